@@ -1,0 +1,36 @@
+from collections.abc import Iterator
+
+class Engine:
+    """The data plane's running object. Every call only enqueues or copies; none blocks on the network."""
+
+    def __new__(cls, config: bytes) -> Engine: ...
+    def fileno(self) -> int:
+        """Readable when events wait; give it to `trio.lowlevel.wait_readable`."""
+    def addresses(self) -> list[str]:
+        """Bound `HOST:PORT` of each listener, in the order of `EngineConfig.listen`."""
+    def drain_events(self) -> bytes:
+        """All waiting events: a MessagePack array of maps (`hoopwire.model.events`)."""
+    def admit(self, session: str, grant: bytes, lease: bytes) -> bool:
+        """Admit a waiting session. False if it is gone. ValueError if the bytes are malformed."""
+    def refuse(self, session: str, refusal: bytes) -> bool:
+        """Refuse a waiting session."""
+    def revoke(self, session: str, refusal: bytes) -> bool:
+        """End a live session: upstream cancel, then FATAL with these words."""
+    def regrant(self, session: str, grant: bytes) -> bool:
+        """Replace the grant of a live session; it is decided again at once."""
+    def set_tls(self, certificate_pem: str, key_pem: str) -> None:
+        """New connections use this certificate."""
+    def drain(self, deadline_s: float) -> None:
+        """Stop accepting; idle sessions end now, busy ones when idle or after `deadline_s`; then event Drained."""
+    def stop(self) -> None:
+        """End everything, seal the segments, join the threads. Releases the GIL."""
+    def sessions(self) -> bytes:
+        """Live sessions and their counters: a MessagePack array of maps (`hoopwire.model.statistics`)."""
+    def statistics(self) -> bytes:
+        """Counters of the engine: a MessagePack map."""
+
+def read_frames(path: str) -> Iterator[bytes]:
+    """Frames of one segment file in order, each a MessagePack array (`hoopwire.recordings.frames`). ValueError on a bad segment."""
+
+def verify_recordings(directory: str, public_key_pem: str, checkpoints: str | None = None) -> bytes:
+    """Verify every stream below `directory`: a MessagePack map (`hoopwire.recordings.report`)."""

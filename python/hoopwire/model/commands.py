@@ -1,0 +1,101 @@
+"""What the control plane tells the engine: encoded to MessagePack maps.
+
+Field names are the contract with `rust/bindings/src/decode.rs`.
+"""
+
+import msgspec
+
+from hoopwire.model.grant import Action, RecordResults
+
+
+class EngineLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Caps and deadlines; see `LimitSettings`."""
+
+    connections: int
+    connections_per_address: int
+    unadmitted_per_address: int
+    tls_handshake_s: float
+    startup_s: float
+    admission_s: float
+    upstream_login_s: float
+    statement_bytes: int
+
+
+class EngineRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and how the engine records; see `RecordingSettings`."""
+
+    directory: str
+    node: str
+    signing_key_pem: str
+    synced: bool
+    segment_bytes: int
+    seal_after_s: float
+    checkpoint_every_s: float
+    floor_bytes: int
+
+
+class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What `Engine(...)` is made from."""
+
+    listen: tuple[str, ...]
+    reactors: int
+    tls_certificate_pem: str
+    tls_key_pem: str
+    limits: EngineLimits
+    recording: EngineRecording
+
+
+class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant as the data plane decides by it. `version` guards the seam."""
+
+    version: int = 1
+    id: str
+    issuer: str
+    principal: str
+    """Principal key: `cid:...` or `uid:...`."""
+    principal_name: str
+    principal_kind: str
+    target: str
+    database: str
+    actions: tuple[Action, ...]
+    policy: str
+    policy_hash: str
+    task: str = ""
+    record_results: RecordResults = "digest"
+    minted_at: float
+    expires_at: float
+    """Unix seconds; for texts only."""
+    deadline_monotonic_ns: int
+    """CLOCK_MONOTONIC (`time.monotonic_ns()`): when the session is cut. No leeway."""
+    notice_s: float
+    """A NOTICE goes out this long before the deadline; 0 means none."""
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """An upstream credential, lent to one session."""
+
+    addresses: tuple[tuple[str, int], ...]
+    """Resolved IP addresses and ports, tried in order."""
+    tls: bool
+    server_name: str
+    ca_pem: str
+    """CA bundle; required with `tls`."""
+    client_certificate_pem: str = ""
+    client_key_pem: str = ""
+    user: str
+    database: str
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"Lease(user={self.user!r}, database={self.database!r}, ...)"
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """An ErrorResponse for the principal. `closed_by` and `reason` go into the recording and the audit event."""
+
+    sqlstate: str
+    message: str
+    detail: str = ""
+    hint: str = ""
+    closed_by: str = "gateway"
+    reason: str = ""

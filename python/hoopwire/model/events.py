@@ -1,0 +1,129 @@
+"""What the engine tells the control plane: decoded from MessagePack maps tagged by `type`.
+
+Field names are the contract with `rust/engine/src/event.rs`; a test there decodes one of each here.
+"""
+
+import msgspec
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """Base of all events."""
+
+
+class GrantNeeded(_Event, frozen=True, kw_only=True):
+    """A startup packet and a password arrived inside TLS; the engine waits for `admit` or `refuse`."""
+
+    session: str
+    """`s_` + ULID, minted by the engine."""
+    peer: str
+    """`ADDRESS:PORT`."""
+    user: str
+    database: str
+    application_name: str
+    replication: bool
+    credential: str
+    """The password as sent: a JWT or an `hw1_` secret. Never logged."""
+
+    def __repr__(self) -> str:
+        return f"GrantNeeded(session={self.session!r}, peer={self.peer!r}, database={self.database!r}, ...)"
+
+
+class SessionStarted(_Event, frozen=True, kw_only=True):
+    """Upstream login is done; the principal got ReadyForQuery."""
+
+    session: str
+    grant: str
+    target: str
+    database: str
+    peer: str
+    at: float
+
+
+class SessionEnded(_Event, frozen=True, kw_only=True):
+    """A session that had been offered to admission is over. `grant` is empty if it was never admitted."""
+
+    session: str
+    grant: str
+    closed_by: str
+    """`downstream`, `upstream`, `gateway`, `operator`."""
+    reason: str
+    sqlstate: str
+    statements: int
+    rows: int
+    bytes_in: int
+    bytes_out: int
+    at: float
+
+
+class ConnectionRefused(_Event, frozen=True, kw_only=True):
+    """A connection that ended before it could be offered to admission (plaintext, malformed, too slow, limits)."""
+
+    peer: str
+    phase: str
+    reason: str
+    at: float
+
+
+class SegmentSealed(_Event, frozen=True, kw_only=True):
+    """A segment was closed by a signed seal."""
+
+    stream: int
+    path: str
+    sequence: int
+
+
+class Checkpoint(_Event, frozen=True, kw_only=True):
+    """A signed head of one stream's chain, to be kept where the gateway cannot rewrite it."""
+
+    stream: int
+    line: str
+    """One line of text; `recordings verify --checkpoints` reads a file of these."""
+
+
+class RecordingFailed(_Event, frozen=True, kw_only=True):
+    """A stream cannot be written; its sessions were ended and none is admitted."""
+
+    stream: int
+    error: str
+
+
+class RecordingResumed(_Event, frozen=True, kw_only=True):
+    """The stream can be written again."""
+
+    stream: int
+
+
+class Recovered(_Event, frozen=True, kw_only=True):
+    """An unsealed segment of a crashed run was replayed to its last whole block and sealed."""
+
+    stream: int
+    path: str
+    sessions: tuple[str, ...]
+    """Sessions that were open, now marked `closed_by = crash`."""
+    dropped_bytes: int
+
+
+class Panicked(_Event, frozen=True, kw_only=True):
+    """A bug: a session panicked and was ended. Counted; tests fail on it."""
+
+    session: str
+    message: str
+
+
+class Drained(_Event, frozen=True, kw_only=True):
+    """After `drain`: the last session is over."""
+
+
+Event = (
+    GrantNeeded
+    | SessionStarted
+    | SessionEnded
+    | ConnectionRefused
+    | SegmentSealed
+    | Checkpoint
+    | RecordingFailed
+    | RecordingResumed
+    | Recovered
+    | Panicked
+    | Drained
+)

@@ -1,0 +1,45 @@
+"""Who connects, and what proved it."""
+
+from typing import Literal
+
+import msgspec
+
+GroupsSource = Literal["claim", "scopes", "static"]
+PrincipalKind = Literal["service", "ai_agent", "user"]
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """The authenticated who. Agents are keyed by `(issuer, cid)`, people by `(issuer, uid)`; `name` is display only."""
+
+    issuer: str
+    kind: PrincipalKind
+    cid: str
+    uid: str | None = None
+    name: str = ""
+    actors: tuple[str, ...] = ()
+    """Delegation chain (`act`), outermost first, at most 8 deep."""
+
+    @property
+    def key(self) -> str:
+        """Stable key within the issuer: `uid:00u...` for people, `cid:0oa...` for agents."""
+        return f"uid:{self.uid}" if self.uid is not None else f"cid:{self.cid}"
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the token said and when; kept in the grant, never the token itself. Times are Unix seconds."""
+
+    jti: str
+    kid: str
+    iat: int
+    exp: int
+    scopes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    groups_source: GroupsSource = "claim"
+    groups_as_of: int = 0
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What `identity` hands on after a token passed every check. The token goes no further."""
+
+    principal: Principal
+    evidence: Evidence

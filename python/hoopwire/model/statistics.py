@@ -1,0 +1,34 @@
+"""Live numbers of the engine: copied counters, immutable values."""
+
+import msgspec
+
+
+class LiveSession(msgspec.Struct, frozen=True, kw_only=True):
+    """One live session. Times are Unix seconds."""
+
+    session: str
+    grant: str
+    principal: str
+    target: str
+    database: str
+    peer: str
+    started_at: float
+    expires_at: float
+    statements: int
+    rows: int
+    bytes_in: int
+    bytes_out: int
+
+
+class EngineStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters since start."""
+
+    connections: int
+    """Open now, admitted or not."""
+    sessions: int
+    """Live now."""
+    accepted: int
+    refused: int
+    panics: int
+    recording_failures: int
+    recorded_bytes: int

@@ -1,0 +1,9 @@
+"""Durations and sizes as they are written in the config file."""
+
+
+class Seconds(float):
+    """A duration in seconds; the file writes `"90s"`, `"15m"`, `"1h"`, `"1d"`."""
+
+
+class Bytes(int):
+    """A size in bytes; the file writes `"64KiB"`, `"64MiB"`, `"1GiB"`."""
