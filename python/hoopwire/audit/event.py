@@ -1,0 +1,100 @@
+"""What an audit event holds."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from hoopwire.model.grant import Grant
+from hoopwire.model.identity import Identity
+
+Kind = Literal[
+    "gateway.started",
+    "gateway.stopped",
+    "gateway.reloaded",
+    "gateway.reload_failed",
+    "connection.refused",
+    "session.denied",
+    "session.started",
+    "session.ended",
+    "grant.minted",
+    "grant.denied",
+    "grant.narrowed",
+    "grant.revoked",
+    "grant.expired",
+    "recording.failed",
+    "recording.resumed",
+    "recording.recovered",
+    "audit.lost",
+    "bug",
+]
+
+
+class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One fact. Empty fields are left out of the JSON; `time` (RFC 3339) repeats `at` (Unix seconds)."""
+
+    time: str = ""
+    at: float
+    kind: Kind
+    iss: str = ""
+    cid: str = ""
+    uid: str = ""
+    jti: str = ""
+    kid: str = ""
+    act: tuple[str, ...] = ()
+    principal: str = ""
+    """Display name only."""
+    grant: str = ""
+    session: str = ""
+    target: str = ""
+    database: str = ""
+    policy: str = ""
+    task: str = ""
+    mint: str = ""
+    peer: str = ""
+    channel: str = ""
+    code: str = ""
+    """Stable machine-readable reason."""
+    reason: str = ""
+    """The precise reason, for people who run the gateway."""
+    by: str = ""
+    expires_at: float = 0
+    statements: int = 0
+    rows: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    count: int = 0
+
+    def line(self) -> bytes:
+        """One line of JSON without its newline."""
+        at = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return msgspec.json.encode(msgspec.structs.replace(self, time=at))
+
+
+def identity_event(kind: Kind, at: float, identity: Identity, **fields: Any) -> AuditEvent:
+    """An event about a verified identity that has no grant."""
+    principal, evidence = identity.principal, identity.evidence
+    named = {
+        "iss": principal.issuer,
+        "cid": principal.cid,
+        "uid": principal.uid or "",
+        "act": principal.actors,
+        "principal": principal.name,
+        "jti": evidence.jti,
+        "kid": evidence.kid,
+    }
+    return AuditEvent(kind=kind, at=at, **(named | fields))
+
+
+def grant_event(kind: Kind, at: float, grant: Grant, **fields: Any) -> AuditEvent:
+    """An event about a grant and the identity behind it."""
+    named = {
+        "grant": grant.id,
+        "target": grant.target,
+        "policy": grant.policy,
+        "task": grant.task,
+        "mint": grant.mint,
+        "expires_at": grant.expires_at,
+    }
+    identity = Identity(principal=grant.principal, evidence=grant.evidence)
+    return identity_event(kind, at, identity, **(named | fields))
