@@ -1,0 +1,114 @@
+"""From verified claims to a `Principal`: Okta's words and RFC 9068's words for the same thing, never mixed.
+
+Okta custom authorization servers say `cid` and `scp` (array); agent-to-agent tokens and RFC 9068 say `client_id` and
+`scope` (string). A token with both and two values means two things, so it is refused.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hoopwire.identity.refusal import refused
+from hoopwire.model.identity import Principal, PrincipalKind
+from hoopwire.model.settings import IssuerSettings
+
+MAX_ACTORS: Final = 8
+_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
+_JTI: Final = re.compile(r"[\x21-\x7e]{1,256}")
+_MAX_NAME: Final = 256
+_ID_TOKEN_CLAIMS: Final = ("nonce", "at_hash", "c_hash", "s_hash")
+
+
+def client_id(claims: Mapping[str, Any]) -> str | None:
+    """`cid` or `client_id`; none if neither is there."""
+    return _one_of(claims, "cid", "client_id", _ID)
+
+
+def token_id(claims: Mapping[str, Any]) -> str:
+    """`jti`. The ledger needs it, so a token without one is refused."""
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not _JTI.fullmatch(jti):
+        raise refused("claims_refused", "jti is missing or not of the allowed form")
+    return jti
+
+
+def scopes(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """`scp` (array) or `scope` (string, space separated); empty if neither is there."""
+    found: list[tuple[str, ...]] = []
+    if "scp" in claims:
+        listed = claims["scp"]
+        if not isinstance(listed, list) or not all(isinstance(scope, str) and scope for scope in listed):
+            raise refused("claims_refused", "scp is not an array of strings")
+        found.append(tuple(listed))
+    if "scope" in claims:
+        text = claims["scope"]
+        if not isinstance(text, str):
+            raise refused("claims_refused", "scope is not a string")
+        found.append(tuple(text.split()))
+    if len(found) == 2 and set(found[0]) != set(found[1]):
+        raise refused("claims_refused", "scp and scope differ")
+    return found[0] if found else ()
+
+
+def looks_like_id_token(claims: Mapping[str, Any]) -> bool:
+    """OpenID Connect Core 2: claims only an ID token has, or an audience that is the client itself."""
+    if any(name in claims for name in _ID_TOKEN_CLAIMS):
+        return True
+    audience = claims.get("aud")
+    return isinstance(audience, str) and audience in (
+        claims.get("cid"),
+        claims.get("client_id"),
+        claims.get("azp"),
+    )
+
+
+def principal(claims: Mapping[str, Any], cid: str, settings: IssuerSettings) -> Principal:
+    """Agents by `cid`, people by `uid`. `sub` is display only for Okta: administrators can remap it."""
+    issuer: str = claims["iss"]
+    uid = _user_id(claims, cid, settings)
+    kind: PrincipalKind = "user" if uid is not None else "ai_agent" if cid in settings.agents else "service"
+    return Principal(issuer=issuer, kind=kind, cid=cid, uid=uid, name=_name(claims), actors=_actors(claims))
+
+
+def _user_id(claims: Mapping[str, Any], cid: str, settings: IssuerSettings) -> str | None:
+    """Okta: `uid`, absent when no user is bound. Elsewhere: `sub`, unless it is the client itself (RFC 9068, 2.2)."""
+    name = "uid" if settings.kind == "okta" else "sub"
+    if name not in claims or (name == "sub" and claims[name] == cid):
+        return None
+    uid = claims[name]
+    if not isinstance(uid, str) or not _ID.fullmatch(uid):
+        raise refused("claims_refused", f"{name} is not of the allowed form")
+    return uid
+
+
+def _name(claims: Mapping[str, Any]) -> str:
+    sub = claims.get("sub", "")
+    if not isinstance(sub, str):
+        raise refused("claims_refused", "sub is not a string")
+    return "".join(letter if letter.isprintable() else "?" for letter in sub[:_MAX_NAME])
+
+
+def _actors(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """The `act` chain (RFC 8693, 4.1): the current actor first, each one's predecessor inside it."""
+    actors: list[str] = []
+    holder: Mapping[str, Any] = claims
+    while "act" in holder:
+        if len(actors) == MAX_ACTORS:
+            raise refused("claims_refused", f"act: more than {MAX_ACTORS} actors")
+        holder = holder["act"]
+        if not isinstance(holder, dict):
+            raise refused("claims_refused", "act is not an object")
+        actor = _one_of(holder, "cid", "client_id", _ID) or holder.get("sub")
+        if not isinstance(actor, str) or not _ID.fullmatch(actor):
+            raise refused("claims_refused", "act names no actor of the allowed form")
+        actors.append(actor)
+    return tuple(actors)
+
+
+def _one_of(claims: Mapping[str, Any], first: str, second: str, form: re.Pattern[str]) -> str | None:
+    values = [claims[name] for name in (first, second) if name in claims]
+    if any(not isinstance(value, str) or not form.fullmatch(value) for value in values):
+        raise refused("claims_refused", f"{first} or {second} is not of the allowed form")
+    if len(values) == 2 and values[0] != values[1]:
+        raise refused("claims_refused", f"{first} and {second} differ")
+    return values[0] if values else None

@@ -1,0 +1,151 @@
+"""One guarded HTTPS GET of a small JSON document from an issuer.
+
+What it guards against: a redirect or a proxy from the environment that leads elsewhere, a name that resolves to
+the inside of our network, an answer without end, compressed bombs, and a peer that trickles.
+
+The name is resolved here, every address is checked, and the connection goes to a checked address (the URL carries
+the address, the Host header and the TLS server name carry the name), so a second, different DNS answer between check
+and connect changes nothing. Limit: an address counts as inside by the IANA special-purpose registries alone; a
+public address that is routed to something private is not recognised.
+"""
+
+import ipaddress
+import json
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+import trio
+
+MAX_BODY_BYTES: Final = 256 * 1024
+TOTAL_S: Final = 5.0
+"""From resolving the name to the last byte."""
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+class FetchFailed(Exception):
+    """The document could not be fetched. The text is for the log."""
+
+
+class NotThere(FetchFailed):
+    """404: the issuer serves no such document."""
+
+
+def make_client(ca: str | None, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """A client that takes nothing from the environment. `ca` is a PEM bundle, else the system's trust store."""
+    return httpx.AsyncClient(
+        verify=ssl.create_default_context(cafile=ca),
+        transport=transport,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=httpx.Timeout(TOTAL_S),
+        # An idle connection to a checked address would outlive the check.
+        limits=httpx.Limits(max_connections=4, max_keepalive_connections=0),
+        headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "hoopwire"},
+    )
+
+
+async def fetch_json(
+    client: httpx.AsyncClient, url: str, *, dev: bool
+) -> tuple[dict[str, Any], httpx.Headers]:
+    """The JSON object at `url` and the response headers. Raises `FetchFailed`, within `TOTAL_S` seconds."""
+    target = httpx.URL(url)
+    if target.scheme != "https" and not (dev and target.scheme == "http"):
+        raise FetchFailed(f"{target.scheme} is not allowed for {target.host}")
+    try:
+        with trio.fail_after(TOTAL_S):
+            addresses = await _checked_addresses(target, dev=dev)
+            response_body, headers = await _try_each(client, target, addresses)
+    except trio.TooSlowError:
+        raise FetchFailed(f"{url}: no whole answer within {TOTAL_S:.0f} s") from None
+    try:
+        document = json.loads(response_body)
+    except (ValueError, RecursionError):
+        raise FetchFailed(f"{url}: not JSON") from None
+    if not isinstance(document, dict):
+        raise FetchFailed(f"{url}: not a JSON object")
+    return document, headers
+
+
+async def _checked_addresses(target: httpx.URL, *, dev: bool) -> list[_Address]:
+    try:
+        addresses: list[_Address] = [ipaddress.ip_address(target.host)]
+    except ValueError:
+        port = target.port or 443
+        try:
+            answers = await trio.socket.getaddrinfo(target.host, port, type=trio.socket.SOCK_STREAM)
+        except OSError as error:
+            raise FetchFailed(f"{target.host}: cannot be resolved: {error}") from None
+        addresses = [ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers]
+    for address in addresses:
+        if not (is_loopback(address) if dev else is_public(address)):
+            raise FetchFailed(f"{target.host}: {address} is {'not loopback' if dev else 'a private address'}")
+    return list(dict.fromkeys(addresses))
+
+
+def is_loopback(address: _Address) -> bool:
+    """Loopback, also when written as an IPv4-mapped IPv6 address."""
+    return _unwrapped(address).is_loopback
+
+
+def is_public(address: _Address) -> bool:
+    """Globally reachable, also after unwrapping the IPv6 forms that carry an IPv4 address."""
+    inner = _unwrapped(address)
+    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+
+
+def _unwrapped(address: _Address) -> _Address:
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
+
+
+async def _try_each(
+    client: httpx.AsyncClient, target: httpx.URL, addresses: list[_Address]
+) -> tuple[bytes, httpx.Headers]:
+    last: Exception | None = None
+    for address in addresses:
+        try:
+            return await _get(client, target, address)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            last = error
+        except httpx.HTTPError as error:
+            raise FetchFailed(f"{target}: {type(error).__name__}: {error}") from None
+    raise FetchFailed(f"{target}: cannot connect: {last}")
+
+
+async def _get(
+    client: httpx.AsyncClient, target: httpx.URL, address: _Address
+) -> tuple[bytes, httpx.Headers]:
+    request = client.build_request(
+        "GET",
+        target.copy_with(host=str(address)),
+        headers={"host": target.netloc.decode("ascii")},
+        extensions={**_timeouts(), "sni_hostname": target.host},
+    )
+    response = await client.send(request, stream=True)
+    try:
+        if response.status_code in (404, 405):
+            raise NotThere(f"{target}: HTTP {response.status_code}")
+        if response.status_code != 200:
+            raise FetchFailed(f"{target}: HTTP {response.status_code}")
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise FetchFailed(f"{target}: compressed, though not asked for")
+        body = bytearray()
+        async for piece in response.aiter_raw():
+            body += piece
+            if len(body) > MAX_BODY_BYTES:
+                raise FetchFailed(f"{target}: larger than {MAX_BODY_BYTES} bytes")
+        return bytes(body), response.headers
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+            await response.aclose()
+
+
+def _timeouts() -> Mapping[str, Any]:
+    return {"timeout": httpx.Timeout(TOTAL_S).as_dict()}

@@ -1,0 +1,70 @@
+"""Why a token was refused: one text for the principal, the precise reason for the audit event.
+
+Which reasons the principal may hear is decided here and nowhere else, by the table `_HINTS`:
+
+* What the caller can see without us (size, shape, algorithm family, kind of credential, issuer) is named: it
+  tells an attacker nothing about the gateway, and it is what people get wrong.
+* What a *signed* token says about itself (audience, lifetime, scope, proof of possession) is named, because
+  those checks run only after the signature held: the caller owns a real token of a configured issuer.
+* Keys, signatures, revocation, introspection and the state of our key cache are never named: the answer is the
+  same for a forged token, an unknown key and a revoked identity.
+"""
+
+GENERIC = "the access token was not accepted"
+
+_HINTS: dict[str, str] = {
+    # What was sent is no access token at all.
+    "too_large": "The access token is larger than the gateway takes; ask the issuer for one with fewer claims.",
+    "malformed": "Send one access token in JWT form: three base64url parts with dots between, and nothing else.",
+    "bearer_prefix": "Send the access token alone, without the word Bearer.",
+    "ssws_token": (
+        "This is an Okta API token (SSWS). It carries an administrator's power and can only be checked by using it, "
+        "so the gateway never takes one. Revoke it, then ask a custom authorization server for an access token."
+    ),
+    "grant_secret": "This is a grant secret, not an access token, and it is not complete or not for this door.",
+    "encrypted_token": "This is an encrypted token (five parts). Ask the issuer for a signed access token.",
+    "unsigned": "The token carries no signature. Ask the issuer for a signed access token.",
+    "algorithm_refused": "The token is signed with an algorithm that this gateway does not accept for its issuer.",
+    "not_an_access_token": "This is not an access token. Ask the issuer for an access token.",
+    "id_token": "This is an ID token. It says who logged in; send the access token instead.",
+    "id_jag": (
+        "This is an identity assertion grant (ID-JAG). Exchange it at the authorization server, and send the access "
+        "token that it returns."
+    ),
+    "org_server_token": (
+        "This token comes from the Okta org authorization server, whose tokens only Okta can verify. Ask a custom "
+        "authorization server (https://YOUR-DOMAIN/oauth2/ID) for one."
+    ),
+    "unknown_issuer": "The gateway does not take tokens of this issuer.",
+    # What a signed token says about itself.
+    "wrong_audience": "Ask the issuer for a token whose audience (aud) is {audience!r}.",
+    "expired": "The token has expired. Ask the issuer for a new one.",
+    "not_yet_valid": "The token is not valid yet. Compare the clocks of the issuer and of the gateway.",
+    "lifetime": "The token lives longer than 24 hours. Ask for one with a shorter life.",
+    "scope_missing": "Ask the issuer for a token with the scope {scope!r}.",
+    "possession_required": (
+        "The token is bound to a key (cnf), so a proof of possession must come with it; that is not possible here. "
+        "Ask for a token that is not bound (without DPoP)."
+    ),
+    # Nothing about keys but this: it is nobody's secret that the issuer cannot be reached.
+    "keys_unavailable": "The gateway cannot reach the issuer's keys at the moment. Try again in a minute.",
+}
+
+
+class TokenRefused(Exception):
+    """A token did not pass. `str(e)` is the same for every reason.
+
+    `code` is stable and machine-readable; `internal` is the precise reason for the audit event; `hint` is what the
+    principal may be told to do, empty where nothing may be said. None of them ever holds a token or a part of one.
+    """
+
+    def __init__(self, code: str, internal: str, hint: str = "") -> None:
+        super().__init__(GENERIC)
+        self.code = code
+        self.internal = internal
+        self.hint = hint
+
+
+def refused(code: str, internal: str, **words: str) -> TokenRefused:
+    """The `TokenRefused` for `code`, with its hint from the table; `words` fill the hint's gaps."""
+    return TokenRefused(code, internal, _HINTS.get(code, "").format_map(words))
