@@ -1,1 +1,15 @@
-//! hoopwire-postgres
+//! The PostgreSQL protocol, version 3, both directions, without any I/O.
+//!
+//! Bytes in, bytes out: this crate opens no socket, reads no clock, makes no randomness and does not know what
+//! SQL means or who may do what.
+//!
+//! - Toward a frontend: [`startup`] (the first packet), [`params`] (which parameters it may set), [`cancel`].
+//! - Toward a backend: [`login`] (up to ReadyForQuery), with [`scram`].
+//! - [`error`]: ErrorResponse and NoticeResponse, written and read.
+#![forbid(unsafe_code)]
+
+pub mod cancel;
+pub mod error;
+pub mod message;
+pub mod pipeline;
+pub mod startup;
