@@ -1,0 +1,29 @@
+"""Identity, request and policies to a grant: pure and synchronous.
+
+Knows policy documents, matching and the compiled form; must never know tokens, the network or trio.
+"""
+
+from hoopwire.access.compile import compile_grant
+from hoopwire.access.decide import Offer, decide, policy_hash
+from hoopwire.access.explain import Explanation, PolicyAccount, explain
+from hoopwire.access.open import open_database
+from hoopwire.access.regrant import regrant
+from hoopwire.access.renew import renew
+from hoopwire.access.request import MIN_TTL_S, AccessRequest, parse_database, parse_user
+
+__all__ = [
+    "MIN_TTL_S",
+    "AccessRequest",
+    "Explanation",
+    "Offer",
+    "PolicyAccount",
+    "compile_grant",
+    "decide",
+    "explain",
+    "open_database",
+    "parse_database",
+    "parse_user",
+    "policy_hash",
+    "regrant",
+    "renew",
+]

@@ -1,0 +1,114 @@
+"""The words of a refusal. Each says what is missing, what is there, and the next step.
+
+A target that does not exist and one that is not granted get the same words: what the identity may not
+reach, it does not learn about.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from hoopwire.access.match import database_name, granted_databases, open_to
+from hoopwire.access.request import AccessRequest, printable, shown
+from hoopwire.model.grant import Denial
+from hoopwire.model.identity import Identity
+from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
+
+NOT_AUTHORIZED = "28000"
+"""invalid_authorization_specification (PostgreSQL, appendix A)."""
+INSUFFICIENT_PRIVILEGE = "42501"
+
+_LISTED = 20
+
+
+def listed(names: Iterable[str], none: str = "none") -> str:
+    """`a, b, c`, cut after 20 names."""
+    all_names = list(names)
+    if not all_names:
+        return none
+    rest = len(all_names) - _LISTED
+    return ", ".join(all_names[:_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def who(identity: Identity) -> str:
+    """The identity in its own terms: key, and groups with where they came from."""
+    evidence = identity.evidence
+    groups = listed((shown(group) for group in evidence.groups), none="no groups")
+    return f"{printable(identity.principal.key)} with {groups} (from {evidence.groups_source})"
+
+
+def target_not_granted(request: AccessRequest, identity: Identity, settings: Settings) -> Denial:
+    """No policy opens the target to this identity, or there is no such target: the same answer."""
+    known = request.target in settings.targets
+    return Denial(
+        sqlstate=NOT_AUTHORIZED,
+        code="target_not_granted",
+        message=f"target {shown(request.target)} is not granted to you",
+        detail=f"No policy grants it to {who(identity)}.",
+        hint=f"Open to you: {listed(open_to(identity, settings), none='nothing')}. "
+        "For more, ask the gateway's operator to grant it to one of your groups.",
+        internal=f"no policy matches; the target is {'configured' if known else 'unknown'}",
+    )
+
+
+def database_not_granted(
+    request: AccessRequest, identity: Identity, name: str, target: TargetSettings, databases: Sequence[str]
+) -> Denial:
+    """The target is granted, this database of it is not, or does not exist: the same answer."""
+    if request.database is None:
+        asked = f"the first database of target {shown(name)}"
+    else:
+        asked = f"database {shown(request.database)} of target {shown(name)}"
+    there = listed(database_name(name, target, database) for database in databases)
+    return Denial(
+        sqlstate=NOT_AUTHORIZED,
+        code="database_not_granted",
+        message=f"{asked} is not granted to you",
+        detail=f"Granted on this target to {who(identity)}: {there}.",
+        hint=f"Connect with one of: {there}; or ask the gateway's operator for the other.",
+        internal="policies open the target but not this database",
+    )
+
+
+def actions_not_granted(
+    identity: Identity, name: str, missing: Sequence[str], policies: Sequence[PolicySettings]
+) -> Denial:
+    """The database is granted; no one policy gives all the actions asked for."""
+    there = "; ".join(f"{listed(policy.actions)} by policy {policy.name}" for policy in policies[:_LISTED])
+    return Denial(
+        sqlstate=INSUFFICIENT_PRIVILEGE,
+        code="actions_not_granted",
+        message=f"not granted to you on target {shown(name)}: {listed(shown(action) for action in missing)}",
+        detail=f"Granted to {who(identity)}: {there}. One policy must cover a request whole.",
+        hint="Ask for fewer actions, or ask the gateway's operator for a policy that has them.",
+        internal=f"missing actions: {', '.join(missing)}",
+    )
+
+
+def ttl_not_granted(identity: Identity, name: str, ttl: float, policies: Sequence[PolicySettings]) -> Denial:
+    """All is granted but the time asked for."""
+    longest = max(policy.ttl for policy in policies)
+    return Denial(
+        sqlstate=NOT_AUTHORIZED,
+        code="ttl_not_granted",
+        message=f"{ttl:g} s on target {shown(name)} is longer than granted to you",
+        detail=f"The longest granted to {who(identity)} for this request is {longest:g} s.",
+        hint=f"Ask for {longest:g} s or less, and for a new grant when it is over.",
+        internal=f"asked {ttl:g} s, at most {longest:g} s",
+    )
+
+
+def token_expires_too_soon(left_s: float, least_s: float) -> Denial:
+    """A grant never outlives its token, and this token has too little left."""
+    return Denial(
+        sqlstate=NOT_AUTHORIZED,
+        code="token_expires_too_soon",
+        message="the access token is about to expire",
+        detail=f"It has {max(left_s, 0):.0f} s left; a grant needs at least {least_s:g} s.",
+        hint="Get a fresh token from your issuer and connect again.",
+        internal=f"token has {left_s:.3f} s left",
+    )
+
+
+def union_of_databases(policies: Sequence[PolicySettings], name: str, target: TargetSettings) -> list[str]:
+    """Databases that any of the policies opens, in the target's order. For texts only."""
+    opened = {database for policy in policies for database in granted_databases(policy, name, target)}
+    return [database for database in target.databases if database in opened]

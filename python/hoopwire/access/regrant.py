@@ -1,0 +1,117 @@
+"""A live grant under new settings: still allowed? It is decided again, and only ever shrinks."""
+
+import msgspec
+
+from hoopwire.access.decide import policy_hash
+from hoopwire.access.denials import NOT_AUTHORIZED
+from hoopwire.access.match import granted_databases, identity_mismatch, issuer_name
+from hoopwire.model.grant import Denial, Grant, RecordResults, TokenReuse
+from hoopwire.model.identity import Evidence, Identity, Principal
+from hoopwire.model.settings import IssuerSettings, PolicySettings, Settings, TargetSettings
+
+_REUSE: tuple[TokenReuse, ...] = ("once", "window", "until_exp")
+_RECORD: tuple[RecordResults, ...] = ("full", "digest")
+
+
+def regrant(grant: Grant, settings: Settings, now: float) -> Grant | Denial:
+    """The grant as the settings allow it now: the same, narrower, or a Denial that ends its sessions.
+
+    The policy that made the grant is looked at first, then the others in file order. The first that still
+    covers the grant whole is taken; if none does, the first that leaves something of it.
+    """
+    identity = current_identity(grant, settings)
+    if isinstance(identity, Denial):
+        return identity
+    target = settings.targets.get(grant.target)
+    if target is None:
+        return _ended(grant, "target_removed", "its target was removed from the configuration")
+    if target.user != grant.upstream_user:
+        return _ended(grant, "target_changed", "its target now uses another upstream user")
+    narrowed = [
+        candidate
+        for policy in sorted(settings.policies, key=lambda policy: policy.name != grant.policy)
+        if identity_mismatch(policy, identity, settings) is None
+        and (candidate := narrow(grant, identity, policy, target)) is not None
+        and candidate.expires_at > now
+    ]
+    if not narrowed:
+        return _ended(grant, "grant_not_covered", "no policy covers it any more")
+    return next((candidate for candidate in narrowed if _is_whole(candidate, grant)), narrowed[0])
+
+
+def narrow(grant: Grant, identity: Identity, policy: PolicySettings, target: TargetSettings) -> Grant | None:
+    """What of the grant the policy covers, or none. Every limit is the stricter of the two."""
+    opened = granted_databases(policy, grant.target, target)
+    databases = tuple(database for database in grant.databases if database in opened)
+    actions = tuple(action for action in grant.actions if action in policy.actions)
+    if not databases or not actions:
+        return None
+    return msgspec.structs.replace(
+        grant,
+        evidence=identity.evidence,
+        databases=databases,
+        actions=actions,
+        policy=policy.name,
+        policy_hash=policy_hash(policy, grant.target, target),
+        token_reuse=stricter_reuse(grant.token_reuse, policy.token_reuse),
+        max_sessions=min(grant.max_sessions, policy.max_sessions),
+        record_results=stricter_record(grant.record_results, policy.record),
+        expires_at=min(grant.expires_at, grant.minted_at + policy.ttl),
+    )
+
+
+def stricter_reuse(one: TokenReuse, other: TokenReuse) -> TokenReuse:
+    """Of two reuse modes the one that allows less."""
+    return min(one, other, key=_REUSE.index)
+
+
+def stricter_record(one: RecordResults, other: RecordResults) -> RecordResults:
+    """Of two recording obligations the one that asks for more."""
+    return min(one, other, key=_RECORD.index)
+
+
+def current_identity(grant: Grant, settings: Settings) -> Identity | Denial:
+    """The grant's identity as the settings see it now: static and scope groups are read again."""
+    name = issuer_name(grant.principal, settings)
+    if name is None:
+        return _ended(grant, "issuer_removed", "its issuer was removed from the configuration")
+    issuer = settings.issuers[name]
+    if issuer.required_scope and issuer.required_scope not in grant.evidence.scopes:
+        return _ended(grant, "scope_required", "its token lacks a scope that is required now")
+    if issuer.groups.source == "claim" and grant.evidence.groups_source != "claim":
+        # The claim was not read when the token was there to read it from.
+        return _ended(grant, "groups_source_changed", "groups now come from another source")
+    evidence = msgspec.structs.replace(
+        grant.evidence,
+        groups=groups_now(grant.principal, grant.evidence, issuer),
+        groups_source=issuer.groups.source,
+    )
+    return Identity(principal=grant.principal, evidence=evidence)
+
+
+def groups_now(principal: Principal, evidence: Evidence, issuer: IssuerSettings) -> tuple[str, ...]:
+    """Groups by the issuer's present source, as far as they follow from settings and evidence alone."""
+    settings = issuer.groups
+    if settings.source == "static":
+        return settings.members.get(principal.key, ())
+    if settings.source == "scopes":
+        prefix = settings.scope_prefix
+        return tuple(
+            scope[len(prefix) :] for scope in evidence.scopes if scope.startswith(prefix) and scope != prefix
+        )
+    return evidence.groups
+
+
+def _is_whole(candidate: Grant, grant: Grant) -> bool:
+    same = ("databases", "actions", "expires_at", "max_sessions")
+    return all(getattr(candidate, name) == getattr(grant, name) for name in same)
+
+
+def _ended(grant: Grant, code: str, why: str) -> Denial:
+    return Denial(
+        sqlstate=NOT_AUTHORIZED,
+        code=code,
+        message=f"grant {grant.id} was withdrawn: {why}",
+        hint="Connect again with a fresh token to be decided by the present policies.",
+        internal=why,
+    )

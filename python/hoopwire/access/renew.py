@@ -1,0 +1,88 @@
+"""A new grant in place of an old one: from a new token, the same or narrower, never wider."""
+
+import msgspec
+
+from hoopwire.access.decide import Offer, decide
+from hoopwire.access.denials import NOT_AUTHORIZED, listed
+from hoopwire.access.regrant import stricter_record, stricter_reuse
+from hoopwire.access.request import AccessRequest, shown
+from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.identity import Identity
+from hoopwire.model.settings import Settings
+
+
+def renew(
+    grant: Grant, identity: Identity, request: AccessRequest, settings: Settings, now: float
+) -> Offer | Denial:
+    """Decide an explicit renewal. What the request leaves open is taken from the old grant."""
+    refused = _refuse(grant, identity, request)
+    if refused is not None:
+        return refused
+    request = msgspec.structs.replace(
+        request,
+        actions=grant.actions if request.actions is None else request.actions,
+        task=request.task or grant.task,
+        purpose=request.purpose or grant.purpose,
+    )
+    offer = decide(identity, request, settings, now, mint="explicit")
+    if isinstance(offer, Denial):
+        return offer
+    databases = tuple(database for database in offer.databases if database in grant.databases)
+    if not databases:
+        return _widens(grant, "the policies of today open none of its databases")
+    return msgspec.structs.replace(
+        offer,
+        databases=databases,
+        database=offer.database if offer.database in databases else databases[0],
+        token_reuse=stricter_reuse(offer.token_reuse, grant.token_reuse),
+        max_sessions=min(offer.max_sessions, grant.max_sessions),
+        record_results=stricter_record(offer.record_results, grant.record_results),
+    )
+
+
+def _refuse(grant: Grant, identity: Identity, request: AccessRequest) -> Denial | None:
+    old, new = grant.principal, identity.principal
+    if (old.issuer, old.key) != (new.issuer, new.key):
+        # The same words as for a grant that does not exist: ids are not to be probed.
+        return Denial(
+            sqlstate=NOT_AUTHORIZED,
+            code="grant_unknown",
+            message="no such grant of yours",
+            hint="Renew a grant with a token of the same identity.",
+            internal=f"{new.key} tried to renew {grant.id} of {old.key}",
+        )
+    if identity.evidence.jti == grant.evidence.jti:
+        return Denial(
+            sqlstate=NOT_AUTHORIZED,
+            code="token_reused",
+            message=f"grant {grant.id} was made from this very token",
+            hint="Get a fresh token from your issuer and renew with that.",
+            internal="renewal with the same jti",
+        )
+    if grant.state == "revoked":
+        return Denial(
+            sqlstate=NOT_AUTHORIZED,
+            code="grant_revoked",
+            message=f"grant {grant.id} was revoked and cannot be renewed",
+            hint="Ask for a new grant.",
+            internal="renewal of a revoked grant",
+        )
+    if request.target != grant.target:
+        return _widens(grant, f"it is for target {shown(grant.target)}")
+    if request.database is not None and request.database not in grant.databases:
+        return _widens(grant, f"it opens {listed(grant.databases)}")
+    beyond = [action for action in request.actions or () if action not in grant.actions]
+    if beyond:
+        return _widens(grant, f"its actions are {listed(grant.actions)}")
+    return None
+
+
+def _widens(grant: Grant, why: str) -> Denial:
+    return Denial(
+        sqlstate=NOT_AUTHORIZED,
+        code="renewal_widens",
+        message=f"a renewal cannot widen grant {grant.id}",
+        detail=f"{why[0].upper()}{why[1:]}.",
+        hint="Ask for a new grant instead.",
+        internal=why,
+    )

@@ -1,0 +1,97 @@
+"""What is asked for, before anyone decides: parsed from a startup packet or from the grant API."""
+
+import math
+import unicodedata
+
+import msgspec
+
+from hoopwire.model.grant import Denial
+
+MIN_TTL_S = 30.0
+"""No grant is shorter: a session that lives less is noise, and clocks differ by seconds."""
+
+_TASK_CHARACTERS = 128
+_PURPOSE_CHARACTERS = 1000
+_SHOWN_CHARACTERS = 80
+
+
+class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish. `None` means "what the policy gives"; anything named must be covered whole or is refused."""
+
+    target: str
+    database: str | None = None
+    """A database of the target; none means the target's first."""
+    actions: tuple[str, ...] | None = None
+    ttl: float | None = None
+    """Seconds."""
+    task: str = ""
+    purpose: str = ""
+
+
+def parse_database(name: str) -> tuple[str, str | None]:
+    """Split the startup packet's `database`: `orders` is a target, `orders/analytics` a database of it.
+
+    Never fails: a malformed name is one that no policy grants, and is answered as such.
+    """
+    target, slash, database = name.partition("/")
+    return target, database if slash else None
+
+
+def parse_user(user: str) -> str:
+    """The task in the startup packet's `user`: `task-123` of `name+task-123`, or nothing.
+
+    The rest of the user name is free: who connects is what the token says.
+    """
+    return user.partition("+")[2]
+
+
+def check_request(request: AccessRequest) -> Denial | None:
+    """What is wrong with the request itself, whoever asks: lengths, control characters, impossible times."""
+    for label, text, most in (
+        ("task", request.task, _TASK_CHARACTERS),
+        ("purpose", request.purpose, _PURPOSE_CHARACTERS),
+    ):
+        if len(text) > most:
+            return _invalid(
+                f"the {label} is longer than {most} characters", f"Give a {label} that is shorter."
+            )
+        if any(_is_control(character) for character in text):
+            return _invalid(f"the {label} has control characters", "Use printable text on one line.")
+    if request.actions is not None and not request.actions:
+        return _invalid("no action is asked for", "Name at least one action, or leave `actions` out.")
+    if request.ttl is not None:
+        if not math.isfinite(request.ttl):
+            return _invalid("the ttl is not a number of seconds", "Ask for seconds, for example 900.")
+        if request.ttl < MIN_TTL_S:
+            return _invalid(
+                f"a ttl of {request.ttl:g} s is below the least of {MIN_TTL_S:g} s", "Ask for more."
+            )
+    return None
+
+
+def shown(name: str) -> str:
+    """A name from outside, quoted, printable and shortened: safe in an error text or a log line."""
+    return f'"{printable(name)}"'
+
+
+def printable(name: str) -> str:
+    """A text from outside without control characters, at most 80 characters."""
+    text = "".join("\N{REPLACEMENT CHARACTER}" if _is_control(character) else character for character in name)
+    if len(text) > _SHOWN_CHARACTERS:
+        text = text[: _SHOWN_CHARACTERS - 1] + "…"
+    return text
+
+
+def _is_control(character: str) -> bool:
+    # Cc control, Cf format (direction overrides), Cs lone surrogates, Zl/Zp line separators.
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _invalid(what: str, hint: str) -> Denial:
+    return Denial(
+        sqlstate="22023",
+        code="request_invalid",
+        message=f"the request is malformed: {what}",
+        hint=hint,
+        internal=what,
+    )
