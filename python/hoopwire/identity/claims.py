@@ -1,7 +1,7 @@
 """From verified claims to a `Principal`: Okta's words and RFC 9068's words for the same thing, never mixed.
 
-Okta custom authorization servers say `cid` and `scp` (array); agent-to-agent tokens and RFC 9068 say `client_id` and
-`scope` (string). A token with both and two values means two things, so it is refused.
+Okta custom authorization servers say `cid` and `scp` (array); agent-to-agent tokens and RFC 9068 say
+`client_id` and `scope` (string). A token with both and two values means two things, so it is refused.
 """
 
 import re
@@ -71,7 +71,7 @@ def principal(claims: Mapping[str, Any], cid: str, settings: IssuerSettings) -> 
 
 
 def _user_id(claims: Mapping[str, Any], cid: str, settings: IssuerSettings) -> str | None:
-    """Okta: `uid`, absent when no user is bound. Elsewhere: `sub`, unless it is the client itself (RFC 9068, 2.2)."""
+    """Okta: `uid`, absent when no user is bound. Elsewhere: `sub`, unless that is the client (RFC 9068)."""
     name = "uid" if settings.kind == "okta" else "sub"
     if name not in claims or (name == "sub" and claims[name] == cid):
         return None

@@ -1,12 +1,12 @@
 """One guarded HTTPS GET of a small JSON document from an issuer.
 
-What it guards against: a redirect or a proxy from the environment that leads elsewhere, a name that resolves to
-the inside of our network, an answer without end, compressed bombs, and a peer that trickles.
+What it guards against: a redirect or a proxy from the environment that leads elsewhere, a name that resolves
+to the inside of our network, an answer without end, compressed bombs, and a peer that trickles.
 
-The name is resolved here, every address is checked, and the connection goes to a checked address (the URL carries
-the address, the Host header and the TLS server name carry the name), so a second, different DNS answer between check
-and connect changes nothing. Limit: an address counts as inside by the IANA special-purpose registries alone; a
-public address that is routed to something private is not recognised.
+The name is resolved here, every address is checked, and the connection goes to a checked address (the URL
+carries the address, the Host header and the TLS server name carry the name), so a second, different DNS
+answer between check and connect changes nothing. Limit: an address counts as inside by the IANA
+special-purpose registries alone; a public address that is routed to something private is not recognised.
 """
 
 import ipaddress
@@ -35,7 +35,7 @@ class NotThere(FetchFailed):
 
 
 def make_client(ca: str | None, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client that takes nothing from the environment. `ca` is a PEM bundle, else the system's trust store."""
+    """A client that takes nothing from the environment. `ca`: a PEM bundle, else the system's own."""
     return httpx.AsyncClient(
         verify=ssl.create_default_context(cafile=ca),
         transport=transport,

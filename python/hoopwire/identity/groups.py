@@ -1,4 +1,4 @@
-"""A principal's groups from exactly one source per issuer, never a union: two sources would outlive each other."""
+"""A principal's groups from exactly one source per issuer, never a union: one would outlive the other."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ _MAX_GROUP: Final = 256
 def groups(
     claims: Mapping[str, Any], scopes: tuple[str, ...], key: str, settings: GroupsSettings
 ) -> tuple[str, ...]:
-    """The groups, without repeats, in the order of the source. `key` is the principal's key (`cid:...`, `uid:...`).
+    """The groups, without repeats, in the order of the source. `key` is the principal's key.
 
     A missing claim means no groups; a claim that is no array of plain strings is refused.
     """

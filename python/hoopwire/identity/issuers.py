@@ -28,14 +28,14 @@ def check_issuers(issuers: Mapping[str, IssuerSettings]) -> list[str]:
     if dev and len(dev) < len(issuers):
         real = next(name for name, settings in issuers.items() if not settings.dev)
         problems.append(
-            f"issuers.{dev[0]} is a dev issuer and issuers.{real} is a real one. A gateway takes either dev issuers "
-            "or real ones: anybody on this machine can be anybody at a dev issuer."
+            f"issuers.{dev[0]} is a dev issuer and issuers.{real} is a real one. A gateway takes either dev "
+            "issuers or real ones: anybody on this machine can be anybody at a dev issuer."
         )
     return problems
 
 
 def is_org_server(issuer: str, issuers: Mapping[str, IssuerSettings]) -> bool:
-    """Whether an unconfigured `iss` is an Okta org authorization server: the bare origin of an Okta domain."""
+    """Whether an unconfigured `iss` is an Okta org authorization server: an Okta domain's bare origin."""
     try:
         url = httpx.URL(issuer)
     except httpx.InvalidURL:
@@ -61,7 +61,8 @@ def _check_settings(name: str, settings: IssuerSettings) -> list[str]:
     for algorithm in settings.algorithms:
         if algorithm not in ASYMMETRIC:
             problems.append(
-                f"issuers.{name}: algorithm {algorithm!r} cannot be allowed; choose of {', '.join(sorted(ASYMMETRIC))}."
+                f"issuers.{name}: algorithm {algorithm!r} cannot be allowed; "
+                f"choose of {', '.join(sorted(ASYMMETRIC))}."
             )
     if settings.groups.source == "static" and not settings.groups.members:
         problems.append(f"issuers.{name}: groups.source is static, but groups.members is empty.")
@@ -91,8 +92,8 @@ def _check_issuer(issuer: str, settings: IssuerSettings) -> list[str]:
         problems.append(f"{issuer!r} must be an https URL.")
     elif settings.kind == "okta" and not url.path.startswith("/oauth2/"):
         problems.append(
-            f"{issuer!r} is the Okta org authorization server, whose tokens only Okta can verify. Use a custom "
-            "authorization server: https://DOMAIN/oauth2/ID."
+            f"{issuer!r} is the Okta org authorization server, whose tokens only Okta can verify. Use a "
+            "custom authorization server: https://DOMAIN/oauth2/ID."
         )
     return problems
 

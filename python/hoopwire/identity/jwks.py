@@ -185,7 +185,7 @@ class JwksCache:
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host, port (RFC 6454). Raises ValueError for what is no absolute URL without user information."""
+    """Scheme, host, port (RFC 6454). Raises ValueError for a relative URL or one with user information."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:

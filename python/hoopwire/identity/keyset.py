@@ -1,7 +1,7 @@
 """A JWK set (RFC 7517) as verification keys: only what fits, is strong enough and is meant for signatures.
 
-A key that does not qualify is left out, it does not spoil the set: issuers publish encryption keys and new key
-types beside the ones we use.
+A key that does not qualify is left out, it does not spoil the set: issuers publish encryption keys and new
+key types beside the ones we use.
 """
 
 from collections.abc import Mapping

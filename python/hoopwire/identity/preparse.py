@@ -4,7 +4,8 @@ It runs before any key is looked up and before PyJWT sees the token, because on 
 members, a string `exp` and any `typ`. It verifies no signature: nothing it returns may be trusted yet.
 
 Cost is bounded by the size cap, which is checked before anything else looks at the text.
-Sources: RFC 7515 (JWS), RFC 7519 (JWT), RFC 8725 (JWT best current practice), RFC 9068 (access token profile).
+Sources: RFC 7515 (JWS), RFC 7519 (JWT), RFC 8725 (JWT best current practice), RFC 9068 (access
+tokens).
 """
 
 import base64
@@ -54,8 +55,8 @@ class Presented(msgspec.Struct, frozen=True, kw_only=True):
 def parse(token: str, channel: Channel) -> Presented:
     """Steps 1 to 4 of the verification list, and the payload's shape as far as reading `iss` needs it.
 
-    Raises `TokenRefused`. Which algorithms the issuer itself allows is the caller's step: here only the ones that
-    no issuer may allow are refused.
+    Raises `TokenRefused`. Which algorithms the issuer itself allows is the caller's step: here only the ones
+    that no issuer may allow are refused.
     """
     segments = _split(token, channel)
     header = _json_object(_base64url(segments[0], "header"), "header")
@@ -70,7 +71,7 @@ def parse(token: str, channel: Channel) -> Presented:
 
 
 def check_times(claims: dict[str, Any]) -> None:
-    """Step 8: `exp` and `iat` are there, they and `nbf` are integers, and the lifetime is at most 24 hours."""
+    """Step 8: `exp` and `iat` are there, they and `nbf` are integers, the lifetime is at most 24 hours."""
     for name in ("exp", "iat", "nbf"):
         if name == "nbf" and name not in claims:
             continue
@@ -116,7 +117,7 @@ def _base64url(segment: str, name: str) -> bytes:
 
 
 def _json_object(raw: bytes, name: str) -> dict[str, Any]:
-    """An object with unique member names, bounded depth, finite numbers and whole Unicode: one reading only."""
+    """An object with unique names, bounded depth, finite numbers and whole Unicode: one reading only."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -198,7 +199,7 @@ def _check_header(header: dict[str, Any]) -> tuple[str, str]:
 
 
 def _check_type(header: dict[str, Any]) -> None:
-    """Step 4. Okta documents no `typ`, so RFC 9068's cannot be required; any other kind of JWT is refused by name."""
+    """Step 4. Okta documents no `typ`, so RFC 9068's cannot be required; other kinds are refused by name."""
     if "typ" not in header:
         return
     declared = header["typ"]

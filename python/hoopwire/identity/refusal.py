@@ -6,34 +6,35 @@ Which reasons the principal may hear is decided here and nowhere else, by the ta
   tells an attacker nothing about the gateway, and it is what people get wrong.
 * What a *signed* token says about itself (audience, lifetime, scope, proof of possession) is named, because
   those checks run only after the signature held: the caller owns a real token of a configured issuer.
-* Keys, signatures, revocation, introspection and the state of our key cache are never named: the answer is the
-  same for a forged token, an unknown key and a revoked identity.
+* Keys, signatures, revocation, introspection and the state of our key cache are never named: the answer is
+  the same for a forged token, an unknown key and a revoked identity.
 """
 
 GENERIC = "the access token was not accepted"
 
 _HINTS: dict[str, str] = {
     # What was sent is no access token at all.
-    "too_large": "The access token is larger than the gateway takes; ask the issuer for one with fewer claims.",
-    "malformed": "Send one access token in JWT form: three base64url parts with dots between, and nothing else.",
+    "too_large": "The access token is larger than the gateway takes. Ask for one with fewer claims.",
+    "malformed": "Send one access token in JWT form: three base64url parts with dots between, nothing else.",
     "bearer_prefix": "Send the access token alone, without the word Bearer.",
     "ssws_token": (
-        "This is an Okta API token (SSWS). It carries an administrator's power and can only be checked by using it, "
-        "so the gateway never takes one. Revoke it, then ask a custom authorization server for an access token."
+        "This is an Okta API token (SSWS). It carries an administrator's power and can only be checked by "
+        "using it, so the gateway never takes one. Revoke it, and ask a custom authorization server for an "
+        "access token."
     ),
-    "grant_secret": "This is a grant secret, not an access token, and it is not complete or not for this door.",
+    "grant_secret": "This is a grant secret, not an access token.",
     "encrypted_token": "This is an encrypted token (five parts). Ask the issuer for a signed access token.",
     "unsigned": "The token carries no signature. Ask the issuer for a signed access token.",
-    "algorithm_refused": "The token is signed with an algorithm that this gateway does not accept for its issuer.",
+    "algorithm_refused": "The gateway does not accept this signature algorithm from this issuer.",
     "not_an_access_token": "This is not an access token. Ask the issuer for an access token.",
     "id_token": "This is an ID token. It says who logged in; send the access token instead.",
     "id_jag": (
-        "This is an identity assertion grant (ID-JAG). Exchange it at the authorization server, and send the access "
-        "token that it returns."
+        "This is an identity assertion grant (ID-JAG). Exchange it at the authorization server, and send the "
+        "access token that it returns."
     ),
     "org_server_token": (
-        "This token comes from the Okta org authorization server, whose tokens only Okta can verify. Ask a custom "
-        "authorization server (https://YOUR-DOMAIN/oauth2/ID) for one."
+        "This token comes from the Okta org authorization server, whose tokens only Okta can verify. Ask a "
+        "custom authorization server (https://YOUR-DOMAIN/oauth2/ID) for one."
     ),
     "unknown_issuer": "The gateway does not take tokens of this issuer.",
     # What a signed token says about itself.
@@ -43,10 +44,10 @@ _HINTS: dict[str, str] = {
     "lifetime": "The token lives longer than 24 hours. Ask for one with a shorter life.",
     "scope_missing": "Ask the issuer for a token with the scope {scope!r}.",
     "possession_required": (
-        "The token is bound to a key (cnf), so a proof of possession must come with it; that is not possible here. "
-        "Ask for a token that is not bound (without DPoP)."
+        "The token is bound to a key (cnf), so a proof of possession must come with it; that is not possible "
+        "here. Ask for a token that is not bound (without DPoP)."
     ),
-    # Nothing about keys but this: it is nobody's secret that the issuer cannot be reached.
+    # That the issuer cannot be reached is nobody's secret.
     "keys_unavailable": "The gateway cannot reach the issuer's keys at the moment. Try again in a minute.",
 }
 
@@ -54,8 +55,9 @@ _HINTS: dict[str, str] = {
 class TokenRefused(Exception):
     """A token did not pass. `str(e)` is the same for every reason.
 
-    `code` is stable and machine-readable; `internal` is the precise reason for the audit event; `hint` is what the
-    principal may be told to do, empty where nothing may be said. None of them ever holds a token or a part of one.
+    `code` is stable and machine-readable; `internal` is the precise reason for the audit event; `hint` is
+    what the principal may be told to do, empty where nothing may be said. None of them ever holds a token or
+    a part of one.
     """
 
     def __init__(self, code: str, internal: str, hint: str = "") -> None:

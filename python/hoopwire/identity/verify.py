@@ -1,8 +1,8 @@
 """Verifying an access token: sixteen steps, all must pass, in this order, in this one place.
 
 Two programs that parse the same token would disagree some day, so nobody else in the gateway reads one.
-The steps are those of docs/threat-model.md "Login"; each is marked below with its number.
-Steps 1 to 4 are `preparse.parse`; step 16, the ledger, is the control plane's, because it is written with the grant.
+Each step is marked below with its number. Steps 1 to 4 are `preparse.parse`; step 16, the ledger, is the
+control plane's, because it is written together with the grant.
 """
 
 import time
@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 import jwt
+from jwt.exceptions import InvalidJTIError, InvalidSubjectError
 
 from hoopwire.identity.claims import client_id, looks_like_id_token, principal, scopes, token_id
 from hoopwire.identity.groups import groups
@@ -26,13 +27,20 @@ SKEW_S: Final = 30
 """How far ahead of our clock `iat` and `nbf` may be. `exp` gets no leeway."""
 
 _REQUIRED: Final = ["iss", "aud", "exp", "iat", "jti"]
+_CLAIM_OBJECTIONS: Final = (
+    jwt.InvalidAudienceError,
+    jwt.InvalidIssuerError,
+    InvalidJTIError,
+    InvalidSubjectError,
+    jwt.MissingRequiredClaimError,
+)
 
 
 class Watermarks(Protocol):
     """Revocation by time: a token issued at or before the watermark is refused."""
 
     def revoked_before(self, issuer: str, key: str, groups: tuple[str, ...]) -> float | None:
-        """The latest watermark (Unix seconds) that concerns this issuer, principal key or one of the groups."""
+        """The latest watermark (Unix seconds) of this issuer, this principal key or one of the groups."""
         ...
 
 
@@ -88,8 +96,8 @@ class Verifier:
     async def verify(self, token: str, *, channel: Channel) -> Identity:
         """Who this token is, after every check. Raises `TokenRefused`.
 
-        `channel` is `native` (a database password, 8 KiB) or `http` (a bearer token, 16 KiB). Touches the network
-        only for a configured issuer, and at most once a minute for each.
+        `channel` is `native` (a database password, 8 KiB) or `http` (a bearer token, 16 KiB). Touches the
+        network only for a configured issuer, and at most once a minute for each.
         """
         presented = parse(token, channel)  # 1 size, 2 segments, 3 header, 4 typ
         settings = self._select_issuer(presented)  # 5 iss, and alg against that issuer's own list
@@ -156,7 +164,7 @@ class Verifier:
         raise refused("wrong_audience", f"aud is {shown}, not {self._audience!r}", audience=self._audience)
 
     def _check_watermarks(self, who: Principal, evidence: Evidence) -> None:
-        """Step 14. `iat` is in whole seconds, so a token of the watermark's own second counts as before it."""
+        """Step 14. `iat` is in whole seconds: a token of the watermark's own second counts as before it."""
         if self._watermarks is None:
             return
         watermark = self._watermarks.revoked_before(who.issuer, who.key, evidence.groups)
@@ -167,10 +175,10 @@ class Verifier:
 
 
 def _verify_signature(token: str, key: PublicKey, presented: Presented, audience: str) -> str | None:
-    """Step 7, over the original bytes. Returns PyJWT's objection to the claims, if any, for after our own checks.
+    """Step 7, over the original bytes. Returns PyJWT's objection to the claims, for after our own checks.
 
-    A bare public key and one explicit algorithm: nothing in the token chooses how it is verified. The claims are
-    checked again below, in our order and with our clock; PyJWT's own answer is kept as a second opinion.
+    A bare public key and one explicit algorithm: nothing in the token chooses how it is verified. The claims
+    are checked again below, in our order and with our clock; PyJWT's own answer is kept as a second opinion.
     """
     if not fits(key, presented.algorithm):
         raise refused("key_unfit", f"the key does not fit {presented.algorithm}")
@@ -189,10 +197,9 @@ def _verify_signature(token: str, key: PublicKey, presented: Presented, audience
                 "verify_nbf": False,
             },
         )
-    except (jwt.InvalidAudienceError, jwt.InvalidIssuerError, jwt.MissingRequiredClaimError) as objection:
-        return type(
-            objection
-        ).__name__  # raised by PyJWT only after the signature held; refused below in any case
+    except _CLAIM_OBJECTIONS as objection:
+        # PyJWT looks at claims only after the signature held. Were that to change: refused below in any case.
+        return type(objection).__name__
     except jwt.PyJWTError as error:
         raise refused("bad_signature", f"signature: {type(error).__name__}") from None
     if claims != presented.claims:

@@ -1,8 +1,8 @@
 """A dev issuer: a simulated Okta custom authorization server on loopback, for tests and for the demo.
 
 It answers discovery (both documents), `/v1/keys`, `/v1/token` (client credentials with client_secret_basic,
-client_secret_post or private_key_jwt) and `/v1/introspect`. Its keys are made for each run, its issuer string holds
-`dev`, and it refuses to bind to anything but loopback: whoever reaches it can be anybody.
+client_secret_post or private_key_jwt) and `/v1/introspect`. Its keys are made for each run, its issuer
+string holds `dev`, and it refuses to bind to anything but loopback: whoever reaches it can be anybody.
 
     async with DevIssuer.serve() as issuer:          # under trio
     with DevIssuer.run_in_thread() as issuer:        # from ordinary code
@@ -42,7 +42,7 @@ _ASSERTION_MAX_S: Final = 3600
 
 
 class DevIssuer(IssuerTokens):
-    """The issuer with its endpoints. `app` is the ASGI application; `fetches` counts answers to `/v1/keys`."""
+    """The issuer with its endpoints. `app` is the ASGI application, `fetches` the number of key fetches."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The dev issuer's state and its tokens, without any network: clients, signing keys, simulated Okta claims."""
+"""The dev issuer's state and its tokens, without any network: clients, signing keys, simulated claims."""
 
 import base64
 import json
@@ -119,7 +119,7 @@ class IssuerTokens:
         self.deactivated.add(cid)
 
     def rotate(self, *, keep_old: bool = True, kid: str | None = None) -> str:
-        """Sign with a new key from now on, and return its kid. The old one stays published unless told otherwise."""
+        """Sign with a new key from now on; returns its kid. `keep_old`: the old key stays published."""
         self.signing_key = SigningKey(kid)
         self.published = [self.signing_key.jwk(), *(self.published if keep_old else [])]
         return self.signing_key.kid
@@ -164,7 +164,7 @@ class IssuerTokens:
         drop: Sequence[str] = (),
         key: SigningKey | None = None,
     ) -> str:
-        """An access token. `claims` and `header` override members, `drop` leaves claims out, `key` signs instead."""
+        """An access token. `claims` and `header` override members, `drop` omits claims, `key` signs."""
         signer = key or self.signing_key
         said = self.claims(cid, aud=aud, scopes=scopes, ttl_s=ttl_s) | dict(claims or {})
         for name in drop:
@@ -191,14 +191,14 @@ class IssuerTokens:
         return self.signing_key.sign(_json({"kid": self.signing_key.kid, "alg": "RS256"}), _json(said))
 
     def org_token(self, cid: str) -> str:
-        """What the org authorization server issues: issuer and audience are the bare origin, the key unpublished."""
+        """As the org authorization server: issuer and audience are the bare origin, the key unpublished."""
         origin = self.issuer.partition("/oauth2/")[0]
         if self._unpublished is None:
             self._unpublished = SigningKey()
         return self.token(cid, aud=origin, claims={"iss": origin}, key=self._unpublished)
 
     def id_jag(self, cid: str, *, audience: str) -> str:
-        """An identity assertion grant (ID-JAG): an input of another server's token endpoint, no access token."""
+        """An identity assertion grant (ID-JAG): input of another server's token endpoint, no access token."""
         return self.token(
             cid, aud=audience, claims={"client_id": cid}, drop=("cid",), header={"typ": "oauth-id-jag+jwt"}
         )
