@@ -9,7 +9,9 @@
 #![forbid(unsafe_code)]
 
 pub mod cancel;
+pub mod encoding;
 pub mod error;
 pub mod message;
+pub mod params;
 pub mod pipeline;
 pub mod startup;
