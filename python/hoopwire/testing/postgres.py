@@ -1,0 +1,336 @@
+"""A throw-away PostgreSQL: a real server on loopback, gone with everything it wrote when the block ends.
+
+It speaks TLS with a certificate of its own authority, and has one user for each way to log in (`METHODS`):
+
+    with ThrowAwayPostgres() as pg:
+        print(pg.psql("select count(*) from orders", user="app", database="orders").out)
+
+PostgreSQL refuses to run as root, so under root it runs as the system's `postgres` user (or `nobody`).
+"""
+
+import ctypes
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hoopwire.testing.certificates import Authority, Leaf
+
+METHODS: Mapping[str, str] = {
+    "app": "scram-sha-256",
+    "app_md5": "md5",
+    "app_password": "password",
+    "app_trust": "trust",
+    "app_cert": "cert",
+}
+"""Login users and the `pg_hba.conf` method of each. All but `app` are members of `app`."""
+
+_DATASET = Path(__file__).with_name("dataset.sql")
+_START_S = 30.0
+_PR_SET_PDEATHSIG = 1
+
+
+class MissingProgram(RuntimeError):
+    """A PostgreSQL program is not installed; the text names the Debian package."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command answered: exit code, standard output and standard error, without the last newline."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def ok(self) -> bool:
+        """The exit code is zero."""
+        return self.code == 0
+
+
+def postgres_program(name: str) -> str:
+    """Path of a PostgreSQL program, the newest installed version first. MissingProgram if there is none."""
+    package = "postgresql" if name in ("initdb", "postgres", "pgbench") else "postgresql-client"
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True
+    )
+    places = [str(path) for path in versions]
+    config = shutil.which("pg_config")
+    if config is not None:
+        places.append(subprocess.check_output([config, "--bindir"], text=True).strip())
+    found = shutil.which(name, path=os.pathsep.join(places)) or shutil.which(name)
+    if found is None:
+        raise MissingProgram(
+            f"PostgreSQL's program {name!r} was not found: install the Debian package {package!r}"
+        )
+    return found
+
+
+def free_port() -> int:
+    """A loopback TCP port that is free right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def client_environment(**settings: str) -> dict[str, str]:
+    """The environment for a libpq client: none of the caller's own PostgreSQL settings, and these."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return (
+        inherited
+        | {"PGPASSFILE": "/dev/null", "PGSYSCONFDIR": "/nonexistent", "PGCONNECT_TIMEOUT": "20"}
+        | settings
+    )
+
+
+def run_psql(
+    sql: str,
+    *,
+    dsn: str,
+    password: str = "",
+    arguments: tuple[str, ...] = (),
+    timeout_s: float = 60.0,
+    stdin: str | None = None,
+) -> Outcome:
+    """Run SQL with psql: rows without header, columns split by `|`. The password goes in by environment."""
+    command = [postgres_program("psql"), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", *arguments]
+    done = subprocess.run(
+        [*command, "-d", dsn, *(("-c", sql) if sql else ())],
+        env=client_environment(PGPASSWORD=password),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        input=stdin if stdin is not None else "",
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout.rstrip("\n"), done.stderr.rstrip("\n"))
+
+
+def die_with_parent(stop_signal: int) -> Callable[[], None]:
+    """A `preexec_fn`: the child gets this signal when the thread that started it ends, in whatever way."""
+    libc = ctypes.CDLL(None)
+
+    def arm() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, stop_signal)
+
+    return arm
+
+
+def server_account() -> pwd.struct_passwd | None:
+    """The account to run a server under when we are root; None when we are not."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise MissingProgram(
+        "PostgreSQL does not run as root, and there is no user 'postgres' or 'nobody' to run it as"
+    )
+
+
+class ThrowAwayPostgres:
+    """Start with `with`, or with `start()` and `stop()`.
+
+    `settings` are lines of `postgresql.conf` on top of the defaults; `dataset=False` leaves the databases
+    `orders`, `analytics` and `secrets` out.
+    """
+
+    def __init__(self, *, dataset: bool = True, settings: Mapping[str, str] | None = None) -> None:
+        self.host = "127.0.0.1"
+        self.port = 0
+        self.authority = Authority("hoopwire throw-away target authority")
+        self._dataset = dataset
+        self._settings = dict(settings or {})
+        self._account = server_account()
+        self._passwords = {user: secrets.token_urlsafe(24) for user in ("postgres", *METHODS)}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._directory: Path | None = None
+        self._client: Leaf = self.authority.client("app_cert")
+
+    @property
+    def directory(self) -> Path:
+        """Holds the data, the Unix socket, certificates and the server's log."""
+        if self._directory is None:
+            raise RuntimeError("the server has not been started")
+        return self._directory
+
+    @property
+    def ca(self) -> Path:
+        """PEM file of the authority that signed the server's certificate (for 127.0.0.1 and localhost)."""
+        return self.directory / "ca.crt"
+
+    @property
+    def client_certificate(self) -> tuple[Path, Path]:
+        """Certificate and key files of the user `app_cert`."""
+        return self.directory / "app_cert.crt", self.directory / "app_cert.key"
+
+    @property
+    def log(self) -> str:
+        """What the server has logged so far."""
+        return (self.directory / "server.log").read_text(errors="replace")
+
+    def password(self, user: str = "app") -> str:
+        """The password of a user, random per server."""
+        return self._passwords[user]
+
+    def dsn(self, *, user: str = "app", database: str = "orders", sslmode: str = "verify-full") -> str:
+        """A libpq connection string without the password."""
+        parts = f"host={self.host} port={self.port} user={user} dbname={database} sslmode={sslmode}"
+        if sslmode != "disable":
+            parts += f" sslrootcert={self.ca}"
+            if user == "app_cert":
+                certificate, key = self.client_certificate
+                parts += f" sslcert={certificate} sslkey={key}"
+        return parts
+
+    @property
+    def superuser_dsn(self) -> str:
+        """A libpq connection string for the superuser over the Unix socket; no password."""
+        return f"host={self.directory} port={self.port} user=postgres dbname=postgres"
+
+    def psql(
+        self, sql: str, *, user: str = "postgres", database: str = "postgres", timeout_s: float = 60.0
+    ) -> Outcome:
+        """Run SQL straight at the server: the superuser over the Unix socket, others over TLS."""
+        if user == "postgres":
+            dsn = self.superuser_dsn.replace("dbname=postgres", f"dbname={database}")
+        else:
+            dsn = self.dsn(user=user, database=database)
+        return run_psql(sql, dsn=dsn, password=self._passwords[user], timeout_s=timeout_s)
+
+    def start(self) -> None:
+        """Make the data directory, start the server, wait until it answers. RuntimeError with its log if not."""
+        self._directory = Path(tempfile.mkdtemp(prefix="hw-pg-"))
+        try:
+            self._own(self._directory)
+            self._initialise()
+            self._configure()
+            self._launch()
+            self._make_users()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the server at once and delete what it wrote."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.send_signal(signal.SIGQUIT)
+                try:
+                    self._process.wait(10)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+                    self._process.wait()
+            self._process = None
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _own(self, path: Path) -> None:
+        if self._account is not None:
+            os.chown(path, self._account.pw_uid, self._account.pw_gid)
+
+    def _as_server(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        account = self._account
+        with (self.directory / "server.log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.directory,
+                env=client_environment(LC_ALL="C"),
+                user=None if account is None else account.pw_uid,
+                group=None if account is None else account.pw_gid,
+                extra_groups=None if account is None else [],
+                preexec_fn=die_with_parent(signal.SIGINT),
+            )
+
+    def _initialise(self) -> None:
+        command = [
+            postgres_program("initdb"),
+            "--no-sync",
+            "--no-instructions",
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+        ]
+        command += ["--encoding=UTF8", "--locale=C", "-D", str(self.directory / "data")]
+        if self._as_server(command).wait(120) != 0:
+            raise RuntimeError(f"initdb failed:\n{self.log}")
+
+    def _configure(self) -> None:
+        directory, authority = self.directory, self.authority
+        (directory / "ca.crt").write_text(authority.certificate)
+        for path in authority.server("localhost", "127.0.0.1").write(directory, "server"):
+            self._own(path)
+        self._client.write(directory, "app_cert")
+        self.port = free_port()
+        lines = {
+            "listen_addresses": f"'{self.host}'",
+            "port": str(self.port),
+            "unix_socket_directories": f"'{directory}'",
+            "ssl": "on",
+            "ssl_cert_file": f"'{directory}/server.crt'",
+            "ssl_key_file": f"'{directory}/server.key'",
+            "ssl_ca_file": f"'{directory}/ca.crt'",
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": "300",
+            "shared_buffers": "'128MB'",
+            "log_timezone": "'UTC'",
+            "timezone": "'UTC'",
+        } | self._settings
+        data = directory / "data"
+        with (data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = {value}\n" for name, value in lines.items())
+        rules = ["local all postgres trust", "hostssl all app_cert all cert"]
+        rules += [
+            f"host all {user} all {method}" for user, method in METHODS.items() if method not in ("cert",)
+        ]
+        (data / "pg_hba.conf").write_text("\n".join([*rules, "host all all all scram-sha-256", ""]))
+
+    def _launch(self) -> None:
+        self._process = self._as_server([postgres_program("postgres"), "-D", str(self.directory / "data")])
+        deadline = time.monotonic() + _START_S
+        while not self.psql("select 1").ok:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{self.log}")
+            time.sleep(0.05)
+
+    def _make_users(self) -> None:
+        lines = [f"ALTER ROLE postgres PASSWORD '{self._passwords['postgres']}';"]
+        for user, method in METHODS.items():
+            encryption = "md5" if method == "md5" else "scram-sha-256"
+            lines.append(f"SET password_encryption = '{encryption}';")
+            member = "" if user == "app" else " IN ROLE app"
+            lines.append(f"CREATE ROLE {user} LOGIN PASSWORD '{self._passwords[user]}'{member};")
+        if self._dataset:
+            lines.append(f"\\i {_DATASET}")
+        # By standard input: a password in an argument would be seen in the process list.
+        done = run_psql("", dsn=self.superuser_dsn, stdin="\n".join(lines))
+        if not done.ok:
+            raise RuntimeError(f"the users and databases could not be made:\n{done.err}")
