@@ -14,4 +14,5 @@ pub mod error;
 pub mod message;
 pub mod params;
 pub mod pipeline;
+pub mod scram;
 pub mod startup;
