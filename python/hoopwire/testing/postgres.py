@@ -211,7 +211,7 @@ class ThrowAwayPostgres:
         return run_psql(sql, dsn=dsn, password=self._passwords[user], timeout_s=timeout_s)
 
     def start(self) -> None:
-        """Make the data directory, start the server, wait until it answers. RuntimeError with its log if not."""
+        """Make the data directory, start, and wait until it answers. RuntimeError with its log if not."""
         self._directory = Path(tempfile.mkdtemp(prefix="hw-pg-"))
         try:
             self._own(self._directory)
