@@ -1,8 +1,9 @@
 """A gateway as a child process in front of a throw-away PostgreSQL, with keys and a config file of its own.
 
-with ThrowAwayPostgres() as pg, DevIssuer.run_in_thread() as issuer, RunningGateway(pg, issuer.issuer) as gateway:
-    agent = issuer.client(groups=["order-agents"])
-    print(gateway.psql(issuer.token(agent.cid), "orders", "select 1").out)
+with ThrowAwayPostgres() as pg, DevIssuer.run_in_thread() as issuer:
+    with RunningGateway(pg, issuer.issuer) as gateway:
+        agent = issuer.client(groups=["order-agents"])
+        print(gateway.psql(issuer.token(agent.cid), "orders", "select 1").out)
 """
 
 import json
@@ -32,7 +33,7 @@ GROUP = "order-agents"
 _SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)
 _START_S = 60.0
 
-type Table = Mapping[str, Any]
+Table = Mapping[str, Any]
 
 
 def hoopwire_command(*arguments: str) -> list[str]:
@@ -81,8 +82,8 @@ def merged(base: Table, changes: Table) -> dict[str, Any]:
 class RunningGateway:
     """Start with `with`, or with `start()` and `stop()`; `start()` works again after `stop()` and `kill9()`.
 
-    `settings` are laid over the default config file (`merged`). The port stays the same over restarts. Whatever
-    the gateway wrote is deleted when the block ends, unless a `directory` was given.
+    `settings` are laid over the default config file (`merged`). The port stays the same over restarts.
+    Whatever the gateway wrote is deleted when the block ends, unless a `directory` was given.
     """
 
     def __init__(
@@ -158,7 +159,7 @@ class RunningGateway:
         self.config.write_text(toml_text(self.settings))
 
     def start(self) -> None:
-        """Start the process and wait until it answers an SSLRequest. RuntimeError with its log if it does not."""
+        """Start the process, wait until it answers an SSLRequest. RuntimeError with its log if not."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         with (self.directory / "gateway.log").open("ab") as log:
             self._process = subprocess.Popen(
