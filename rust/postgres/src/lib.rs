@@ -11,6 +11,7 @@
 pub mod cancel;
 pub mod encoding;
 pub mod error;
+pub mod login;
 pub mod message;
 pub mod params;
 pub mod pipeline;
