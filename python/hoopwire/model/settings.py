@@ -4,12 +4,21 @@
 Paths are absolute here: `config` has resolved them against the folder of the file.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from hoopwire.model.grant import Action, RecordResults, TokenReuse
 from hoopwire.model.units import Bytes, Seconds
+
+File = Annotated[str, msgspec.Meta(extra={"path": "file"})]
+"""Path of a file that must exist and be readable."""
+SecretFile = Annotated[str, msgspec.Meta(extra={"path": "secret"})]
+"""Path of a file that, besides, others may not read."""
+Directory = Annotated[str, msgspec.Meta(extra={"path": "directory"})]
+"""Path of a directory; made at start if it is not there."""
+Place = Annotated[str, msgspec.Meta(extra={"path": "place"})]
+"""Path of something that the gateway makes itself."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,36 +26,44 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class TlsSettings(_Part, frozen=True, kw_only=True):
-    """The gateway's own certificate chain and key, PEM."""
+    """The gateway's own certificate and key."""
 
-    certificate: str
-    key: str
+    certificate: File
+    """Certificate chain, PEM, the gateway's own certificate first."""
+    key: SecretFile
+    """Private key of the certificate, PEM, not encrypted."""
 
 
 class ListenSettings(_Part, frozen=True, kw_only=True):
     """Where the gateway answers. `HOST:PORT`; port 0 lets the system choose."""
 
     postgres: tuple[str, ...]
+    """PostgreSQL clients connect here."""
     control: str | None = None
     """HTTPS control API (`POST /v1/grants`); none means implicit mint only."""
-    admin_socket: str = "hoopwire-admin.sock"
+    admin_socket: Place = "hoopwire-admin.sock"
     """Unix socket of the operators' API, mode 0600: whoever may open it is an operator."""
     tls: TlsSettings
+    """Certificate and key of all listeners."""
 
 
 class LimitSettings(_Part, frozen=True, kw_only=True):
     """Fixed caps."""
 
     connections: int = 10_000
+    """Open connections in all."""
     connections_per_address: int = 1_000
+    """Open connections of one source address."""
     unadmitted_per_address: int = 64
     """Connections of one source address that have not been admitted yet."""
     tls_handshake: Seconds = Seconds(10)
+    """From accept to the end of the TLS handshake."""
     startup: Seconds = Seconds(10)
     """From TLS up to the startup packet, and again up to the password."""
     admission: Seconds = Seconds(15)
     """Identity, policy and lease."""
     upstream_login: Seconds = Seconds(15)
+    """Connecting and logging in to the target."""
     statement: Bytes = Bytes(4 * 1024 * 1024)
     """Largest Query or Parse body."""
 
@@ -54,14 +71,19 @@ class LimitSettings(_Part, frozen=True, kw_only=True):
 class RecordingSettings(_Part, frozen=True, kw_only=True):
     """The recording; it cannot be switched off."""
 
-    directory: str
-    signing_key: str
+    directory: Directory
+    """Where segments are written. Give it a volume of its own."""
+    signing_key: SecretFile
     """Ed25519 private key, PEM (PKCS#8): `hoopwire keygen recording`."""
     durability: Literal["written", "synced"] = "written"
+    """Kept means: handed to the kernel (survives a crash of the gateway), or on disk (of the machine)."""
     segment: Bytes = Bytes(64 * 1024 * 1024)
+    """A segment is sealed at this size."""
     seal_after: Seconds = Seconds(300)
+    """A segment is sealed at this age, whatever its size."""
     checkpoint_every: Seconds = Seconds(60)
-    checkpoints: str | None = None
+    """How often the signed head of each stream is written out."""
+    checkpoints: Place | None = None
     """File that signed checkpoints are appended to; put it where the gateway cannot rewrite it."""
     floor: Bytes = Bytes(64 * 1024 * 1024)
     """No session is admitted when the volume has less room than this."""
@@ -71,13 +93,15 @@ class GatewaySettings(_Part, frozen=True, kw_only=True):
     """This gateway."""
 
     node: str = "gateway"
+    """Name of this gateway in recordings and audit events; one of its own for each gateway."""
     audience: str
     """The one `aud` that tokens must carry."""
     reactors: int = 0
     """Data threads; 0 means one per core."""
-    state: str = "state"
+    state: Directory = "state"
     """Directory of the SQLite store and the secret hash key."""
     expiry_notice: Seconds = Seconds(60)
+    """A NOTICE goes to the client this long before its grant ends; 0 means none."""
     drain: Seconds = Seconds(30)
     """How long sessions may go on after SIGTERM."""
 
@@ -86,7 +110,9 @@ class GroupsSettings(_Part, frozen=True, kw_only=True):
     """Where a principal's groups come from: exactly one source, never a union."""
 
     source: Literal["claim", "scopes", "static"] = "claim"
+    """A claim of the token, its scopes, or the `members` below."""
     claim: str = "groups"
+    """With `claim`: the claim's name."""
     scope_prefix: str = ""
     """With `scopes`: only scopes with this prefix count, and the prefix is cut off."""
     members: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
@@ -99,14 +125,18 @@ class IssuerSettings(_Part, frozen=True, kw_only=True):
     issuer: tuple[str, ...] | str
     """Exact issuer strings (more than one for custom domains); compared byte by byte, never normalised."""
     kind: Literal["okta", "oidc"] = "okta"
+    """An Okta custom authorization server, or another OpenID provider with JWT access tokens."""
     algorithms: tuple[str, ...] = ("RS256",)
+    """Signature algorithms accepted; never `none` or HS*."""
     required_scope: str = ""
+    """A scope that each token must carry; empty means none."""
     groups: GroupsSettings = GroupsSettings()
+    """Where groups come from."""
     agents: tuple[str, ...] = ()
     """Client ids to be shown as `ai_agent` rather than `service`."""
     dev: bool = False
     """A loopback dev issuer: plain http and loopback addresses allowed; never mixed with a real one."""
-    ca: str | None = None
+    ca: File | None = None
     """CA bundle for the issuer's own TLS, if not the system's."""
 
     @property
@@ -116,29 +146,41 @@ class IssuerSettings(_Part, frozen=True, kw_only=True):
 
 
 class CredentialSettings(_Part, frozen=True, kw_only=True):
-    """Where the upstream secret comes from: exactly one of `file`, `env`, `command`, `trust`, or a certificate."""
+    """The upstream secret: exactly one of `file`, `env`, `command`, `trust`, or `certificate` with `key`."""
 
-    file: str | None = None
+    file: SecretFile | None = None
+    """File that holds the password; one newline at its end is cut off."""
     env: str | None = None
+    """Environment variable that holds the password."""
     command: tuple[str, ...] | None = None
-    certificate: str | None = None
-    key: str | None = None
+    """Program and arguments, run without a shell at each lease; its output is the password."""
+    certificate: File | None = None
+    """Client certificate, PEM; with `key`."""
+    key: SecretFile | None = None
+    """Private key of the client certificate, PEM."""
     trust: bool = False
+    """The target asks for nothing."""
 
 
 class TargetSettings(_Part, frozen=True, kw_only=True):
     """A configured thing behind the gateway."""
 
     protocol: Literal["postgres"] = "postgres"
+    """What the target speaks."""
     host: str
+    """Host name or IP address."""
     port: int = 5432
+    """TCP port."""
     databases: tuple[str, ...]
     """Databases of this target; the first is what a bare `dbname=TARGET` means."""
     user: str
     """Upstream user the gateway logs in as."""
     credential: CredentialSettings
+    """How it logs in."""
     tls: Literal["verify-full", "disable"] = "verify-full"
-    ca: str | None = None
+    """TLS with certificate and name checked, or none (loopback only)."""
+    ca: File | None = None
+    """CA bundle, PEM, that the target's certificate must come from; required with `verify-full`."""
     server_name: str | None = None
     """Name the target's certificate must carry, if not `host`."""
 
@@ -147,7 +189,9 @@ class PolicySettings(_Part, frozen=True, kw_only=True):
     """Groups (or single principals) to targets, actions, time and obligations."""
 
     name: str
+    """Name in grants, recordings and audit events."""
     groups: tuple[str, ...] = ()
+    """Any one of these groups is enough."""
     principals: tuple[str, ...] = ()
     """Principal keys: `cid:0oa...`, `uid:00u...`; with `issuer` when several are configured."""
     issuer: str | None = None
@@ -155,19 +199,31 @@ class PolicySettings(_Part, frozen=True, kw_only=True):
     targets: tuple[str, ...]
     """`orders` (its first database), `orders/analytics`, `orders/*`."""
     actions: tuple[Action, ...] = ("query",)
+    """What may be done: statements, the FunctionCall message, the replication protocol."""
     ttl: Seconds = Seconds(900)
+    """A grant lives at most this long: 30 s to 1 h."""
     max_sessions: int = 16
+    """Sessions at a time under one grant."""
     token_reuse: TokenReuse = "window"  # noqa: S105 - a mode, not a secret
+    """May a token connect again: never, while its grant lives, or until its own end (lab only)."""
     record: RecordResults = "digest"
+    """What the recording keeps of results: row counts and a digest, or all of them."""
 
 
 class Settings(_Part, frozen=True, kw_only=True):
     """The whole file."""
 
     gateway: GatewaySettings
+    """This gateway."""
     listen: ListenSettings
+    """Where it answers."""
     limits: LimitSettings = LimitSettings()
+    """Caps and deadlines."""
     recording: RecordingSettings
+    """The recording."""
     issuers: dict[str, IssuerSettings]
+    """Issuers by a name of your choice."""
     targets: dict[str, TargetSettings]
+    """Targets by the name that clients type as `dbname`."""
     policies: tuple[PolicySettings, ...]
+    """Policies, in the order in which they are tried: the first that covers a request makes the grant."""

@@ -1,0 +1,89 @@
+"""A path -> Settings, or a ConfigError that lists all that is wrong."""
+
+import os
+import re
+import tomllib
+from typing import Any
+
+from hoopwire.config.decode import Parts, decode
+from hoopwire.config.files import check_files
+from hoopwire.config.gateway import check_gateway, check_limits, check_listen, check_recording
+from hoopwire.config.issuers import check_issuers
+from hoopwire.config.policies import check_policies
+from hoopwire.config.positions import Positions, scan
+from hoopwire.config.problem import ConfigError, Problem, Report
+from hoopwire.config.targets import check_targets
+from hoopwire.model.settings import Settings
+
+_FILE_BYTES = 1 << 20
+_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
+
+
+def load(path: str | os.PathLike[str], *, files: bool = True) -> Settings:
+    """Load and check a config file. Relative paths in it are taken from its folder.
+
+    With `files=False` the keys, certificates and secrets that it names are not looked at: for checking a file
+    on another machine than the gateway's. ConfigError, and nothing else, if it cannot be used.
+    """
+    name = os.fspath(path)
+    try:
+        with open(name, "rb") as file:
+            content = file.read(_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, getattr(error, "strerror", None) or "not a path") from None
+    return loads(content, name, files=files)
+
+
+def loads(content: bytes, name: str, *, files: bool = True) -> Settings:
+    """As `load`, with the content at hand; `name` is the path it is said to have."""
+    document, positions = _parse(content, name)
+    report = Report(name, positions)
+    folder = os.path.dirname(os.path.abspath(name))
+    parts = decode(document, folder, report)
+    _check(parts, report)
+    if files:
+        check_files(parts, report)
+    if report.problems:
+        raise ConfigError(report.problems)
+    return parts.settings()
+
+
+def _parse(content: bytes, name: str) -> tuple[dict[str, Any], Positions]:
+    if len(content) > _FILE_BYTES:
+        raise _unreadable(name, "larger than 1 MiB")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _unreadable(name, "not UTF-8", line, 1) from None
+    try:
+        return tomllib.loads(text), scan(text)
+    except RecursionError:
+        raise _unreadable(name, "nested too deep", 1, 1) from None
+    except ValueError as error:
+        # TOMLDecodeError, and what int() and datetime say to numbers and dates that cannot be.
+        words = str(error)
+        place = _PLACE.search(words)
+        line, column = (int(place[1]), int(place[2])) if place else (text.count("\n") + 1, 1)
+        raise _unreadable(name, f"not TOML: {_PLACE.sub('', words)}", line, column) from None
+
+
+def _check(parts: Parts, report: Report) -> None:
+    """All checks that what was decoded allows."""
+    fields = parts.fields
+    for name, check in (
+        ("gateway", check_gateway),
+        ("listen", check_listen),
+        ("limits", check_limits),
+        ("recording", check_recording),
+        ("issuers", check_issuers),
+        ("targets", check_targets),
+    ):
+        if fields[name] is not None:
+            check(fields[name], report)
+    if fields["policies"] is not None:
+        check_policies(fields["policies"], fields["issuers"], fields["targets"], report)
+
+
+def _unreadable(name: str, what: str, line: int | None = None, column: int | None = None) -> ConfigError:
+    return ConfigError([Problem(file=name, line=line, column=column, key="", what=what)])

@@ -1,0 +1,113 @@
+"""Checks of `[targets.NAME]`: what stands behind the gateway and how it is reached."""
+
+import ipaddress
+import re
+
+from hoopwire.config.issuers import is_loopback
+from hoopwire.config.positions import Key
+from hoopwire.config.problem import Report, quoted
+from hoopwire.model.settings import CredentialSettings, TargetSettings
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_POSTGRES_NAME_BYTES = 63
+"""NAMEDATALEN - 1 (PostgreSQL, "Identifiers and Key Words")."""
+
+SOURCES = ("file", "env", "command", "certificate", "trust")
+
+
+def check_targets(targets: dict[str, TargetSettings | None], report: Report) -> None:
+    """Each target alone."""
+    for name, target in targets.items():
+        key: Key = ("targets", name)
+        if not _NAME.fullmatch(name):
+            # Clients type it as dbname, where `/` sets off the database.
+            report.add(
+                key, "a name is 1 to 63 letters, digits, `_`, `.` or `-`, with a letter or digit first"
+            )
+        if target is not None:
+            _check_target(key, target, report)
+
+
+def _check_target(key: Key, target: TargetSettings, report: Report) -> None:
+    if not is_host(target.host):
+        report.add((*key, "host"), f"{quoted(target.host)} is neither a host name nor an IP address")
+    if not 1 <= target.port <= 65535:
+        report.add((*key, "port"), "must be from 1 to 65535")
+    _check_databases((*key, "databases"), target.databases, report)
+    if not target.user or len(target.user.encode()) > _POSTGRES_NAME_BYTES:
+        report.add((*key, "user"), f"must have 1 to {_POSTGRES_NAME_BYTES} bytes")
+    if target.server_name is not None and not is_host(target.server_name):
+        report.add(
+            (*key, "server_name"), f"{quoted(target.server_name)} is neither a host name nor an IP address"
+        )
+    if target.tls == "verify-full":
+        if target.ca is None:
+            report.add((*key, "ca"), "required with verify-full: the CA that signed the target's certificate")
+    else:
+        _check_without_tls(key, target, report)
+    _check_credential((*key, "credential"), target.credential, report)
+
+
+def _check_databases(key: Key, databases: tuple[str, ...], report: Report) -> None:
+    if not databases:
+        report.add(key, "name at least one database; the first is what the bare target name opens")
+    for index, database in enumerate(databases):
+        if not database or len(database.encode()) > _POSTGRES_NAME_BYTES:
+            report.add((*key, index), f"a database name has 1 to {_POSTGRES_NAME_BYTES} bytes")
+        if "/" in database or database == "*":
+            report.add(
+                (*key, index), "`/` and `*` have a meaning in policies; they cannot be in a database name"
+            )
+        if database in databases[:index]:
+            report.add((*key, index), f"{quoted(database)} is listed twice")
+
+
+def _check_without_tls(key: Key, target: TargetSettings, report: Report) -> None:
+    if not is_loopback(target.host):
+        report.add(
+            (*key, "tls"),
+            "may be `disable` for 127.0.0.1, ::1 and localhost only: password and rows would travel in clear",
+        )
+    if target.ca is not None:
+        report.add((*key, "ca"), 'has no effect with tls = "disable"')
+    if target.server_name is not None:
+        report.add((*key, "server_name"), 'has no effect with tls = "disable"')
+    if target.credential.certificate is not None:
+        report.add((*key, "credential", "certificate"), "a client certificate needs TLS")
+
+
+def _check_credential(key: Key, credential: CredentialSettings, report: Report) -> None:
+    given = [name for name in SOURCES if getattr(credential, name) not in (None, False)]
+    if len(given) != 1:
+        found = "there are: " + ", ".join(given) if given else "there is none"
+        report.add(key, f"give exactly one of {', '.join(SOURCES)}; {found}")
+    if (credential.certificate is None) != (credential.key is None):
+        report.add(key, "`certificate` and `key` go together")
+    if credential.env is not None and not _ENVIRONMENT_NAME.fullmatch(credential.env):
+        report.add((*key, "env"), "is the name of an environment variable, not its value")
+    if credential.command is not None:
+        _check_command((*key, "command"), credential.command, report)
+
+
+def _check_command(key: Key, command: tuple[str, ...], report: Report) -> None:
+    if not command or not command[0]:
+        report.add(key, 'name the program and its arguments: ["/usr/bin/vault", "read"]')
+    elif "/" in command[0] and not command[0].startswith("/"):
+        report.add((*key, 0), "write the whole path, or a bare name to be found on PATH")
+
+
+def is_host(text: str) -> bool:
+    """An IP address, or a host name by its form (RFC 1123 section 2.1, and `_`)."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        labels = text.removesuffix(".").split(".")
+        # All digits in the last label is an IP address gone wrong.
+        return (
+            len(text) <= 253
+            and all(_HOST_LABEL.fullmatch(label) for label in labels)
+            and not labels[-1].isdigit()
+        )
+    return "%" not in text
