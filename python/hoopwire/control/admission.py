@@ -1,0 +1,157 @@
+"""Admission: a startup packet and a credential in; a grant and a lease, or a refusal, out.
+
+Rule: the last look (policy of now, time, the grant's end, the seat) and `engine.admit` have no await between
+them. Whatever changes before that is seen; whatever changes after finds a live session to end.
+"""
+
+import logging
+
+import msgspec
+import trio
+
+from hoopwire.access import AccessRequest, open_database, parse_database, parse_user, regrant
+from hoopwire.audit import AuditEvent, grant_event, identity_event
+from hoopwire.control import texts
+from hoopwire.control.minting import SECRET_PREFIX, redeem_secret, redeem_token
+from hoopwire.control.parts import Denied, Parts
+from hoopwire.model.commands import Lease
+from hoopwire.model.events import GrantNeeded
+from hoopwire.model.grant import Denial, Grant
+
+_log = logging.getLogger("hoopwire.admission")
+_AT_ONCE = 64
+
+
+class Admission:
+    """Each admission is one task, a limited number of them at once, each with a deadline."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._limiter = trio.CapacityLimiter(_AT_ONCE)
+        self._running: dict[str, trio.CancelScope] = {}
+
+    def __contains__(self, session: str) -> bool:
+        return session in self._running
+
+    def abandon(self, session: str) -> bool:
+        """The principal went away: stop working for it. False if nothing was under way."""
+        scope = self._running.get(session)
+        if scope is not None:
+            scope.cancel()
+        return scope is not None
+
+    async def admit(self, event: GrantNeeded) -> None:
+        """Answer the engine for this session, whatever happens."""
+        limit_s = float(self._parts.current.settings.limits.admission)
+        scope = trio.CancelScope()
+        self._running[event.session] = scope
+        try:
+            with scope:
+                await self._answer(event, limit_s)
+        finally:
+            del self._running[event.session]
+
+    async def _answer(self, event: GrantNeeded, limit_s: float) -> None:
+        admitted = False
+        try:
+            with trio.fail_after(limit_s):
+                async with self._limiter:
+                    admitted = await self._decide(event)
+        except Denied as denied:
+            self._refuse(event, denied)
+        except trio.TooSlowError:
+            self._refuse(event, Denied(texts.admission_late(limit_s)))
+        except Exception as error:  # a bug must end in a refusal, not in a waiting client
+            _log.exception("admission of %s failed", event.session)
+            self._refuse(event, Denied(texts.admission_failed(type(error).__name__)))
+        finally:
+            if not admitted:
+                self._parts.table.leave(event.session)
+
+    async def _decide(self, event: GrantNeeded) -> bool:
+        parts = self._parts
+        target, database = parse_database(event.database)
+        granted = await self._grant(
+            event, AccessRequest(target=target, database=database, task=parse_user(event.user))
+        )
+        grant, opened = self._look(event, granted)
+        if (denial := parts.table.enter(event.session, grant, opened, event.peer)) is not None:
+            raise Denied(denial, grant=grant)
+        while True:
+            current = parts.current
+            lease = await self._lease(grant, opened)
+            if parts.current is current:
+                break
+        grant, opened_now = self._look(event, granted)
+        if opened_now != opened:
+            raise Denied(texts.database_withdrawn(grant, opened), grant=grant)
+        if (denial := parts.table.permit(event.session, grant)) is not None:
+            raise Denied(denial, grant=grant)
+        return parts.engine.admit(event.session, parts.compiled(grant, opened), lease)
+
+    async def _grant(self, event: GrantNeeded, request: AccessRequest) -> Grant:
+        if not event.credential:
+            raise Denied(texts.password_empty())
+        if event.credential.startswith(SECRET_PREFIX):
+            return await redeem_secret(self._parts, event.credential)
+        grant, _ = await redeem_token(
+            self._parts,
+            event.credential,
+            request,
+            mint="implicit",
+            channel="native",
+            peer=event.peer,
+            session=event.session,
+        )
+        return grant
+
+    def _look(self, event: GrantNeeded, granted: Grant) -> tuple[Grant, str]:
+        """What `granted` is worth under the settings and the clock of now, and the database it opens here."""
+        parts = self._parts
+        if parts.clock.is_over(granted):
+            raise Denied(texts.grant_over(granted), grant=granted)
+        grant = regrant(granted, parts.current.settings, parts.clock.wall())
+        if isinstance(grant, Denial):
+            raise Denied(grant, grant=granted)
+        database = open_database(grant, *parse_database(event.database), parts.current.settings)
+        if isinstance(database, Denial):
+            raise Denied(database, grant=grant)
+        if event.replication and "replication" not in grant.actions:
+            raise Denied(texts.replication_not_granted(grant), grant=grant)
+        return grant, database
+
+    async def _lease(self, grant: Grant, database: str) -> Lease:
+        target = self._parts.current.settings.targets[grant.target]
+        try:
+            return await self._parts.lend(target, database)
+        except (OSError, ValueError, RuntimeError) as error:
+            _log.error("no lease for target %s: %s", grant.target, error)
+            raise Denied(texts.lease_failed(str(error)), grant=grant) from None
+
+    def _refuse(self, event: GrantNeeded, denied: Denied) -> None:
+        denial = denied.denial
+        self._parts.engine.refuse(event.session, texts.refusal(denial))
+        at = self._parts.clock.wall()
+        target, database = parse_database(event.database)
+        asked = {"target": _loggable(target), "database": _loggable(database or "")}
+        if denied.grant is not None:
+            audit = grant_event("session.denied", at, denied.grant, **asked)
+        elif denied.identity is not None:
+            audit = identity_event("session.denied", at, denied.identity, **asked)
+        else:
+            # Nobody vouches for what was asked.
+            audit = AuditEvent(kind="session.denied", at=at)
+        audit = msgspec.structs.replace(
+            audit,
+            session=event.session,
+            peer=event.peer,
+            channel="native",
+            code=denial.code,
+            reason=denial.internal or denial.message,
+        )
+        self._parts.trail.record(audit)
+
+
+def _loggable(name: str) -> str:
+    """A name from the startup packet, unless someone has put the credential into the wrong field."""
+    return "(a credential)" if name.startswith((SECRET_PREFIX, "eyJ")) else name[:128]

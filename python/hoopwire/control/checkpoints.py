@@ -1,0 +1,54 @@
+"""Signed checkpoints to their file, each synced before the next."""
+
+import logging
+import os
+
+import trio
+
+_log = logging.getLogger("hoopwire.recording")
+
+
+class CheckpointFile:
+    """Appends lines in order. A failure is logged and the line kept for the next try: it is evidence."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._waiting: list[str] = []
+        self._wake = trio.Event()
+
+    def append(self, line: str) -> None:
+        """Queue one line."""
+        self._waiting.append(line)
+        self._wake.set()
+
+    async def run(self, *, retry_s: float = 5.0) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._waiting:
+                if not await self.flush():
+                    await trio.sleep(retry_s)
+
+    async def flush(self) -> bool:
+        """Write what waits. False if it could not be made durable."""
+        lines = list(self._waiting)
+        if not lines:
+            return True
+        try:
+            await trio.to_thread.run_sync(
+                self._write, "".join(f"{line.rstrip()}\n" for line in lines).encode()
+            )
+        except OSError as error:
+            _log.error("checkpoints cannot be written to %s: %s", self._path, error)
+            return False
+        del self._waiting[: len(lines)]
+        return True
+
+    def _write(self, text: bytes) -> None:
+        fd = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, text)
+            os.fsync(fd)
+        finally:
+            os.close(fd)

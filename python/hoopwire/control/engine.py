@@ -1,0 +1,122 @@
+"""The only door to the data plane: Structs here, bytes there.
+
+Commands are plain calls that enqueue; events come in batches behind one file descriptor. Nothing else in
+hoopwire imports `hoopwire._engine`.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+import msgspec
+import trio
+
+from hoopwire.model.commands import CompiledGrant, EngineConfig, Lease, Refusal
+from hoopwire.model.events import Event
+from hoopwire.model.statistics import EngineStatistics, LiveSession
+
+_log = logging.getLogger("hoopwire.engine")
+
+
+class RawEngine(Protocol):
+    """The surface of `hoopwire._engine.Engine`; `hoopwire.testing.engine.ScriptedEngine` has it too."""
+
+    def fileno(self) -> int: ...
+    def addresses(self) -> list[str]: ...
+    def drain_events(self) -> bytes: ...
+    def admit(self, session: str, grant: bytes, lease: bytes) -> bool: ...
+    def refuse(self, session: str, refusal: bytes) -> bool: ...
+    def revoke(self, session: str, refusal: bytes) -> bool: ...
+    def regrant(self, session: str, grant: bytes) -> bool: ...
+    def set_tls(self, certificate_pem: str, key_pem: str) -> None: ...
+    def drain(self, deadline_s: float) -> None: ...
+    def stop(self) -> None: ...
+    def sessions(self) -> bytes: ...
+    def statistics(self) -> bytes: ...
+
+
+EngineFactory = Callable[[bytes], RawEngine]
+
+
+def native_engine(config: bytes) -> RawEngine:
+    """The Rust engine. ImportError where it was not built; ValueError or OSError if it can't start."""
+    from hoopwire._engine import Engine
+
+    return Engine(config)
+
+
+class DataPlane:
+    """Typed commands and events over a `RawEngine`."""
+
+    def __init__(self, raw: RawEngine) -> None:
+        self._raw = raw
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._events = msgspec.msgpack.Decoder(Event)
+        self._batch = msgspec.msgpack.Decoder(list[msgspec.Raw])
+        self._stopped = False
+
+    @classmethod
+    def open(cls, config: EngineConfig, factory: EngineFactory = native_engine) -> "DataPlane":
+        """Bind, start the reactors, recover the recordings of a crashed run."""
+        return cls(factory(msgspec.msgpack.encode(config)))
+
+    async def batches(self) -> AsyncIterator[list[Event]]:
+        """Events in the engine's order, as they come, for ever."""
+        while True:
+            await trio.lowlevel.wait_readable(self._raw.fileno())
+            yield self.drain_events()
+
+    def drain_events(self) -> list[Event]:
+        """What waits now. An event this version cannot read is logged and left out, the rest goes on."""
+        events: list[Event] = []
+        for raw in self._batch.decode(self._raw.drain_events()):
+            try:
+                events.append(self._events.decode(raw))
+            except msgspec.MsgspecError as error:
+                _log.error("the engine sent an event that cannot be read: %s", error)
+        return events
+
+    @property
+    def addresses(self) -> list[str]:
+        """Bound `HOST:PORT`, in the order of the config."""
+        return self._raw.addresses()
+
+    def admit(self, session: str, grant: CompiledGrant, lease: Lease) -> bool:
+        """Admit a waiting session; False if it is gone."""
+        return self._raw.admit(session, self._encode(grant), self._encode(lease))
+
+    def refuse(self, session: str, refusal: Refusal) -> bool:
+        """Refuse a waiting session; False if it is gone."""
+        return self._raw.refuse(session, self._encode(refusal))
+
+    def revoke(self, session: str, refusal: Refusal) -> bool:
+        """End a live session; False if it is gone."""
+        return self._raw.revoke(session, self._encode(refusal))
+
+    def regrant(self, session: str, grant: CompiledGrant) -> bool:
+        """Replace a live session's grant; False if it is gone."""
+        return self._raw.regrant(session, self._encode(grant))
+
+    def set_tls(self, certificate_pem: str, key_pem: str) -> None:
+        """New connections use this certificate. ValueError if the pair is unusable."""
+        self._raw.set_tls(certificate_pem, key_pem)
+
+    def drain(self, deadline_s: float) -> None:
+        """Stop accepting and let busy sessions finish; the event `Drained` follows."""
+        self._raw.drain(deadline_s)
+
+    async def stop(self) -> None:
+        """End everything and seal the recording; joins threads, hence off the trio thread. Once is enough."""
+        if self._stopped:
+            return
+        self._stopped = True
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(self._raw.stop)
+
+    def sessions(self) -> list[LiveSession]:
+        """Live sessions and their counters."""
+        return msgspec.msgpack.decode(self._raw.sessions(), type=list[LiveSession])
+
+    def statistics(self) -> EngineStatistics:
+        """Counters since start."""
+        return msgspec.msgpack.decode(self._raw.statistics(), type=EngineStatistics)

@@ -1,0 +1,93 @@
+"""A credential to a grant: by access token (implicit or explicit mint), or by grant secret.
+
+The one road from `identity` over `access` to the ledger, for PostgreSQL admission and the control API alike.
+"""
+
+from typing import Literal
+
+from hoopwire.access import AccessRequest, Offer, decide
+from hoopwire.audit import grant_event
+from hoopwire.control import texts
+from hoopwire.control.parts import Denied, Parts, audit_row
+from hoopwire.identity import TokenRefused
+from hoopwire.model.grant import Grant, Mint
+from hoopwire.store import (
+    Joined,
+    Minted,
+    SecretMalformed,
+    Spent,
+    StoreUnavailable,
+    mint_secret,
+    secret_grant,
+    ulid,
+)
+
+Channel = Literal["native", "http"]
+SECRET_PREFIX = "hw1_"  # noqa: S105 - how a secret starts, not one
+
+
+async def redeem_token(
+    parts: Parts,
+    token: str,
+    request: AccessRequest,
+    *,
+    mint: Mint,
+    channel: Channel,
+    peer: str,
+    session: str = "",
+) -> tuple[Grant, str]:
+    """Spend a token: the grant it buys (or, implicitly, bought before) and, if minted explicitly, its secret.
+
+    Raises Denied.
+    """
+    try:
+        identity = await parts.current.verifier.verify(token, channel=channel)
+    except TokenRefused as refused:
+        denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
+        raise Denied(denial) from None
+    now = parts.clock.wall()
+    offer = decide(identity, request, parts.current.settings, now, mint=mint)
+    if not isinstance(offer, Offer):
+        raise Denied(offer, identity=identity)
+    grant = offer.grant("g_" + ulid(now))
+    secret = mint_secret(grant.id) if mint == "explicit" else ""
+    event = grant_event("grant.minted", now, grant, peer=peer, session=session, channel=channel)
+    try:
+        redeemed = await parts.store.redeem(
+            grant,
+            now=now,
+            secret_hash=parts.hasher.hash(secret) if secret else None,
+            audit=[audit_row(event)],
+        )
+    except StoreUnavailable as error:
+        raise Denied(texts.store_unavailable(str(error)), identity=identity) from None
+    match redeemed:
+        case Minted(grant):
+            parts.clock.deadline_ns(grant)
+            parts.trail.mirror(event)
+            return grant, secret
+        case Joined(grant):
+            if parts.clock.is_over(grant):
+                raise Denied(texts.token_spent(grant, "ended"), identity=identity, grant=grant)
+            return grant, ""
+        case Spent(grant, why):
+            raise Denied(texts.token_spent(grant, why), identity=identity, grant=grant)
+
+
+async def redeem_secret(parts: Parts, secret: str) -> Grant:
+    """The live grant that a secret opens. Raises Denied.
+
+    Only a secret that is known is told about its grant: the id inside it proves nothing.
+    """
+    try:
+        claimed = secret_grant(secret)
+        grant = await parts.store.grant_by_secret(parts.hasher.hash(secret))
+    except SecretMalformed as error:
+        raise Denied(texts.secret_malformed(str(error))) from None
+    except StoreUnavailable as error:
+        raise Denied(texts.store_unavailable(str(error))) from None
+    if grant is None or grant.id != claimed:
+        raise Denied(texts.secret_unknown())
+    if grant.state != "active" or parts.clock.is_over(grant):
+        raise Denied(texts.grant_over(grant), grant=grant)
+    return grant

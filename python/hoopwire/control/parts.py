@@ -1,0 +1,92 @@
+"""The open parts of a running gateway, as the files of this room hand them to each other."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from hoopwire.access import compile_grant
+from hoopwire.audit import AuditEvent, AuditTrail
+from hoopwire.control.clock import Clock
+from hoopwire.control.engine import DataPlane
+from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
+from hoopwire.model.commands import CompiledGrant, Lease
+from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.identity import Identity
+from hoopwire.model.settings import Settings, TargetSettings
+from hoopwire.store import AuditRow, SecretHasher, Store
+
+_log = logging.getLogger("hoopwire.control")
+
+Lend = Callable[[TargetSettings, str], Awaitable[Lease]]
+"""`custody.lease`: target and database to a credential for one session."""
+
+
+class TokenVerifier(Protocol):
+    """`identity.Verifier`, as this room uses it."""
+
+    async def verify(self, token: str, *, channel: str) -> Identity: ...
+
+
+@dataclass(frozen=True)
+class Current:
+    """What a reload replaces, whole: whoever decides holds one of these and sees no half of two."""
+
+    settings: Settings
+    verifier: TokenVerifier
+
+
+class Denied(Exception):
+    """Carries a Denial up to who must say it, with what is known about who asked."""
+
+    def __init__(
+        self, denial: Denial, *, identity: Identity | None = None, grant: Grant | None = None
+    ) -> None:
+        super().__init__(denial.code)
+        self.denial = denial
+        self.identity = identity
+        self.grant = grant
+
+
+@dataclass
+class Parts:
+    """See above. Only `current` changes, and only in `reload`."""
+
+    clock: Clock
+    store: Store
+    hasher: SecretHasher
+    trail: AuditTrail
+    table: SessionTable
+    engine: DataPlane
+    lend: Lend
+    current: Current
+
+    def compiled(self, grant: Grant, database: str) -> CompiledGrant:
+        """`grant` for the engine, with the deadline that no change of the wall clock moves away."""
+        compiled = compile_grant(
+            grant,
+            database,
+            now=self.clock.wall(),
+            monotonic_ns=self.clock.monotonic_ns(),
+            notice_s=float(self.current.settings.gateway.expiry_notice),
+        )
+        deadline = min(compiled.deadline_monotonic_ns, self.clock.deadline_ns(grant))
+        return msgspec.structs.replace(compiled, deadline_monotonic_ns=deadline)
+
+    def perform(self, effects: Sequence[Effect]) -> None:
+        """Carry out what the session table answered. Sessions that are gone meanwhile are no fault."""
+        for effect in effects:
+            match effect:
+                case Revoke(session, refusal):
+                    self.engine.revoke(session, refusal)
+                case Regrant(session, grant, database):
+                    self.engine.regrant(session, self.compiled(grant, database))
+
+
+def audit_row(event: AuditEvent) -> AuditRow:
+    """An audit event as the store keeps it."""
+    return AuditRow(
+        at=event.at, kind=event.kind, grant=event.grant, session=event.session, body=event.line().decode()
+    )

@@ -1,0 +1,70 @@
+"""Errors of both HTTP APIs: `application/problem+json` (RFC 9457), with our `code` and `hint`."""
+
+import http
+
+import msgspec
+from starlette.responses import Response
+
+from hoopwire.model.grant import Denial
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE = "urn:hoopwire:problem:"
+
+_STATUS = {
+    "request_invalid": 422,
+    "token_spent": 409,
+    "internal_error": 500,
+}
+_STATUS_BY_SQLSTATE = {"57P03": 503, "53300": 429, "XX000": 500}
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One error. `type` is a URN that ends in `code`; `hint` says what to do next."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str = ""
+    hint: str = ""
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    *,
+    detail: str = "",
+    hint: str = "",
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """The response for one error."""
+    body = Problem(type=_TYPE + code, title=title, status=status, code=code, detail=detail, hint=hint)
+    return Response(
+        msgspec.json.encode(body),
+        status,
+        media_type=MEDIA_TYPE,
+        headers={"cache-control": "no-store", **(headers or {})},
+    )
+
+
+def unauthorized(code: str, title: str, *, detail: str = "", hint: str = "") -> Response:
+    """401 with the challenge that RFC 6750 section 3 asks for."""
+    challenge = 'Bearer realm="hoopwire"'
+    if code != "token_missing":
+        challenge += ', error="invalid_token"'
+    return problem(401, code, title, detail=detail, hint=hint, headers={"www-authenticate": challenge})
+
+
+def of_denial(denial: Denial, *, authenticated: bool) -> Response:
+    """A Denial as HTTP: 401 until somebody is authenticated, then 403 unless the table says otherwise."""
+    status = _STATUS.get(denial.code) or _STATUS_BY_SQLSTATE.get(denial.sqlstate)
+    if status is None and not authenticated:
+        return unauthorized(denial.code, denial.message, detail=denial.detail, hint=denial.hint)
+    return problem(status or 403, denial.code, denial.message, detail=denial.detail, hint=denial.hint)
+
+
+def plain(status: int, hint: str = "") -> Response:
+    """An error of HTTP itself: 404, 405, 413, 415."""
+    phrase = http.HTTPStatus(status).phrase
+    return problem(status, phrase.lower().replace(" ", "_"), phrase, hint=hint)

@@ -1,0 +1,86 @@
+"""New settings for a running gateway: all of them or none, then every live session is decided again."""
+
+import logging
+from collections.abc import Callable
+
+import trio
+
+from hoopwire.audit import AuditEvent, Kind
+from hoopwire.control.files import StartError, read_pem
+from hoopwire.control.parts import Current, Parts
+from hoopwire.control.revocation import redecide
+from hoopwire.control.verifiers import Verifiers
+from hoopwire.control.wire import Reloaded
+from hoopwire.model.settings import Settings
+
+_log = logging.getLogger("hoopwire.reload")
+
+
+class Reload:
+    """`load` reads and checks the file (in a worker thread); any exception with words refuses it."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        load: Callable[[], Settings],
+        verifiers: Verifiers,
+        on_tls: Callable[[Settings], None],
+    ) -> None:
+        self._parts = parts
+        self._load = load
+        self._verifiers = verifiers
+        self._on_tls = on_tls
+        self._one = trio.Lock()
+
+    async def __call__(self) -> Reloaded:
+        """Take the file as it is now. StartError, and nothing changed, if it cannot be taken."""
+        async with self._one:
+            try:
+                reloaded = await self._take()
+            except StartError as error:
+                _log.error("reload refused, the old settings stay: %s", error)
+                self._record("gateway.reload_failed", str(error))
+                raise
+            text = f"{reloaded.cut} grants cut, {reloaded.narrowed} narrowed"
+            _log.info("reloaded: %s", text)
+            for name in reloaded.restart_needed:
+                _log.warning("%s changed in the file and counts only after a restart", name)
+            self._record("gateway.reloaded", text)
+            return reloaded
+
+    async def _take(self) -> Reloaded:
+        parts, old = self._parts, self._parts.current.settings
+        try:
+            new = await trio.to_thread.run_sync(self._load)
+        except Exception as error:  # ConfigError has the words; anything else must not end the gateway either
+            raise StartError(str(error)) from error
+        certificate = read_pem(new.listen.tls.certificate, "the certificate")
+        key = read_pem(new.listen.tls.key, "the key of the certificate")
+        opened = await self._verifiers.open(new)
+        try:
+            self._on_tls(new)
+            parts.engine.set_tls(certificate, key)
+        except (ValueError, OSError) as error:
+            self._verifiers.discard(opened)
+            raise StartError(f"the certificate or its key is unusable: {error}") from None
+        parts.current = Current(new, self._verifiers.use(opened))
+        cut, narrowed = await redecide(parts)
+        return Reloaded(cut=cut, narrowed=narrowed, restart_needed=_fixed(old, new))
+
+    def _record(self, kind: Kind, reason: str) -> None:
+        self._parts.trail.record(AuditEvent(kind=kind, at=self._parts.clock.wall(), reason=reason))
+
+
+def _fixed(old: Settings, new: Settings) -> tuple[str, ...]:
+    """What the engine and the listeners were started with."""
+    pairs = {
+        "gateway.node": (old.gateway.node, new.gateway.node),
+        "gateway.reactors": (old.gateway.reactors, new.gateway.reactors),
+        "gateway.state": (old.gateway.state, new.gateway.state),
+        "listen.postgres": (old.listen.postgres, new.listen.postgres),
+        "listen.control": (old.listen.control, new.listen.control),
+        "listen.admin_socket": (old.listen.admin_socket, new.listen.admin_socket),
+        "limits": (old.limits, new.limits),
+        "recording": (old.recording, new.recording),
+    }
+    return tuple(name for name, (before, after) in pairs.items() if before != after)

@@ -1,0 +1,266 @@
+"""The gateway's control plane as one running thing: opened, served, drained.
+
+Start: settings, state directory, store, engine, APIs, then events. Stop: drain (new sessions refused, busy
+ones may finish), then the engine stops and seals, then the audit trail is flushed, then the store closes.
+"""
+
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from hoopwire import __version__
+from hoopwire.audit import AuditEvent, AuditTrail, Sink
+from hoopwire.control.admin import admin_app
+from hoopwire.control.admission import Admission
+from hoopwire.control.api import public_app
+from hoopwire.control.checkpoints import CheckpointFile
+from hoopwire.control.clock import Clock
+from hoopwire.control.dispatch import Dispatch
+from hoopwire.control.engine import DataPlane, EngineFactory, native_engine
+from hoopwire.control.files import StartError, StateDirectory, read_pem
+from hoopwire.control.http import load_pair, serve_tls, serve_unix, server_tls
+from hoopwire.control.parts import Current, Lend, Parts, audit_row
+from hoopwire.control.reload import Reload
+from hoopwire.control.revocation import sweep
+from hoopwire.control.sessions import SessionTable
+from hoopwire.control.verifiers import VerifierFactory, Verifiers
+from hoopwire.model.commands import EngineConfig, EngineLimits, EngineRecording
+from hoopwire.model.settings import Settings
+from hoopwire.store import SecretHasher, SqliteStore, StoreError
+
+_log = logging.getLogger("hoopwire")
+_SWEEP_S = 1.0
+_PRUNE_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """What the service takes from the other rooms, so that a test can give others."""
+
+    load: Callable[[Path], Settings]
+    verifier: VerifierFactory
+    lend: Lend
+    engine: EngineFactory = native_engine
+
+
+@dataclass(frozen=True)
+class Running:
+    """A gateway that answers."""
+
+    postgres: tuple[str, ...]
+    """Bound `HOST:PORT` of each listener."""
+    control: str | None
+    """Bound `HOST:PORT` of the control API."""
+    admin_socket: str
+    parts: Parts
+    reload: Reload
+    stop: Callable[[], None]
+    """Drain and end, as SIGTERM does."""
+
+
+async def serve(
+    path: Path,
+    rooms: Rooms,
+    *,
+    sink: Sink,
+    clock: Clock | None = None,
+    signals: bool = True,
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the gateway of a config file until it is told to stop.
+
+    Raises StartError, or what `load` raises, if it can't.
+    """
+    try:
+        await _run(path, rooms, sink, clock or Clock(), signals, task_status)
+    except BaseExceptionGroup as group:
+        fault: BaseException | None = group.subgroup(StartError)
+        while isinstance(fault, BaseExceptionGroup):
+            fault = fault.exceptions[0]
+        if fault is None:
+            raise
+        raise fault from None
+
+
+async def _run(
+    path: Path,
+    rooms: Rooms,
+    sink: Sink,
+    clock: Clock,
+    signals: bool,
+    task_status: trio.TaskStatus[Running],
+) -> None:
+    settings = await trio.to_thread.run_sync(rooms.load, path)
+    async with _opened(settings, rooms, sink, clock) as (parts, background):
+        stopping = trio.Event()
+        verifiers = Verifiers(rooms.verifier, background)
+        parts.current = Current(settings, verifiers.use(await verifiers.open(settings)))
+        tls = server_tls(settings.listen.tls.certificate, settings.listen.tls.key)
+        reload = Reload(
+            parts,
+            lambda: rooms.load(path),
+            verifiers,
+            lambda new: load_pair(tls, new.listen.tls.certificate, new.listen.tls.key),
+        )
+        checkpoints = (
+            CheckpointFile(settings.recording.checkpoints) if settings.recording.checkpoints else None
+        )
+        async with trio.open_nursery() as admissions:
+            dispatch = Dispatch(parts, Admission(parts), checkpoints, admissions)
+            if checkpoints is not None:
+                background.start_soon(checkpoints.run)
+            listening = trio.CancelScope()
+            background.start_soon(_events, parts.engine, dispatch, listening)
+            background.start_soon(_sweep, parts)
+            addresses = tuple(parts.engine.addresses)
+            socket_path = settings.listen.admin_socket
+            await background.start(serve_unix, admin_app(parts, reload), socket_path, stopping.wait)
+            control = None
+            if settings.listen.control is not None:
+                app = public_app(parts, addresses[0])
+                control = await background.start(serve_tls, app, settings.listen.control, tls, stopping.wait)
+            if signals:
+                await background.start(_signals, reload, stopping)
+            _log.info("hoopwire %s answers on %s", __version__, ", ".join(addresses))
+            parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
+            task_status.started(Running(addresses, control, socket_path, parts, reload, stopping.set))
+            await stopping.wait()
+            await _drain(parts, dispatch, float(parts.current.settings.gateway.drain))
+            listening.cancel()
+            admissions.cancel_scope.cancel()
+        parts.trail.record(AuditEvent(kind="gateway.stopped", at=clock.wall()))
+        await parts.engine.stop()
+        for event in parts.engine.drain_events():
+            dispatch.take_last(event)
+        if checkpoints is not None:
+            with trio.CancelScope(shield=True):
+                await checkpoints.flush()
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, rooms: Rooms, sink: Sink, clock: Clock
+) -> AsyncIterator[tuple[Parts, trio.Nursery]]:
+    """Store, trail and engine, and a nursery for what runs beside the sessions; closed in reverse order."""
+    state = StateDirectory(settings.gateway.state)
+    try:
+        try:
+            hasher = SecretHasher.open(state.secret_key)
+            store = await SqliteStore.open(state.database, clock.wall())
+        except (StoreError, OSError, ValueError) as error:
+            raise StartError(str(error)) from None
+
+        async def keep(events: Any) -> None:
+            await store.append_audit([audit_row(event) for event in events])
+
+        trail = AuditTrail(sink, keep, now=clock.wall)
+        try:
+            engine = await trio.to_thread.run_sync(_start_engine, settings, rooms.engine)
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(trail.run)
+                    nothing: Any = None
+                    current = Current(settings, nothing)
+                    yield (
+                        Parts(clock, store, hasher, trail, SessionTable(), engine, rooms.lend, current),
+                        nursery,
+                    )
+                    nursery.cancel_scope.cancel()
+            finally:
+                await engine.stop()
+                with trio.CancelScope(shield=True):
+                    await trail.flush()
+        finally:
+            await store.close()
+    finally:
+        state.close()
+
+
+def _start_engine(settings: Settings, factory: EngineFactory) -> DataPlane:
+    recording, limits, tls = settings.recording, settings.limits, settings.listen.tls
+    config = EngineConfig(
+        listen=settings.listen.postgres,
+        reactors=settings.gateway.reactors or len(os.sched_getaffinity(0)),
+        tls_certificate_pem=read_pem(tls.certificate, "the certificate"),
+        tls_key_pem=read_pem(tls.key, "the key of the certificate"),
+        limits=EngineLimits(
+            connections=limits.connections,
+            connections_per_address=limits.connections_per_address,
+            unadmitted_per_address=limits.unadmitted_per_address,
+            tls_handshake_s=float(limits.tls_handshake),
+            startup_s=float(limits.startup),
+            # Ours comes first, so that the principal hears a reason.
+            admission_s=float(limits.admission) + 1.0,
+            upstream_login_s=float(limits.upstream_login),
+            statement_bytes=int(limits.statement),
+        ),
+        recording=EngineRecording(
+            directory=recording.directory,
+            node=settings.gateway.node,
+            signing_key_pem=read_pem(recording.signing_key, "the recording's signing key"),
+            synced=recording.durability == "synced",
+            segment_bytes=int(recording.segment),
+            seal_after_s=float(recording.seal_after),
+            checkpoint_every_s=float(recording.checkpoint_every),
+            floor_bytes=int(recording.floor),
+        ),
+    )
+    try:
+        return DataPlane.open(config, factory)
+    except ImportError:
+        raise StartError("the engine is not built: run `make build`, or install a hoopwire wheel") from None
+    except (ValueError, OSError) as error:
+        raise StartError(f"the engine cannot start: {error}") from None
+
+
+async def _events(engine: DataPlane, dispatch: Dispatch, listening: trio.CancelScope) -> None:
+    with listening:
+        async for batch in engine.batches():
+            for event in batch:
+                dispatch.take(event)
+
+
+async def _sweep(parts: Parts) -> None:
+    pruned_at = float("-inf")
+    while True:
+        try:
+            await sweep(parts)
+            if trio.current_time() - pruned_at >= _PRUNE_S:
+                await parts.store.prune_ledger(parts.clock.wall())
+                pruned_at = trio.current_time()
+        except StoreError as error:
+            _log.error("the sweep failed, it will be tried again: %s", error)
+        await trio.sleep(_SWEEP_S)
+
+
+async def _drain(parts: Parts, dispatch: Dispatch, limit_s: float) -> None:
+    _log.info("draining: %d sessions, at most %g s", len(parts.table), limit_s)
+    parts.table.draining = True
+    parts.engine.drain(limit_s)
+    with trio.move_on_after(limit_s + 5.0):
+        await dispatch.drained.wait()
+
+
+async def _signals(
+    reload: Reload,
+    stopping: trio.Event,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """SIGHUP reloads; SIGTERM and SIGINT drain, and a second one of them ends at once."""
+    with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
+        task_status.started()
+        async for number in received:
+            if number == signal.SIGHUP:
+                with suppress(StartError):
+                    await reload()
+            elif stopping.is_set():
+                raise KeyboardInterrupt
+            else:
+                stopping.set()

@@ -1,0 +1,168 @@
+"""The session table: who is admitted, or about to be, under which grant.
+
+Two rules. A session takes a seat under its grant before anything is lent to it, and `permit` is asked in
+the same breath as `engine.admit`, with no await between: a grant that ended meanwhile admits nobody. What
+ends stays ended: a grant's end is remembered here from before the store is told until its time is over.
+
+The table does no I/O and starts nothing; its answers are effects, and the service performs them.
+
+    enter -> seated --permit--> live --ended--> gone
+               |                  |
+               +--- end_* --------+--> ending --ended--> gone
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from hoopwire.control import texts
+from hoopwire.model.commands import Refusal
+from hoopwire.model.grant import Denial, Grant
+
+
+@dataclass
+class Seat:
+    """One session under one grant."""
+
+    session: str
+    grant: Grant
+    database: str
+    peer: str
+    phase: Literal["seated", "live", "ending"] = "seated"
+    last_words: Refusal | None = None
+    """Set once the session must end."""
+
+
+@dataclass(frozen=True)
+class Revoke:
+    """End a live session with these words."""
+
+    session: str
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Regrant:
+    """Give a live session its narrower grant."""
+
+    session: str
+    grant: Grant
+    database: str
+
+
+Effect = Revoke | Regrant
+
+
+class SessionTable:
+    """See the rules above."""
+
+    def __init__(self) -> None:
+        self._seats: dict[str, Seat] = {}
+        self._by_grant: dict[str, dict[str, Seat]] = {}
+        self._ended: dict[str, tuple[Refusal, float]] = {}
+        self.draining = False
+
+    def __len__(self) -> int:
+        return len(self._seats)
+
+    def seats(self) -> list[Seat]:
+        """All seats, oldest first."""
+        return list(self._seats.values())
+
+    def seat(self, session: str) -> Seat | None:
+        """The seat of a session."""
+        return self._seats.get(session)
+
+    def grants(self) -> list[Grant]:
+        """Each grant that has a seat, once."""
+        return [next(iter(seats.values())).grant for seats in self._by_grant.values()]
+
+    def enter(self, session: str, grant: Grant, database: str, peer: str) -> Denial | None:
+        """Take a seat, or say why not."""
+        if self.draining:
+            return texts.draining()
+        if (words := self._ended.get(grant.id)) is not None:
+            return _denied(grant, words[0])
+        if len(self._of(grant.id)) >= grant.max_sessions:
+            return texts.sessions_exceeded(grant, len(self._of(grant.id)))
+        taken = self._by_grant.setdefault(grant.id, {})
+        self._seats[session] = taken[session] = Seat(session, grant, database, peer)
+        return None
+
+    def permit(self, session: str, grant: Grant) -> Denial | None:
+        """The last look before `engine.admit`. None makes the seat live under `grant`."""
+        seat = self._seats.get(session)
+        if seat is None:
+            return texts.admission_failed("the session has no seat")
+        if self.draining:
+            return texts.draining()
+        if seat.last_words is not None:
+            return _denied(seat.grant, seat.last_words)
+        seat.grant = grant
+        seat.phase = "live"
+        return None
+
+    def leave(self, session: str) -> Seat | None:
+        """The session is over, or was never admitted. None if it had no seat."""
+        seat = self._seats.pop(session, None)
+        if seat is not None:
+            siblings = self._by_grant[seat.grant.id]
+            del siblings[session]
+            if not siblings:
+                del self._by_grant[seat.grant.id]
+        return seat
+
+    def started(self, session: str) -> list[Effect]:
+        """Its upstream login is done. One that was ended during the login is ended again."""
+        seat = self._seats.get(session)
+        if seat is None or seat.last_words is None:
+            return []
+        return [Revoke(session, seat.last_words)]
+
+    def end_grant(self, grant: Grant, words: Refusal) -> list[Effect]:
+        """End every session of a grant, and admit no more under it."""
+        self._ended.setdefault(grant.id, (words, grant.expires_at))
+        return [effect for seat in self._of(grant.id) for effect in self._end(seat, words)]
+
+    def end_session(self, session: str, words: Refusal) -> list[Effect]:
+        """End one session, admitted or about to be."""
+        seat = self._seats.get(session)
+        return [] if seat is None else self._end(seat, words)
+
+    def narrow(self, grant: Grant) -> list[Effect]:
+        """Replace a grant that shrank. Sessions in a database it no longer opens end."""
+        effects: list[Effect] = []
+        for seat in self._of(grant.id):
+            seat.grant = grant
+            if seat.database not in grant.databases:
+                denial = texts.database_withdrawn(grant, seat.database)
+                effects += self._end(seat, texts.policy_cut(grant, denial))
+            elif seat.phase == "live":
+                effects.append(Regrant(seat.session, grant, seat.database))
+        return effects
+
+    def forget(self, is_past: Callable[[float], bool]) -> None:
+        """Drop the memory of ended grants whose `expires_at` is past: the time alone refuses them now."""
+        for grant in [id for id, (_, expires_at) in self._ended.items() if is_past(expires_at)]:
+            del self._ended[grant]
+
+    def _of(self, grant: str) -> list[Seat]:
+        return list(self._by_grant.get(grant, {}).values())
+
+    def _end(self, seat: Seat, words: Refusal) -> list[Effect]:
+        if seat.last_words is not None:
+            return []
+        seat.last_words = words
+        was, seat.phase = seat.phase, "ending"
+        return [Revoke(seat.session, words)] if was == "live" else []
+
+
+def _denied(grant: Grant, words: Refusal) -> Denial:
+    return Denial(
+        sqlstate="28000",
+        code="grant_over",
+        message=words.message,
+        detail=words.detail,
+        hint=words.hint,
+        internal=f"{grant.id}: {words.reason}",
+    )

@@ -1,0 +1,252 @@
+"""What principals are told: every refusal that the control plane makes itself, in one place.
+
+Codes are stable. SQLSTATEs: PostgreSQL appendix A. 28000 the credential is real but buys nothing here,
+28P01 it could not be verified, 53300 too many sessions, 57P01 ended from our side, 57P03 try again later.
+"""
+
+from datetime import UTC, datetime
+
+from hoopwire.model.commands import Refusal
+from hoopwire.model.grant import Denial, Grant
+
+NEW_TOKEN = "Ask your identity provider for a new access token and connect again."  # noqa: S105
+NEW_GRANT = "Ask for a new grant (hoopwire grants request) with a new access token."
+
+
+def stamp(at: float) -> str:
+    """Unix seconds as people read them, UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def ended(grant: Grant) -> str:
+    """How and when `grant` ended, as a clause: `expired at ...`."""
+    at = stamp(grant.ended_at if grant.ended_at is not None else grant.expires_at)
+    if grant.state == "revoked":
+        return f"was revoked at {at}"
+    if grant.state == "exhausted":
+        return f"was used up at {at}"
+    return f"expired at {at}"
+
+
+def refusal(denial: Denial) -> Refusal:
+    """A denial as the engine says it; the precise reason goes to the audit event only."""
+    return Refusal(
+        sqlstate=denial.sqlstate,
+        message=denial.message,
+        detail=denial.detail,
+        hint=denial.hint,
+        reason=denial.code,
+    )
+
+
+def token_refused(code: str, message: str, hint: str, internal: str) -> Denial:
+    """`identity` refused the token. Without a hint the code would say what the text must not."""
+    busy = code == "keys_unavailable"
+    return Denial(
+        sqlstate="57P03" if busy else "28000",
+        code=code if hint else "token_refused",
+        message=message,
+        hint=hint or "Send a valid access token of a configured issuer as the password.",
+        internal=f"{code}: {internal}",
+    )
+
+
+def token_spent(grant: Grant, why: str) -> Denial:
+    """The ledger says that this token bought `grant` already."""
+    if why == "once":
+        detail = f"It bought grant {grant.id}, which allows one connection (token_reuse = once)."
+    elif why == "other_target":
+        detail = f"It bought grant {grant.id} for target {grant.target}."
+    elif why == "explicit":
+        detail = f"It bought grant {grant.id}, good until {stamp(grant.expires_at)}."
+    else:
+        detail = f"It bought grant {grant.id}, which {ended(grant)}."
+    return Denial(
+        sqlstate="28000",
+        code="token_spent",
+        message="this access token has already been used",
+        detail=detail,
+        hint=NEW_TOKEN,
+        internal=f"token spent ({why}) on {grant.id}, which is {grant.state}",
+    )
+
+
+def grant_over(grant: Grant) -> Denial:
+    """A secret whose grant has ended."""
+    return Denial(
+        sqlstate="28000",
+        code="grant_over",
+        message=f"grant {grant.id} {ended(grant)}",
+        hint=NEW_GRANT,
+        internal=f"grant is {grant.state} by {grant.ended_by or 'time'}: {grant.ended_reason}",
+    )
+
+
+def database_withdrawn(grant: Grant, database: str) -> Denial:
+    """A grant that was narrowed under a session that uses what it lost."""
+    return Denial(
+        sqlstate="28000",
+        code="database_not_granted",
+        message=f'grant {grant.id} no longer opens database "{database}"',
+        detail=f"It opens {', '.join(grant.databases)}.",
+        hint=f"Connect with one of these, for example dbname={grant.target}/{grant.databases[0]}.",
+        internal=f"narrowed away from {database}",
+    )
+
+
+def replication_not_granted(grant: Grant) -> Denial:
+    """A replication connection under a grant without that action."""
+    return Denial(
+        sqlstate="42501",
+        code="actions_not_granted",
+        message="replication is not granted to you on this target",
+        detail=f"Grant {grant.id} allows: {', '.join(grant.actions)}.",
+        hint="Ask the gateway's operator for a policy with the action replication.",
+        internal="replication asked for",
+    )
+
+
+def secret_unknown() -> Denial:
+    """A well-formed secret that opens nothing."""
+    return Denial(
+        sqlstate="28P01",
+        code="secret_unknown",
+        message="the grant secret was not accepted",
+        hint=NEW_GRANT,
+        internal="no grant has this secret",
+    )
+
+
+def secret_malformed(why: str) -> Denial:
+    """Not a whole `hw1_` secret."""
+    return Denial(
+        sqlstate="28P01",
+        code="secret_malformed",
+        message="the grant secret was not accepted",
+        detail=f"{why[:1].upper()}{why[1:]}.",
+        hint="Copy it again, whole, as it was shown when the grant was made.",
+        internal=why,
+    )
+
+
+def password_empty() -> Denial:
+    """Nothing was sent as the password."""
+    return Denial(
+        sqlstate="28P01",
+        code="password_empty",
+        message="no access token or grant secret was sent",
+        hint="Send an access token, or a grant secret (hw1_...), as the password.",
+        internal="empty password",
+    )
+
+
+def sessions_exceeded(grant: Grant, live: int) -> Denial:
+    """The grant's own session limit."""
+    return Denial(
+        sqlstate="53300",
+        code="sessions_exceeded",
+        message=f"grant {grant.id} allows {grant.max_sessions} sessions at a time",
+        detail=f"{live} are open.",
+        hint="Close one, or lower the size of your connection pool.",
+        internal=f"{live} of {grant.max_sessions} sessions",
+    )
+
+
+def store_unavailable(internal: str) -> Denial:
+    """Fail closed: without the ledger nobody knows what a token has bought."""
+    return Denial(
+        sqlstate="57P03",
+        code="store_unavailable",
+        message="the gateway cannot reach its grant store, so it admits nobody",
+        hint="Try again in a minute; if it stays, tell the operators of this gateway.",
+        internal=internal,
+    )
+
+
+def lease_failed(internal: str) -> Denial:
+    """Custody has no credential or address for the target."""
+    return Denial(
+        sqlstate="57P03",
+        code="upstream_credential_unavailable",
+        message="the gateway could not prepare the connection to the target",
+        hint="Try again; if it stays, tell the operators of this gateway.",
+        internal=internal,
+    )
+
+
+def admission_late(limit_s: float) -> Denial:
+    """Identity, store or custody took too long."""
+    return Denial(
+        sqlstate="57P03",
+        code="admission_late",
+        message="the gateway could not decide in time",
+        hint="Try again; if it stays, tell the operators of this gateway.",
+        internal=f"admission took more than {limit_s:g} s",
+    )
+
+
+def admission_failed(internal: str) -> Denial:
+    """A bug of ours; it still must end in a refusal."""
+    return Denial(
+        sqlstate="XX000",
+        code="internal_error",
+        message="the gateway failed to decide",
+        hint="Tell the operators of this gateway; their log says why.",
+        internal=internal,
+    )
+
+
+def draining() -> Denial:
+    """The gateway is stopping."""
+    return Denial(
+        sqlstate="57P03",
+        code="draining",
+        message="the gateway is stopping",
+        hint="Connect again in a moment.",
+        internal="draining",
+    )
+
+
+def revoked(grant: Grant, by: str, reason: str) -> Refusal:
+    """The last words of a session whose grant was revoked. `reason` is an operator's own text."""
+    return Refusal(
+        sqlstate="57P01",
+        message=f"grant {grant.id} was revoked",
+        detail=f"Reason: {reason}." if reason else "",
+        hint=NEW_GRANT,
+        closed_by="operator" if by.startswith("operator") else "gateway",
+        reason=f"revoked by {by}: {reason}" if reason else f"revoked by {by}",
+    )
+
+
+def session_ended(by: str, reason: str) -> Refusal:
+    """The last words of one session that an operator ended; its grant lives on."""
+    return Refusal(
+        sqlstate="57P01",
+        message="an operator ended this session",
+        detail=f"Reason: {reason}." if reason else "",
+        hint="Connect again, or ask the operators of this gateway.",
+        closed_by="operator",
+        reason=f"ended by {by}: {reason}" if reason else f"ended by {by}",
+    )
+
+
+def expired(grant: Grant) -> Refusal:
+    """The last words of a session whose time is over, should the engine not have said them already."""
+    return Refusal(
+        sqlstate="57P01",
+        message=f"grant {grant.id} expired at {stamp(grant.expires_at)}",
+        hint=NEW_TOKEN,
+        reason="the grant expired",
+    )
+
+
+def policy_cut(grant: Grant, denial: Denial) -> Refusal:
+    """The last words of a session that the reloaded policy no longer gives."""
+    return Refusal(
+        sqlstate="57P01",
+        message=f"grant {grant.id} was revoked: the policy no longer gives it",
+        detail=denial.message,
+        hint=denial.hint,
+        reason=f"policy changed: {denial.code}",
+    )

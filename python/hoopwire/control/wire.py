@@ -1,0 +1,125 @@
+"""The Structs of both HTTP APIs: requests refuse unknown keys; answers carry Unix seconds and RFC 3339."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+
+from hoopwire.model.grant import Grant
+
+
+class GrantRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/grants`. What is left out is what the policy gives."""
+
+    target: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=256, examples=["orders", "orders/analytics"])
+    ]
+    """`orders`, or `orders/analytics` for one database of it."""
+    actions: tuple[str, ...] | None = None
+    ttl: Annotated[
+        float | str | None, msgspec.Meta(description="Seconds, or `90s`, `10m`, `1h`.", examples=["10m", 600])
+    ] = None
+    task: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    purpose: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+
+
+class GrantView(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant as people and programs see it."""
+
+    id: str
+    state: str
+    issuer: str
+    principal: str
+    name: str
+    kind: str
+    target: str
+    databases: tuple[str, ...]
+    actions: tuple[str, ...]
+    policy: str
+    task: str
+    purpose: str
+    mint: str
+    token_reuse: str
+    max_sessions: int
+    minted_at: float
+    expires_at: float
+    expires: str
+    ended_at: float | None
+    ended_by: str
+    ended_reason: str
+
+
+class GrantIssued(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to `POST /v1/grants`. `secret` is shown here and never again."""
+
+    grant: GrantView
+    secret: str
+    connect: str
+    """A psql command line; the secret is the password."""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of the operators' revoke and end verbs."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A live session."""
+
+    session: str
+    grant: str
+    principal: str
+    name: str
+    target: str
+    database: str
+    peer: str
+    started_at: float
+    expires_at: float
+    expires: str
+    statements: int
+    rows: int
+    bytes_in: int
+    bytes_out: int
+
+
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reload did."""
+
+    cut: int
+    """Grants that the policies no longer give; their sessions ended."""
+    narrowed: int
+    restart_needed: tuple[str, ...]
+    """Settings that changed in the file and only count after a restart."""
+
+
+def rfc3339(at: float) -> str:
+    """Unix seconds as RFC 3339, UTC, whole seconds."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def grant_view(grant: Grant) -> GrantView:
+    """What is shown of a grant."""
+    return GrantView(
+        id=grant.id,
+        state=grant.state,
+        issuer=grant.principal.issuer,
+        principal=grant.principal.key,
+        name=grant.principal.name,
+        kind=grant.principal.kind,
+        target=grant.target,
+        databases=grant.databases,
+        actions=grant.actions,
+        policy=grant.policy,
+        task=grant.task,
+        purpose=grant.purpose,
+        mint=grant.mint,
+        token_reuse=grant.token_reuse,
+        max_sessions=grant.max_sessions,
+        minted_at=grant.minted_at,
+        expires_at=grant.expires_at,
+        expires=rfc3339(grant.expires_at),
+        ended_at=grant.ended_at,
+        ended_by=grant.ended_by,
+        ended_reason=grant.ended_reason,
+    )

@@ -1,0 +1,196 @@
+"""The JWT as psql's password: what it buys, how often, and what it buys no more."""
+
+import msgspec
+import pytest
+import trio
+
+from hoopwire.store import StoreUnavailable
+
+
+async def test_a_token_buys_a_session(house):
+    await house.connect(house.token("T1"), "s_1", database="orders/analytics", user="agent+ticket-7")
+    grant, lease = house.engine.admitted["s_1"]
+    assert (grant.target, grant.database, grant.task) == ("orders", "analytics", "ticket-7")
+    assert grant.actions == ("query",)
+    assert grant.deadline_monotonic_ns == house.wall.monotonic + 60 * 10**9
+    assert lease.password == "upstream-secret"
+    [stored] = await house.parts.store.grants()
+    assert stored.id == grant.id
+    assert stored.state == "active"
+    assert stored.evidence.jti == "jti-T1"
+
+
+async def test_audit_names_who_and_which_token_but_never_the_token(house):
+    await house.connect(house.token("THE-TOKEN"), "s_1")
+    house.engine.hang_up("s_1")
+    await house.settle(lambda: house.audited("session.ended"))
+    [minted], [started], [ended] = (
+        house.audited(kind) for kind in ("grant.minted", "session.started", "session.ended")
+    )
+    for event in (minted, started, ended):
+        assert event["cid"] == "0oaAgent"
+        assert event["jti"] == "jti-THE-TOKEN"
+        assert event["kid"] == "k1"
+        assert event["session"] == "s_1"
+    assert ended["by"] == "downstream"
+    kept = {row.kind for row in await house.parts.store.audit(grant=minted["grant"])}
+    assert "grant.minted" in kept
+    assert "THE-TOKEN" not in house.audit.getvalue().decode().replace("jti-THE-TOKEN", "")
+
+
+async def test_pools_work_more_connections_join_the_same_grant(house):
+    token = house.token("T1")
+    for number in range(3):
+        await house.connect(token, f"s_{number}")
+    assert len({grant.id for grant, _ in house.engine.admitted.values()}) == 1
+    assert len({grant.deadline_monotonic_ns for grant, _ in house.engine.admitted.values()}) == 1
+    await house.connect(token, "s_3")
+    assert house.engine.refused["s_3"].sqlstate == "53300"
+    house.engine.hang_up("s_0")
+    await house.settle(lambda: house.parts.table.seat("s_0") is None)
+    await house.connect(token, "s_4")
+    assert "s_4" in house.engine.admitted
+
+
+async def test_parallel_first_uses_buy_one_grant(house):
+    """Two connections of a pool at once must not buy two grants, each with its own session limit."""
+    house.tokens.gate = trio.Event()
+    token = house.token("T1")
+    house.engine.connect(token, session="s_1")
+    house.engine.connect(token, session="s_2")
+    house.tokens.gate.set()
+    await house.answered("s_1")
+    await house.answered("s_2")
+    assert len(house.engine.admitted) == 2
+    assert len(await house.parts.store.grants()) == 1
+
+
+async def test_parallel_first_uses_under_once_admit_one(house):
+    """`once` means once: a race must not make it twice."""
+    house.tokens.gate = trio.Event()
+    token = house.token("T1", groups=("once",))
+    for number in range(5):
+        house.engine.connect(token, session=f"s_{number}")
+    house.tokens.gate.set()
+    for number in range(5):
+        await house.answered(f"s_{number}")
+    assert len(house.engine.admitted) == 1
+    assert {refusal.sqlstate for refusal in house.engine.refused.values()} == {"28000"}
+
+
+@pytest.mark.parametrize("group", ["data", "once"])
+async def test_the_same_token_after_the_ttl_is_refused_and_told_which_grant_and_when(house, group):
+    """The issuer still honours the token; what it bought is over."""
+    token = house.token("T1", groups=(group,))
+    await house.connect(token, "s_1")
+    grant = house.engine.admitted["s_1"][0]
+    house.engine.hang_up("s_1")
+    house.wall.pass_time(grant.expires_at - house.wall.now)
+    await house.connect(token, "s_2")
+    refusal = house.engine.refused["s_2"]
+    assert refusal.sqlstate == "28000"
+    assert grant.id in refusal.detail
+    assert "expired at 20" in refusal.detail
+    assert "new access token" in refusal.hint
+
+
+async def test_until_exp_buys_again_after_expiry_but_not_after_revocation(house):
+    token = house.token("T1", groups=("lab",))
+    await house.connect(token, "s_1")
+    house.wall.pass_time(61)
+    await house.connect(token, "s_2")
+    first, second = (house.engine.admitted[session][0].id for session in ("s_1", "s_2"))
+    assert first != second
+    from hoopwire.control.revocation import revoke_grant
+
+    await revoke_grant(house.parts, second, by="operator", reason="test")
+    await house.connect(token, "s_3")
+    assert "was revoked" in house.engine.refused["s_3"].detail
+
+
+async def test_a_token_that_bought_one_target_does_not_open_another(house):
+    token = house.token("T1", groups=("data", "books"))
+    await house.connect(token, "s_1")
+    await house.connect(token, "s_2", database="billing")
+    assert house.engine.refused["s_2"].sqlstate == "28000"
+    assert "for target orders" in house.engine.refused["s_2"].detail
+
+
+async def test_an_ungranted_target_is_refused_and_nothing_is_lent(house):
+    await house.connect(house.token("T1"), "s_1", database="billing")
+    assert house.engine.refused["s_1"].sqlstate == "28000"
+    assert house.leases == 0
+    [denied] = house.audited("session.denied")
+    assert denied["code"] == "target_not_granted"
+    assert denied["cid"] == "0oaAgent"
+
+
+async def test_an_unverified_token_gets_one_text_and_the_audit_the_reason(house):
+    await house.connect("forged.token.value", "s_1")
+    refusal = house.engine.refused["s_1"]
+    assert refusal.message == "the access token was not accepted"
+    assert "signature" not in str(refusal)
+    [denied] = house.audited("session.denied")
+    assert "signature" in denied["reason"]
+    assert b"forged" not in house.audit.getvalue()
+
+
+async def test_a_credential_in_the_wrong_field_is_not_logged(house):
+    """People paste the token as the database name; it then stood in the log for all to read."""
+    await house.connect(house.token("T1"), "s_1", database="eyJhbGciOiJSUzI1NiJ9.planted")
+    assert "s_1" in house.engine.refused
+    assert b"planted" not in house.audit.getvalue()
+
+
+async def test_a_ledger_that_fails_admits_nobody(house, monkeypatch):
+    async def broken(*_, **__):
+        raise StoreUnavailable("disk I/O error")
+
+    monkeypatch.setattr(house.parts.store, "redeem", broken)
+    await house.connect(house.token("T1"), "s_1")
+    refusal = house.engine.refused["s_1"]
+    assert refusal.sqlstate == "57P03"
+    assert "grant store" in refusal.message
+    assert not house.engine.admitted
+
+
+async def test_a_lease_that_fails_is_a_refusal_without_its_reason(house):
+    house.lease_error = OSError("cannot read /etc/secret-place")
+    await house.connect(house.token("T1"), "s_1")
+    refusal = house.engine.refused["s_1"]
+    assert refusal.sqlstate == "57P03"
+    assert "secret-place" not in msgspec.json.encode(refusal).decode()
+    assert house.parts.table.seat("s_1") is None
+
+
+async def test_a_bug_in_another_room_still_answers_the_client(house):
+    house.lease_error = KeyError("bug")
+    await house.connect(house.token("T1"), "s_1")
+    assert house.engine.refused["s_1"].sqlstate == "XX000"
+
+
+async def test_a_wall_clock_set_back_extends_nothing(house):
+    """An operator, or NTP, sets the clock back an hour: the second connection must not get an hour more."""
+    token = house.token("T1", ttl=7200)
+    await house.connect(token, "s_1")
+    house.wall.now -= 3600
+    await house.connect(token, "s_2")
+    first, second = (house.engine.admitted[session][0] for session in ("s_1", "s_2"))
+    assert second.deadline_monotonic_ns == first.deadline_monotonic_ns
+    house.wall.monotonic += 61 * 10**9
+    await house.connect(token, "s_3")
+    assert house.engine.refused["s_3"].sqlstate == "28000"
+
+
+async def test_replication_needs_its_action(house):
+    await house.connect(house.token("T1"), "s_1", replication=True)
+    assert house.engine.refused["s_1"].sqlstate == "42501"
+
+
+async def test_hanging_up_during_admission_gives_the_seat_back(house):
+    house.lease_gate = trio.Event()
+    house.engine.connect(house.token("T1"), session="s_1")
+    await house.settle(lambda: house.parts.table.seat("s_1"))
+    house.engine.hang_up("s_1")
+    await house.settle(lambda: house.parts.table.seat("s_1") is None)
+    assert not house.engine.admitted
