@@ -1,4 +1,4 @@
-"""A gateway of the real control plane: real store, real HTTP, scripted engine, tokens that a table vouches for."""
+"""A gateway of the real control plane: real store and HTTP, scripted engine, tokens that a table knows."""
 
 import datetime
 import io
@@ -136,7 +136,7 @@ class House:
     async def settle(self, done: Callable[[], object], *, seconds: float = 5.0) -> None:
         """Wait until `done`, or fail."""
         with trio.fail_after(seconds):
-            while not done():
+            while not done():  # noqa: ASYNC110 - any condition of a test
                 await trio.sleep(0.005)
 
     async def answered(self, session: str) -> None:
