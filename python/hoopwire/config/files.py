@@ -41,21 +41,26 @@ def check_files(parts: Parts, report: Report) -> None:
 
 def _read(key: Key, kind: str, path: str, report: Report) -> bytes | None:
     try:
+        # O_NONBLOCK: a pipe that nobody writes to must not hang the start.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                report.add(key, f"{path} is not a file")
+                return None
+            if kind == "secret" and status.st_mode & 0o026:
+                report.add(key, f"others may read or change {path}: chmod 600 it")
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read(_FILE_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as error:
         report.add(key, f"cannot read {path}: {_reason(error)}")
         return None
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            report.add(key, f"{path} is not a file")
-            return None
-        if kind == "secret" and status.st_mode & 0o026:
-            report.add(key, f"others may read or change {path}: chmod 600 it")
-        if status.st_size > _FILE_BYTES:
-            report.add(key, f"{path} is larger than 1 MiB")
-            return None
-        return file.read()
+    if len(content) > _FILE_BYTES:
+        report.add(key, f"{path} is larger than 1 MiB")
+        return None
+    return content
 
 
 def _check_pair(table: Key, contents: dict[Key, bytes], report: Report) -> None:

@@ -1,0 +1,107 @@
+"""A target's credential, addresses and trust anchors, read anew for each session and lent to it."""
+
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from hoopwire.custody.source import (
+    SourceFailed,
+    read_environment,
+    read_public_file,
+    read_secret_file,
+    run_command,
+)
+from hoopwire.model.commands import Lease
+from hoopwire.model.settings import CredentialSettings, TargetSettings
+
+RESOLVE_TIMEOUT_S = 10.0
+
+Resolve = Callable[[str, int], Awaitable[list[tuple[str, int]]]]
+"""Host and port to IP addresses and ports, in the order to try. OSError or nothing if there are none."""
+
+
+class LeaseFailed(Exception):
+    """No lease. `message` is for the principal and names neither host nor source; `internal` is for the log.
+
+    Neither holds any part of a secret.
+    """
+
+    sqlstate = "08001"
+    """sqlclient_unable_to_establish_sqlconnection: it is the gateway that could not, not the principal."""
+    message = "the gateway cannot log in to this target at the moment"
+    hint = "Try again later; the gateway's operator finds the reason in the log."
+
+    def __init__(self, internal: str) -> None:
+        super().__init__(internal)
+        self.internal = internal
+
+
+async def lease(target: TargetSettings, database: str, resolve: Resolve | None = None) -> Lease:
+    """Lend the target's credential for one session on `database`. LeaseFailed if any part is missing."""
+    resolve = resolve_host if resolve is None else resolve
+    secured = target.tls == "verify-full"
+    try:
+        addresses = await _addresses(target, resolve)
+        if not secured and not all(ipaddress.ip_address(address).is_loopback for address, _ in addresses):
+            # `localhost` can be made to mean anything; the password must not leave in clear.
+            raise SourceFailed(f"{target.host} without TLS is not on loopback")
+        ca_pem = await read_public_file(target.ca) if secured and target.ca is not None else ""
+        if secured and not ca_pem:
+            raise SourceFailed("no CA to verify the target with")
+        certificate, key, password = await _credential(target.credential)
+    except SourceFailed as error:
+        raise LeaseFailed(str(error)) from None
+    return Lease(
+        addresses=tuple(addresses),
+        tls=secured,
+        server_name=target.server_name or target.host,
+        ca_pem=ca_pem,
+        client_certificate_pem=certificate,
+        client_key_pem=key,
+        user=target.user,
+        database=database,
+        password=password,
+    )
+
+
+async def resolve_host(host: str, port: int) -> list[tuple[str, int]]:
+    """Addresses of a host in the system's order (RFC 6724), each once."""
+    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    addresses = (
+        (str(address[0]), int(address[1]))
+        for family, _, _, _, address in found
+        if family in (socket.AF_INET, socket.AF_INET6)
+    )
+    return list(dict.fromkeys(addresses))
+
+
+async def _addresses(target: TargetSettings, resolve: Resolve) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+    with trio.move_on_after(RESOLVE_TIMEOUT_S) as scope:
+        try:
+            found = await resolve(target.host, target.port)
+        except (OSError, UnicodeError) as error:
+            raise SourceFailed(f"cannot resolve {target.host}: {error}") from None
+    if scope.cancelled_caught:
+        raise SourceFailed(f"cannot resolve {target.host}: no answer within {RESOLVE_TIMEOUT_S:g} s")
+    if not found:
+        raise SourceFailed(f"{target.host} has no address")
+    return found
+
+
+async def _credential(credential: CredentialSettings) -> tuple[str, str, str]:
+    """Client certificate, its key, and password; empty where there is none."""
+    if credential.file is not None:
+        return "", "", await read_secret_file(credential.file)
+    if credential.env is not None:
+        return "", "", read_environment(credential.env)
+    if credential.command is not None:
+        return "", "", await run_command(credential.command)
+    if credential.certificate is not None and credential.key is not None:
+        certificate = await read_public_file(credential.certificate)
+        return certificate, await read_secret_file(credential.key), ""
+    if credential.trust:
+        return "", "", ""
+    raise SourceFailed("no credential is configured")
