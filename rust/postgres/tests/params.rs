@@ -1,4 +1,5 @@
 //! Startup parameters: what drivers send passes, what changes the meaning of statements does not.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use hoopwire_postgres::error::ErrorReport;
 use hoopwire_postgres::params::{Replication, SessionParams, session_params};

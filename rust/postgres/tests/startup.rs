@@ -1,4 +1,5 @@
 //! The first packet: what is read, what is refused, and that it does not matter how the bytes arrive.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use hoopwire_postgres::startup::{
     FirstPacket, STARTUP_MAX_BYTES, Startup, StartupError, first_packet, negotiate,
@@ -165,12 +166,12 @@ proptest! {
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>, body: Vec<u8>) {
         let _ = first_packet(&bytes);
-        if let Ok(Some((FirstPacket::Startup(startup), _))) = first_packet(&v3(&body)) {
-            if let Some(reply) = negotiate(&startup).reply {
-                let mut reader = Reader::new(&reply);
-                prop_assert_eq!(reader.u8().unwrap(), b'v');
-                prop_assert_eq!(reader.i32().unwrap() as usize, reply.len() - 1);
-            }
+        if let Ok(Some((FirstPacket::Startup(startup), _))) = first_packet(&v3(&body))
+            && let Some(reply) = negotiate(&startup).reply
+        {
+            let mut reader = Reader::new(&reply);
+            prop_assert_eq!(reader.u8().unwrap(), b'v');
+            prop_assert_eq!(reader.i32().unwrap() as usize, reply.len() - 1);
         }
     }
 }
