@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -212,6 +214,16 @@ class RunningGateway:
     ) -> Outcome:
         """Run SQL through the gateway with this token (or grant secret) as the password."""
         return run_psql(sql, dsn=self.dsn(database, sslmode=sslmode), password=token, timeout_s=timeout_s)
+
+    def mint(self, token: str, **wish: Any) -> httpx.Response:
+        """`POST /v1/grants` with this token: a grant minted explicitly, its secret in the answer."""
+        context = ssl.create_default_context(cafile=str(self.ca))
+        with httpx.Client(verify=context, trust_env=False) as client:
+            return client.post(
+                f"https://{self.host}:{self.control_port}/v1/grants",
+                headers={"authorization": f"Bearer {token}"},
+                json=wish,
+            )
 
     def hoopwire(self, *arguments: str, config: bool = True, timeout_s: float = 60.0) -> Outcome:
         """Run an operator's command, with `--config` at its end unless told otherwise."""
