@@ -14,6 +14,7 @@ from hoopwire.audit import AuditEvent, grant_event, identity_event
 from hoopwire.control import texts
 from hoopwire.control.minting import SECRET_PREFIX, redeem_secret, redeem_token
 from hoopwire.control.parts import Denied, Parts
+from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Lease
 from hoopwire.model.events import GrantNeeded
 from hoopwire.model.grant import Denial, Grant
@@ -124,9 +125,9 @@ class Admission:
         target = self._parts.current.settings.targets[grant.target]
         try:
             return await self._parts.lend(target, database)
-        except (OSError, ValueError, RuntimeError) as error:
-            _log.error("no lease for target %s: %s", grant.target, error)
-            raise Denied(texts.lease_failed(str(error)), grant=grant) from None
+        except LeaseFailed as failed:
+            _log.error("no lease for target %s: %s", grant.target, failed.internal)
+            raise Denied(texts.lease_failed(failed), grant=grant) from None
 
     def _refuse(self, event: GrantNeeded, denied: Denied) -> None:
         denial = denied.denial

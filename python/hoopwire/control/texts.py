@@ -6,6 +6,7 @@ Codes are stable. SQLSTATEs: PostgreSQL appendix A. 28000 the credential is real
 
 from datetime import UTC, datetime
 
+from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Refusal
 from hoopwire.model.grant import Denial, Grant
 
@@ -163,14 +164,14 @@ def store_unavailable(internal: str) -> Denial:
     )
 
 
-def lease_failed(internal: str) -> Denial:
-    """Custody has no credential or address for the target."""
+def lease_failed(failed: LeaseFailed) -> Denial:
+    """Custody has no credential or address for the target; its words."""
     return Denial(
-        sqlstate="57P03",
-        code="upstream_credential_unavailable",
-        message="the gateway could not prepare the connection to the target",
-        hint="Try again; if it stays, tell the operators of this gateway.",
-        internal=internal,
+        sqlstate=failed.sqlstate,
+        code="lease_failed",
+        message=failed.message,
+        hint=failed.hint,
+        internal=failed.internal,
     )
 
 

@@ -4,6 +4,8 @@ import msgspec
 import pytest
 import trio
 
+from hoopwire.control.revocation import revoke_grant
+from hoopwire.custody import LeaseFailed
 from hoopwire.store import StoreUnavailable
 
 
@@ -101,8 +103,6 @@ async def test_until_exp_buys_again_after_expiry_but_not_after_revocation(house)
     await house.connect(token, "s_2")
     first, second = (house.engine.admitted[session][0].id for session in ("s_1", "s_2"))
     assert first != second
-    from hoopwire.control.revocation import revoke_grant
-
     await revoke_grant(house.parts, second, by="operator", reason="test")
     await house.connect(token, "s_3")
     assert "was revoked" in house.engine.refused["s_3"].detail
@@ -155,10 +155,10 @@ async def test_a_ledger_that_fails_admits_nobody(house, monkeypatch):
 
 
 async def test_a_lease_that_fails_is_a_refusal_without_its_reason(house):
-    house.lease_error = OSError("cannot read /etc/secret-place")
+    house.lease_error = LeaseFailed("cannot read /etc/secret-place")
     await house.connect(house.token("T1"), "s_1")
     refusal = house.engine.refused["s_1"]
-    assert refusal.sqlstate == "57P03"
+    assert refusal.sqlstate == LeaseFailed.sqlstate
     assert "secret-place" not in msgspec.json.encode(refusal).decode()
     assert house.parts.table.seat("s_1") is None
 

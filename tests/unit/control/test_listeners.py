@@ -1,5 +1,6 @@
 """The listeners themselves: TLS for everybody, a 0600 socket for operators, one gateway a state directory."""
 
+import os
 import ssl
 import stat
 from pathlib import Path
@@ -44,11 +45,11 @@ async def test_a_client_that_never_finishes_its_handshake_blocks_nobody(house):
 
 
 async def test_the_operators_socket_is_0600_and_has_the_verbs(house):
-    path = Path(house.running.admin_socket)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path = house.running.admin_socket
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     await house.connect(house.token("T1"), "s_1")
     grant = house.engine.admitted["s_1"][0].id
-    transport = httpx.AsyncHTTPTransport(uds=str(path))
+    transport = httpx.AsyncHTTPTransport(uds=path)
     async with httpx.AsyncClient(transport=transport, base_url="http://admin") as admin:
         assert [row["id"] for row in (await admin.get("/v1/grants")).json()["grants"]] == [grant]
         assert (await admin.get("/v1/grants", params={"state": "dead"})).status_code == 400

@@ -86,7 +86,9 @@ async def test_a_guessed_or_broken_secret_learns_nothing_about_its_grant(house, 
     await house.connect(body["secret"][:-1], "s_2")
     assert house.engine.refused["s_1"].sqlstate == house.engine.refused["s_2"].sqlstate == "28P01"
     assert body["grant"]["id"] not in str(house.engine.refused["s_1"])
-    assert "checksum" in house.engine.refused["s_2"].detail or "incomplete" in house.engine.refused["s_2"].detail
+    assert (
+        "checksum" in house.engine.refused["s_2"].detail or "incomplete" in house.engine.refused["s_2"].detail
+    )
 
 
 async def test_a_token_that_minted_explicitly_mints_no_second_grant(house, public):

@@ -1,0 +1,35 @@
+"""The command line: arguments in, control and the rooms asked, tables or JSON out.
+
+Rule: an expected failure is one short text on stderr and an exit code, never a traceback.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from hoopwire.cli.exits import INTERRUPTED, USAGE, CommandFailed
+from hoopwire.cli.parser import build_parser
+from hoopwire.config import ConfigError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code (`hoopwire help exit-codes`)."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+        return code
+    except ConfigError as error:
+        print(f"hoopwire: the config file cannot be used\n{error}", file=sys.stderr)
+        return USAGE
+    except CommandFailed as failed:
+        print(f"hoopwire: {failed}", file=sys.stderr)
+        return failed.code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader had enough (`| head`); keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,7 @@
+"""`python -m hoopwire.cli` is `hoopwire`."""
+
+import sys
+
+from hoopwire.cli import main
+
+sys.exit(main())

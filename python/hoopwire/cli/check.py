@@ -1,0 +1,94 @@
+"""`hoopwire check`: is the file right, and what would this identity get by it?"""
+
+import argparse
+import time
+
+from hoopwire.access import Explanation, Offer, explain
+from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
+from hoopwire.cli.output import clean, print_json, print_table
+from hoopwire.config import load
+from hoopwire.model.settings import Settings
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Validate; with `--as`, explain."""
+    settings = load(arguments.config, files=not arguments.no_files)
+    if arguments.identity is None:
+        if arguments.target is not None or arguments.groups is not None:
+            raise CommandFailed("--target and --groups need --as", USAGE)
+        _summarize(arguments, settings)
+        return OK
+    names = [arguments.target] if arguments.target is not None else list(settings.targets)
+    groups = None
+    if arguments.groups is not None:
+        groups = tuple(group.strip() for group in arguments.groups.split(",") if group.strip())
+    try:
+        explanations = [
+            explain(arguments.identity, name, settings, time.time(), groups=groups, issuer=arguments.issuer)
+            for name in names
+        ]
+    except ValueError as error:
+        raise CommandFailed(str(error), USAGE) from None
+    if arguments.json:
+        print_json(explanations)
+    else:
+        for explanation in explanations:
+            _print(explanation)
+    granted = any(isinstance(explanation.outcome, Offer) for explanation in explanations)
+    return OK if granted else REFUSED
+
+
+def _summarize(arguments: argparse.Namespace, settings: Settings) -> None:
+    if arguments.json:
+        summary = {
+            "config": arguments.config,
+            "valid": True,
+            "issuers": sorted(settings.issuers),
+            "targets": sorted(settings.targets),
+            "policies": [policy.name for policy in settings.policies],
+        }
+        print_json(summary)
+        return
+    print(f"{clean(arguments.config)} is valid.")
+    issuers = ", ".join(map(clean, settings.issuers))
+    print(f"It takes tokens for {clean(settings.gateway.audience)} of {issuers}.")
+    rows = [
+        (
+            policy.name,
+            ", ".join((*policy.groups, *policy.principals)),
+            ", ".join(policy.targets),
+            ", ".join(policy.actions),
+            f"{policy.ttl:g} s",
+            policy.token_reuse,
+        )
+        for policy in settings.policies
+    ]
+    print_table(
+        ("POLICY", "WHO", "TARGETS", "ACTIONS", "TTL", "TOKEN REUSE"),
+        rows,
+        empty="No policy: nobody gets in.",
+    )
+    for policy in settings.policies:
+        if policy.token_reuse == "until_exp":  # noqa: S105 - a mode, not a secret
+            print(f"warning: policy {clean(policy.name)} has token_reuse = until_exp, which is for labs only")
+
+
+def _print(explanation: Explanation) -> None:
+    groups = ", ".join(explanation.groups) or "no groups"
+    print(f"{clean(explanation.principal)} of {clean(explanation.issuer)} with {clean(groups)}:")
+    outcome = explanation.outcome
+    if isinstance(outcome, Offer):
+        print(f"  {clean(explanation.target)}: granted by policy {clean(outcome.policy)}")
+        print(f"    databases  {clean(', '.join(outcome.databases))}")
+        print(f"    actions    {clean(', '.join(outcome.actions))}")
+        print(f"    as         {clean(outcome.upstream_user)}")
+        lasts = outcome.expires_at - outcome.minted_at
+        print(f"    for        {lasts:g} s, {outcome.max_sessions} sessions at a time")
+        print(f"    token      {outcome.token_reuse}; results recorded: {outcome.record_results}")
+    else:
+        print(f"  {clean(explanation.target)}: refused ({clean(outcome.code)})")
+        for text in (outcome.message, outcome.detail, outcome.hint):
+            if text:
+                print(f"    {clean(text)}")
+    for account in explanation.policies:
+        print(f"    {'+' if account.chosen else '-'} {clean(account.policy)}: {clean(account.reason)}")

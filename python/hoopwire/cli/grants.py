@@ -1,0 +1,77 @@
+"""`hoopwire grants request | list | revoke`."""
+
+import argparse
+from typing import Any
+from urllib.parse import quote
+
+from hoopwire.cli.client import call_operators, operators_socket, request_grant
+from hoopwire.cli.exits import OK
+from hoopwire.cli.output import clean, moment, print_json, print_table
+from hoopwire.cli.token import read_token
+
+
+def request(arguments: argparse.Namespace) -> int:
+    """Buy a grant with a token."""
+    body: dict[str, Any] = {"target": arguments.target}
+    if arguments.action:
+        body["actions"] = arguments.action
+    for key in ("ttl", "task", "purpose"):
+        if getattr(arguments, key) is not None:
+            body[key] = getattr(arguments, key)
+    issued = request_grant(arguments.gateway, read_token(arguments.token_file), body, ca=arguments.ca)
+    if arguments.json:
+        print_json(issued)
+        return OK
+    grant = issued["grant"]
+    print(f"grant    {clean(grant['id'])}")
+    print(f"opens    {clean(grant['target'])}: {clean(', '.join(grant['databases']))}")
+    print(f"actions  {clean(', '.join(grant['actions']))}")
+    print(f"until    {moment(grant['expires_at'])}")
+    print(f"secret   {clean(issued['secret'])}")
+    print(f"connect  {clean(issued['connect'])}")
+    print("The secret is the password. It is shown this once.")
+    return OK
+
+
+def list_grants(arguments: argparse.Namespace) -> int:
+    """Grants, newest first."""
+    query = {"state": arguments.state} if arguments.state is not None else {}
+    socket = operators_socket(arguments.config, arguments.socket)
+    grants = call_operators(socket, "GET", "/v1/grants", params=query)["grants"]
+    if arguments.json:
+        print_json(grants)
+        return OK
+    rows = [
+        (
+            grant["id"],
+            grant["state"],
+            grant["name"] or grant["principal"],
+            grant["target"],
+            ",".join(grant["actions"]),
+            grant["mint"],
+            moment(grant["expires_at"]),
+            grant["task"],
+        )
+        for grant in grants
+    ]
+    headers = ("GRANT", "STATE", "PRINCIPAL", "TARGET", "ACTIONS", "MINT", "EXPIRES", "TASK")
+    print_table(headers, rows, empty="No grants.")
+    return OK
+
+
+def revoke(arguments: argparse.Namespace) -> int:
+    """End grants and their sessions."""
+    socket = operators_socket(arguments.config, arguments.socket)
+    answers = [
+        call_operators(
+            socket, "POST", f"/v1/grants/{quote(grant, safe='')}/revoke", json={"reason": arguments.reason}
+        )
+        for grant in arguments.grant
+    ]
+    if arguments.json:
+        print_json([answer["grant"] for answer in answers])
+        return OK
+    for answer in answers:
+        grant = answer["grant"]
+        print(f"grant {clean(grant['id'])} is {clean(grant['state'])}; its sessions are ended")
+    return OK

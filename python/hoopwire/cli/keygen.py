@@ -1,0 +1,110 @@
+"""`hoopwire keygen recording | tls`: keys, written 0600, never over an existing file."""
+
+import argparse
+import contextlib
+import datetime
+import ipaddress
+import os
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import NameOID
+
+from hoopwire.cli.exits import OK, REFUSED, CommandFailed
+from hoopwire.cli.output import print_json
+
+PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+
+
+def recording(arguments: argparse.Namespace) -> int:
+    """The Ed25519 key that seals the recording, and its public half for verifying."""
+    private = Path(arguments.out)
+    public = private.with_suffix(".pub")
+    key = ed25519.Ed25519PrivateKey.generate()
+    text = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    _write(((private, _private_pem(key), 0o600), (public, text, 0o644)))
+    if arguments.json:
+        print_json({"private": str(private), "public": str(public)})
+        return OK
+    print(f'private key  {private} (0600): [recording] signing_key = "{private}"')
+    print(f"public key   {public}: keep a copy where the gateway cannot write;")
+    print("             hoopwire recordings verify needs it")
+    return OK
+
+
+def tls(arguments: argparse.Namespace) -> int:
+    """A self-signed certificate for a lab."""
+    folder = Path(arguments.out)
+    certificate, private = folder / "gateway.crt", folder / "gateway.key"
+    key = ec.generate_private_key(ec.SECP256R1())
+    _write(
+        (
+            (private, _private_pem(key), 0o600),
+            (certificate, _self_signed(key, arguments.host, arguments.days), 0o644),
+        )
+    )
+    if arguments.json:
+        print_json({"certificate": str(certificate), "key": str(private)})
+        return OK
+    print(f"certificate  {certificate} for {', '.join(arguments.host)}, {arguments.days} days")
+    print(f"private key  {private} (0600)")
+    print(f"For labs: clients trust it with sslrootcert={certificate}.")
+    return OK
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey, hosts: list[str], days: int) -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])
+    now = datetime.datetime.now(datetime.UTC)
+    try:
+        names = [_general_name(host) for host in hosts]
+    except ValueError as error:
+        raise CommandFailed(f"--host is no host name or address: {error}") from None
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _private_pem(key: PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write(files: tuple[tuple[Path, bytes, int], ...]) -> None:
+    """All of the files or none."""
+    written: list[Path] = []
+    try:
+        for path, content, mode in files:
+            fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+            written.append(path)
+            with os.fdopen(fd, "wb") as file:
+                file.write(content)
+    except OSError as error:
+        for path in written:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        if isinstance(error, FileExistsError):
+            text = f"{error.filename} exists; keys are never overwritten: move it away, or give --out"
+            raise CommandFailed(text, REFUSED) from None
+        raise CommandFailed(f"cannot write {error.filename}: {error.strerror}", REFUSED) from None

@@ -1,0 +1,39 @@
+"""`hoopwire serve`: the gateway in the foreground."""
+
+import argparse
+import functools
+import logging
+import sys
+from pathlib import Path
+
+import trio
+
+from hoopwire.audit import FileSink, Sink, StreamSink
+from hoopwire.cli.exits import INTERRUPTED, NOT_STARTED, OK, CommandFailed
+from hoopwire.control import log
+from hoopwire.control.files import StartError
+from hoopwire.control.rooms import production_rooms
+from hoopwire.control.service import serve
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM."""
+    log.configure(logging.DEBUG if arguments.verbose else logging.INFO)
+    sink: Sink
+    try:
+        sink = FileSink(arguments.audit) if arguments.audit else StreamSink(sys.stderr.buffer)
+    except OSError as error:
+        raise CommandFailed(
+            f"cannot write the audit file {arguments.audit}: {error.strerror}", NOT_STARTED
+        ) from None
+    try:
+        trio.run(functools.partial(serve, Path(arguments.config), production_rooms(), sink=sink))
+    except StartError as error:
+        raise CommandFailed(str(error), NOT_STARTED) from None
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is None:
+            raise
+        return INTERRUPTED
+    finally:
+        sink.close()
+    return OK

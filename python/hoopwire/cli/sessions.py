@@ -1,0 +1,60 @@
+"""`hoopwire sessions list | end`."""
+
+import argparse
+from urllib.parse import quote
+
+from hoopwire.cli.client import call_operators, operators_socket
+from hoopwire.cli.exits import OK
+from hoopwire.cli.output import clean, moment, print_json, print_table, size
+
+
+def list_sessions(arguments: argparse.Namespace) -> int:
+    """Live sessions."""
+    socket = operators_socket(arguments.config, arguments.socket)
+    sessions = call_operators(socket, "GET", "/v1/sessions")["sessions"]
+    if arguments.json:
+        print_json(sessions)
+        return OK
+    rows = [
+        (
+            session["session"],
+            session["grant"],
+            session["name"] or session["principal"],
+            f"{session['target']}/{session['database']}",
+            session["peer"],
+            moment(session["started_at"]),
+            moment(session["expires_at"]),
+            session["statements"],
+            session["rows"],
+            size(session["bytes_out"]),
+        )
+        for session in sessions
+    ]
+    headers = (
+        "SESSION",
+        "GRANT",
+        "PRINCIPAL",
+        "DATABASE",
+        "PEER",
+        "STARTED",
+        "EXPIRES",
+        "STATEMENTS",
+        "ROWS",
+        "SENT",
+    )
+    print_table(headers, rows, empty="No live sessions.")
+    return OK
+
+
+def end(arguments: argparse.Namespace) -> int:
+    """End sessions; their grants live on."""
+    socket = operators_socket(arguments.config, arguments.socket)
+    for session in arguments.session:
+        call_operators(
+            socket, "POST", f"/v1/sessions/{quote(session, safe='')}/end", json={"reason": arguments.reason}
+        )
+        if not arguments.json:
+            print(f"session {clean(session)} is ended")
+    if arguments.json:
+        print_json([{"session": session, "ended": True} for session in arguments.session])
+    return OK
