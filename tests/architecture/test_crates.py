@@ -1,0 +1,222 @@
+"""The walls between the crates, read from manifests and sources; `deny.toml` says the same to cargo-deny."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MANIFESTS = sorted(ROOT.glob("rust/*/Cargo.toml"))
+
+SANS_IO = {"postgres", "policy", "recording"}
+EDGES: dict[str, set[str]] = {
+    "wire": set(),
+    "postgres": {"wire"},
+    "policy": set(),
+    "recording": set(),
+    "spool": {"recording"},
+    "gateway": {"wire", *SANS_IO},
+    "engine": {"wire", "gateway", "spool", *SANS_IO},
+    "bindings": {"engine", "gateway", "spool", "wire", *SANS_IO},
+    "fuzz": {"wire", "gateway", "spool", *SANS_IO},
+    "testkit": {"wire", "gateway", *SANS_IO},
+}
+"""What of ours each crate may depend on. A new crate needs a row, and a thing that it must never know."""
+
+ONLY_IN: dict[str, set[str]] = {
+    "mio": {"engine"},
+    "rustls": {"engine"},
+    "rustls-pki-types": {"engine"},
+    "aws-lc-rs": {"engine"},
+    "socket2": {"engine"},
+    "rustix": {"engine", "spool"},
+    "libc": {"engine", "spool"},
+    "pyo3": {"bindings"},
+    "ed25519-dalek": {"recording", "spool"},
+    "libfuzzer-sys": {"fuzz"},
+}
+"""Crates of others that stand for a power: sockets, TLS, the system, Python, signing."""
+
+NOWHERE = {
+    "tokio",
+    "async-std",
+    "smol",
+    "futures",
+    "async-trait",
+    "openssl",
+    "native-tls",
+    "pyo3-async-runtimes",
+}
+"""Reactors are our own, and there is one TLS."""
+
+MAY_BE_UNSAFE = {"engine", "bindings"}
+BANNED_WORDS = {"manager", "helper", "helpers", "util", "utils", "info"}
+"""docs/glossary.md. `get_` is banned as a prefix."""
+
+_ITEM = re.compile(r"\b(?:fn|struct|enum|trait|mod|type|union|macro_rules!)\s+([A-Za-z_][A-Za-z0-9_]*)")
+# Comments and string literals are not code. Raw strings first; char literals cannot hold a word.
+_NOT_CODE = re.compile(r'r(#*)".*?"\1|"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+
+
+def manifest(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text())
+
+
+def dependencies(document: dict[str, Any], *, dev: bool) -> Iterator[str]:
+    """Names of all crates a manifest depends on, by their real names, for every platform."""
+    sections = ["dev-dependencies"] if dev else ["dependencies", "build-dependencies"]
+    for table in (document, *document.get("target", {}).values()):
+        for section in sections:
+            for name, wanted in table.get(section, {}).items():
+                yield wanted.get("package", name) if isinstance(wanted, dict) else name
+
+
+def edge_problems(crate: str, document: dict[str, Any]) -> Iterator[str]:
+    """Each dependence that goes through a wall. Tests may use `testkit` besides."""
+    if crate not in EDGES:
+        yield f"{crate} is not in the table of crates"
+        return
+    for dev in (False, True):
+        for name in dependencies(document, dev=dev):
+            ours = name.removeprefix("hoopwire-")
+            if ours != name and ours not in EDGES[crate] | ({"testkit"} if dev else set()):
+                yield f"{crate} must not depend on {name}"
+            if name in NOWHERE:
+                yield f"{crate} must not depend on {name}: nobody may"
+            if not dev and name in ONLY_IN and crate not in ONLY_IN[name]:
+                yield f"{crate} must not depend on {name}: only {', '.join(sorted(ONLY_IN[name]))}"
+
+
+def code(source: str) -> str:
+    """The source with comments and strings blanked, lines kept."""
+    return _NOT_CODE.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), source)
+
+
+def unsafe_problems(crate: str, source: str) -> Iterator[str]:
+    """`unsafe` outside the crates that may, or without its SAFETY note in the lines above."""
+    lines = source.splitlines()
+    for number, line in enumerate(code(source).splitlines()):
+        if not re.search(r"\bunsafe\b", line):
+            continue
+        if crate not in MAY_BE_UNSAFE:
+            yield f"{crate}: line {number + 1}: unsafe"
+        elif not any("SAFETY" in above for above in lines[max(0, number - 6) : number + 1]):
+            yield f"{crate}: line {number + 1}: unsafe without a SAFETY note"
+
+
+def is_banned(name: str) -> bool:
+    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return name.lstrip("_").startswith("get_") or not BANNED_WORDS.isdisjoint(split.split("_"))
+
+
+def name_problems(place: str, source: str) -> Iterator[str]:
+    """Items and files of ours with a word that says nothing."""
+    if is_banned(Path(place).stem):
+        yield f"{place}: the name of the file"
+    for found in _ITEM.finditer(code(source)):
+        if is_banned(found[1]):
+            yield f"{place}: the name {found[1]}"
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    for path in MANIFESTS:
+        for source in sorted(path.parent.rglob("*.rs")):
+            if "target" not in source.relative_to(path.parent).parts:
+                yield path.parent.name, source
+
+
+def test_crates_keep_to_the_direction_of_dependence() -> None:
+    assert len(MANIFESTS) >= 8
+    found = [problem for path in MANIFESTS for problem in edge_problems(path.parent.name, manifest(path))]
+    assert found == []
+
+
+def test_no_other_reactor_comes_in_by_a_side_door() -> None:
+    """A dependency may bring tokio along: the lock file tells."""
+    lock = ROOT / "Cargo.lock"
+    assert lock.is_file(), "Cargo.lock belongs in the repository: this is a program"
+    locked = {package["name"] for package in tomllib.loads(lock.read_text())["package"]}
+    assert "hoopwire-wire" in locked
+    assert locked & NOWHERE == set()
+
+
+def test_crates_are_named_for_their_rooms() -> None:
+    for path in MANIFESTS:
+        assert manifest(path)["package"]["name"] == f"hoopwire-{path.parent.name}"
+
+
+def test_lints_of_the_workspace_hold_in_every_crate() -> None:
+    for path in MANIFESTS:
+        if path.parent.name != "fuzz":
+            assert manifest(path).get("lints") == {"workspace": True}, path
+
+
+def test_unsafe_stays_where_it_may_be() -> None:
+    found = [problem for crate, path in sources() for problem in unsafe_problems(crate, path.read_text())]
+    assert found == []
+
+
+def test_every_other_crate_forbids_unsafe() -> None:
+    for path in MANIFESTS:
+        if path.parent.name in MAY_BE_UNSAFE | {"fuzz"}:
+            continue
+        assert "#![forbid(unsafe_code)]" in (path.parent / "src/lib.rs").read_text(), path
+
+
+def test_names_say_something() -> None:
+    found = [
+        problem
+        for _, path in sources()
+        for problem in name_problems(path.relative_to(ROOT).as_posix(), path.read_text())
+    ]
+    assert found == []
+
+
+def test_the_bans_of_cargo_deny_are_the_same() -> None:
+    deny = tomllib.loads((ROOT / "deny.toml").read_text())["bans"]["deny"]
+    banned = {entry["crate"]: set(entry.get("wrappers", [])) for entry in deny}
+    assert {name for name, wrappers in banned.items() if not wrappers} == NOWHERE
+    for name, wrappers in banned.items():
+        ours = {wrapper.removeprefix("hoopwire-") for wrapper in wrappers if wrapper.startswith("hoopwire-")}
+        assert not wrappers or ours == ONLY_IN[name], name
+
+
+@pytest.mark.parametrize(
+    ("crate", "text"),
+    [
+        ("postgres", '[dependencies]\nhoopwire-policy = "*"'),
+        ("wire", "[dependencies]\nmio.workspace = true"),
+        ("gateway", "[dependencies]\nhoopwire-spool.workspace = true"),
+        ("recording", '[dependencies]\ntls = { package = "rustls", version = "0" }'),
+        ("policy", "[target.'cfg(unix)'.dependencies]\nlibc = \"0\""),
+        ("spool", '[build-dependencies]\npyo3 = "0"'),
+        ("engine", '[dependencies]\nhoopwire-bindings = "*"'),
+        ("engine", '[dev-dependencies]\ntokio = "1"'),
+        ("wire", '[dev-dependencies]\nhoopwire-gateway = "*"'),
+        ("gateway", '[dependencies]\nhoopwire-testkit = "*"'),
+        ("kitchen", ""),
+    ],
+)
+def test_a_broken_wall_is_seen(crate: str, text: str) -> None:
+    assert list(edge_problems(crate, tomllib.loads(text)))
+
+
+def test_unsafe_is_seen_in_code_only() -> None:
+    assert list(unsafe_problems("wire", "fn f() { unsafe { g() } }"))
+    assert list(unsafe_problems("engine", "fn f() { unsafe { g() } }"))
+    assert not list(unsafe_problems("engine", "// SAFETY: g has no conditions.\nunsafe { g() }"))
+    assert not list(
+        unsafe_problems("wire", '#![forbid(unsafe_code)]\n// unsafe\nlet x = "unsafe"; /* unsafe\n */')
+    )
+    assert list(unsafe_problems("wire", 'let x = r#"a"b"#; unsafe { g() }'))
+
+
+@pytest.mark.parametrize(
+    "source", ["fn get_x() {}", "struct SessionManager;", "mod util;", "enum RowInfo {}"]
+)
+def test_a_name_that_says_nothing_is_seen(source: str) -> None:
+    assert list(name_problems("rust/wire/src/x.rs", source))
+    assert not list(name_problems("rust/wire/src/x.rs", "fn information() {} // fn get_x"))
