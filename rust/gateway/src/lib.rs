@@ -1,1 +1,26 @@
-//! hoopwire-gateway
+//! One session, sans-IO: protocol, grant, policy and recording in the one right order: decide, record,
+//! forward toward the target; record, deliver toward the principal.
+//!
+//! This crate does *not* open sockets, encrypt, write files, read a clock or spawn anything; it does not
+//! know where a grant came from. The engine hands in bytes and `now`, and gets back bytes for either leg,
+//! frames for the recording and [`Effect`]s. The contract with the engine: the frames of a turn are kept
+//! before any byte of the turn is sent.
+//!
+//! A file per phase: `admit` (startup to ReadyForQuery), `statement` (principal to target), `result`
+//! (target to principal), `close` (expiry, revocation, the end).
+
+#![forbid(unsafe_code)]
+
+mod admit;
+mod bind;
+mod close;
+mod live;
+mod result;
+mod session;
+mod statement;
+mod turn;
+
+pub use close::Ending;
+pub use live::Counters;
+pub use session::{Admission, PhaseLimits, Session};
+pub use turn::{Ask, Effect, Legs, Loan, Turn};

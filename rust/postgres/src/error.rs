@@ -38,6 +38,8 @@ impl Sqlstate {
     pub const PROGRAM_LIMIT_EXCEEDED: Self = Self(*b"54000");
     /// `57P01` admin_shutdown.
     pub const ADMIN_SHUTDOWN: Self = Self(*b"57P01");
+    /// `57P03` cannot_connect_now.
+    pub const CANNOT_CONNECT_NOW: Self = Self(*b"57P03");
     /// `58030` io_error.
     pub const IO_ERROR: Self = Self(*b"58030");
     /// `08006` connection_failure.

@@ -1,0 +1,135 @@
+//! The state of an admitted session.
+
+use hoopwire_policy::{Action, Denial, Grant, Record};
+use hoopwire_postgres::cancel::CancelKey;
+use hoopwire_postgres::message::Scanner;
+use hoopwire_postgres::pipeline::Pipeline;
+use hoopwire_wire::Secret;
+use std::collections::HashMap;
+
+/// Running totals of one session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Statements that the principal sent (Query, Parse, FunctionCall), allowed or not.
+    pub statements: u64,
+    /// Rows delivered (DataRow, and CopyData of a COPY out).
+    pub rows: u64,
+    /// Bytes received from the principal after login.
+    pub bytes_in: u64,
+    /// Bytes delivered to the principal after login.
+    pub bytes_out: u64,
+}
+
+/// Most prepared statements and portals whose types are remembered; beyond it parameters are recorded
+/// without their types.
+const NAMES_MAX: usize = 4096;
+
+/// What is known of a prepared statement, to record its parameters as typed values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prepared {
+    /// The number of the Parse.
+    pub(crate) no: u64,
+    /// Parameter type OIDs, as declared or as the target said.
+    pub(crate) types: Vec<u32>,
+}
+
+/// Statements and portals by name. Unnamed ones are kept apart: they are the common case.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    unnamed: Prepared,
+    named: HashMap<Vec<u8>, Prepared>,
+    unnamed_portal: u64,
+    portals: HashMap<Vec<u8>, u64>,
+}
+
+impl Names {
+    pub(crate) fn prepare(&mut self, name: &[u8], prepared: Prepared) {
+        if name.is_empty() {
+            self.unnamed = prepared;
+        } else if self.named.len() < NAMES_MAX || self.named.contains_key(name) {
+            self.named.insert(name.to_vec(), prepared);
+        }
+    }
+
+    pub(crate) fn prepared(&self, name: &[u8]) -> Option<&Prepared> {
+        if name.is_empty() { Some(&self.unnamed) } else { self.named.get(name) }
+    }
+
+    /// ParameterDescription came for statement `no`.
+    pub(crate) fn learn(&mut self, no: u64, types: Vec<u32>) {
+        if self.unnamed.no == no {
+            self.unnamed.types = types;
+        } else if let Some(prepared) = self.named.values_mut().find(|prepared| prepared.no == no) {
+            prepared.types = types;
+        }
+    }
+
+    pub(crate) fn bind(&mut self, portal: &[u8], no: u64) {
+        if portal.is_empty() {
+            self.unnamed_portal = no;
+        } else if self.portals.len() < NAMES_MAX || self.portals.contains_key(portal) {
+            self.portals.insert(portal.to_vec(), no);
+        }
+    }
+
+    pub(crate) fn portal(&self, name: &[u8]) -> u64 {
+        if name.is_empty() { self.unnamed_portal } else { self.portals.get(name).copied().unwrap_or(0) }
+    }
+
+    pub(crate) fn close(&mut self, kind: u8, name: &[u8]) {
+        match kind {
+            b'S' if !name.is_empty() => drop(self.named.remove(name)),
+            b'P' if !name.is_empty() => drop(self.portals.remove(name)),
+            _ => {}
+        }
+    }
+}
+
+/// A session under a grant.
+#[derive(Debug)]
+pub(crate) struct Live {
+    /// Stream-local number of the session in the recording.
+    pub(crate) no: u32,
+    pub(crate) grant: Box<Grant>,
+    /// The startup packet asked for replication mode and the grant allows it.
+    pub(crate) replication: bool,
+    pub(crate) cancel_key: CancelKey,
+    pub(crate) upstream_pid: u32,
+    pub(crate) upstream_key: Secret<Vec<u8>>,
+    pub(crate) from_principal: Scanner,
+    pub(crate) from_target: Scanner,
+    pub(crate) pipeline: Pipeline<Denial>,
+    pub(crate) names: Names,
+    pub(crate) next_no: u64,
+    /// After a denial in the extended protocol: everything up to the next Sync is dropped, as a server would.
+    pub(crate) discarding: bool,
+    /// Type of the message from the target that is being streamed, and the statement it belongs to.
+    pub(crate) streamed_for: u64,
+    /// Largest Query or Parse body in bytes.
+    pub(crate) statement_max_bytes: usize,
+    pub(crate) notice_pending: bool,
+    pub(crate) notice_sent: bool,
+    /// The gateway drains: end as soon as the session is idle.
+    pub(crate) draining: bool,
+    pub(crate) established: bool,
+    pub(crate) ended: bool,
+    pub(crate) counters: Counters,
+}
+
+impl Live {
+    /// The class that ordinary requests of this session belong to. In replication mode every request is a
+    /// replication command or rides on that right.
+    pub(crate) fn class(&self) -> Action<'static> {
+        if self.replication { Action::Replicate } else { Action::Query }
+    }
+
+    pub(crate) fn record_rows(&self) -> bool {
+        self.grant.record == Record::Full && self.established
+    }
+
+    pub(crate) fn next_statement(&mut self) -> u64 {
+        self.next_no = self.next_no.saturating_add(1);
+        self.counters.statements = self.counters.statements.saturating_add(1);
+        self.next_no
+    }
+}

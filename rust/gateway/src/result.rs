@@ -1,0 +1,210 @@
+//! From the target to the principal: record, deliver. Forward by default; a body is read only where the
+//! recording or the state needs it.
+//!
+//! Every byte delivered is in exactly one Result frame (a span), in order. A span ends where a result ends,
+//! where the reply to another statement begins, and at the end of the turn.
+
+use crate::close::{Ending, Span};
+use crate::live::Live;
+use crate::turn::Turn;
+use hoopwire_policy::decide;
+use hoopwire_postgres::error::{ErrorReport, ServerReport, Sqlstate};
+use hoopwire_postgres::message::{FrameError, Piece, Take};
+use hoopwire_postgres::pipeline::Effect as Reply;
+use hoopwire_recording::{Direction, Frame, Report};
+use hoopwire_wire::Reader;
+
+/// Largest error or notice that is read whole.
+const REPORT_WHOLE_BYTES: usize = 64 * 1024;
+const REPORT_HEAD_BYTES: usize = 4 * 1024;
+/// Largest message of the other kinds that are read (ParameterStatus, CommandComplete, ParameterDescription).
+const READ_MAX_BYTES: usize = 512 * 1024;
+
+fn take(tag: u8, body_len: usize) -> Take {
+    match tag {
+        b'D' | b'd' => Take::Run,
+        b'T' | b'A' | b'V' => Take::Stream,
+        b'E' | b'N' if body_len > REPORT_WHOLE_BYTES => Take::StreamAfter(REPORT_HEAD_BYTES),
+        b'E' | b'N' => Take::Whole,
+        b'Z' if body_len != 1 => Take::Refuse,
+        b'Z' | b'C' | b'S' | b't' | b'G' | b'H' | b'W' | b'1' | b'2' | b'3' | b'n' | b's' | b'I' | b'c'
+            if body_len <= READ_MAX_BYTES =>
+        {
+            Take::Whole
+        }
+        _ => Take::Refuse,
+    }
+}
+
+/// Longest part of a CommandComplete tag that is recorded; the server's own are below 64 bytes.
+const TAG_KEPT_BYTES: usize = 64;
+
+/// The span being gathered.
+#[derive(Default)]
+struct Gathering {
+    start: usize,
+    statement: u64,
+    rows: u64,
+    tag: Vec<u8>,
+    sqlstate: Option<Sqlstate>,
+    /// The result ended; only ReadyForQuery and asides may still join.
+    ended: bool,
+}
+
+impl Live {
+    /// Bytes of the target, after login.
+    pub(crate) fn from_target(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        if let Err(denial) = decide(&self.grant, self.class(), turn.now)
+            && denial.sqlstate == "57P01"
+        {
+            return Err(Ending::denied(&denial));
+        }
+        let mut scanner = std::mem::take(&mut self.from_target);
+        let mut span = Gathering {
+            start: turn.legs.down.len(),
+            statement: self.pipeline.current(),
+            ..Gathering::default()
+        };
+        let outcome = loop {
+            match scanner.next(&mut input, &take) {
+                Ok(None) => break Ok(()),
+                Ok(Some(piece)) => {
+                    let at_boundary = ends_message(&piece);
+                    if let Err(ending) = self.reply(&piece, &mut span, turn) {
+                        break Err(ending);
+                    }
+                    if at_boundary && self.pipeline.owes_denial() {
+                        // `self.from_target` is out on loan; what stands in for it is at a boundary, as we are
+                        self.close_span(&mut span, turn);
+                        self.answer_denials(turn);
+                        span.start = turn.legs.down.len();
+                    }
+                }
+                Err(FrameError::Type { tag }) => break Err(unknown_reply(tag)),
+                Err(error) => break Err(Ending::misbehaved_target(&error.to_string())),
+            }
+        };
+        self.from_target = scanner;
+        self.close_span(&mut span, turn);
+        outcome?;
+        self.give_notice(turn);
+        Ok(())
+    }
+
+    fn reply(&mut self, piece: &Piece<'_>, span: &mut Gathering, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let (tag, raw, rows) = match *piece {
+            Piece::Whole { tag, raw } => (tag, raw, 0),
+            Piece::Run { tag, count, raw } => (tag, raw, count),
+            Piece::Head { tag, raw, .. } => (tag, raw, u64::from(matches!(tag, b'D' | b'd'))),
+            Piece::Tail { raw, .. } => {
+                let statement = self.streamed_for;
+                self.join(span, statement, turn);
+                turn.legs.down.extend_from_slice(raw);
+                return Ok(());
+            }
+            Piece::Skipped { .. } => return Ok(()),
+        };
+        let body = piece.body();
+        let status = (tag == b'Z').then(|| body.first().copied()).flatten();
+        if status.is_some_and(|status| !matches!(status, b'I' | b'T' | b'E')) {
+            return Err(Ending::misbehaved_target("ReadyForQuery with an unknown transaction status"));
+        }
+        let awaited = self.pipeline.current();
+        match self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0))? {
+            Reply::Part { no } => self.join(span, no, turn),
+            Reply::EndOfResult { no } => {
+                self.join(span, no, turn);
+                span.ended = true;
+            }
+            Reply::Ready | Reply::Aside => {}
+        }
+        self.streamed_for = awaited;
+        span.rows = span.rows.saturating_add(rows);
+        match tag {
+            b'C' => {
+                let text = body.strip_suffix(b"\0").unwrap_or(body);
+                span.tag.extend_from_slice(text.get(..TAG_KEPT_BYTES).unwrap_or(text));
+            }
+            b'E' | b'N' => self.report(tag, body, span, turn),
+            b't' => self.names.learn(awaited, types(body).unwrap_or_default()),
+            _ => {}
+        }
+        turn.legs.down.extend_from_slice(raw);
+        Ok(())
+    }
+
+    /// Makes sure that what comes next counts for `statement`.
+    fn join(&mut self, span: &mut Gathering, statement: u64, turn: &mut Turn<'_>) {
+        if span.ended || span.statement != statement {
+            self.close_span(span, turn);
+            span.statement = statement;
+        }
+    }
+
+    fn close_span(&mut self, span: &mut Gathering, turn: &mut Turn<'_>) {
+        let done = std::mem::take(span);
+        self.account(
+            Span {
+                start: done.start,
+                statement: done.statement,
+                rows: done.rows,
+                tag: &done.tag,
+                last: done.ended,
+                sqlstate: done.sqlstate.as_ref().map_or(&b""[..], |sqlstate| sqlstate.as_str().as_bytes()),
+            },
+            turn,
+        );
+        span.start = turn.legs.down.len();
+        span.statement = done.statement;
+    }
+
+    /// ErrorResponse or NoticeResponse of the target.
+    fn report(&mut self, tag: u8, body: &[u8], span: &mut Gathering, turn: &mut Turn<'_>) {
+        let said = ServerReport::parse(body);
+        let sqlstate = said.sqlstate.as_ref().map_or("", Sqlstate::as_str);
+        let severity = if said.severity.is_empty() {
+            if tag == b'E' { "ERROR" } else { "NOTICE" }
+        } else {
+            &said.severity
+        };
+        let frame = Frame::Report(Report { severity, sqlstate, message: said.message.as_bytes() });
+        turn.frames.push(self.no, turn.unix_us, Direction::Downstream, &frame);
+        if tag == b'E' {
+            span.sqlstate = said.sqlstate;
+        }
+    }
+
+    /// Says once that the end is near, at the first message boundary after it is due.
+    pub(crate) fn give_notice(&mut self, turn: &mut Turn<'_>) {
+        if !self.notice_pending || !self.from_target.at_boundary() {
+            return;
+        }
+        self.notice_pending = false;
+        self.notice_sent = true;
+        let left = self.grant.deadline.saturating_duration_since(turn.now).as_secs();
+        let notice = ErrorReport::notice(format!(
+            "grant {} expires at {}, in {left} s; the session will be cut then",
+            self.grant.id, self.grant.expires_text
+        ))
+        .with_hint("Finish or commit now. To go on, connect again with a new access token.");
+        self.say(&notice, 0, turn);
+    }
+}
+
+fn ends_message(piece: &Piece<'_>) -> bool {
+    match piece {
+        Piece::Whole { .. } | Piece::Run { .. } | Piece::Skipped { .. } => true,
+        Piece::Head { last, .. } | Piece::Tail { last, .. } => *last,
+    }
+}
+
+/// The type OIDs of a ParameterDescription.
+fn types(body: &[u8]) -> Option<Vec<u32>> {
+    let mut reader = Reader::new(body);
+    let count = reader.u16().ok()?;
+    (0..count).map(|_| reader.u32().ok()).collect()
+}
+
+fn unknown_reply(tag: u8) -> Ending {
+    Ending::misbehaved_target(&format!("unexpected message type \"{}\"", tag.escape_ascii()))
+}

@@ -1,0 +1,311 @@
+//! From the principal to the target: decide, record, forward, for each message, in this order.
+//!
+//! Two rules:
+//! 1. Only `Legs::forward` carries the principal's bytes upstream, and it asks for the permit of a decision.
+//! 2. The frame of a message is pushed before its bytes are; the engine keeps frames before it sends.
+
+use crate::bind;
+use crate::close::{Ending, Span, error_report};
+use crate::live::{Live, Prepared};
+use crate::turn::Turn;
+use hoopwire_policy::{Action, Denial, Permit, decide};
+use hoopwire_postgres::error::Severity;
+use hoopwire_postgres::message::{FrameError, Piece, Take};
+use hoopwire_postgres::pipeline::{Copy, Owed};
+use hoopwire_recording::{Direction, Execute, Frame, Input, Request, Statement, Via};
+use hoopwire_wire::Reader;
+
+/// Largest Bind that is read whole; a larger one is read as far as [`BIND_HEAD_BYTES`] and streamed.
+const BIND_WHOLE_BYTES: usize = 64 * 1024;
+const BIND_HEAD_BYTES: usize = 4 * 1024;
+/// Largest message of the kinds that carry no more than names.
+const SMALL_BYTES: usize = 16 * 1024;
+/// Most requests that may be owed before the principal is not read any further.
+const OWED_MAX: usize = 16 * 1024;
+
+fn take(statement_max_bytes: usize, tag: u8, body_len: usize) -> Take {
+    match tag {
+        b'Q' | b'P' | b'F' if body_len > statement_max_bytes => Take::Skip,
+        b'Q' | b'P' | b'F' => Take::Whole,
+        b'B' if body_len > BIND_WHOLE_BYTES => Take::StreamAfter(BIND_HEAD_BYTES),
+        b'B' => Take::Whole,
+        b'd' => Take::Run,
+        b'C' | b'D' | b'E' | b'H' | b'S' | b'X' | b'c' | b'f' if body_len <= SMALL_BYTES => Take::Whole,
+        _ => Take::Refuse,
+    }
+}
+
+/// Copy data, or the rest of a streamed Bind, of one turn: recorded as one digest.
+struct Flow {
+    /// Where it begins in the upstream buffer.
+    start: Option<usize>,
+}
+
+impl Live {
+    /// Bytes of the principal, after login.
+    pub(crate) fn from_principal(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
+        let permit = decide(&self.grant, self.class(), turn.now);
+        if let Err(denial) = &permit
+            && denial.sqlstate == "57P01"
+        {
+            return Err(Ending::denied(denial));
+        }
+        let mut flow = Flow { start: None };
+        let mut scanner = std::mem::take(&mut self.from_principal);
+        let limit = self.statement_max_bytes;
+        let table = |tag: u8, body_len: usize| take(limit, tag, body_len);
+        let outcome = loop {
+            match scanner.next(&mut input, &table) {
+                Ok(None) => break Ok(()),
+                Ok(Some(piece)) => {
+                    if let Err(ending) = self.request(piece, &permit, &mut flow, turn) {
+                        break Err(ending);
+                    }
+                }
+                Err(FrameError::Type { tag }) => break Err(unknown_request(tag)),
+                Err(error) => break Err(error.into()),
+            }
+        };
+        self.from_principal = scanner;
+        self.end_of_flow(&mut flow, turn);
+        outcome?;
+        self.answer_denials(turn);
+        Ok(())
+    }
+
+    /// The principal sends requests faster than the target answers: stop reading it for now.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.pipeline.len() > OWED_MAX
+    }
+
+    fn request(
+        &mut self,
+        piece: Piece<'_>,
+        permit: &Result<Permit, Denial>,
+        flow: &mut Flow,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
+        let body = piece.body();
+        match piece {
+            Piece::Run { raw, .. } | Piece::Tail { raw, .. } | Piece::Head { tag: b'd', raw, .. } => {
+                if let (Ok(permit), false) = (permit, self.discarding) {
+                    flow.start.get_or_insert(turn.legs.up_mut().len());
+                    turn.legs.forward(permit, raw);
+                }
+                return Ok(());
+            }
+            _ => self.end_of_flow(flow, turn),
+        }
+        match piece {
+            Piece::Whole { tag: b'X', .. } => {
+                return Err(Ending::quiet("downstream", "terminated by the client"));
+            }
+            Piece::Whole { tag: b'S', raw } => self.sync(raw, permit, turn),
+            _ if self.discarding => {}
+            Piece::Skipped { tag, body_len } => {
+                let denial = too_long(tag, body_len, self.statement_max_bytes);
+                self.next_statement();
+                self.deny(denial, tag, turn);
+            }
+            Piece::Whole { tag: tag @ (b'Q' | b'P' | b'F'), raw } => {
+                self.statement(tag, raw, body, permit, turn)?
+            }
+            Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => match permit {
+                Err(denial) => self.deny(denial.clone(), tag, turn),
+                Ok(permit) => {
+                    self.part(tag, body, raw, turn)?;
+                    turn.legs.forward(permit, raw);
+                }
+            },
+            Piece::Run { .. } | Piece::Tail { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self, raw: &[u8], permit: &Result<Permit, Denial>, turn: &mut Turn<'_>) {
+        self.discarding = false;
+        let frame = Frame::Request(Request { kind: b'S', name: b"", bytes: raw.len() as u64 });
+        turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+        self.pipeline.push(Owed::Sync);
+        match permit {
+            Ok(permit) => turn.legs.forward(permit, raw),
+            // the principal may do nothing here, but the denial's ReadyForQuery must have the true status
+            Err(_) => turn.legs.own_up().extend_from_slice(raw),
+        }
+    }
+
+    /// Query, Parse, FunctionCall.
+    fn statement(
+        &mut self,
+        tag: u8,
+        raw: &[u8],
+        body: &[u8],
+        permit: &Result<Permit, Denial>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
+        let parsed = match tag {
+            b'P' => parse_body(body),
+            b'Q' => body.strip_suffix(b"\0").map(|text| (&b""[..], text, Vec::new())),
+            _ => Some((&b""[..], &b""[..], Vec::new())),
+        };
+        let Some((name, text, types)) = parsed.filter(|(_, text, _)| !text.contains(&0)) else {
+            return Err(Ending::misbehaved_client(&format!(
+                "invalid message format in a message of type \"{}\"",
+                tag.escape_ascii()
+            )));
+        };
+        let call = (tag == b'F').then(|| decide(&self.grant, Action::CallFunction, turn.now));
+        let permit = call.as_ref().unwrap_or(permit);
+        let no = self.next_statement();
+        let reason = match permit {
+            Ok(_) => self.grant.policy.as_bytes(),
+            Err(denial) => denial.code.as_bytes(),
+        };
+        let via = match tag {
+            b'Q' => Via::Simple,
+            b'P' => Via::Parse,
+            _ => Via::FunctionCall,
+        };
+        let frame =
+            Frame::Statement(Statement { no, via, name, text, types: &types, allow: permit.is_ok(), reason });
+        turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+        match permit {
+            Err(denial) => self.deny(denial.clone(), tag, turn),
+            Ok(permit) => {
+                if tag == b'F' {
+                    let digest = *blake3::hash(raw).as_bytes();
+                    let frame = Frame::Input(Input { bytes: raw.len() as u64, digest });
+                    turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+                }
+                self.pipeline.push(match tag {
+                    b'Q' => Owed::Query { no },
+                    b'P' => Owed::Parse { no },
+                    _ => Owed::FunctionCall { no },
+                });
+                if tag == b'P' {
+                    self.names.prepare(name, Prepared { no, types });
+                }
+                turn.legs.forward(permit, raw);
+            }
+        }
+        Ok(())
+    }
+
+    /// The messages that ride on a statement decided before: recorded here, forwarded by the caller.
+    fn part(&mut self, tag: u8, body: &[u8], raw: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let malformed = || {
+            Ending::misbehaved_client(&format!(
+                "invalid message format in a message of type \"{}\"",
+                tag.escape_ascii()
+            ))
+        };
+        let mut reader = Reader::new(body);
+        let mut name: &[u8] = b"";
+        match tag {
+            b'B' => {
+                let no = bind::record(self, body, raw, turn).ok_or_else(malformed)?;
+                self.pipeline.push(Owed::Bind { no });
+                return Ok(());
+            }
+            b'E' => {
+                let portal = reader.cstr().map_err(|_| malformed())?;
+                let max_rows = reader.i32().map_err(|_| malformed())?;
+                let no = self.names.portal(portal);
+                let frame = Frame::Execute(Execute { portal, no, max_rows: i64::from(max_rows) });
+                turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+                self.pipeline.push(Owed::Execute { no });
+                return Ok(());
+            }
+            b'D' | b'C' => {
+                let kind = reader.u8().map_err(|_| malformed())?;
+                name = reader.cstr().map_err(|_| malformed())?;
+                if tag == b'C' {
+                    self.names.close(kind, name);
+                    self.pipeline.push(Owed::Close);
+                } else {
+                    let no = match kind {
+                        b'S' => self.names.prepared(name).map_or(0, |prepared| prepared.no),
+                        _ => self.names.portal(name),
+                    };
+                    self.pipeline.push(Owed::Describe { no });
+                }
+            }
+            // the reason of a CopyFail is the principal's text: it is kept
+            b'f' => name = body.strip_suffix(b"\0").unwrap_or(body),
+            _ => {}
+        }
+        if matches!(tag, b'c' | b'f') {
+            self.pipeline.copy_done();
+        }
+        let frame = Frame::Request(Request { kind: tag, name, bytes: raw.len() as u64 });
+        turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+        Ok(())
+    }
+
+    /// Refuses a request in its place in the pipeline; session and transaction live on.
+    fn deny(&mut self, denial: Denial, tag: u8, turn: &mut Turn<'_>) {
+        let then_ready = matches!(tag, b'Q' | b'F');
+        if self.pipeline.copy() == Copy::None && !self.pipeline.is_skipping() {
+            if self.pipeline.needs_flush() {
+                turn.legs.own_up().extend_from_slice(b"H\0\0\0\x04");
+            }
+            self.pipeline.push(Owed::Denied { denial, then_ready });
+        }
+        self.discarding = !then_ready;
+    }
+
+    /// Answers the denials whose turn has come.
+    pub(crate) fn answer_denials(&mut self, turn: &mut Turn<'_>) {
+        while self.from_target.at_boundary() {
+            let Some((denial, then_ready)) = self.pipeline.take_denied() else { return };
+            self.say(&error_report(&denial, Severity::Error), 0, turn);
+            if then_ready {
+                let start = turn.legs.down.len();
+                turn.legs.down.extend_from_slice(&[b'Z', 0, 0, 0, 5, self.pipeline.status()]);
+                self.account(Span::aside(start), turn);
+            }
+        }
+    }
+
+    fn end_of_flow(&mut self, flow: &mut Flow, turn: &mut Turn<'_>) {
+        let Some(start) = flow.start.take() else { return };
+        let bytes = turn.legs.up_mut().get(start..).unwrap_or_default();
+        let frame =
+            Frame::Input(Input { bytes: bytes.len() as u64, digest: *blake3::hash(bytes).as_bytes() });
+        turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+    }
+}
+
+/// Name, text and declared parameter types of a Parse.
+fn parse_body(body: &[u8]) -> Option<(&[u8], &[u8], Vec<u32>)> {
+    let mut reader = Reader::new(body);
+    let name = reader.cstr().ok()?;
+    let text = reader.cstr().ok()?;
+    let count = usize::try_from(reader.i16().ok()?).ok()?;
+    let types = (0..count).map(|_| reader.u32().ok()).collect::<Option<Vec<u32>>>()?;
+    reader.is_empty().then_some((name, text, types))
+}
+
+fn too_long(tag: u8, body_len: usize, max: usize) -> Denial {
+    let what = match tag {
+        b'Q' => "query",
+        b'P' => "statement to prepare",
+        _ => "function call",
+    };
+    Denial {
+        sqlstate: "54000",
+        code: "statement_too_long",
+        message: format!("{what} of {body_len} bytes is longer than the gateway takes"),
+        detail: format!("The limit is {max} bytes; nothing of it was sent to the target."),
+        hint: "Split it, send bulk values as bind parameters or with COPY, or ask the gateway's operators to raise limits.statement.".to_owned(),
+    }
+}
+
+fn unknown_request(tag: u8) -> Ending {
+    let what = match tag {
+        b'p' => "a second password or SASL message".to_owned(),
+        _ => format!("invalid frontend message type {tag}"),
+    };
+    Ending::misbehaved_client(&what)
+}

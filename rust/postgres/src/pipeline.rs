@@ -1,0 +1,445 @@
+//! Which replies a target still owes: the order of requests, kept until each is answered.
+//!
+//! Two rules:
+//! 1. Every request that goes to the target enters here, in order; every reply of the target settles the
+//!    request at the front or belongs to it. What the table below does not list belongs to nobody.
+//! 2. A denial is a request like any other: it waits in the queue until all before it are settled, and is
+//!    answered by the gateway in its place, so that a pipeline keeps its order.
+//!
+//! Source: PostgreSQL documentation, 55.2 (message flow), and `PostgresMain` for what happens after an error:
+//! in the extended protocol everything up to the next Sync is skipped, whatever it is.
+
+use std::collections::VecDeque;
+
+/// A request that awaits its reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owed<D> {
+    /// Query: ends with ReadyForQuery.
+    Query {
+        /// The statement's number in this session.
+        no: u64,
+    },
+    /// FunctionCall: ends with ReadyForQuery.
+    FunctionCall {
+        /// The statement's number in this session.
+        no: u64,
+    },
+    /// Parse: ParseComplete.
+    Parse {
+        /// The statement's number in this session.
+        no: u64,
+    },
+    /// Bind: BindComplete.
+    Bind {
+        /// The number of the statement bound, 0 if unknown.
+        no: u64,
+    },
+    /// Describe: RowDescription or NoData, for a statement after ParameterDescription.
+    Describe {
+        /// The number of the statement described, 0 if unknown.
+        no: u64,
+    },
+    /// Execute: CommandComplete, EmptyQueryResponse or PortalSuspended.
+    Execute {
+        /// The statement's number in this session.
+        no: u64,
+    },
+    /// Close: CloseComplete.
+    Close,
+    /// Sync: ReadyForQuery.
+    Sync,
+    /// Answered by the gateway once it is at the front; `then_ready` if ReadyForQuery must follow.
+    Denied {
+        /// What to answer.
+        denial: D,
+        /// The request was one that ends with ReadyForQuery.
+        then_ready: bool,
+    },
+}
+
+/// COPY, as the session stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Copy {
+    /// No COPY.
+    #[default]
+    None,
+    /// The target takes CopyData.
+    In,
+    /// The target sends CopyData.
+    Out,
+    /// Both at once: streaming replication.
+    Both,
+}
+
+/// What a reply of the target does, for the recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Part of the reply to statement `no` (0: to none).
+    Part {
+        /// The statement's number.
+        no: u64,
+    },
+    /// The result of statement `no` ends here.
+    EndOfResult {
+        /// The statement's number.
+        no: u64,
+    },
+    /// ReadyForQuery.
+    Ready,
+    /// Asynchronous: belongs to no request.
+    Aside,
+}
+
+/// A reply that cannot come now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unexpected(pub u8);
+
+/// The queue of one session.
+#[derive(Debug)]
+pub struct Pipeline<D> {
+    owed: VecDeque<Owed<D>>,
+    copy: Copy,
+    /// After an error in the extended protocol with no Sync behind it yet: the target skips up to the Sync.
+    skipping: bool,
+    /// Syncs sent while the target was taking COPY data: it ignores them, unless the COPY had failed already.
+    stray_syncs: u32,
+    status: u8,
+}
+
+impl<D> Default for Pipeline<D> {
+    fn default() -> Self {
+        Pipeline { owed: VecDeque::new(), copy: Copy::None, skipping: false, stray_syncs: 0, status: b'I' }
+    }
+}
+
+impl<D> Pipeline<D> {
+    /// Requests not settled yet.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.owed.len()
+    }
+
+    /// True when nothing is owed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.owed.is_empty()
+    }
+
+    /// Nothing is owed and no transaction is open: a place where a session can end without harm.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.owed.is_empty() && !self.skipping && self.status == b'I'
+    }
+
+    /// The transaction status of the last ReadyForQuery: `I`, `T` or `E`.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        self.status
+    }
+
+    /// The COPY state.
+    #[must_use]
+    pub fn copy(&self) -> Copy {
+        self.copy
+    }
+
+    /// The target skips everything up to the next Sync.
+    #[must_use]
+    pub fn is_skipping(&self) -> bool {
+        self.skipping
+    }
+
+    /// The statement whose reply is awaited, 0 if none.
+    #[must_use]
+    pub fn current(&self) -> u64 {
+        match self.owed.front() {
+            Some(
+                Owed::Query { no }
+                | Owed::FunctionCall { no }
+                | Owed::Parse { no }
+                | Owed::Bind { no }
+                | Owed::Execute { no }
+                | Owed::Describe { no },
+            ) => *no,
+            _ => 0,
+        }
+    }
+
+    /// True if the last request before a new one is of the extended protocol and no Sync is behind it, so
+    /// that its reply may sit in the target's buffer until a Flush.
+    #[must_use]
+    pub fn needs_flush(&self) -> bool {
+        matches!(
+            self.owed.back(),
+            Some(
+                Owed::Parse { .. }
+                    | Owed::Bind { .. }
+                    | Owed::Describe { .. }
+                    | Owed::Execute { .. }
+                    | Owed::Close
+            )
+        )
+    }
+
+    /// A request goes to the target (or, for a denial, is answered in its place).
+    pub fn push(&mut self, request: Owed<D>) {
+        let is_sync = matches!(request, Owed::Sync);
+        if self.copy == Copy::In && is_sync {
+            self.stray_syncs = self.stray_syncs.saturating_add(1);
+            return;
+        }
+        if self.skipping {
+            if !is_sync {
+                return;
+            }
+            self.skipping = false;
+        }
+        self.owed.push_back(request);
+    }
+
+    /// The client's CopyDone or CopyFail goes to the target: from here on a Sync counts again.
+    pub fn copy_done(&mut self) {
+        if self.copy == Copy::In {
+            self.copy = Copy::None;
+        }
+    }
+
+    /// A denial is at the front: the gateway must answer now.
+    #[must_use]
+    pub fn owes_denial(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::Denied { .. }))
+    }
+
+    /// If a denial is at the front: take it, with the flag whether ReadyForQuery must follow.
+    pub fn take_denied(&mut self) -> Option<(D, bool)> {
+        match self.owed.pop_front() {
+            Some(Owed::Denied { denial, then_ready }) => Some((denial, then_ready)),
+            Some(other) => {
+                self.owed.push_front(other);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// A message of the target.
+    ///
+    /// # Errors
+    /// [`Unexpected`] if no server sends this type in a session.
+    pub fn reply(&mut self, tag: u8, status: Option<u8>) -> Result<Effect, Unexpected> {
+        let no = self.current();
+        match tag {
+            b'N' | b'S' | b'A' => return Ok(Effect::Aside),
+            b'D' | b't' | b'd' => {}
+            // CopyDone of the target: in streaming replication the client's half may still be open
+            b'c' => {
+                if self.copy == Copy::Out {
+                    self.copy = Copy::None;
+                }
+            }
+            b'V' => return Ok(Effect::EndOfResult { no }),
+            b'1' => self.settle(|owed| matches!(owed, Owed::Parse { .. })),
+            b'2' => self.settle(|owed| matches!(owed, Owed::Bind { .. })),
+            b'3' => self.settle(|owed| matches!(owed, Owed::Close)),
+            b'T' | b'n' => self.settle(|owed| matches!(owed, Owed::Describe { .. })),
+            b'C' | b'I' | b's' => {
+                self.copy = Copy::None;
+                self.settle(|owed| matches!(owed, Owed::Execute { .. }));
+                return Ok(Effect::EndOfResult { no });
+            }
+            b'G' => self.begin_copy_in(),
+            b'H' => self.copy = Copy::Out,
+            b'W' => self.copy = Copy::Both,
+            b'E' => {
+                self.fail();
+                return Ok(Effect::EndOfResult { no });
+            }
+            b'Z' => {
+                self.ready(status.unwrap_or(self.status));
+                return Ok(Effect::Ready);
+            }
+            _ => return Err(Unexpected(tag)),
+        }
+        Ok(Effect::Part { no })
+    }
+
+    fn settle(&mut self, fits: impl Fn(&Owed<D>) -> bool) {
+        if self.owed.front().is_some_and(fits) {
+            self.owed.pop_front();
+        }
+    }
+
+    /// CopyInResponse: Syncs that were sent ahead are eaten by the target (55.2.6).
+    fn begin_copy_in(&mut self) {
+        self.copy = Copy::In;
+        while self.owed.len() > 1 && matches!(self.owed.get(1), Some(Owed::Sync)) {
+            self.owed.remove(1);
+            self.stray_syncs = self.stray_syncs.saturating_add(1);
+        }
+    }
+
+    fn fail(&mut self) {
+        let copying = std::mem::take(&mut self.copy);
+        if copying == Copy::None {
+            self.stray_syncs = 0;
+        }
+        match self.owed.front() {
+            // these end with ReadyForQuery whether they fail or not
+            Some(Owed::Query { .. } | Owed::FunctionCall { .. } | Owed::Sync) | None => {}
+            Some(_) => {
+                while self.owed.front().is_some_and(|owed| !matches!(owed, Owed::Sync)) {
+                    self.owed.pop_front();
+                }
+                // a Sync that went out during the COPY may be the one that the target now stops at
+                self.skipping = self.owed.is_empty() && self.stray_syncs == 0;
+            }
+        }
+    }
+
+    fn ready(&mut self, status: u8) {
+        self.status = status;
+        self.skipping = false;
+        self.copy = Copy::None;
+        while let Some(owed) = self.owed.front() {
+            match owed {
+                Owed::Query { .. } | Owed::FunctionCall { .. } | Owed::Sync => {
+                    self.owed.pop_front();
+                    break;
+                }
+                // a denial is ours to answer: the ReadyForQuery was for a stray Sync before it
+                Owed::Denied { .. } => break,
+                _ => {
+                    self.owed.pop_front();
+                }
+            }
+        }
+        if self.owed.is_empty() {
+            self.stray_syncs = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Queue = Pipeline<&'static str>;
+
+    fn replies(queue: &mut Queue, tags: &[u8]) -> Vec<Effect> {
+        tags.iter().map(|tag| queue.reply(*tag, Some(b'T')).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_simple_query_of_two_statements() {
+        let mut queue = Queue::default();
+        queue.push(Owed::Query { no: 1 });
+        let effects = replies(&mut queue, b"TDDCTDCZ");
+        assert_eq!(effects[3], Effect::EndOfResult { no: 1 });
+        assert_eq!(effects[6], Effect::EndOfResult { no: 1 });
+        assert_eq!(effects[7], Effect::Ready);
+        assert!(queue.is_empty());
+        assert_eq!(queue.status(), b'T');
+    }
+
+    #[test]
+    fn pipelined_statements_keep_their_own_results() {
+        // A peer paired pipelined statements with other statements' results.
+        let mut queue = Queue::default();
+        for no in 1..=3 {
+            queue.push(Owed::Parse { no });
+            queue.push(Owed::Bind { no });
+            queue.push(Owed::Describe { no });
+            queue.push(Owed::Execute { no });
+        }
+        queue.push(Owed::Sync);
+        for no in 1..=3 {
+            let effects = replies(&mut queue, b"12TDC");
+            assert_eq!(effects[0], Effect::Part { no });
+            assert_eq!(effects[4], Effect::EndOfResult { no });
+        }
+        assert_eq!(queue.len(), 1);
+        replies(&mut queue, b"Z");
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn an_error_skips_to_the_next_sync_and_no_further() {
+        let mut queue = Queue::default();
+        queue.push(Owed::Parse { no: 1 });
+        queue.push(Owed::Bind { no: 1 });
+        queue.push(Owed::Execute { no: 1 });
+        queue.push(Owed::Sync);
+        queue.push(Owed::Parse { no: 2 });
+        queue.push(Owed::Sync);
+        assert_eq!(replies(&mut queue, b"1E")[1], Effect::EndOfResult { no: 1 });
+        assert_eq!(queue.len(), 3);
+        replies(&mut queue, b"Z");
+        assert_eq!(queue.current(), 2);
+    }
+
+    #[test]
+    fn what_is_sent_between_an_error_and_the_sync_is_owed_nothing() {
+        let mut queue = Queue::default();
+        queue.push(Owed::Parse { no: 1 });
+        replies(&mut queue, b"E");
+        assert!(queue.is_skipping());
+        assert!(!queue.is_idle());
+        queue.push(Owed::Query { no: 2 });
+        queue.push(Owed::Bind { no: 1 });
+        assert!(queue.is_empty());
+        queue.push(Owed::Sync);
+        replies(&mut queue, b"Z");
+        assert!(queue.is_empty());
+        assert!(!queue.is_skipping());
+    }
+
+    #[test]
+    fn a_denial_waits_for_its_turn() {
+        let mut queue = Queue::default();
+        queue.push(Owed::Query { no: 1 });
+        queue.push(Owed::Denied { denial: "no", then_ready: true });
+        queue.push(Owed::Query { no: 3 });
+        assert_eq!(queue.take_denied(), None);
+        replies(&mut queue, b"CZ");
+        assert_eq!(queue.take_denied(), Some(("no", true)));
+        assert_eq!(queue.current(), 3);
+    }
+
+    #[test]
+    fn a_sync_sent_ahead_of_copy_in_is_eaten() {
+        let mut queue = Queue::default();
+        queue.push(Owed::Parse { no: 1 });
+        queue.push(Owed::Bind { no: 1 });
+        queue.push(Owed::Execute { no: 1 });
+        queue.push(Owed::Sync);
+        replies(&mut queue, b"12G");
+        assert_eq!((queue.copy(), queue.len()), (Copy::In, 1));
+        replies(&mut queue, b"C");
+        queue.push(Owed::Sync);
+        replies(&mut queue, b"Z");
+        assert!(queue.is_idle() || queue.status() == b'T');
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_copy_that_fails_while_a_sync_is_on_its_way_ends_in_step() {
+        let mut queue = Queue::default();
+        queue.push(Owed::Parse { no: 1 });
+        queue.push(Owed::Bind { no: 1 });
+        queue.push(Owed::Execute { no: 1 });
+        replies(&mut queue, b"12G");
+        queue.push(Owed::Sync);
+        replies(&mut queue, b"EZ");
+        assert!(queue.is_empty());
+        assert!(!queue.is_skipping());
+        queue.push(Owed::Query { no: 2 });
+        assert_eq!(queue.current(), 2);
+    }
+
+    #[test]
+    fn a_message_no_server_sends_is_unexpected() {
+        for tag in [b'R', b'K', b'v', b'X', 0, 0xff] {
+            assert_eq!(Queue::default().reply(tag, None), Err(Unexpected(tag)));
+        }
+    }
+}
