@@ -64,7 +64,9 @@ class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     record_results: RecordResults = "digest"
     minted_at: float
     expires_at: float
-    """Unix seconds; for texts only."""
+    """Unix seconds; for lists."""
+    expires_text: str
+    """The same as text, for refusals: `2026-11-23 22:15:00 UTC`."""
     deadline_monotonic_ns: int
     """CLOCK_MONOTONIC (`time.monotonic_ns()`): when the session is cut. No leeway."""
     notice_s: float
