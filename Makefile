@@ -49,7 +49,7 @@ fuzz: ## every fuzz target for TIME seconds each (600)
 	  echo "== $$target, $(TIME) s"; \
 	  cargo +nightly fuzz run --fuzz-dir rust/fuzz $$target -- -max_total_time=$(TIME) -print_final_stats=1; \
 	done
-	@set -e; for target in $(FUZZ_PYTHON); do echo "== $$target, $(TIME) s"; $(PYTHON) $$target --time $(TIME); done
+	@set -e; for target in $(FUZZ_PYTHON); do echo "== $$target, $(TIME) s"; $(PYTHON) $$target -max_total_time=$(TIME); done
 
 format: ## rewrite sources in the one style
 	@scripts/bootstrap python

@@ -67,7 +67,7 @@ def test_stuffed_after_ssl_request(guarded, agent):
 
 
 def test_stuffed_behind_the_ssl_request_by_a_man_in_the_middle(guarded, agent):
-    """The same, with a true client finishing the handshake behind it: it must fail, not run the stuffing."""
+    """The same, with a true client finishing the handshake behind it: it must fail."""
     with Frontend(guarded.host, guarded.port) as attacker:
         attacker.send(SSL_REQUEST + startup_packet({"user": "mallory", "database": "secrets"}))
         if attacker.socket.recv(1) == b"S":
@@ -76,7 +76,7 @@ def test_stuffed_behind_the_ssl_request_by_a_man_in_the_middle(guarded, agent):
 
 
 def test_gssenc_then_ssl_then_startup(guarded, agent):
-    """GSSENCRequest is refused with `N`, and SSL may follow on the same connection; GSSENC twice may not loop."""
+    """GSSENCRequest is refused with `N` and SSL may follow; a thousand of them looped for ever."""
     with Frontend(guarded.host, guarded.port) as client:
         client.send(GSSENC_REQUEST)
         assert client.socket.recv(1) == b"N"
@@ -157,7 +157,7 @@ FIRST_PACKETS = {
 @pytest.mark.parametrize("tls", [False, True], ids=["clear", "inside TLS"])
 @pytest.mark.parametrize("name", FIRST_PACKETS)
 def test_first_packet(guarded, agent, name, tls):
-    """Malformed first packets crashed or hung servers: here the answer is an error or a close, and quickly."""
+    """Malformed first packets crashed or hung servers: the answer is an error or a close."""
     with Frontend(guarded.host, guarded.port) as attacker:
         if tls:
             attacker.start_tls(guarded.ca)
@@ -192,17 +192,9 @@ STARTUPS = {
 @pytest.mark.parametrize("name", STARTUPS)
 def test_startup_parameter(guarded, agent, name):
     """Settings smuggled in through the startup packet changed what the session may do."""
-    with Frontend(guarded.host, guarded.port) as attacker:
-        try:
-            attacker.login(agent(), ca=guarded.ca, **STARTUPS[name])
-        except ConnectionError as refused:
-            assert str(refused).split()[0] in ("42501", "28000", "0A000", "22023", "08P01", "42704"), refused
-            return
-        # What is not refused must have had no effect.
-        assert attacker.rows("show search_path") == [('"$user", public',)]
-        assert attacker.rows("select current_user, session_user") == [("app", "app")]
-        assert attacker.rows("show standard_conforming_strings") == [("on",)]
-        pytest.fail(f"{name} was neither refused nor obeyed: it must be refused")
+    refused = pytest.raises(ConnectionError, match=r"^(42501|28000|0A000|22023|08P01|42704) ")
+    with Frontend(guarded.host, guarded.port) as attacker, refused:
+        attacker.login(agent(), ca=guarded.ca, **STARTUPS[name])
 
 
 def test_a_parameter_that_comes_twice(guarded, agent):
@@ -272,7 +264,7 @@ def test_a_query_before_the_answer_about_the_password(guarded, agent):
 
 
 def test_idle_connections_do_not_block_a_login(guarded, agent):
-    """Idle TCP connections held up the accept loop: others must log in meanwhile, and the idle be seen off."""
+    """Idle TCP connections held up the accept loop: others log in meanwhile, the idle are seen off."""
     idle = [socket.create_connection((guarded.host, guarded.port), 10) for _ in range(100)]
     try:
         _works(guarded, agent())
@@ -338,7 +330,7 @@ def test_a_byte_at_a_time(guarded, agent):
 
 
 def test_limit_of_unadmitted_connections(pg, issuer, agent):
-    """One address opened connections without end: past its limit it is turned away, others' sessions go on."""
+    """One address opened connections without end: past its limit it is turned away."""
     settings = {"limits": {"unadmitted_per_address": 8, "startup": "5s", "tls_handshake": "5s"}}
     with RunningGateway(pg, issuer.issuer, settings=settings) as gateway:
         with Frontend(gateway.host, gateway.port) as session:
@@ -371,14 +363,13 @@ def test_many_broken_handshakes_at_once(guarded, agent):
 
     def storm(seed: int) -> None:
         for n in range(40):
-            with contextlib.suppress(OSError, ssl.SSLError):
-                with Frontend(guarded.host, guarded.port) as attacker:
-                    attacker.send(SSL_REQUEST)
-                    if (n + seed) % 3 == 0:
-                        attacker.send(b"\x16\x03\x01" + bytes(range(n)))
-                    elif (n + seed) % 3 == 1:
-                        attacker.socket.recv(1)
-                        attacker.wrap(trusting(guarded.ca))
+            with contextlib.suppress(OSError), Frontend(guarded.host, guarded.port) as attacker:
+                attacker.send(SSL_REQUEST)
+                if (n + seed) % 3 == 0:
+                    attacker.send(b"\x16\x03\x01" + bytes(range(n)))
+                elif (n + seed) % 3 == 1:
+                    attacker.socket.recv(1)
+                    attacker.wrap(trusting(guarded.ca))
 
     threads = [threading.Thread(target=storm, args=(seed,)) for seed in range(6)]
     for thread in threads:
