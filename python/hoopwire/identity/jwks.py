@@ -27,6 +27,8 @@ from hoopwire.model.settings import IssuerSettings
 FETCH_EVERY_S: Final = 60.0
 FRESH_AT_MOST_S: Final = 15 * 60.0
 HARD_STOP_S: Final = 24 * 3600.0
+REFRESH_S: Final = 8.0
+"""Discovery and keys together; well below the time a login may take."""
 
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
 _DISCOVERY: Final = {
@@ -154,12 +156,11 @@ class JwksCache:
         entry.fetches += 1
         try:
             # Shielded: otherwise a peer that hangs up could burn the one fetch of this minute, over and over.
-            # fetch_json bounds the time.
-            with trio.CancelScope(shield=True):
+            with trio.CancelScope(shield=True), trio.fail_after(REFRESH_S):
                 key_set, max_age_s = await self._fetch(entry)
-        except (FetchFailed, ValueError) as error:
+        except (FetchFailed, ValueError, trio.TooSlowError) as error:
             entry.failures += 1
-            entry.last_error = str(error)
+            entry.last_error = str(error) or f"no keys within {REFRESH_S:.0f} s"
             return
         now = trio.current_time()
         entry.key_set, entry.loaded_at, entry.last_error = key_set, now, ""

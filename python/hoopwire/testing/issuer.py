@@ -35,7 +35,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hoopwire.testing.issuer_tokens import DevClient, IssuerTokens
+from hoopwire.testing.issuer_tokens import DevClient, IssuerTokens, SigningKey
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_MAX_S: Final = 3600
@@ -53,8 +53,15 @@ class DevIssuer(IssuerTokens):
         groups_claim: str = "groups",
         max_age_s: int = 3600,
         now: Callable[[], float] = time.time,
+        signing_key: SigningKey | None = None,
     ) -> None:
-        super().__init__(f"{base}/oauth2/{name}", audience=audience, groups_claim=groups_claim, now=now)
+        super().__init__(
+            f"{base}/oauth2/{name}",
+            audience=audience,
+            groups_claim=groups_claim,
+            now=now,
+            signing_key=signing_key,
+        )
         self.max_age_s = max_age_s
         self.fetches = 0
         self.discoveries = 0

@@ -66,7 +66,8 @@ class SigningKey:
 class IssuerTokens:
     """Clients, keys and tokens of one simulated Okta custom authorization server.
 
-    `issuer` must hold `dev` in its path. Not locked: call it from one thread, or between requests.
+    `issuer` must hold `dev` in its path. `signing_key` saves making one. Not locked: call it from one thread,
+    or between requests.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class IssuerTokens:
         audience: str = "hoopwire-dev",
         groups_claim: str = "groups",
         now: Callable[[], float] = time.time,
+        signing_key: SigningKey | None = None,
     ) -> None:
         if "/oauth2/dev" not in issuer:
             raise ValueError("a dev issuer has /oauth2/dev... in its issuer string")
@@ -83,7 +85,7 @@ class IssuerTokens:
         self.audience = audience
         self.groups_claim = groups_claim
         self.now = now
-        self.signing_key = SigningKey()
+        self.signing_key = signing_key or SigningKey()
         self.published: list[dict[str, Any]] = [self.signing_key.jwk()]
         self.clients: dict[str, DevClient] = {}
         self.deactivated: set[str] = set()
