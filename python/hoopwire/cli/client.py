@@ -1,6 +1,8 @@
 """The gateway's two HTTP APIs, as commands call them. Environment proxies are never used."""
 
+import getpass
 import os
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,15 @@ def call_operators(socket: str, method: str, path: str, **request: Any) -> Any:
         except httpx.TransportError as error:
             raise CommandFailed(_no_gateway(socket, error), UNREACHABLE) from None
     return _answer(response)
+
+
+def ending(reason: str) -> dict[str, str]:
+    """Body of the verbs that end something: why, and the account that says so."""
+    try:
+        operator = re.sub(r"[^A-Za-z0-9._@-]", "_", getpass.getuser())[:64]
+    except (KeyError, OSError):
+        operator = ""
+    return {"reason": reason, "operator": operator}
 
 
 def request_grant(gateway: str, token: str, body: dict[str, Any], *, ca: str | None) -> Any:

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 from urllib.parse import quote
 
-from hoopwire.cli.client import call_operators, operators_socket, request_grant
+from hoopwire.cli.client import call_operators, ending, operators_socket, request_grant
 from hoopwire.cli.exits import OK
 from hoopwire.cli.output import clean, moment, print_json, print_table
 from hoopwire.cli.token import read_token
@@ -64,7 +64,7 @@ def revoke(arguments: argparse.Namespace) -> int:
     socket = operators_socket(arguments.config, arguments.socket)
     answers = [
         call_operators(
-            socket, "POST", f"/v1/grants/{quote(grant, safe='')}/revoke", json={"reason": arguments.reason}
+            socket, "POST", f"/v1/grants/{quote(grant, safe='')}/revoke", json=ending(arguments.reason)
         )
         for grant in arguments.grant
     ]

@@ -3,7 +3,7 @@
 import argparse
 from urllib.parse import quote
 
-from hoopwire.cli.client import call_operators, operators_socket
+from hoopwire.cli.client import call_operators, ending, operators_socket
 from hoopwire.cli.exits import OK
 from hoopwire.cli.output import clean, moment, print_json, print_table, size
 
@@ -51,7 +51,7 @@ def end(arguments: argparse.Namespace) -> int:
     socket = operators_socket(arguments.config, arguments.socket)
     for session in arguments.session:
         call_operators(
-            socket, "POST", f"/v1/sessions/{quote(session, safe='')}/end", json={"reason": arguments.reason}
+            socket, "POST", f"/v1/sessions/{quote(session, safe='')}/end", json=ending(arguments.reason)
         )
         if not arguments.json:
             print(f"session {clean(session)} is ended")

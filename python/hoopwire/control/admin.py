@@ -22,7 +22,6 @@ from hoopwire.control.wire import Ending, Reloaded, SessionView, grant_view, rfc
 from hoopwire.model.grant import GrantState
 from hoopwire.store import StoreUnavailable
 
-_BY = "operator"
 _LIMIT = 10_000
 _STATES: tuple[GrantState, ...] = ("active", "exhausted", "expired", "revoked")
 
@@ -42,7 +41,8 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]]) -> Starle
         )
 
     async def revoke(request: Request) -> Response:
-        grant = await revoke_grant(parts, request.path_params["id"], by=_BY, reason=await _reason(request))
+        by, reason = await _ending(request)
+        grant = await revoke_grant(parts, request.path_params["id"], by=by, reason=reason)
         if grant is None:
             return problems.problem(
                 404, "grant_unknown", "no such grant", hint="hoopwire grants list shows them."
@@ -53,7 +53,8 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]]) -> Starle
         return _json({"sessions": session_views(parts)})
 
     async def end(request: Request) -> Response:
-        if not end_session(parts, request.path_params["id"], by=_BY, reason=await _reason(request)):
+        by, reason = await _ending(request)
+        if not end_session(parts, request.path_params["id"], by=by, reason=reason):
             return problems.problem(
                 404, "session_unknown", "no such session", hint="hoopwire sessions list shows them."
             )
@@ -101,9 +102,11 @@ def session_views(parts: Parts) -> list[SessionView]:
     return views
 
 
-async def _reason(request: Request) -> str:
+async def _ending(request: Request) -> tuple[str, str]:
+    """Who and why. The name is the operator's own word: the socket's mode is what makes an operator."""
     body = await read_body(request)
-    return msgspec.json.decode(body, type=Ending).reason if body else ""
+    ending = msgspec.json.decode(body, type=Ending) if body else Ending()
+    return f"operator:{ending.operator}" if ending.operator else "operator", ending.reason
 
 
 def _json(value: object) -> Response:

@@ -71,6 +71,8 @@ class Admission:
 
     async def _decide(self, event: GrantNeeded) -> bool:
         parts = self._parts
+        if any(map(_is_credential, (event.database, parse_user(event.user)))):
+            raise Denied(texts.credential_misplaced())
         target, database = parse_database(event.database)
         granted = await self._grant(
             event, AccessRequest(target=target, database=database, task=parse_user(event.user))
@@ -134,7 +136,7 @@ class Admission:
         self._parts.engine.refuse(event.session, texts.refusal(denial))
         at = self._parts.clock.wall()
         target, database = parse_database(event.database)
-        asked = {"target": _loggable(target), "database": _loggable(database or "")}
+        asked = {"target": target[:128], "database": (database or "")[:128]}
         if denied.grant is not None:
             audit = grant_event("session.denied", at, denied.grant, **asked)
         elif denied.identity is not None:
@@ -153,6 +155,6 @@ class Admission:
         self._parts.trail.record(audit)
 
 
-def _loggable(name: str) -> str:
-    """A name from the startup packet, unless someone has put the credential into the wrong field."""
-    return "(a credential)" if name.startswith((SECRET_PREFIX, "eyJ")) else name[:128]
+def _is_credential(name: str) -> bool:
+    """A token or a grant secret in a field that is logged, recorded and told back."""
+    return name.startswith((SECRET_PREFIX, "eyJ"))

@@ -7,6 +7,7 @@ that holds a secret is never stored by anyone (`no-store`).
 import re
 
 import msgspec
+import trio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,13 +16,15 @@ from starlette.routing import Route
 
 from hoopwire.access import AccessRequest, parse_database
 from hoopwire.audit import AuditEvent, identity_event
-from hoopwire.control import problems
+from hoopwire.control import problems, texts
 from hoopwire.control.minting import SECRET_PREFIX, redeem_token
 from hoopwire.control.openapi import openapi_document
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.control.wire import GrantIssued, GrantRequest, grant_view
+from hoopwire.model.grant import Grant
 
 BODY_LIMIT_BYTES = 64 * 1024
+_BODY_S = 20.0
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9\-._~+/]+=*)")
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(s|m|h)?")
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -64,13 +67,15 @@ async def server_error(request: Request, error: Exception) -> Response:
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body. HTTPException 413 past the limit, whatever Content-Length said."""
+    """The whole body. HTTPException 413 past the limit, whatever Content-Length said; 408 if it drips."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT_BYTES:
-            raise HTTPException(413)
-    return bytes(body)
+    with trio.move_on_after(_BODY_S):
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_LIMIT_BYTES:
+                raise HTTPException(413)
+        return bytes(body)
+    raise HTTPException(408)
 
 
 async def _mint(parts: Parts, request: Request, postgres_address: str) -> Response:
@@ -89,7 +94,7 @@ async def _mint(parts: Parts, request: Request, postgres_address: str) -> Respon
     if parts.table.draining:
         return problems.problem(503, "draining", "the gateway is stopping", hint="Try again in a moment.")
     try:
-        grant, secret = await redeem_token(parts, token, wish, mint="explicit", channel="http", peer=peer)
+        grant, secret = await _redeem(parts, token, wish, peer)
     except Denied as denied:
         _record(parts, denied, peer)
         return problems.of_denial(denied.denial, authenticated=denied.identity is not None)
@@ -101,6 +106,15 @@ async def _mint(parts: Parts, request: Request, postgres_address: str) -> Respon
     return Response(
         msgspec.json.encode(issued), 201, media_type="application/json", headers={"cache-control": "no-store"}
     )
+
+
+async def _redeem(parts: Parts, token: str, wish: AccessRequest, peer: str) -> tuple[Grant, str]:
+    limit_s = float(parts.current.settings.limits.admission)
+    try:
+        with trio.fail_after(limit_s):
+            return await redeem_token(parts, token, wish, mint="explicit", channel="http", peer=peer)
+    except trio.TooSlowError:
+        raise Denied(texts.admission_late(limit_s)) from None
 
 
 def _bearer(request: Request) -> str | Response:

@@ -9,6 +9,7 @@ import msgspec
 
 from hoopwire.access import compile_grant
 from hoopwire.audit import AuditEvent, AuditTrail
+from hoopwire.control import texts
 from hoopwire.control.clock import Clock
 from hoopwire.control.engine import DataPlane
 from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
@@ -82,7 +83,12 @@ class Parts:
                 case Revoke(session, refusal):
                     self.engine.revoke(session, refusal)
                 case Regrant(session, grant, database):
-                    self.engine.regrant(session, self.compiled(grant, database))
+                    try:
+                        self.engine.regrant(session, self.compiled(grant, database))
+                    except ValueError as error:
+                        # A session that cannot be narrowed must not go on as it was.
+                        _log.error("session %s could not be given its narrower grant: %s", session, error)
+                        self.engine.revoke(session, texts.regrant_failed(grant))
 
 
 def audit_row(event: AuditEvent) -> AuditRow:

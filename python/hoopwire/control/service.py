@@ -99,7 +99,8 @@ async def _run(
 ) -> None:
     settings = await trio.to_thread.run_sync(rooms.load, path)
     async with _opened(settings, rooms, sink, clock) as (parts, background):
-        stopping = trio.Event()
+        stopping, drained = trio.Event(), trio.Event()
+        _warn(settings)
         verifiers = Verifiers(rooms.verifier, background)
         parts.current = Current(settings, verifiers.use(await verifiers.open(settings)))
         tls = server_tls(settings.listen.tls.certificate, settings.listen.tls.key)
@@ -121,11 +122,11 @@ async def _run(
             background.start_soon(_sweep, parts)
             addresses = tuple(parts.engine.addresses)
             socket_path = settings.listen.admin_socket
-            await background.start(serve_unix, admin_app(parts, reload), socket_path, stopping.wait)
+            await background.start(serve_unix, admin_app(parts, reload), socket_path, drained.wait)
             control = None
             if settings.listen.control is not None:
                 app = public_app(parts, addresses[0])
-                control = await background.start(serve_tls, app, settings.listen.control, tls, stopping.wait)
+                control = await background.start(serve_tls, app, settings.listen.control, tls, drained.wait)
             if signals:
                 await background.start(_signals, reload, stopping)
             _log.info("hoopwire %s answers on %s", __version__, ", ".join(addresses))
@@ -133,6 +134,7 @@ async def _run(
             task_status.started(Running(addresses, control, socket_path, parts, reload, stopping.set))
             await stopping.wait()
             await _drain(parts, dispatch, float(parts.current.settings.gateway.drain))
+            drained.set()
             listening.cancel()
             admissions.cancel_scope.cancel()
         parts.trail.record(AuditEvent(kind="gateway.stopped", at=clock.wall()))
@@ -220,11 +222,24 @@ def _start_engine(settings: Settings, factory: EngineFactory) -> DataPlane:
         raise StartError(f"the engine cannot start: {error}") from None
 
 
+def _warn(settings: Settings) -> None:
+    """What is meant for labs is said at every start."""
+    for policy in settings.policies:
+        if policy.token_reuse == "until_exp":  # noqa: S105 - a mode, not a secret
+            _log.warning("policy %s lets a token buy again (token_reuse = until_exp): labs only", policy.name)
+    for name, issuer in settings.issuers.items():
+        if issuer.dev:
+            _log.warning("issuer %s is a dev issuer: whoever reaches it can be anybody", name)
+
+
 async def _events(engine: DataPlane, dispatch: Dispatch, listening: trio.CancelScope) -> None:
     with listening:
         async for batch in engine.batches():
             for event in batch:
-                dispatch.take(event)
+                try:
+                    dispatch.take(event)
+                except Exception:  # one event's bug must not deafen us to the next revocation or admission
+                    _log.exception("an event of the engine could not be handled: %s", type(event).__name__)
 
 
 async def _sweep(parts: Parts) -> None:

@@ -141,6 +141,18 @@ def password_empty() -> Denial:
     )
 
 
+def credential_misplaced() -> Denial:
+    """A token or secret as the database or the task: it would be logged, so nothing of it is repeated."""
+    return Denial(
+        sqlstate="28000",
+        code="credential_misplaced",
+        message="a credential was sent where a name belongs",
+        hint="Send the token or grant secret as the password; dbname is the target. Get a new one: names are"
+        " not kept secret on their way.",
+        internal="the database or the task looks like a credential",
+    )
+
+
 def sessions_exceeded(grant: Grant, live: int) -> Denial:
     """The grant's own session limit."""
     return Denial(
@@ -239,6 +251,16 @@ def expired(grant: Grant) -> Refusal:
         message=f"grant {grant.id} expired at {stamp(grant.expires_at)}",
         hint=NEW_TOKEN,
         reason="the grant expired",
+    )
+
+
+def regrant_failed(grant: Grant) -> Refusal:
+    """The last words of a session that could not be narrowed."""
+    return Refusal(
+        sqlstate="57P01",
+        message=f"grant {grant.id} changed and this session could not follow",
+        hint="Connect again.",
+        reason="regrant failed",
     )
 
 

@@ -62,6 +62,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Body of the operators' revoke and end verbs."""
 
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    operator: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[A-Za-z0-9._@-]*$")] = ""
 
 
 class SessionView(msgspec.Struct, frozen=True, kw_only=True):

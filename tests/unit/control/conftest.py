@@ -81,6 +81,7 @@ class House:
         self.state = Path(settings.gateway.state)
         self.tokens = TokenTable()
         self.wall = Wall()
+        self.clock = Clock(lambda: self.wall.now, lambda: self.wall.monotonic)
         self.audit = io.BytesIO()
         self.lease_gate: trio.Event | None = None
         self.lease_error: Exception | None = None
@@ -237,17 +238,21 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, settings: Settings) -> AsyncIterator[House]:
-    house = House(tmp_path, settings)
+def make_house(tmp_path: Path, settings: Settings) -> Callable[[], House]:
+    return lambda: House(tmp_path, settings)
+
+
+@pytest.fixture
+async def house(make_house: Callable[[], House]) -> AsyncIterator[House]:
+    house = make_house()
     async with trio.open_nursery() as nursery:
-        clock = Clock(lambda: house.wall.now, lambda: house.wall.monotonic)
 
         async def run(task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED) -> None:
             await serve(
                 house.path,
                 house.rooms(),
                 sink=StreamSink(house.audit),
-                clock=clock,
+                clock=house.clock,
                 signals=False,
                 task_status=task_status,
             )
