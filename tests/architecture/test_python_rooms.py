@@ -72,8 +72,8 @@ def import_problems(source: str, file: Path) -> Problems:
         if is_part_of(name, "hoopwire._engine"):
             if place != "control/engine.py":
                 yield f"{place}: only control/engine.py imports hoopwire._engine"
-        elif parts[0] == "hoopwire" and len(parts) > 1 and parts[1] != room and room:
-            if (PACKAGE / parts[1]).is_dir() and parts[1] not in ROOMS.get(room, set()):
+        elif room and parts[0] == "hoopwire" and parts[1:2] and (PACKAGE / parts[1]).is_dir():
+            if parts[1] not in ROOMS.get(room, set()) | {room}:
                 yield f"{place}: {room} must not import {name}"
         for forbidden in MUST_NOT_KNOW.get(room, set()) | NOWHERE:
             if is_part_of(name, forbidden):

@@ -96,9 +96,8 @@ def groups_now(principal: Principal, evidence: Evidence, issuer: IssuerSettings)
         return settings.members.get(principal.key, ())
     if settings.source == "scopes":
         prefix = settings.scope_prefix
-        return tuple(
-            scope[len(prefix) :] for scope in evidence.scopes if scope.startswith(prefix) and scope != prefix
-        )
+        named = (scope[len(prefix) :] for scope in evidence.scopes if scope.startswith(prefix))
+        return tuple(dict.fromkeys(group for group in named if group))
     return evidence.groups
 
 

@@ -1,6 +1,7 @@
 """What is asked for, before anyone decides: parsed from a startup packet or from the grant API."""
 
 import math
+import re
 import unicodedata
 
 import msgspec
@@ -9,6 +10,9 @@ from hoopwire.model.grant import Denial
 
 MIN_TTL_S = 30.0
 """No grant is shorter: a session that lives less is noise, and clocks differ by seconds."""
+
+_CREDENTIAL = re.compile(r"eyJ[A-Za-z0-9_-]{8,}|hw1_[A-Za-z0-9_-]{8,}")
+"""The start of a JWT or of a grant secret. In any field but the password it would be recorded and logged."""
 
 _TASK_CHARACTERS = 128
 _PURPOSE_CHARACTERS = 1000
@@ -57,6 +61,16 @@ def check_request(request: AccessRequest) -> Denial | None:
             )
         if any(_is_control(character) for character in text):
             return _invalid(f"the {label} has control characters", "Use printable text on one line.")
+    for label, text in (
+        ("target", request.target),
+        ("database", request.database or ""),
+        ("task", request.task),
+        ("purpose", request.purpose),
+    ):
+        if _CREDENTIAL.search(text):
+            return _invalid(
+                f"the {label} looks like a credential", "Send the credential as the password only."
+            )
     if request.actions is not None and not request.actions:
         return _invalid("no action is asked for", "Name at least one action, or leave `actions` out.")
     if request.ttl is not None:

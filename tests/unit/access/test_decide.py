@@ -260,6 +260,16 @@ def test_names_from_outside_are_made_printable() -> None:
     assert len(denial.message) < 200
 
 
+@pytest.mark.parametrize("field", ["target", "database", "task", "purpose"])
+@pytest.mark.parametrize("credential", ["eyJhbGciOiJSUzI1NiJ9.e30.c2ln", "x+hw1_01ARZ3NDEKTSV4RRFFQ69G5FAV"])
+def test_a_credential_in_the_wrong_field_is_refused_and_not_echoed(field: str, credential: str) -> None:
+    """A token typed as the task would be kept in the recording; as dbname it would come back in an error."""
+    fields: dict[str, object] = {field: credential}
+    denial = denied(ask(identity("analysts"), settings(READERS), **fields))
+    assert denial.code == "request_invalid"
+    assert credential[-12:] not in denial.message + denial.detail + denial.hint + denial.internal
+
+
 def test_many_groups_are_cut_in_the_text() -> None:
     denial = denied(ask(identity(*(f"g{n}" for n in range(500))), settings(READERS)))
     assert "and 480 more" in denial.detail

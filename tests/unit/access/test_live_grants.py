@@ -1,0 +1,278 @@
+"""Grants after they were made: decided again on reload, renewed, opened, compiled. None of that widens."""
+
+import msgspec
+import pytest
+
+from hoopwire.access import AccessRequest, Offer, compile_grant, decide, open_database, regrant, renew
+from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.identity import Evidence, Identity, Principal
+from hoopwire.model.settings import (
+    CredentialSettings,
+    GatewaySettings,
+    GroupsSettings,
+    IssuerSettings,
+    ListenSettings,
+    PolicySettings,
+    RecordingSettings,
+    Settings,
+    TargetSettings,
+    TlsSettings,
+)
+from hoopwire.model.units import Seconds
+
+ISSUER = "https://id.example/oauth2/agents"
+NOW = 1_800_000_000.0
+replace = msgspec.structs.replace
+
+ORDERS = TargetSettings(
+    host="db.example",
+    databases=("orders", "analytics", "archive"),
+    user="app",
+    credential=CredentialSettings(env="PG"),
+    ca="/ca.pem",
+)
+POLICY = PolicySettings(
+    name="analysts",
+    groups=("analysts",),
+    targets=("orders", "orders/analytics"),
+    actions=("query", "function-call"),
+)
+SETTINGS = Settings(
+    gateway=GatewaySettings(audience="api://hoopwire"),
+    listen=ListenSettings(postgres=("127.0.0.1:0",), tls=TlsSettings(certificate="/c", key="/k")),
+    recording=RecordingSettings(directory="/r", signing_key="/k"),
+    issuers={"agents": IssuerSettings(issuer=ISSUER)},
+    targets={"orders": ORDERS},
+    policies=(POLICY,),
+)
+
+
+def identity(*groups: str, jti: str = "j1", cid: str = "0oa1", scopes: tuple[str, ...] = ()) -> Identity:
+    return Identity(
+        principal=Principal(issuer=ISSUER, kind="service", cid=cid),
+        evidence=Evidence(jti=jti, kid="k", iat=int(NOW), exp=int(NOW) + 3600, groups=groups, scopes=scopes),
+    )
+
+
+def made(settings: Settings = SETTINGS, who: Identity | None = None) -> Grant:
+    request = AccessRequest(target="orders")
+    offer = decide(who or identity("analysts"), request, settings, NOW, mint="implicit")
+    assert isinstance(offer, Offer)
+    return offer.grant("g_1")
+
+
+def with_policies(*policies: PolicySettings) -> Settings:
+    return replace(SETTINGS, policies=policies)
+
+
+def ended(answer: Grant | Denial) -> str:
+    assert isinstance(answer, Denial), answer
+    assert "g_1" in answer.message
+    return answer.code
+
+
+class TestRegrant:
+    def test_unchanged_settings_change_nothing(self) -> None:
+        grant = made()
+        assert regrant(grant, SETTINGS, NOW + 60) == grant
+
+    def test_a_wider_policy_does_not_widen_a_live_grant(self) -> None:
+        """A reload that grants more is for new grants: the live one was recorded with what it had."""
+        wide = replace(
+            POLICY,
+            targets=("orders/*",),
+            actions=("query", "function-call", "replication"),
+            ttl=Seconds(3600),
+            max_sessions=100,
+            token_reuse="until_exp",
+        )
+        grant = made()
+        again = regrant(grant, with_policies(wide), NOW + 60)
+        assert isinstance(again, Grant)
+        assert replace(again, policy_hash=grant.policy_hash) == grant
+        assert again.policy_hash != grant.policy_hash
+
+    def test_it_shrinks_to_what_is_left(self) -> None:
+        narrow = replace(
+            POLICY,
+            targets=("orders/analytics",),
+            actions=("query",),
+            ttl=Seconds(300),
+            max_sessions=1,
+            token_reuse="once",
+            record="full",
+        )
+        again = regrant(made(), with_policies(narrow), NOW + 60)
+        assert isinstance(again, Grant)
+        assert (again.databases, again.actions) == (("analytics",), ("query",))
+        assert (again.expires_at, again.max_sessions) == (NOW + 300, 1)
+        assert (again.token_reuse, again.record_results) == ("once", "full")
+
+    def test_a_shorter_ttl_that_is_over_ends_it(self) -> None:
+        short = replace(POLICY, ttl=Seconds(60))
+        assert ended(regrant(made(), with_policies(short), NOW + 61)) == "grant_not_covered"
+
+    def test_a_removed_policy_ends_it(self) -> None:
+        assert ended(regrant(made(), with_policies(), NOW)) == "grant_not_covered"
+
+    def test_another_policy_that_covers_it_keeps_it(self) -> None:
+        again = regrant(made(), with_policies(replace(POLICY, name="other")), NOW)
+        assert isinstance(again, Grant)
+        assert again.policy == "other"
+
+    def test_a_policy_that_covers_it_whole_is_better_than_one_that_does_not(self) -> None:
+        narrowed, whole = replace(POLICY, actions=("query",)), replace(POLICY, name="whole")
+        again = regrant(made(), with_policies(narrowed, whole), NOW)
+        assert isinstance(again, Grant)
+        assert (again.policy, again.actions) == ("whole", ("query", "function-call"))
+
+    def test_a_removed_or_changed_target_ends_it(self) -> None:
+        assert ended(regrant(made(), replace(SETTINGS, targets={}), NOW)) == "target_removed"
+        other = replace(SETTINGS, targets={"orders": replace(ORDERS, user="other")})
+        assert ended(regrant(made(), other, NOW)) == "target_changed"
+
+    def test_a_removed_issuer_ends_it(self) -> None:
+        assert ended(regrant(made(), replace(SETTINGS, issuers={}), NOW)) == "issuer_removed"
+
+    def test_a_scope_required_since_ends_it(self) -> None:
+        strict = replace(SETTINGS, issuers={"agents": IssuerSettings(issuer=ISSUER, required_scope="db")})
+        assert ended(regrant(made(), strict, NOW)) == "scope_required"
+        assert isinstance(regrant(made(who=identity("analysts", scopes=("db",))), strict, NOW), Grant)
+
+    def test_static_members_removed_on_reload_end_it(self) -> None:
+        """The grant remembers the groups of its token's day; the file has the groups of today."""
+
+        def static(*groups: str) -> Settings:
+            source = GroupsSettings(source="static", members={"cid:0oa1": groups})
+            return replace(SETTINGS, issuers={"agents": IssuerSettings(issuer=ISSUER, groups=source)})
+
+        grant = made()
+        again = regrant(grant, static("analysts"), NOW)
+        assert isinstance(again, Grant)
+        assert again.evidence.groups_source == "static"
+        assert ended(regrant(grant, static("others"), NOW)) == "grant_not_covered"
+
+    def test_scope_groups_are_read_again(self) -> None:
+        source = GroupsSettings(source="scopes", scope_prefix="group:")
+        scoped = replace(SETTINGS, issuers={"agents": IssuerSettings(issuer=ISSUER, groups=source)})
+        grant = made(who=identity("analysts", scopes=("group:analysts", "openid")))
+        assert isinstance(regrant(grant, scoped, NOW), Grant)
+        assert ended(regrant(made(), scoped, NOW)) == "grant_not_covered"
+
+    def test_groups_that_now_come_from_a_claim_nobody_read_end_it(self) -> None:
+        grant = made()
+        grant = replace(grant, evidence=replace(grant.evidence, groups_source="static"))
+        assert ended(regrant(grant, SETTINGS, NOW)) == "groups_source_changed"
+
+
+class TestRenew:
+    def test_the_same_again_from_a_new_token(self) -> None:
+        offer = renew(
+            made(), identity("analysts", jti="j2"), AccessRequest(target="orders"), SETTINGS, NOW + 600
+        )
+        assert isinstance(offer, Offer)
+        assert offer.expires_at == NOW + 600 + 900
+        assert (offer.databases, offer.actions) == (("orders", "analytics"), ("query", "function-call"))
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            AccessRequest(target="payroll"),
+            AccessRequest(target="orders", database="archive"),
+            AccessRequest(target="orders", actions=("query", "replication")),
+        ],
+    )
+    def test_it_cannot_widen_even_if_the_policy_would_let_it(self, request_: AccessRequest) -> None:
+        """An approval was for what the first grant held; renewing must not be the way around it."""
+        wide = replace(POLICY, targets=("orders/*",), actions=("query", "function-call", "replication"))
+        payroll = replace(SETTINGS, targets={"orders": ORDERS, "payroll": ORDERS}, policies=(wide,))
+        denial = renew(made(), identity("analysts", jti="j2"), request_, payroll, NOW)
+        assert isinstance(denial, Denial)
+        assert denial.code == "renewal_widens"
+
+    def test_what_it_leaves_open_comes_from_the_old_grant(self) -> None:
+        wide = replace(POLICY, targets=("orders/*",), actions=("query", "function-call", "replication"))
+        old = made()
+        offer = renew(
+            old, identity("analysts", jti="j2"), AccessRequest(target="orders"), with_policies(wide), NOW
+        )
+        assert isinstance(offer, Offer)
+        assert (offer.databases, offer.actions) == (old.databases, old.actions)
+
+    def test_obligations_do_not_weaken(self) -> None:
+        old = replace(made(), record_results="full", token_reuse="once", max_sessions=1)
+        offer = renew(old, identity("analysts", jti="j2"), AccessRequest(target="orders"), SETTINGS, NOW)
+        assert isinstance(offer, Offer)
+        assert (offer.record_results, offer.token_reuse, offer.max_sessions) == ("full", "once", 1)
+
+    @pytest.mark.parametrize(
+        ("who", "code"),
+        [
+            (identity("analysts", jti="j1"), "token_reused"),
+            (identity("analysts", jti="j2", cid="0oa2"), "grant_unknown"),
+            (identity(jti="j2"), "target_not_granted"),
+        ],
+    )
+    def test_who_may_not(self, who: Identity, code: str) -> None:
+        denial = renew(made(), who, AccessRequest(target="orders"), SETTINGS, NOW)
+        assert isinstance(denial, Denial)
+        assert denial.code == code
+
+    def test_a_revoked_grant_is_not_renewed(self) -> None:
+        """Who was cut off by an operator must not come back through the side door."""
+        revoked = replace(made(), state="revoked")
+        denial = renew(revoked, identity("analysts", jti="j2"), AccessRequest(target="orders"), SETTINGS, NOW)
+        assert isinstance(denial, Denial)
+        assert denial.code == "grant_revoked"
+
+
+class TestOpenDatabase:
+    @pytest.mark.parametrize(
+        ("asked", "opened"),
+        [
+            (("orders", None), "orders"),
+            (("orders", "orders"), "orders"),
+            (("orders", "analytics"), "analytics"),
+        ],
+    )
+    def test_what_the_grant_holds(self, asked: tuple[str, str | None], opened: str) -> None:
+        assert open_database(made(), *asked, SETTINGS) == opened
+
+    @pytest.mark.parametrize(
+        ("asked", "code"),
+        [
+            (("orders", "archive"), "database_not_granted"),
+            (("orders", ""), "database_not_granted"),
+            (("payroll", None), "grant_other_target"),
+            (("", None), "grant_other_target"),
+        ],
+    )
+    def test_what_it_does_not(self, asked: tuple[str, str | None], code: str) -> None:
+        denial = open_database(made(), *asked, SETTINGS)
+        assert isinstance(denial, Denial)
+        assert denial.code == code
+
+    def test_a_bare_target_is_its_first_database_under_every_grant(self) -> None:
+        grant = replace(made(), databases=("analytics",))
+        assert isinstance(open_database(grant, "orders", None, SETTINGS), Denial)
+
+    def test_a_database_that_left_the_configuration(self) -> None:
+        fewer = replace(SETTINGS, targets={"orders": replace(ORDERS, databases=("orders",))})
+        assert isinstance(open_database(made(), "orders", "analytics", fewer), Denial)
+
+
+class TestCompile:
+    def test_the_deadline_is_on_the_monotonic_clock(self) -> None:
+        compiled = compile_grant(made(), "orders", now=NOW + 100, monotonic_ns=5_000_000_000, notice_s=60)
+        assert compiled.deadline_monotonic_ns == 805_000_000_000
+        assert (compiled.principal, compiled.database, compiled.version) == ("cid:0oa1", "orders", 1)
+        assert (compiled.notice_s, compiled.expires_at) == (60, NOW + 900)
+
+    def test_a_grant_that_is_over_is_cut_at_once(self) -> None:
+        compiled = compile_grant(made(), "orders", now=NOW + 5000, monotonic_ns=7, notice_s=0)
+        assert compiled.deadline_monotonic_ns == 7
+
+    def test_what_cannot_be_compiled(self) -> None:
+        for grant, database in ((made(), "archive"), (replace(made(), state="revoked"), "orders")):
+            with pytest.raises(ValueError, match="g_1"):
+                compile_grant(grant, database, now=NOW, monotonic_ns=0, notice_s=0)
