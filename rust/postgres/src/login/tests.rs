@@ -2,24 +2,16 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use hmac::Mac;
+use hoopwire_testkit::backend::{Backend, END_POINT, Method};
+use hoopwire_testkit::messages::{authentication as auth, framed, sasl};
+use hoopwire_testkit::scram::Exchange;
+use hoopwire_testkit::{Zeros, pieces};
 use proptest::prelude::*;
-use sha2::Sha256;
 
 use super::*;
 use crate::scram::MAX_ITERATIONS;
 
 const PASSWORD: &str = "s3cr3t-in-test";
-const END_POINT: &[u8] = b"hash of a certificate";
-
-/// Randomness that is none: the same nonce each time, so that transcripts stay the same.
-struct Fixed;
-
-impl Random for Fixed {
-    fn fill(&mut self, out: &mut [u8]) {
-        out.fill(0);
-    }
-}
 
 fn request() -> LoginRequest {
     LoginRequest {
@@ -37,22 +29,6 @@ fn request() -> LoginRequest {
     }
 }
 
-fn framed(tag: u8, body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    message(&mut out, tag, |w| w.bytes(body));
-    out
-}
-
-fn auth(code: u32, body: &[u8]) -> Vec<u8> {
-    framed(b'R', &[&code.to_be_bytes(), body].concat())
-}
-
-fn sasl(mechanisms: &[&str]) -> Vec<u8> {
-    let list: Vec<u8> =
-        mechanisms.iter().flat_map(|name| format!("{name}\0").into_bytes()).chain([0]).collect();
-    auth(10, &list)
-}
-
 fn ready() -> Vec<u8> {
     [
         framed(b'S', b"server_version\x0018.0\0"),
@@ -65,41 +41,6 @@ fn ready() -> Vec<u8> {
     .concat()
 }
 
-fn scram_hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mut mac = hmac::Hmac::<Sha256>::new_from_slice(key).unwrap();
-    mac.update(message);
-    mac.finalize().into_bytes().to_vec()
-}
-
-/// The server's side of SCRAM, which checks the proof as the server does: from the stored key.
-struct ScramTarget {
-    first_bare: String,
-    server_first: String,
-}
-
-impl ScramTarget {
-    fn answer_first(client_first: &str) -> Self {
-        let first_bare = client_first[client_first.find("n=,").unwrap()..].to_owned();
-        let nonce = first_bare.strip_prefix("n=,r=").unwrap();
-        let server_first = format!("r={nonce}+server,s={},i=7", BASE64_STANDARD.encode("salt"));
-        Self { first_bare, server_first }
-    }
-
-    /// The server-final message, or `None` if the proof is wrong.
-    fn answer_final(&self, client_final: &str, password: &str) -> Option<String> {
-        let (without_proof, proof) = client_final.split_once(",p=").unwrap();
-        let mut salted = [0; 32];
-        pbkdf2::pbkdf2_hmac::<Sha256>(password.as_bytes(), b"salt", 7, &mut salted);
-        let stored = Sha256::digest(scram_hmac(&salted, b"Client Key"));
-        let auth_message = format!("{},{},{without_proof}", self.first_bare, self.server_first);
-        let signature = scram_hmac(&stored, auth_message.as_bytes());
-        let key: Vec<u8> =
-            BASE64_STANDARD.decode(proof).unwrap().iter().zip(&signature).map(|(a, b)| a ^ b).collect();
-        let verifier = scram_hmac(&scram_hmac(&salted, b"Server Key"), auth_message.as_bytes());
-        (Sha256::digest(key) == stored).then(|| format!("v={}", BASE64_STANDARD.encode(verifier)))
-    }
-}
-
 /// The body of the one message in `out`, as text.
 fn sent(out: &[u8]) -> String {
     assert_eq!(out[0], b'p');
@@ -109,13 +50,13 @@ fn sent(out: &[u8]) -> String {
 
 fn give(login: &mut Login, bytes: &[u8]) -> Result<(String, Option<Established>), LoginError> {
     let mut out = Vec::new();
-    let (taken, established) = login.handle(bytes, &mut Fixed, &mut out)?;
+    let (taken, established) = login.handle(bytes, &mut Zeros, &mut out)?;
     assert_eq!(taken, bytes.len());
     Ok((if out.is_empty() { String::new() } else { sent(&out) }, established))
 }
 
 fn refuse(request: LoginRequest, bytes: &[u8]) -> LoginError {
-    Login::new(request).handle(bytes, &mut Fixed, &mut Vec::new()).map(|_| ()).unwrap_err()
+    Login::new(request).handle(bytes, &mut Zeros, &mut Vec::new()).map(|_| ()).unwrap_err()
 }
 
 /// Everything a target that knows the password says to `request`, in three turns, and what it was told.
@@ -124,10 +65,10 @@ fn scram_turns(request: &LoginRequest, mechanisms: &[&str]) -> ([Vec<u8>; 3], [S
     let offer = sasl(mechanisms);
     let (initial, _) = give(&mut login, &offer).unwrap();
     let client_first = initial.split_once('\0').unwrap().1[4..].to_owned();
-    let target = ScramTarget::answer_first(&client_first);
-    let go_on = auth(11, target.server_first.as_bytes());
+    let exchange = Exchange::begin(&client_first, 7);
+    let go_on = auth(11, exchange.server_first.as_bytes());
     let (client_final, _) = give(&mut login, &go_on).unwrap();
-    let verifier = target.answer_final(&client_final, PASSWORD).expect("the proof holds");
+    let verifier = exchange.finish(&client_final, PASSWORD, END_POINT).expect("the proof holds");
     let end = [auth(12, verifier.as_bytes()), auth(0, b""), ready()].concat();
     ([offer, go_on, end], [initial, client_final])
 }
@@ -158,7 +99,7 @@ fn trust_and_what_an_established_session_knows() {
 #[test]
 fn bytes_behind_ready_for_query_are_left_to_the_session() {
     let bytes = [auth(0, b""), ready(), b"N\0\0".to_vec()].concat();
-    let (taken, established) = Login::new(request()).handle(&bytes, &mut Fixed, &mut Vec::new()).unwrap();
+    let (taken, established) = Login::new(request()).handle(&bytes, &mut Zeros, &mut Vec::new()).unwrap();
     assert_eq!(taken, bytes.len() - 3);
     assert!(established.is_some());
 }
@@ -170,7 +111,7 @@ fn a_cleartext_password_goes_out_only_inside_tls_and_only_if_allowed() {
     for (tls, allow_cleartext) in [(false, true), (true, false), (false, false)] {
         let mut out = Vec::new();
         let mut login = Login::new(LoginRequest { tls, allow_cleartext, ..request() });
-        let error = login.handle(&auth(3, b""), &mut Fixed, &mut out).map(|_| ()).unwrap_err();
+        let error = login.handle(&auth(3, b""), &mut Zeros, &mut out).map(|_| ()).unwrap_err();
         assert!(matches!(error, LoginError::Configured(_)));
         assert!(out.is_empty());
     }
@@ -196,12 +137,8 @@ fn scram_with_each_channel_binding() {
         (hash, false, plain, "SCRAM-SHA-256\0\0\0\0\x20n,,n=,r="),
     ] {
         let request = LoginRequest { server_end_point, tls, ..request() };
-        let (turns, [initial, client_final]) = scram_turns(&request, offered);
+        let (turns, [initial, _]) = scram_turns(&request, offered);
         assert!(initial.starts_with(want), "{initial:?}");
-        let bound = client_final["c=".len()..].split_once(',').unwrap().0;
-        let hash = if want.contains("PLUS") { END_POINT } else { b"" };
-        let flag = &want[want.rfind("\0\0").unwrap() + 3..want.find("n=,").unwrap()];
-        assert_eq!(BASE64_STANDARD.decode(bound).unwrap(), [flag.as_bytes(), hash].concat());
         let mut login = Login::new(request);
         let established = turns.iter().find_map(|turn| give(&mut login, turn).unwrap().1).unwrap();
         assert_eq!(established.scram_keys.unwrap().iterations, 7);
@@ -413,9 +350,9 @@ fn every_arrow_is_walked() {
     for (state, road) in &states {
         for (name, bytes) in &messages {
             let mut login = Login::new(request());
-            login.handle(road, &mut Fixed, &mut Vec::new()).unwrap();
+            login.handle(road, &mut Zeros, &mut Vec::new()).unwrap();
             assert!(format!("{:?}", login.state).starts_with(state));
-            let result = login.handle(bytes, &mut Fixed, &mut Vec::new());
+            let result = login.handle(bytes, &mut Zeros, &mut Vec::new());
             match arrows.iter().find(|(from, message, _)| (from, message) == (state, name)) {
                 Some((_, _, to)) => {
                     assert!(result.is_ok(), "{state} {name}: {result:?}");
@@ -437,13 +374,9 @@ fn every_arrow_is_walked() {
 /// What comes of giving a login its input in pieces, as the engine does: what was not taken is offered again.
 fn in_pieces(request: LoginRequest, input: &[u8], cuts: &[usize]) -> (Vec<u8>, String) {
     let (mut login, mut out, mut held) = (Login::new(request), Vec::new(), Vec::new());
-    let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).chain([input.len()]).collect();
-    ends.sort_unstable();
-    let mut from = 0;
-    for to in ends {
-        held.extend_from_slice(&input[from..to]);
-        from = to;
-        match login.handle(&held, &mut Fixed, &mut out) {
+    for piece in pieces(input, cuts) {
+        held.extend_from_slice(piece);
+        match login.handle(&held, &mut Zeros, &mut out) {
             Ok((taken, None)) => drop(held.drain(..taken)),
             Ok((_, Some(established))) => return (out, format!("{established:?}")),
             Err(error) => return (out, error.to_string()),
@@ -452,7 +385,65 @@ fn in_pieces(request: LoginRequest, input: &[u8], cuts: &[usize]) -> (Vec<u8>, S
     (out, "wants more".into())
 }
 
+/// A login and a backend on a link that cuts both directions where it likes. `None`: the backend's refusal.
+fn talk(request: LoginRequest, backend: &mut Backend, cuts: &[usize]) -> Option<Established> {
+    let mut login = Login::new(request);
+    let (mut up, mut held) = (Vec::new(), Vec::new());
+    login.start(&mut up);
+    while !up.is_empty() {
+        let down: Vec<u8> = pieces(&up, cuts).into_iter().flat_map(|piece| backend.handle(piece)).collect();
+        up.clear();
+        for piece in pieces(&down, cuts) {
+            held.extend_from_slice(piece);
+            match login.handle(&held, &mut Zeros, &mut up) {
+                Ok((taken, None)) => drop(held.drain(..taken)),
+                Ok((_, established)) => return established,
+                Err(LoginError::Server(_)) => return None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    panic!("both wait for each other")
+}
+
+#[test]
+fn every_method_with_the_right_password_and_a_wrong_one() {
+    let hash = || Some(END_POINT.to_vec());
+    for (method, server_end_point) in [
+        (Method::Trust, None),
+        (Method::Cleartext, None),
+        (Method::Md5, None),
+        (Method::Scram { plus: false }, None),
+        (Method::Scram { plus: true }, None),
+        (Method::Scram { plus: false }, hash()),
+        (Method::Scram { plus: true }, hash()),
+    ] {
+        let request = LoginRequest { server_end_point, ..request() };
+        let mut backend = Backend::new(method, PASSWORD, |_, _| Vec::new());
+        let established = talk(request.clone(), &mut backend, &[]).expect("the right password");
+        assert_eq!(established.parameters.len(), 3);
+        assert!(backend.is_ready());
+        assert!(backend.startup.contains(&("application_name".into(), "g_01".into())));
+        let mut backend = Backend::new(method, "another", |_, _| Vec::new());
+        assert_eq!(talk(request, &mut backend, &[]).is_some(), method == Method::Trust, "{method:?}");
+    }
+}
+
+#[test]
+fn a_certificate_in_between_breaks_the_channel_binding() {
+    let request = LoginRequest { server_end_point: Some(b"another certificate".to_vec()), ..request() };
+    let mut backend = Backend::new(Method::Scram { plus: true }, PASSWORD, |_, _| Vec::new());
+    assert!(talk(request, &mut backend, &[]).is_none());
+}
+
 proptest! {
+    #[test]
+    fn a_link_that_cuts_anywhere_changes_nothing(cuts in prop::collection::vec(any::<usize>(), 0..20)) {
+        let request = LoginRequest { server_end_point: Some(END_POINT.to_vec()), ..request() };
+        let mut backend = Backend::new(Method::Scram { plus: true }, PASSWORD, |_, _| Vec::new());
+        prop_assert!(talk(request, &mut backend, &cuts).is_some());
+    }
+
     #[test]
     fn how_the_bytes_are_split_does_not_matter(
         cuts in prop::collection::vec(any::<usize>(), 0..12),
