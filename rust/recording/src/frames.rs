@@ -3,7 +3,7 @@
 use crate::encode;
 use crate::frame::Frame;
 use crate::kind::{Direction, Kind};
-use crate::layout::{FRAME_HEADER_BYTES, FRAME_MAX_BYTES, FrameHeader};
+use crate::layout::{FLAG_CONTINUES, FLAG_MORE, FRAME_HEADER_BYTES, FRAME_MAX_BYTES, FrameHeader};
 
 /// Frames of one turn, encoded one after the other in one buffer that is used again each turn.
 #[derive(Debug, Default)]
@@ -123,7 +123,7 @@ pub struct RawFrame<'a> {
     pub kind: u8,
     /// See [`Direction`].
     pub direction: u8,
-    /// Bit 0: the payload goes on in the next frame.
+    /// Bit 0: the payload goes on in the next frame. Bit 1: it continues that of the frame before.
     pub flags: u16,
     /// One MessagePack array, or a part of one.
     pub payload: &'a [u8],
@@ -133,7 +133,13 @@ impl<'a> RawFrame<'a> {
     /// The payload goes on in the next frame.
     #[must_use]
     pub fn more(&self) -> bool {
-        self.flags & crate::layout::FLAG_MORE != 0
+        self.flags & FLAG_MORE != 0
+    }
+
+    /// The payload continues that of the frame before.
+    #[must_use]
+    pub fn continues(&self) -> bool {
+        self.flags & FLAG_CONTINUES != 0
     }
 
     /// The first frame of `bytes` and what follows it; `None` if there is no whole frame.

@@ -21,6 +21,7 @@ pub(crate) const BODY_MAX_BYTES: usize = BLOCK_MAX_BYTES - BLOCK_HEADER_BYTES - 
 pub(crate) const SEAL_BODY_BYTES: usize = 168;
 pub(crate) const FRAME_HEADER_BYTES: usize = 16;
 pub(crate) const FLAG_MORE: u16 = 1;
+pub(crate) const FLAG_CONTINUES: u16 = 2;
 pub(crate) const TYPE_FRAMES: u8 = 1;
 pub(crate) const TYPE_SEAL: u8 = 2;
 const NODE_BYTES: usize = 64;
@@ -64,7 +65,7 @@ impl Fields<'_> {
 pub struct SegmentHeader {
     /// Position in the stream, from 1.
     pub sequence: u64,
-    /// Random for each use of a file: blocks of an earlier use carry another one.
+    /// Random for each use of a file, never 0: blocks of an earlier use carry another one.
     pub epoch: u64,
     /// Unix microseconds.
     pub created_us: u64,
@@ -128,7 +129,7 @@ impl SegmentHeader {
         let previous_seal = fields.take();
         let node = fields.take::<NODE_BYTES>();
         let node = node.get(..node_len).and_then(|node| std::str::from_utf8(node).ok());
-        let node = node.filter(|node| is_node(node)).ok_or(HeaderFault::Changed)?.to_owned();
+        let node = node.filter(|node| is_node(node) && epoch != 0).ok_or(HeaderFault::Changed)?.to_owned();
         Ok(SegmentHeader { sequence, epoch, created_us, first_frame, stream, previous_seal, node })
     }
 }
@@ -142,7 +143,7 @@ pub enum HeaderFault {
     NotASegment,
     /// A version of the format that this program does not read.
     Version(u16),
-    /// Its checksum or its node name is wrong.
+    /// Its checksum, its epoch or its node name is wrong.
     Changed,
 }
 
