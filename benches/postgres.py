@@ -2,15 +2,15 @@
 
     python benches/postgres.py [--rounds 5] [--seconds 3] [--works select,rows,copy] [--without hoopwire]
 
-Works: `select` is `select 1` by 16 clients of pgbench, `rows` streams 20,000 rows of 400 bytes, `copy` is COPY
-in of 500 MB. In each round every contender does the work once, in an order that rotates; a ratio is the median
-of the ratios within rounds, so that a drift of the machine cancels out. The bare relay is the control: a round
-where it is off its own median by over 15 % is void. Only time on a CPU of the proxy's threads counts, from the
-moment when all clients are connected: logins are another measurement.
+Works: `select` is `select 1` by 16 clients of pgbench, `rows` streams 20,000 rows of 400 bytes, `copy` is
+COPY in of 500 MB. In each round every contender does the work once, in an order that rotates; a ratio is the
+median of the ratios within rounds, so that a drift of the machine cancels out. The bare relay is the control:
+a round where it is off its own median by over 15 % is void. Only time on a CPU of the proxy's threads counts,
+from the moment when all clients are connected: logins are another measurement.
 
 The gateway takes a token inside TLS only, so there are two legs. `plain`: no TLS anywhere. `tls`: TLS between
-client and proxy; PgBouncer and hoopwire end it and dial the target in clear, relay and HAProxy pass it through
-to the target untouched (they do no cryptography at all).
+client and proxy; PgBouncer and hoopwire end it and dial the target in clear, relay and HAProxy pass it
+through to the target untouched (they do no cryptography at all).
 """
 
 import argparse
@@ -122,7 +122,7 @@ def run_pgbench(contender: Contender, work: str, seconds: int) -> Measured:
 
 
 def run_copy(contender: Contender, content: Path) -> Measured:
-    """COPY in that keeps no row (`WHERE false`): the target does the least it can. The login's CPU is in it."""
+    """COPY in that keeps no row (`WHERE false`): the target does the least it can. The login is in it."""
     sql = "copy sink from stdin where false"
     with CpuLog(contender) as cpu, content.open("rb") as file:
         began = time.monotonic()
