@@ -8,7 +8,7 @@ import msgspec
 
 from hoopwire.config.positions import Key, Positions
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
