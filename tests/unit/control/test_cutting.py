@@ -89,6 +89,18 @@ async def test_a_store_that_fails_delays_no_cut(house, monkeypatch):
     assert "s_2" in house.engine.refused
 
 
+async def test_a_store_that_cannot_even_be_read_delays_no_cut(house, monkeypatch):
+    await house.connect(house.token("T1"), "s_1")
+
+    async def broken(*_, **__):
+        raise StoreUnavailable("disk I/O error")
+
+    monkeypatch.setattr(house.parts.store, "grant", broken)
+    with pytest.raises(StoreUnavailable):
+        await revoke_grant(house.parts, house.engine.admitted["s_1"][0].id, by="operator", reason="")
+    assert house.engine.live == frozenset()
+
+
 async def test_ending_one_session_leaves_its_grant(house):
     token = house.token("T1")
     await house.connect(token, "s_1")
@@ -160,6 +172,28 @@ async def test_reload_while_admitting_is_decided_by_the_new_policy(house):
     await house.settle(lambda: house.parts.table.seat("s_1"))
     house.settings = with_policy(house.settings, groups=("others",))
     await house.running.reload()
+    house.lease_gate.set()
+    await house.answered("s_1")
+    assert house.engine.admitted == {}
+
+
+async def test_reload_while_admitting_narrows_what_is_admitted(house):
+    """The seat was narrowed, and the admission then put its own older, longer grant in its place."""
+    house.lease_gate = trio.Event()
+    house.engine.connect(house.token("T1"), session="s_1")
+    await house.settle(lambda: house.parts.table.seat("s_1"))
+    house.settings = with_policy(house.settings, ttl=Seconds(30))
+    await house.running.reload()
+    house.lease_gate.set()
+    await house.answered("s_1")
+    assert house.engine.admitted["s_1"][0].deadline_monotonic_ns == house.wall.monotonic + 30 * 10**9
+
+
+async def test_a_grant_that_expires_while_admitting_admits_nobody(house):
+    house.lease_gate = trio.Event()
+    house.engine.connect(house.token("T1"), session="s_1")
+    await house.settle(lambda: house.parts.table.seat("s_1"))
+    house.wall.pass_time(60)
     house.lease_gate.set()
     await house.answered("s_1")
     assert house.engine.admitted == {}
