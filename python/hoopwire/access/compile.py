@@ -1,6 +1,6 @@
 """Grant -> what the data plane decides by."""
 
-import time
+from datetime import UTC, datetime
 
 from hoopwire.model.commands import CompiledGrant
 from hoopwire.model.grant import Grant
@@ -35,7 +35,7 @@ def compile_grant(
         record_results=grant.record_results,
         minted_at=grant.minted_at,
         expires_at=grant.expires_at,
-        expires_text=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(grant.expires_at)),
+        expires_text=f"{datetime.fromtimestamp(grant.expires_at, UTC):%Y-%m-%d %H:%M:%S} UTC",
         deadline_monotonic_ns=monotonic_ns + left_ns,
         notice_s=notice_s,
     )

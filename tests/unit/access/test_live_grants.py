@@ -267,6 +267,7 @@ class TestCompile:
         assert compiled.deadline_monotonic_ns == 805_000_000_000
         assert (compiled.principal, compiled.database, compiled.version) == ("cid:0oa1", "orders", 1)
         assert (compiled.notice_s, compiled.expires_at) == (60, NOW + 900)
+        assert compiled.expires_text == "2027-01-15 08:15:00 UTC"
 
     def test_a_grant_that_is_over_is_cut_at_once(self) -> None:
         compiled = compile_grant(made(), "orders", now=NOW + 5000, monotonic_ns=7, notice_s=0)
