@@ -1,0 +1,127 @@
+"""What the demo plays in: a dev issuer with two agents, a throw-away PostgreSQL, and the gateway."""
+
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hoopwire.testing.certificates import write_private
+from hoopwire.testing.gateway import AUDIENCE, RunningGateway
+from hoopwire.testing.issuer import DevIssuer
+from hoopwire.testing.postgres import ThrowAwayPostgres, postgres_program
+
+_POLICIES = [
+    {"name": "reports", "groups": ["order-agents"], "targets": ["orders"], "ttl": "15m"},
+    {"name": "brief", "groups": ["brief-agents"], "targets": ["orders"], "ttl": "30s"},
+]
+
+# A client-credentials request as any OAuth client makes it, with the standard library only.
+_TOKEN = """#!{python}
+# token AGENT [AUDIENCE]: an access token of the agent, from the dev issuer.
+import json, sys, urllib.parse, urllib.request
+
+clients = {clients}
+form = {{"grant_type": "client_credentials", **clients[sys.argv[1]]}}
+if len(sys.argv) > 2:
+    form["audience"] = sys.argv[2]
+body = urllib.parse.urlencode(form).encode()
+with urllib.request.urlopen({endpoint!r}, body) as answer:
+    print(json.load(answer)["access_token"])
+"""
+
+
+class Setting:
+    """Starts all parts, one line of progress each; stops them in reverse order."""
+
+    def __init__(self, directory: Path, *, say: Callable[[str], None]) -> None:
+        self.directory = directory
+        self._say = say
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def exports(self) -> dict[str, str]:
+        """Variables that the shown commands need."""
+        directory = str(self.directory)
+        programs = [str(Path(sys.executable).parent), str(Path(postgres_program("psql")).parent)]
+        return {
+            "DIR": directory,
+            "PATH": ":".join([*(shlex.quote(program) for program in programs), "$PATH"]),
+            "HOOPWIRE_CONFIG": f"{directory}/hoopwire.toml",
+            "PGHOST": self.gateway.host,
+            "PGPORT": str(self.gateway.port),
+            "PGUSER": "agent",
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": f"{directory}/ca.crt",
+            "TARGET_PORT": str(self.pg.port),
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same for a child process."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        path = self.exports["PATH"].replace("$PATH", os.environ.get("PATH", ""))
+        return inherited | self.exports | {"PATH": path, "PSQLRC": "/dev/null", "PAGER": ""}
+
+    @property
+    def audit(self) -> str:
+        """The audit trail so far."""
+        return (self.directory / "audit.jsonl").read_text()
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """Live sessions, as `hoopwire sessions list --json` tells them."""
+        listed = self.gateway.hoopwire("sessions", "list", "--json")
+        found: list[dict[str, Any]] = json.loads(listed.out) if listed.ok else []
+        return found
+
+    def _start(self) -> None:
+        began = time.monotonic()
+
+        def started(what: str) -> None:
+            self._say(f"  {time.monotonic() - began:4.1f} s  {what}")
+
+        self._say("Starting, all on loopback:")
+        self.issuer = self._stack.enter_context(DevIssuer.run_in_thread(audience=AUDIENCE))
+        started(f"dev issuer (simulated Okta) at {self.issuer.issuer}")
+        self.pg = self._stack.enter_context(ThrowAwayPostgres())
+        started(f"throw-away PostgreSQL on port {self.pg.port}: databases orders, analytics, secrets")
+        (self.directory / "target-ca.crt").write_text(self.pg.authority.certificate)
+        settings = {"gateway": {"node": "demo", "expiry_notice": "10s", "reactors": 1}, "policies": _POLICIES}
+        gateway = RunningGateway(
+            self.pg,
+            self.issuer.issuer,
+            settings=settings,
+            directory=self.directory,
+            arguments=("--audit", str(self.directory / "audit.jsonl")),
+        )
+        self.gateway = self._stack.enter_context(gateway)
+        started(f"gateway on port {self.gateway.port}, config file {self.gateway.config}")
+        self._write_token_script()
+
+    def _write_token_script(self) -> None:
+        clients = {}
+        for name, group in (("reports", "order-agents"), ("brief", "brief-agents")):
+            client = self.issuer.client(groups=[group], ttl_s=3600)
+            clients[name] = {"client_id": client.cid, "client_secret": client.secret}
+        script = _TOKEN.format(
+            python=sys.executable, clients=json.dumps(clients), endpoint=f"{self.issuer.issuer}/v1/token"
+        )
+        write_private(self.directory / "token", script).chmod(0o700)
