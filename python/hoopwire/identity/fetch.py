@@ -115,8 +115,17 @@ async def _try_each(
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             last = error
         except httpx.HTTPError as error:
-            raise FetchFailed(f"{target}: {type(error).__name__}: {error}") from None
-    raise FetchFailed(f"{target}: cannot connect: {last}")
+            raise FetchFailed(f"{target}: {type(error).__name__}: {_root(error)}") from None
+    raise FetchFailed(f"{target}: cannot connect: {_root(last)}")
+
+
+def _root(error: BaseException | None) -> str:
+    """The text of the first cause: httpx and trio wrap a TLS failure in errors that say nothing."""
+    text = ""
+    while error is not None:
+        text = str(error) or text
+        error = error.__cause__ or error.__context__
+    return text
 
 
 async def _get(

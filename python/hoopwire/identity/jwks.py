@@ -158,7 +158,7 @@ class JwksCache:
             # Shielded: otherwise a peer that hangs up could burn the one fetch of this minute, over and over.
             with trio.CancelScope(shield=True), trio.fail_after(REFRESH_S):
                 key_set, max_age_s = await self._fetch(entry)
-        except (FetchFailed, ValueError, trio.TooSlowError) as error:
+        except (FetchFailed, ValueError, httpx.InvalidURL, trio.TooSlowError) as error:
             entry.failures += 1
             entry.last_error = str(error) or f"no keys within {REFRESH_S:.0f} s"
             return

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import jwt
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
@@ -89,7 +90,7 @@ def _read_key(entry: dict[str, Any]) -> PublicKey | None:
                 key = OKPAlgorithm.from_jwk(entry)
             case _:
                 return None
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+    except (jwt.PyJWTError, UnsupportedAlgorithm, ValueError, TypeError, KeyError, AttributeError):
         return None
     if isinstance(key, rsa.RSAPublicKey):
         strong = MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS and key.public_numbers().e.bit_length() <= 33

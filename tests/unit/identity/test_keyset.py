@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from hypothesis import given
+from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from hoopwire.identity.keyset import read_key_set
@@ -86,6 +88,21 @@ def test_two_keys_with_one_id_of_different_types() -> None:
     keys = read_key_set({"keys": [RSA.jwk(), EC_JWK | {"kid": "rsa"}]})
     assert keys.find("rsa", "RS256") is not None
     assert keys.find("rsa", "ES256") is not None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+MEMBERS = st.sampled_from(["kty", "kid", "use", "key_ops", "alg", "n", "e", "crv", "x", "y"])
+
+
+@given(st.sampled_from([RSA.jwk(), EC_JWK, ED]), st.dictionaries(MEMBERS, JSON, max_size=4))
+def test_any_entry_is_left_out_or_usable(jwk: dict[str, Any], change: dict[str, Any]) -> None:
+    """One odd entry from the issuer must not make the whole set unreadable."""
+    keys = read_key_set({"keys": [RSA.jwk() | {"kid": "good"}, jwk | change]})
+    assert "good" in keys.keys
 
 
 @pytest.mark.parametrize("document", [{}, {"keys": {}}, {"keys": []}, {"keys": [1]}, {"keys": [{}] * 65}])

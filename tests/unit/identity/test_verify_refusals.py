@@ -128,6 +128,23 @@ async def test_issuer_is_compared_byte_by_byte(verifier: Verifier, issuer: DevIs
     assert (await refusal(verifier, token)).code == "unknown_issuer"
 
 
+@pytest.mark.parametrize(
+    "iss",
+    [
+        "",
+        "https://xn--a",
+        "https://[",
+        "https://a:b",
+        "http://\u0130",
+        "https://acme.okta.com/\n",
+        "x" * 2000,
+    ],
+)
+async def test_iss_that_is_no_sensible_url(verifier: Verifier, issuer: DevIssuer, iss: str) -> None:
+    """The unverified `iss` is compared, never parsed: a URL parser must not meet it."""
+    assert (await refusal(verifier, issuer.token("0oaAgent", claims={"iss": iss}))).code == "unknown_issuer"
+
+
 async def test_encrypted_token_is_said_to_be_one(verifier: Verifier) -> None:
     header = encode({"alg": "RSA-OAEP", "enc": "A256GCM"})
     refused = await refusal(verifier, f"{header}.a2V5.aXY.Y2lwaGVy.dGFn")
