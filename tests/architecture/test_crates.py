@@ -32,7 +32,7 @@ ONLY_IN: dict[str, set[str]] = {
     "rustls-pki-types": {"engine"},
     "aws-lc-rs": {"engine"},
     "socket2": {"engine"},
-    # The bindings read CLOCK_MONOTONIC by it, to turn a deadline into an Instant; they touch no socket or file.
+    # The bindings read CLOCK_MONOTONIC by it, to turn a deadline into an Instant: no socket, no file.
     "rustix": {"engine", "spool", "bindings"},
     "libc": {"engine", "spool"},
     "pyo3": {"bindings"},
