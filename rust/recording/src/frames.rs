@@ -70,6 +70,25 @@ impl Frames {
         self.bytes.len()
     }
 
+    /// Where the buffer stands now, for `roll_back`.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            bytes: self.bytes.len(),
+            count: self.count,
+            sessions_change: self.sessions_change,
+            oversized: self.oversized,
+        }
+    }
+
+    /// Forgets what was pushed since the mark: a frame that a panic left half written must not be kept.
+    pub fn roll_back(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.count = mark.count;
+        self.sessions_change = mark.sessions_change;
+        self.oversized = mark.oversized;
+    }
+
     /// Forgets the frames and keeps the memory, unless it grew past 256 KiB.
     pub fn clear(&mut self) {
         self.bytes.clear();
@@ -79,7 +98,7 @@ impl Frames {
         self.oversized = false;
     }
 
-    /// A session starts, goes on or ends in these frames.
+    /// A session starts, goes on, changes its grant or ends in these frames.
     #[must_use]
     pub fn sessions_change(&self) -> bool {
         self.sessions_change
@@ -110,6 +129,15 @@ impl Frames {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// A place in a turn buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    bytes: usize,
+    count: u32,
+    sessions_change: bool,
+    oversized: bool,
 }
 
 /// A frame as it lies in a block: its header read, its payload not yet decoded.

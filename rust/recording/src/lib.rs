@@ -33,7 +33,7 @@ pub use frame::{
     Bind, Cancel, Decision, Execute, Frame, GrantChanged, Input, Parameter, Report, Request, ResultSpan,
     SessionContinued, SessionEnd, SessionStart, Statement,
 };
-pub use frames::{Frames, RawFrame};
+pub use frames::{Frames, Mark, RawFrame};
 pub use join::{Joined, Joiner};
 pub use key::{SigningKey, VerifyingKey, signing_key_from_pem, verifying_key_from_pem};
 pub use kind::{Direction, Kind, Via};
