@@ -76,8 +76,10 @@ class Verifier:
         self._issuers = issuers
         self._by_issuer = {issuer: settings for settings in issuers.values() for issuer in settings.issuers}
         self._audience = audience
-        self._own_cache = JwksCache(issuers) if keys is None else None
-        self._keys: KeySource = self._own_cache or keys  # type: ignore[assignment]
+        self._own_cache: JwksCache | None = None
+        if keys is None:
+            keys = self._own_cache = JwksCache(issuers)
+        self._keys = keys
         self._watermarks = watermarks
         self._introspection = introspection
         self._now = now

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from hoopwire.identity import Verifier
+from hoopwire.identity import TokenRefused, Verifier
 from hoopwire.model.settings import IssuerSettings
 from hoopwire.testing.issuer import ASSERTION_TYPE, DevIssuer
 from hoopwire.testing.issuer_tokens import IssuerTokens, SigningKey
@@ -46,6 +46,12 @@ async def test_token_endpoint_to_verified_identity(signing_key: SigningKey) -> N
                 assert identity.principal.key == "cid:0oaA"
                 assert identity.evidence.groups == ("analysts",)
                 assert identity.evidence.scopes == scopes
+            other = await post(
+                f"{issuer.issuer}/v1/token", GRANT | {"audience": "other"}, auth=("0oaA", client.secret)
+            )
+            with pytest.raises(TokenRefused) as caught:
+                await verifier.verify(other.json()["access_token"], channel="http")
+            assert caught.value.code == "wrong_audience"
         assert issuer.fetches == 1
 
 

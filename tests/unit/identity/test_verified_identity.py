@@ -4,7 +4,9 @@ import time
 from typing import Any
 
 import httpx
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from hoopwire.identity import JwksCache, TokenRefused, Verifier
 from hoopwire.model.settings import GroupsSettings, IssuerSettings
@@ -194,3 +196,22 @@ async def test_two_issuers_with_the_same_kid(wall: Any) -> None:
         await verifier.verify(second.token("0oaAgent"), channel="native")
         crossed = first.token("0oaAgent", key=second.signing_key)
         assert await code_of(verifier, crossed) == "bad_signature"
+
+
+@pytest.mark.parametrize("algorithm", ["RS384", "PS256", "ES256", "ES384", "EdDSA"])
+async def test_other_algorithms_that_an_issuer_may_be_configured_for(
+    keys: JwksCache, issuer: DevIssuer, wall: Any, algorithm: str
+) -> None:
+    private: Any = {
+        "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+        "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
+        "EdDSA": ed25519.Ed25519PrivateKey.generate,
+    }.get(algorithm, lambda: issuer.signing_key.private)()
+    published = jwt.get_algorithm_by_name(algorithm).to_jwk(private.public_key(), as_dict=True)
+    issuer.published = [published | {"kid": "other"}]
+    token = jwt.encode(issuer.claims("0oaAgent"), private, algorithm, headers={"kid": "other"})
+    verifier = with_settings(keys, issuer, wall, algorithms=(algorithm,))
+    assert (await verifier.verify(token, channel="native")).principal.key == "cid:0oaAgent"
+    head, signature = token.rsplit(".", 1)
+    flipped = ("A" if signature[0] != "A" else "B") + signature[1:]
+    assert await code_of(verifier, f"{head}.{flipped}") == "bad_signature"
