@@ -102,6 +102,12 @@ def test_base64url_has_one_spelling(spoil: Any, segment: int) -> None:
     assert outcome(".".join(segments)) == "malformed"
 
 
+@pytest.mark.parametrize("alg", ["none", "HS256", "HS384", "HS512", "nOnE", "", None, 1, ["RS256"], "A128KW"])
+def test_algorithms_that_no_issuer_may_have(alg: Any) -> None:
+    """The second lock before the issuer's own list: no configuration lets a symmetric algorithm in."""
+    assert outcome(token_of(HEADER | {"alg": alg})) in ("algorithm_refused", "malformed")
+
+
 def test_stray_bits_after_the_last_byte() -> None:
     """`YQ` and `YR` decode to the same byte: two texts for one token would defeat any list of seen tokens."""
     header, payload, _ = token_of().split(".")
