@@ -287,6 +287,8 @@ impl<S: Source> Scan<S> {
         self.index = expected.max(header.index.saturating_add(1));
         if let Some(kind) = kind {
             self.intact = false;
+            // a seal at the very end closes the segment, if with a wrong chain value
+            self.sealed = header.kind == TYPE_SEAL && self.offset >= self.length;
             return Ok(Step::Fault(Fault { kind, index: expected, offset }));
         }
         self.head = stored;
