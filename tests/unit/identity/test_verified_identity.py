@@ -149,12 +149,13 @@ class Marks:
         return self.at if "analysts" in groups else None
 
 
+@pytest.mark.parametrize("later_s", [0.0, 0.5])
 async def test_revocation_watermark(
-    keys: JwksCache, settings: IssuerSettings, issuer: DevIssuer, wall: Any
+    keys: JwksCache, settings: IssuerSettings, issuer: DevIssuer, wall: Any, later_s: float
 ) -> None:
     """Everything issued up to the watermark is refused, also in the watermark's own second."""
     issuer.client("0oaOther", groups=["others"])
-    marks = Marks(wall.time + 0.5)
+    marks = Marks(wall.time + later_s)
     verifier = Verifier({"dev": settings}, issuer.audience, keys=keys, watermarks=marks, now=wall)
     assert await code_of(verifier, issuer.token("0oaAgent")) == "revoked"
     await verifier.verify(issuer.token("0oaOther"), channel="native")
