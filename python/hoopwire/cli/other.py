@@ -16,7 +16,7 @@ def demo(arguments: argparse.Namespace) -> int:
         module = importlib.import_module("hoopwire.testing.demo")
     except ImportError as error:
         raise CommandFailed(f"the demo cannot run here: {error}", NOT_STARTED) from None
-    return int(module.main(arguments.rest) or OK)
+    return int(module.main(["--keep"] if arguments.keep else []) or OK)
 
 
 def schema(arguments: argparse.Namespace) -> int:

@@ -86,9 +86,11 @@ def _serving(commands: Any) -> None:
     parser.add_argument("--audit", metavar="FILE", help="append audit events to FILE instead of stderr")
     parser.add_argument("--verbose", action="store_true", help="log more")
     parser = _add(
-        commands, "demo", "walk through everything on this machine", other.demo, "  hoopwire demo\n"
+        commands, "demo", "walk through everything on this machine", other.demo, "  hoopwire demo --keep\n"
     )
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--keep", action="store_true", help="leave all running afterwards, with commands to try"
+    )
 
 
 def _checking(commands: Any) -> None:
@@ -185,7 +187,7 @@ def _sessions(commands: Any) -> None:
 
 def _recordings(commands: Any) -> None:
     group = _group(commands, "recordings", "read and verify recordings")
-    recordings.add_commands(group, _add, _config, _json)
+    recordings.add_commands(group, _add, _json)
 
 
 def _keygen(commands: Any) -> None:

@@ -5,7 +5,7 @@ hoopwire imports `hoopwire._engine`.
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -43,6 +43,27 @@ def native_engine(config: bytes) -> RawEngine:
     from hoopwire._engine import Engine
 
     return Engine(config)
+
+
+def verify_recordings(path: str, public_key_pem: str, checkpoints: str | None) -> bytes:
+    """See `_engine.pyi`. ImportError where the engine was not built."""
+    from hoopwire._engine import verify_recordings as verify
+
+    return verify(path, public_key_pem, checkpoints)
+
+
+def read_frames(path: str) -> Iterator[bytes]:
+    """See `_engine.pyi`. ImportError where the engine was not built."""
+    from hoopwire._engine import read_frames as read
+
+    return read(path)
+
+
+def release_segment(path: str) -> bool:
+    """See `_engine.pyi`. ImportError where the engine was not built."""
+    from hoopwire._engine import release_segment as release
+
+    return release(path)
 
 
 class DataPlane:
