@@ -1,5 +1,6 @@
-from collections.abc import Iterator
+from typing import final
 
+@final
 class Engine:
     """The data plane's running object. Every call only enqueues or copies; none blocks on the network."""
 
@@ -29,8 +30,22 @@ class Engine:
     def statistics(self) -> bytes:
         """Counters of the engine: a MessagePack map."""
 
-def read_frames(path: str) -> Iterator[bytes]:
-    """Frames of one segment file in order, each a MessagePack array (`hoopwire.recordings.frames`). ValueError on a bad segment."""
+@final
+class Frames:
+    """The frames of one segment, in order: MessagePack arrays (`hoopwire.recordings.frames`)."""
 
-def verify_recordings(directory: str, public_key_pem: str, checkpoints: str | None = None) -> bytes:
-    """Verify every stream below `directory`: a MessagePack map (`hoopwire.recordings.report`)."""
+    def __iter__(self) -> Frames: ...
+    def __next__(self) -> bytes:
+        """ValueError where a block does not hold; the next call goes on behind it."""
+
+def read_frames(path: str) -> Frames:
+    """Frames of one segment file. ValueError if it cannot be read or is no segment."""
+
+def verify_recordings(path: str, public_key_pem: str, checkpoints: str | None = None) -> bytes:
+    """Verify what lies at or below `path`; `checkpoints` is the text of a file of checkpoints, one a line.
+
+    A MessagePack map (`hoopwire.recordings.report`). ValueError if there is nothing to verify or no usable key.
+    """
+
+def release_segment(path: str) -> bool:
+    """Give up a sealed segment that is archived elsewhere; True if its file will be used again. ValueError if refused."""

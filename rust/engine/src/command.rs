@@ -1,0 +1,74 @@
+//! What the control plane and other reactors tell a reactor.
+
+use hoopwire_policy::Grant;
+use hoopwire_wire::Secret;
+use serde::Deserialize;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// An upstream credential, lent to one session; field names as in `hoopwire.model.commands.Lease`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lease {
+    /// Resolved addresses, tried in order.
+    pub addresses: Vec<(std::net::IpAddr, u16)>,
+    /// TLS toward the target, verify-full.
+    pub tls: bool,
+    /// Name that the target's certificate must carry.
+    pub server_name: String,
+    /// CA bundle.
+    pub ca_pem: String,
+    /// Client certificate chain, or empty.
+    pub client_certificate_pem: String,
+    /// Its key, or empty.
+    pub client_key_pem: String,
+    /// Upstream user.
+    pub user: String,
+    /// Upstream database.
+    pub database: String,
+    /// Password, or empty.
+    #[serde(deserialize_with = "secret")]
+    pub password: Secret<String>,
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
+}
+
+/// The words of a refusal or an end; field names as in `hoopwire.model.commands.Refusal`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndWords {
+    /// SQLSTATE.
+    pub sqlstate: String,
+    /// For the principal.
+    pub message: String,
+    /// For the principal, or empty.
+    pub detail: String,
+    /// For the principal, or empty.
+    pub hint: String,
+    /// `gateway`, `operator`.
+    pub closed_by: String,
+    /// For the recording and the audit event.
+    pub reason: String,
+}
+
+pub(crate) enum Command {
+    /// A connection accepted by the first reactor.
+    Serve { socket: TcpStream, peer: SocketAddr },
+    /// Answers to AskGrant.
+    Admit { serial: u32, grant: Box<Grant>, lease: Box<Lease> },
+    /// Refuse or end.
+    End { serial: u32, words: Box<EndWords> },
+    /// Replace the grant.
+    Regrant { serial: u32, grant: Box<Grant> },
+    /// A CancelRequest that names a session of this reactor.
+    Cancel { pid: u32, key: Secret<Vec<u8>>, from: SocketAddr },
+    /// New connections use this certificate.
+    Tls { config: Arc<rustls::ServerConfig> },
+    /// No new connections; idle sessions end, the others by the deadline.
+    Drain { deadline: Instant },
+    /// End everything and leave.
+    Stop,
+}

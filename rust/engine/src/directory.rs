@@ -1,0 +1,123 @@
+//! Which session lives on which reactor, and its numbers: for commands and for `sessions list`.
+
+use serde::Serialize;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Numbers of one live session, written by its reactor, read by anyone.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) statements: AtomicU64,
+    pub(crate) rows: AtomicU64,
+    pub(crate) bytes_in: AtomicU64,
+    pub(crate) bytes_out: AtomicU64,
+}
+
+impl Totals {
+    pub(crate) fn publish(&self, counters: hoopwire_gateway::Counters) {
+        self.statements.store(counters.statements, Ordering::Relaxed);
+        self.rows.store(counters.rows, Ordering::Relaxed);
+        self.bytes_in.store(counters.bytes_in, Ordering::Relaxed);
+        self.bytes_out.store(counters.bytes_out, Ordering::Relaxed);
+    }
+}
+
+/// What does not change in the life of a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) grant: String,
+    pub(crate) principal: String,
+    pub(crate) target: String,
+    pub(crate) database: String,
+    pub(crate) peer: String,
+    pub(crate) started_at: f64,
+    pub(crate) expires_at: f64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    reactor: usize,
+    serial: u32,
+    live: Option<(Facts, Arc<Totals>)>,
+}
+
+/// One live session; field names as in `hoopwire.model.statistics.LiveSession`.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)] // documented there
+pub struct LiveSession {
+    pub session: String,
+    pub grant: String,
+    pub principal: String,
+    pub target: String,
+    pub database: String,
+    pub peer: String,
+    pub started_at: f64,
+    pub expires_at: f64,
+    pub statements: u64,
+    pub rows: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+}
+
+/// Sessions from the moment they wait for a grant.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    entries: Mutex<HashMap<String, Entry>>,
+}
+
+impl Directory {
+    fn entries(&self) -> std::sync::MutexGuard<'_, HashMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn insert(&self, session: &str, reactor: usize, serial: u32) {
+        self.entries().insert(session.to_owned(), Entry { reactor, serial, live: None });
+    }
+
+    pub(crate) fn find(&self, session: &str) -> Option<(usize, u32)> {
+        self.entries().get(session).map(|entry| (entry.reactor, entry.serial))
+    }
+
+    pub(crate) fn started(&self, session: &str, facts: Facts, totals: Arc<Totals>) {
+        if let Some(entry) = self.entries().get_mut(session) {
+            entry.live = Some((facts, totals));
+        }
+    }
+
+    pub(crate) fn narrowed(&self, session: &str, grant: &str, expires_at: f64) {
+        if let Some((facts, _)) = self.entries().get_mut(session).and_then(|entry| entry.live.as_mut()) {
+            grant.clone_into(&mut facts.grant);
+            facts.expires_at = facts.expires_at.min(expires_at);
+        }
+    }
+
+    pub(crate) fn remove(&self, session: &str) {
+        self.entries().remove(session);
+    }
+
+    pub(crate) fn live(&self) -> Vec<LiveSession> {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let entries = self.entries();
+        let mut live: Vec<LiveSession> = entries
+            .iter()
+            .filter_map(|(session, entry)| entry.live.as_ref().map(|live| (session, live)))
+            .map(|(session, (facts, totals))| LiveSession {
+                session: session.clone(),
+                grant: facts.grant.clone(),
+                principal: facts.principal.clone(),
+                target: facts.target.clone(),
+                database: facts.database.clone(),
+                peer: facts.peer.clone(),
+                started_at: facts.started_at,
+                expires_at: facts.expires_at,
+                statements: load(&totals.statements),
+                rows: load(&totals.rows),
+                bytes_in: load(&totals.bytes_in),
+                bytes_out: load(&totals.bytes_out),
+            })
+            .collect();
+        live.sort_by(|a, b| a.session.cmp(&b.session));
+        live
+    }
+}

@@ -1,0 +1,253 @@
+//! The engine object: starts the reactors, takes commands, hands out events.
+
+use crate::address::AddressBook;
+use crate::command::{Command, EndWords, Lease};
+use crate::config::{EngineConfig, seconds};
+use crate::directory::{Directory, LiveSession};
+use crate::event::{Counters, Event, EventQueue, Statistics, unix_us};
+use crate::reactor::{Mailbox, Reactor, Shared, WAKER};
+use crate::tls;
+use hoopwire_gateway::PhaseLimits;
+use hoopwire_policy::Grant;
+use hoopwire_postgres::cancel::CancelKeys;
+use hoopwire_recording::signing_key_from_pem;
+use hoopwire_spool::{Spool, SpoolConfig};
+use mio::net::TcpListener;
+use mio::{Poll, Waker};
+use rustix::fd::RawFd;
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Most reactors: cancel keys carry the reactor's number in 8 bits.
+const REACTORS_MAX: usize = 64;
+
+/// Why an engine cannot start. Says what to change; no secret.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+fn failed(what: &str) -> impl Fn(&dyn fmt::Display) -> StartError + use<> {
+    let what = what.to_owned();
+    move |why| StartError(format!("{what}: {why}"))
+}
+
+/// The running data plane. Dropping it stops it.
+pub struct Engine {
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Binds, opens the recording (recovering what a crash left), starts the reactors.
+    ///
+    /// # Errors
+    /// [`StartError`] if an address cannot be bound, a certificate or key cannot be used, or the recording
+    /// cannot be opened.
+    pub fn start(config: EngineConfig) -> Result<Engine, StartError> {
+        let tls = tls::server_config(&config.tls_certificate_pem, &config.tls_key_pem)
+            .map_err(|error| StartError(error.0))?;
+        let listeners = config.listen.iter().map(|address| bind(address)).collect::<Result<Vec<_>, _>>()?;
+        let addresses = listeners
+            .iter()
+            .map(|listener| listener.local_addr().map_err(|error| failed("listen")(&error)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let reactors = match config.reactors {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            asked => asked,
+        }
+        .min(REACTORS_MAX);
+        let polls = (0..reactors)
+            .map(|_| {
+                let poll = Poll::new()?;
+                let waker = Waker::new(poll.registry(), WAKER)?;
+                Ok((poll, Mailbox::new(waker)))
+            })
+            .collect::<std::io::Result<Vec<_>>>()
+            .map_err(|error| failed("poll")(&error))?;
+        let (polls, mailboxes): (Vec<Poll>, Vec<Mailbox>) = polls.into_iter().unzip();
+        let mut secret = [0_u8; 32];
+        aws_lc_rs::rand::fill(&mut secret).map_err(|error| failed("randomness")(&error))?;
+        let limits = config.limits;
+        let shared = Arc::new(Shared {
+            node: config.recording.node.clone(),
+            phases: PhaseLimits {
+                tls_handshake: seconds(limits.tls_handshake_s),
+                startup: seconds(limits.startup_s),
+                admission: seconds(limits.admission_s),
+                upstream_login: seconds(limits.upstream_login_s),
+                statement_max_bytes: limits.statement_bytes,
+            },
+            events: EventQueue::new().map_err(|error| failed("eventfd")(&error))?,
+            counters: Counters::default(),
+            addresses: AddressBook::new(limits.connections_per_address, limits.unadmitted_per_address),
+            directory: Directory::default(),
+            cancel_keys: CancelKeys::new(secret),
+            mailboxes,
+            draining: 0.into(),
+            limits,
+        });
+        let mut listeners = Some(listeners);
+        let mut ready = Vec::new();
+        for (index, poll) in polls.into_iter().enumerate() {
+            let spool = open_spool(&config.recording, index, &shared)?;
+            let own = if index == 0 { listeners.take().unwrap_or_default() } else { Vec::new() };
+            let reactor = Reactor::new(index, poll, Arc::clone(&shared), own, Arc::clone(&tls), spool)
+                .map_err(|error| failed("reactor")(&error))?;
+            ready.push(reactor);
+        }
+        let mut threads = Vec::new();
+        for reactor in ready {
+            let name = format!("hoopwire-r{}", reactor.index);
+            let thread = std::thread::Builder::new().name(name).spawn(move || reactor.run());
+            threads.push(thread.map_err(|error| failed("thread")(&error))?);
+        }
+        Ok(Engine { shared, addresses, threads: Mutex::new(threads) })
+    }
+
+    /// Readable when events wait.
+    #[must_use]
+    pub fn event_fd(&self) -> RawFd {
+        self.shared.events.fd()
+    }
+
+    /// Bound addresses, in the order of the config.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// All waiting events: a MessagePack array of maps.
+    #[must_use]
+    pub fn drain_events(&self) -> Vec<u8> {
+        self.shared.events.drain()
+    }
+
+    /// Admits a session that waits for a grant; false if it is gone.
+    pub fn admit(&self, session: &str, grant: Grant, lease: Lease) -> bool {
+        self.to_session(session, |serial| Command::Admit {
+            serial,
+            grant: Box::new(grant),
+            lease: Box::new(lease),
+        })
+    }
+
+    /// Refuses a waiting session or ends a live one; false if it is gone.
+    pub fn end(&self, session: &str, words: EndWords) -> bool {
+        self.to_session(session, |serial| Command::End { serial, words: Box::new(words) })
+    }
+
+    /// Replaces the grant of a live session; false if it is gone.
+    pub fn regrant(&self, session: &str, grant: Grant) -> bool {
+        self.to_session(session, |serial| Command::Regrant { serial, grant: Box::new(grant) })
+    }
+
+    /// New connections use this certificate.
+    ///
+    /// # Errors
+    /// [`StartError`] if the certificate or key cannot be used; the old ones stay.
+    pub fn set_tls(&self, certificate_pem: &str, key_pem: &str) -> Result<(), StartError> {
+        let config = tls::server_config(certificate_pem, key_pem).map_err(|error| StartError(error.0))?;
+        for mailbox in &self.shared.mailboxes {
+            mailbox.send(Command::Tls { config: Arc::clone(&config) });
+        }
+        Ok(())
+    }
+
+    /// No new connections; idle sessions end now, busy ones when idle or at the deadline; then event Drained.
+    pub fn drain(&self, wait: Duration) {
+        let deadline = Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
+        let all = (0..self.shared.mailboxes.len()).fold(0_usize, |bits, index| bits | 1 << index.min(62));
+        self.shared.draining.store(all, Ordering::Relaxed);
+        for mailbox in &self.shared.mailboxes {
+            mailbox.send(Command::Drain { deadline });
+        }
+    }
+
+    /// Ends everything, seals the segments, joins the threads.
+    pub fn stop(&self) {
+        for mailbox in &self.shared.mailboxes {
+            mailbox.send(Command::Stop);
+        }
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+
+    /// Live sessions with their numbers.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<LiveSession> {
+        self.shared.directory.live()
+    }
+
+    /// Counters since start.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.shared.counters.statistics()
+    }
+
+    fn to_session(&self, session: &str, command: impl FnOnce(u32) -> Command) -> bool {
+        let Some((reactor, serial)) = self.shared.directory.find(session) else { return false };
+        let Some(mailbox) = self.shared.mailboxes.get(reactor) else { return false };
+        mailbox.send(command(serial));
+        true
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn bind(address: &str) -> Result<TcpListener, StartError> {
+    let fail = failed(&format!("listen.postgres {address}"));
+    let resolved = address.to_socket_addrs().map_err(|error| fail(&error))?.next();
+    let resolved = resolved.ok_or_else(|| fail(&"no such address"))?;
+    // mio sets SO_REUSEADDR, so that a restart does not wait for old connections
+    TcpListener::bind(resolved).map_err(|error| fail(&error))
+}
+
+fn open_spool(
+    config: &crate::config::RecordingConfig,
+    index: usize,
+    shared: &Shared,
+) -> Result<Spool, StartError> {
+    let fail = failed("recording");
+    let stream = u16::try_from(index).unwrap_or(u16::MAX);
+    let key = signing_key_from_pem(&config.signing_key_pem).map_err(|error| fail(&error))?;
+    let config = SpoolConfig {
+        directory: PathBuf::from(&config.directory),
+        node: config.node.clone(),
+        stream,
+        synced: config.synced,
+        segment_bytes: config.segment_bytes,
+        seal_after: seconds(config.seal_after_s),
+        checkpoint_every: seconds(config.checkpoint_every_s),
+        floor_bytes: config.floor_bytes,
+        key,
+    };
+    let (spool, recovered) = Spool::open(config, Instant::now(), unix_us()).map_err(|error| fail(&error))?;
+    for recovery in recovered {
+        shared.events.push(&Event::Recovered {
+            stream,
+            path: &recovery.path.to_string_lossy(),
+            sessions: &recovery.sessions,
+            dropped_bytes: recovery.dropped_bytes,
+        });
+    }
+    Ok(spool)
+}

@@ -1,0 +1,473 @@
+//! One data thread: poll, commands, reads, keep, sends. Its sessions live and die here.
+//!
+//! Two rules:
+//! 1. The order of a turn is fixed (`run`): whatever the sessions put out is sent only after `keep`.
+//! 2. Nothing here waits but the poll: no lock is held across a call, no socket blocks.
+
+use crate::address::AddressBook;
+use crate::command::Command;
+use crate::config::LimitConfig;
+use crate::dial::Upstream;
+use crate::directory::Directory;
+use crate::event::{Counters, Event, EventQueue, add, subtract, unix_s, unix_us};
+use crate::keyring::Keyring;
+use crate::leg::{Leg, Scratch};
+use crate::slot::Slot;
+use crate::timer::Timers;
+use crate::tls::ClientConfigs;
+use hoopwire_gateway::{Effect, PhaseLimits};
+use hoopwire_postgres::cancel::CancelKeys;
+use hoopwire_recording::Frames;
+use hoopwire_spool::{Spool, SpoolEvent};
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token, Waker};
+use rustls::ServerConfig;
+use slab::Slab;
+use std::collections::HashMap;
+use std::io::{ErrorKind, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use ulid::Ulid;
+
+/// Tokens: the two low bits say what, the rest is a slab key.
+const DOWN: usize = 0;
+pub(crate) const UP: usize = 1;
+pub(crate) const AUX: usize = 2;
+const OTHER: usize = 3;
+pub(crate) const WAKER: Token = Token(OTHER);
+
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// How long an upstream cancel may take.
+pub(crate) const CANCEL_FOR: Duration = Duration::from_secs(5);
+
+pub(crate) fn token(kind: usize, key: usize) -> Token {
+    Token(key << 2 | kind)
+}
+
+/// What other threads put in front of a reactor.
+pub(crate) struct Mailbox {
+    commands: Mutex<Vec<Command>>,
+    waker: Waker,
+    pub(crate) load: AtomicU64,
+}
+
+impl Mailbox {
+    pub(crate) fn new(waker: Waker) -> Mailbox {
+        Mailbox { commands: Mutex::default(), waker, load: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn send(&self, command: Command) {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner).push(command);
+        let _ = self.waker.wake();
+    }
+
+    fn take(&self) -> Vec<Command> {
+        std::mem::take(&mut *self.commands.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What the reactors and the engine object share.
+pub(crate) struct Shared {
+    pub(crate) node: String,
+    pub(crate) limits: LimitConfig,
+    pub(crate) phases: PhaseLimits,
+    pub(crate) events: EventQueue,
+    pub(crate) counters: Counters,
+    pub(crate) addresses: AddressBook,
+    pub(crate) directory: Directory,
+    pub(crate) cancel_keys: CancelKeys,
+    pub(crate) mailboxes: Vec<Mailbox>,
+    /// While the gateway drains: a bit for each reactor that is not done.
+    pub(crate) draining: AtomicUsize,
+}
+
+/// A connection that carries one CancelRequest to a target.
+pub(crate) struct CancelCall {
+    pub(crate) up: Upstream,
+    pub(crate) packet: Vec<u8>,
+    pub(crate) close_by: Instant,
+}
+
+pub(crate) struct Reactor {
+    pub(crate) index: usize,
+    pub(crate) poll: Poll,
+    pub(crate) shared: Arc<Shared>,
+    listeners: Vec<TcpListener>,
+    accept_again: Option<Instant>,
+    pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) configs: ClientConfigs,
+    pub(crate) keyring: Keyring,
+    pub(crate) slots: Slab<Slot>,
+    pub(crate) by_serial: HashMap<u32, usize>,
+    pub(crate) calls: Slab<CancelCall>,
+    pub(crate) timers: Timers,
+    pub(crate) spool: Spool,
+    pub(crate) frames: Frames,
+    pub(crate) scratch: Option<Box<Scratch>>,
+    pub(crate) buffers: Vec<Vec<u8>>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) ready: Vec<usize>,
+    pub(crate) dirty: Vec<usize>,
+    pub(crate) now: Instant,
+    pub(crate) unix_us: u64,
+    next_serial: u32,
+    drain_by: Option<Instant>,
+    drain_told: bool,
+    stopping: bool,
+}
+
+impl Reactor {
+    pub(crate) fn new(
+        index: usize,
+        poll: Poll,
+        shared: Arc<Shared>,
+        mut listeners: Vec<TcpListener>,
+        tls: Arc<ServerConfig>,
+        spool: Spool,
+    ) -> std::io::Result<Reactor> {
+        for (number, listener) in listeners.iter_mut().enumerate() {
+            poll.registry().register(listener, token(OTHER, number.saturating_add(1)), Interest::READABLE)?;
+        }
+        Ok(Reactor {
+            index,
+            poll,
+            shared,
+            listeners,
+            accept_again: None,
+            tls,
+            configs: ClientConfigs::default(),
+            keyring: Keyring::default(),
+            slots: Slab::new(),
+            by_serial: HashMap::new(),
+            calls: Slab::new(),
+            timers: Timers::default(),
+            spool,
+            frames: Frames::new(),
+            scratch: Some(Box::default()),
+            buffers: Vec::new(),
+            effects: Vec::new(),
+            ready: Vec::new(),
+            dirty: Vec::new(),
+            now: Instant::now(),
+            unix_us: unix_us(),
+            next_serial: 0,
+            drain_by: None,
+            drain_told: false,
+            stopping: false,
+        })
+    }
+
+    /// Until told to stop.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        let mut work = Vec::new();
+        while !(self.stopping && self.slots.is_empty()) {
+            if self
+                .poll
+                .poll(&mut events, self.patience())
+                .is_err_and(|error| error.kind() != ErrorKind::Interrupted)
+            {
+                break;
+            }
+            self.now = Instant::now();
+            self.unix_us = unix_us();
+            for event in &events {
+                self.note(event);
+            }
+            self.obey();
+            self.expire();
+            std::mem::swap(&mut work, &mut self.ready);
+            for key in work.drain(..) {
+                self.pump(key);
+            }
+            self.keep();
+            self.send();
+            self.tell();
+        }
+        let _ = self.spool.close(unix_us());
+    }
+
+    /// How long the poll may wait.
+    fn patience(&self) -> Option<Duration> {
+        if !self.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let calls = self.calls.iter().map(|(_, call)| call.close_by).min();
+        [self.timers.next(), self.spool.next_deadline(), self.accept_again, calls, self.drain_by]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| {
+                // the poll counts whole milliseconds: one more, so that it does not wake just before
+                at.saturating_duration_since(Instant::now()).saturating_add(Duration::from_millis(1))
+            })
+    }
+
+    fn note(&mut self, event: &mio::event::Event) {
+        let Token(value) = event.token();
+        let key = value >> 2;
+        match value & 3 {
+            DOWN => {
+                if let Some(slot) = self.slots.get_mut(key) {
+                    slot.down.readable |= event.is_readable() || event.is_error();
+                    slot.down.closing |= event.is_read_closed();
+                }
+                self.queue(key);
+                if event.is_writable() {
+                    self.touch(key);
+                }
+            }
+            UP => {
+                if let Some(up) = self.slots.get_mut(key).and_then(|slot| slot.up.as_mut()) {
+                    up.leg.readable |= event.is_readable() || event.is_error();
+                    up.leg.closing |= event.is_read_closed();
+                }
+                self.queue(key);
+                if event.is_writable() {
+                    self.touch(key);
+                }
+            }
+            AUX => {
+                if let Some(call) = self.calls.get_mut(key) {
+                    call.up.leg.readable |= event.is_readable() || event.is_error();
+                }
+                self.advance_call(key);
+            }
+            _ if event.token() == WAKER => {}
+            _ => self.accept(),
+        }
+    }
+
+    /// The slot gets its turn.
+    pub(crate) fn queue(&mut self, key: usize) {
+        if let Some(slot) = self.slots.get_mut(key)
+            && !slot.queued
+        {
+            slot.queued = true;
+            self.ready.push(key);
+        }
+    }
+
+    /// The slot may have something to send at the end of the turn.
+    pub(crate) fn touch(&mut self, key: usize) {
+        if let Some(slot) = self.slots.get_mut(key)
+            && !slot.dirty
+        {
+            slot.dirty = true;
+            self.dirty.push(key);
+        }
+    }
+
+    fn accept(&mut self) {
+        self.accept_again = None;
+        for index in 0..self.listeners.len() {
+            while let Some(accepted) = self.listeners.get(index).map(TcpListener::accept) {
+                match accepted {
+                    Ok((socket, peer)) => self.place(socket.into(), peer),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    // ECONNABORTED and the like concern one connection, EMFILE all: try again in a moment
+                    Err(_) => {
+                        self.accept_again = self.now.checked_add(ACCEPT_RETRY);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a new connection to the reactor with the fewest, unless a limit says no.
+    fn place(&mut self, mut socket: TcpStream, peer: SocketAddr) {
+        let shared = Arc::clone(&self.shared);
+        add(&shared.counters.accepted, 1);
+        let full = shared.counters.connections.load(Ordering::Relaxed) >= shared.limits.connections as u64;
+        if full || !shared.addresses.open(peer.ip()) {
+            let mut words = Vec::new();
+            let which = if full { "the gateway" } else { "your address" };
+            hoopwire_postgres::error::ErrorReport::fatal(
+                hoopwire_postgres::error::Sqlstate::TOO_MANY_CONNECTIONS,
+                format!("too many connections to {which}"),
+            )
+            .with_hint("Close connections that you don't need, or use a smaller pool.")
+            .encode(&mut words);
+            // the socket is new and its buffer empty: this does not block
+            let _ = socket.set_nonblocking(true);
+            let _ = socket.write(&words);
+            self.refused(peer, "accept", "too many connections");
+            return;
+        }
+        add(&shared.counters.connections, 1);
+        let lightest = shared
+            .mailboxes
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, mailbox)| mailbox.load.load(Ordering::Relaxed));
+        let Some((index, mailbox)) = lightest else { return };
+        mailbox.load.fetch_add(1, Ordering::Relaxed);
+        if index == self.index {
+            self.serve(socket, peer);
+        } else {
+            mailbox.send(Command::Serve { socket, peer });
+        }
+    }
+
+    fn serve(&mut self, socket: TcpStream, peer: SocketAddr) {
+        self.next_serial = self.next_serial.saturating_add(1);
+        let serial = self.next_serial;
+        let mut random = [0_u8; 16];
+        // without randomness nothing works; a zero id would only be a duplicate, which the directory refuses to mix up
+        let _ = aws_lc_rs::rand::fill(&mut random);
+        let id = format!("s_{}", Ulid::from_parts(self.unix_us / 1000, u128::from_le_bytes(random)));
+        let down = Leg::new(mio::net::TcpStream::from_std(socket));
+        let slot = Slot::new(serial, id, peer, down, self.shared.phases, self.now);
+        let key = self.slots.insert(slot);
+        self.by_serial.insert(serial, key);
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registered = self.poll.registry().register(&mut slot.down.socket, token(DOWN, key), interest);
+        let deadline = slot.next_deadline();
+        if registered.is_err() {
+            self.remove(key);
+            return;
+        }
+        self.timers.set(key, deadline);
+        self.queue(key);
+    }
+
+    fn obey(&mut self) {
+        let Some(mailbox) = self.shared.mailboxes.get(self.index) else { return };
+        for command in mailbox.take() {
+            match command {
+                Command::Serve { socket, peer } => self.serve(socket, peer),
+                Command::Admit { serial, grant, lease } => self.admit(serial, *grant, *lease),
+                Command::End { serial, words } => self.end(serial, &words),
+                Command::Regrant { serial, grant } => self.regrant(serial, *grant),
+                Command::Cancel { pid, key, from } => self.cancel(pid, key.expose(), from),
+                Command::Tls { config } => self.tls = config,
+                Command::Drain { deadline } => self.drain(deadline),
+                Command::Stop => self.stop(),
+            }
+        }
+    }
+
+    fn expire(&mut self) {
+        while let Some(key) = self.timers.pop(self.now) {
+            let overdue =
+                self.slots.get(key).is_some_and(|slot| slot.close_by.is_some_and(|at| at <= self.now));
+            if overdue {
+                self.remove(key);
+            } else {
+                self.call(key, |session, turn| session.handle_timeout(turn));
+            }
+        }
+        let late: Vec<usize> =
+            self.calls.iter().filter(|(_, call)| call.close_by <= self.now).map(|(key, _)| key).collect();
+        for key in late {
+            self.calls.try_remove(key);
+        }
+        if self.accept_again.is_some_and(|at| at <= self.now) {
+            self.accept();
+        }
+        if self.drain_by.is_some_and(|at| at <= self.now) {
+            self.drain_by = None;
+            self.end_all();
+        }
+    }
+
+    fn drain(&mut self, deadline: Instant) {
+        self.listeners.clear();
+        self.drain_by = Some(deadline);
+        for key in self.keys() {
+            self.call(key, |session, turn| session.handle_drain(turn));
+        }
+    }
+
+    fn stop(&mut self) {
+        self.listeners.clear();
+        self.stopping = true;
+        self.end_all();
+    }
+
+    fn end_all(&mut self) {
+        for key in self.keys() {
+            self.call(key, |session, turn| session.handle_shutdown(turn));
+        }
+    }
+
+    pub(crate) fn keys(&self) -> Vec<usize> {
+        self.slots.iter().map(|(key, _)| key).collect()
+    }
+
+    /// The spool's news and the end of a drain, for the control plane.
+    fn tell(&mut self) {
+        self.spool.tick(self.now, self.unix_us);
+        let stream = u16::try_from(self.index).unwrap_or(u16::MAX);
+        while let Some(event) = self.spool.poll_event() {
+            match &event {
+                SpoolEvent::SegmentSealed { path, sequence } => {
+                    self.shared.events.push(&Event::SegmentSealed {
+                        stream,
+                        path: &path.to_string_lossy(),
+                        sequence: *sequence,
+                    })
+                }
+                SpoolEvent::Checkpoint { line } => {
+                    self.shared.events.push(&Event::Checkpoint { stream, line })
+                }
+                SpoolEvent::Failed { error } => {
+                    add(&self.shared.counters.recording_failures, 1);
+                    self.shared.events.push(&Event::RecordingFailed { stream, error });
+                }
+                SpoolEvent::Resumed => self.shared.events.push(&Event::RecordingResumed { stream }),
+            }
+        }
+        let draining = 1_usize << self.index.min(62);
+        if self.shared.draining.load(Ordering::Relaxed) & draining != 0
+            && self.slots.is_empty()
+            && !self.drain_told
+        {
+            self.drain_told = true;
+            self.drain_by = None;
+            if self.shared.draining.fetch_and(!draining, Ordering::Relaxed) == draining {
+                self.shared.events.push(&Event::Drained {});
+            }
+        }
+    }
+
+    pub(crate) fn refused(&self, peer: SocketAddr, phase: &str, reason: &str) {
+        add(&self.shared.counters.refused, 1);
+        self.shared.events.push(&Event::ConnectionRefused {
+            peer: &peer.to_string(),
+            phase,
+            reason,
+            at: unix_s(self.unix_us),
+        });
+    }
+
+    /// Takes a connection out of everything.
+    pub(crate) fn remove(&mut self, key: usize) {
+        let Some(mut slot) = self.slots.try_remove(key) else { return };
+        self.timers.set(key, None);
+        self.by_serial.remove(&slot.serial);
+        let registry = self.poll.registry();
+        let _ = registry.deregister(&mut slot.down.socket);
+        if let Some(up) = &mut slot.up {
+            let _ = registry.deregister(&mut up.leg.socket);
+        }
+        if slot.reserved {
+            self.spool.release(slot.serial);
+        }
+        if slot.in_directory {
+            self.shared.directory.remove(&slot.id);
+        }
+        self.shared.addresses.close(slot.peer.ip(), slot.counted_admitted);
+        subtract(&self.shared.counters.connections, 1);
+        if slot.counted_admitted {
+            subtract(&self.shared.counters.sessions, 1);
+        }
+        if let Some(mailbox) = self.shared.mailboxes.get(self.index) {
+            mailbox.load.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}

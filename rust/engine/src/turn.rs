@@ -1,0 +1,461 @@
+//! What a reactor does with one connection in a turn: pump, apply effects, keep, send.
+
+use crate::command::{EndWords, Lease};
+use crate::directory::Facts;
+use crate::event::{Event, add, unix_s};
+use crate::leg::Input;
+use crate::reactor::Reactor;
+use crate::slot::{LINGER, Slot};
+use crate::tls;
+use hoopwire_gateway::{Admission, Ask, Effect, Ending, Session, Turn};
+use hoopwire_policy::Grant;
+use hoopwire_postgres::error::{ErrorReport, Sqlstate};
+use hoopwire_postgres::scram::ScramKeys;
+use hoopwire_wire::Random;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use zeroize::Zeroize;
+
+/// Outgoing buffers kept for reuse, and the largest that is.
+const BUFFERS_MAX: usize = 64;
+const BUFFER_KEEP_BYTES: usize = 256 * 1024;
+/// First byte of a TLS record with a handshake message: direct TLS.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&mut self, out: &mut [u8]) {
+        // aws-lc aborts the process rather than go on without entropy; the error is for bad arguments only
+        let _ = aws_lc_rs::rand::fill(out);
+    }
+}
+
+impl Reactor {
+    /// Calls into a session and carries out what it asks for. A panic ends this session and no other.
+    pub(crate) fn call(&mut self, key: usize, act: impl FnOnce(&mut Session, &mut Turn<'_>)) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        lend(&mut self.buffers, &mut slot.legs.down);
+        lend(&mut self.buffers, slot.legs.up_mut());
+        slot.phase = if slot.session.is_closed() { slot.phase } else { slot.session.phase() };
+        let frames_before = self.frames.mark();
+        let mut effects = std::mem::take(&mut self.effects);
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let mut turn = Turn {
+                now: self.now,
+                unix_us: self.unix_us,
+                frames: &mut self.frames,
+                legs: &mut slot.legs,
+                effects: &mut effects,
+                random: &mut SystemRandom,
+            };
+            act(&mut slot.session, &mut turn);
+        }));
+        if let Err(panic) = outcome {
+            self.frames.roll_back(frames_before);
+            effects.clear();
+            self.effects = effects;
+            self.panicked(key, panic.as_ref());
+            return;
+        }
+        slot.totals.publish(slot.session.counters());
+        let deadline = slot.next_deadline();
+        self.timers.set(key, deadline);
+        self.touch(key);
+        for effect in effects.drain(..) {
+            self.apply(key, effect);
+        }
+        self.effects = effects;
+    }
+
+    fn panicked(&mut self, key: usize, panic: &(dyn std::any::Any + Send)) {
+        add(&self.shared.counters.panics, 1);
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let message = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
+        self.shared.events.push(&Event::Panicked { session: &slot.id, message: &message });
+        slot.roll_back();
+        let report = ErrorReport::fatal(Sqlstate::INTERNAL_ERROR, "internal error in the gateway")
+            .with_detail(format!("Session {} was ended; others are not touched.", slot.id))
+            .with_hint("Connect again, and tell the gateway's operators the session's id.");
+        let report = slot.kept_boundary.then_some(report);
+        let ending =
+            Ending { closed_by: "gateway".into(), reason: "panic".into(), sqlstate: "XX000".into(), report };
+        self.call(key, |session, turn| session.handle_end(ending, turn));
+    }
+
+    /// One read on each leg.
+    pub(crate) fn pump(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        slot.queued = false;
+        let Some(mut scratch) = self.scratch.take() else { return };
+        if slot.may_read_down() {
+            self.pump_down(key, &mut scratch);
+        }
+        let dialing = self.slots.get_mut(key).and_then(|slot| slot.up.as_mut()).filter(|up| !up.is_open());
+        if let Some(up) = dialing {
+            let progress = up.advance(&mut scratch, &mut self.configs);
+            self.dialed(key, progress);
+        } else if self.slots.get(key).is_some_and(Slot::may_read_up) {
+            self.pump_up(key, &mut scratch);
+        }
+        self.scratch = Some(scratch);
+        if self.slots.get(key).is_some_and(Slot::wants_pump) {
+            self.queue(key);
+        }
+    }
+
+    fn pump_down(&mut self, key: usize, scratch: &mut crate::leg::Scratch) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        match slot.down.read(scratch) {
+            Input::Idle => {}
+            Input::End => {
+                if slot.session.is_closed() {
+                    self.remove(key);
+                } else {
+                    self.call(key, |session, turn| session.handle_eof(false, turn));
+                }
+            }
+            Input::Failed(error) => {
+                let reason = match slot.down.tls {
+                    Some(_) if slot.session.is_ready() => format!("the client's connection failed: {error}"),
+                    Some(_) => format!("TLS with the client failed: {error}"),
+                    None => format!("the client's connection failed: {error}"),
+                };
+                if slot.session.is_closed() {
+                    self.remove(key);
+                } else {
+                    self.call(key, |session, turn| {
+                        session.handle_end(Ending::quiet("downstream", &reason), turn)
+                    });
+                }
+            }
+            Input::Bytes(_) if slot.session.is_closed() => {}
+            Input::Bytes(bytes) => {
+                if slot.fresh && bytes.first() == Some(&TLS_HANDSHAKE) {
+                    slot.fresh = false;
+                    slot.direct_tls = true;
+                    let mut plain = Vec::new();
+                    let begun = tls::server(&self.tls).map_err(|error| error.0).and_then(|connection| {
+                        slot.down.tls = Some(Box::new(connection));
+                        slot.down.feed(bytes, &mut plain).map_err(|error| error.to_string())
+                    });
+                    match begun {
+                        Ok(()) => self.decrypted(key, &plain),
+                        Err(reason) => {
+                            let ending =
+                                Ending::quiet("downstream", &format!("TLS with the client failed: {reason}"));
+                            self.call(key, |session, turn| session.handle_end(ending, turn));
+                        }
+                    }
+                    return;
+                }
+                slot.fresh = false;
+                self.decrypted(key, bytes);
+            }
+        }
+    }
+
+    /// Bytes of the principal that are out of TLS, or never were in it.
+    fn decrypted(&mut self, key: usize, bytes: &[u8]) {
+        // handshake records may be waiting to go out
+        self.touch(key);
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        if let Some(connection) = &slot.down.tls
+            && !slot.tls_told
+        {
+            if connection.is_handshaking() {
+                return;
+            }
+            slot.tls_told = true;
+            let alpn = connection.alpn_protocol().map(<[u8]>::to_vec);
+            let direct = slot.direct_tls;
+            self.call(key, |session, turn| session.handle_tls(direct, alpn.as_deref(), turn));
+        }
+        if !bytes.is_empty() {
+            self.call(key, |session, turn| session.handle_downstream(bytes, turn));
+        }
+    }
+
+    fn pump_up(&mut self, key: usize, scratch: &mut crate::leg::Scratch) {
+        let Some(up) = self.slots.get_mut(key).and_then(|slot| slot.up.as_mut()) else { return };
+        match up.leg.read(scratch) {
+            Input::Idle => {}
+            Input::End | Input::Failed(_) => self.call(key, |session, turn| session.handle_eof(true, turn)),
+            Input::Bytes([]) => {}
+            Input::Bytes(bytes) => self.call(key, |session, turn| session.handle_upstream(bytes, turn)),
+        }
+    }
+
+    fn apply(&mut self, key: usize, effect: Effect) {
+        match effect {
+            Effect::StartTls => {
+                if let Some(slot) = self.slots.get_mut(key) {
+                    slot.start_tls = true;
+                }
+            }
+            Effect::AskGrant(ask) => self.ask(key, &ask),
+            Effect::Dial => self.dial(key),
+            Effect::Established { scram_keys } => self.established(key, scram_keys),
+            Effect::CancelUpstream { pid, key: cancel_key } => {
+                self.cancel_upstream(key, pid, cancel_key.expose())
+            }
+            Effect::RouteCancel { pid, key: cancel_key } => self.route_cancel(key, pid, cancel_key),
+            Effect::Close(ending) => self.closed(key, *ending),
+        }
+    }
+
+    fn ask(&mut self, key: usize, ask: &Ask) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        slot.in_directory = true;
+        self.shared.directory.insert(&slot.id, self.index, slot.serial);
+        self.shared.events.push(&Event::GrantNeeded {
+            session: &slot.id,
+            peer: &slot.peer.to_string(),
+            user: &ask.user,
+            database: &ask.database,
+            application_name: &ask.application_name,
+            replication: ask.replication,
+            credential: ask.credential.expose(),
+        });
+    }
+
+    /// The control plane admits: room in the recording first, then the session.
+    pub(crate) fn admit(&mut self, serial: u32, grant: Grant, lease: Lease) {
+        let Some(&key) = self.by_serial.get(&serial) else { return };
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        if !slot.session.is_waiting_for_grant() {
+            return;
+        }
+        if let Err(refused) = self.spool.admit(serial, &slot.id, &grant.id) {
+            let report =
+                ErrorReport::fatal(Sqlstate::CANNOT_CONNECT_NOW, "the gateway has no room to record")
+                    .with_detail("No session is let in that could not be recorded.")
+                    .with_hint("Try again in a moment; if it goes on, tell the gateway's operators.");
+            let ending = Ending::fatal("gateway", &format!("recording: {refused}"), report);
+            self.call(key, |session, turn| session.handle_end(ending, turn));
+            return;
+        }
+        slot.reserved = true;
+        slot.keep_lease(lease, &mut self.keyring);
+        slot.grant_id.clone_from(&grant.id);
+        let id = slot.id.clone();
+        let peer = slot.peer.to_string();
+        let node = self.shared.node.clone();
+        let reactor = u16::try_from(self.index).unwrap_or(0);
+        let keys = Arc::clone(&self.shared);
+        self.call(key, |session, turn| {
+            let minor = session.minor();
+            let cancel_key = keys.cancel_keys.mint(reactor, u64::from(serial), minor);
+            let admission =
+                Admission { no: serial, session: &id, peer: &peer, node: &node, grant, cancel_key };
+            session.handle_admit(admission, turn);
+        });
+    }
+
+    pub(crate) fn end(&mut self, serial: u32, words: &EndWords) {
+        let Some(&key) = self.by_serial.get(&serial) else { return };
+        let sqlstate = Sqlstate::parse(words.sqlstate.as_bytes()).unwrap_or(Sqlstate::INVALID_AUTHORIZATION);
+        let mut report = ErrorReport::fatal(sqlstate, words.message.clone());
+        if !words.detail.is_empty() {
+            report = report.with_detail(words.detail.clone());
+        }
+        if !words.hint.is_empty() {
+            report = report.with_hint(words.hint.clone());
+        }
+        let ending = Ending::fatal(&words.closed_by, &words.reason, report);
+        self.call(key, |session, turn| session.handle_end(ending, turn));
+    }
+
+    pub(crate) fn regrant(&mut self, serial: u32, grant: Grant) {
+        let Some(&key) = self.by_serial.get(&serial) else { return };
+        if let Some(slot) = self.slots.get(key) {
+            self.shared.directory.narrowed(&slot.id, &grant.id, unix_s(grant.expires_unix_us));
+        }
+        self.call(key, |session, turn| session.handle_regrant(grant, "policy changed", turn));
+    }
+
+    fn established(&mut self, key: usize, scram_keys: Option<ScramKeys>) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        if let (Some(id), Some(keys)) = (slot.credential_id, scram_keys) {
+            self.keyring.keep(id, keys);
+        }
+        let Some(grant) = slot.session.grant() else { return };
+        slot.counted_admitted = true;
+        self.shared.addresses.admitted(slot.peer.ip());
+        add(&self.shared.counters.sessions, 1);
+        let facts = Facts {
+            grant: grant.id.clone(),
+            principal: grant.principal.clone(),
+            target: grant.target.clone(),
+            database: grant.database.clone(),
+            peer: slot.peer.to_string(),
+            started_at: unix_s(self.unix_us),
+            expires_at: unix_s(grant.expires_unix_us),
+        };
+        self.shared.events.push(&Event::SessionStarted {
+            session: &slot.id,
+            grant: &facts.grant,
+            target: &facts.target,
+            database: &facts.database,
+            peer: &facts.peer,
+            at: facts.started_at,
+        });
+        self.shared.directory.started(&slot.id, facts, Arc::clone(&slot.totals));
+    }
+
+    /// The session is over: say so, and give the peers a moment to take what is theirs.
+    fn closed(&mut self, key: usize, ending: Ending) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        slot.close_by = self.now.checked_add(LINGER);
+        let deadline = slot.next_deadline();
+        self.timers.set(key, deadline);
+        if slot.in_directory {
+            let counters = slot.session.counters();
+            self.shared.events.push(&Event::SessionEnded {
+                session: &slot.id,
+                grant: &slot.grant_id,
+                closed_by: &ending.closed_by,
+                reason: &ending.reason,
+                sqlstate: &ending.sqlstate,
+                statements: counters.statements,
+                rows: counters.rows,
+                bytes_in: counters.bytes_in,
+                bytes_out: counters.bytes_out,
+                at: unix_s(self.unix_us),
+            });
+            self.shared.directory.remove(&slot.id);
+            slot.in_directory = false;
+        } else if ending.reason != "cancel request" {
+            let (peer, phase) = (slot.peer, slot.phase);
+            self.refused(peer, phase, &ending.reason);
+        }
+    }
+
+    /// Puts the turn's frames into the recording. From here on, and not before, the turn's bytes may go.
+    pub(crate) fn keep(&mut self) {
+        if !self.frames.is_empty() {
+            let kept = self.spool.commit(&mut self.frames, self.unix_us);
+            self.frames.clear();
+            match kept {
+                Ok(bytes) => add(&self.shared.counters.recorded_bytes, bytes),
+                Err(error) => self.recording_failed(&error.to_string()),
+            }
+        }
+        for key in &self.dirty {
+            if let Some(slot) = self.slots.get_mut(*key) {
+                slot.mark_kept();
+            }
+        }
+    }
+
+    /// Nothing of this turn goes out; every session of this stream ends, with words if it is at a place for words.
+    fn recording_failed(&mut self, error: &str) {
+        for key in self.keys() {
+            let Some(slot) = self.slots.get_mut(key) else { continue };
+            if !slot.reserved {
+                continue;
+            }
+            slot.roll_back();
+            let report =
+                ErrorReport::fatal(Sqlstate::IO_ERROR, "the gateway cannot record this session any longer")
+                    .with_detail(
+                        "What could not be recorded was not delivered; an open transaction was rolled back.",
+                    )
+                    .with_hint("Connect again later; the gateway's operators see the reason.");
+            let report = slot.kept_boundary.then_some(report);
+            let ending = Ending {
+                closed_by: "gateway".to_owned(),
+                reason: format!("recording failed: {error}"),
+                sqlstate: Sqlstate::IO_ERROR.as_str().to_owned(),
+                report,
+            };
+            self.call(key, |session, turn| session.handle_end(ending, turn));
+        }
+        // what closes the sessions has room reserved; if even that fails, verify says that the tail is missing
+        let _ = self.spool.commit_closing(&mut self.frames, self.unix_us);
+        self.frames.clear();
+    }
+
+    /// Sends what is kept.
+    pub(crate) fn send(&mut self) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for key in dirty.drain(..) {
+            self.send_one(key);
+        }
+        self.dirty = dirty;
+    }
+
+    fn send_one(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        slot.dirty = false;
+        if let Some(up) = &mut slot.up
+            && up.is_open()
+        {
+            match up.leg.send(slot.legs.up_mut()) {
+                Ok(true) => {
+                    if !slot.session.is_ready() {
+                        // a login may have put a password here
+                        slot.legs.up_mut().zeroize();
+                    }
+                    recycle(&mut self.buffers, slot.legs.up_mut());
+                }
+                Ok(false) => {}
+                Err(_) => {
+                    // the read side tells why
+                    slot.legs.up_mut().clear();
+                    up.leg.readable = true;
+                    up.leg.closing = true;
+                }
+            }
+        }
+        let all_sent = slot.down.send(&mut slot.legs.down);
+        slot.kept_down = slot.legs.down.len();
+        slot.kept_up = slot.legs.up().len();
+        match all_sent {
+            Ok(false) => {}
+            Ok(true) => {
+                recycle(&mut self.buffers, &mut slot.legs.down);
+                if slot.start_tls {
+                    slot.start_tls = false;
+                    match tls::server(&self.tls) {
+                        Ok(connection) => slot.down.tls = Some(Box::new(connection)),
+                        Err(_) => return self.remove(key),
+                    }
+                }
+                if slot.session.is_closed() {
+                    slot.up = None;
+                    slot.down.shut();
+                }
+            }
+            Err(_) if slot.session.is_closed() => return self.remove(key),
+            Err(_) => {
+                slot.legs.down.clear();
+                slot.down.readable = true;
+                slot.down.closing = true;
+            }
+        }
+        if slot.session.is_closed() {
+            slot.up = None;
+        }
+        if slot.wants_pump() {
+            self.queue(key);
+        }
+    }
+}
+
+fn lend(buffers: &mut Vec<Vec<u8>>, to: &mut Vec<u8>) {
+    if to.capacity() == 0 {
+        *to = buffers.pop().unwrap_or_default();
+    }
+}
+
+fn recycle(buffers: &mut Vec<Vec<u8>>, used: &mut Vec<u8>) {
+    let buffer = std::mem::take(used);
+    if buffer.capacity() > 0 && buffer.capacity() <= BUFFER_KEEP_BYTES && buffers.len() < BUFFERS_MAX {
+        buffers.push(buffer);
+    }
+}

@@ -1,0 +1,137 @@
+//! What a reactor does toward targets: dial, and carry cancel requests both ways.
+
+use crate::command::Command;
+use crate::dial::{Progress, Upstream};
+use crate::leg::Input;
+use crate::reactor::{AUX, CANCEL_FOR, CancelCall, Reactor, UP, token};
+use crate::slot::Slot;
+use hoopwire_gateway::Ending;
+use hoopwire_postgres::cancel::{CancelKeys, encode_request};
+use hoopwire_postgres::error::{ErrorReport, Sqlstate};
+use hoopwire_wire::Secret;
+use mio::Interest;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+
+impl Reactor {
+    pub(crate) fn dial(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some((way, _)) = &slot.lease else { return };
+        match Upstream::connect(Arc::clone(way)) {
+            Ok(upstream) => {
+                slot.up = Some(upstream);
+                self.watch_up(key);
+            }
+            Err(reason) => self.dialed(key, Progress::Failed(reason)),
+        }
+    }
+
+    fn watch_up(&mut self, key: usize) {
+        let Some(up) = self.slots.get_mut(key).and_then(|slot| slot.up.as_mut()) else { return };
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut up.leg.socket, token(UP, key), interest) {
+            self.dialed(key, Progress::Failed(error.to_string()));
+        }
+    }
+
+    pub(crate) fn dialed(&mut self, key: usize, progress: Progress) {
+        match progress {
+            Progress::Waiting => {}
+            Progress::Retry => self.watch_up(key),
+            Progress::Failed(reason) => {
+                let report =
+                    ErrorReport::fatal(Sqlstate::CONNECTION_FAILURE, "the gateway could not connect to the target")
+                        .with_detail("Your identity was accepted and the grant is good; the target is not reachable or failed its TLS check.")
+                        .with_hint("Try again; if it goes on, tell the gateway's operators.");
+                let ending =
+                    Ending::fatal("upstream", &format!("connecting to the target failed: {reason}"), report);
+                self.call(key, |session, turn| session.handle_end(ending, turn));
+            }
+            Progress::Open { tls, end_point } => {
+                let loan = self.slots.get_mut(key).and_then(Slot::take_loan);
+                if let Some(loan) = loan {
+                    self.call(key, |session, turn| session.handle_dialed(loan, tls, end_point, turn));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn cancel_upstream(&mut self, key: usize, pid: u32, cancel_key: &[u8]) {
+        let Some(slot) = self.slots.get(key) else { return };
+        let Some(way) = slot.up.as_ref().map(Upstream::way) else { return };
+        let Ok(up) = Upstream::connect(Arc::clone(way)) else { return };
+        let mut packet = Vec::new();
+        encode_request(pid, cancel_key, &mut packet);
+        let close_by = self.now.checked_add(CANCEL_FOR).unwrap_or(self.now);
+        let number = self.calls.insert(CancelCall { up, packet, close_by });
+        let Some(call) = self.calls.get_mut(number) else { return };
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if self.poll.registry().register(&mut call.up.leg.socket, token(AUX, number), interest).is_err() {
+            self.calls.try_remove(number);
+        }
+    }
+
+    pub(crate) fn advance_call(&mut self, number: usize) {
+        let Some(call) = self.calls.get_mut(number) else { return };
+        let Some(mut scratch) = self.scratch.take() else { return };
+        let mut done = false;
+        if !call.up.is_open() {
+            match call.up.advance(&mut scratch, &mut self.configs) {
+                Progress::Failed(_) => done = true,
+                Progress::Retry => {
+                    let interest = Interest::READABLE | Interest::WRITABLE;
+                    done = self
+                        .poll
+                        .registry()
+                        .register(&mut call.up.leg.socket, token(AUX, number), interest)
+                        .is_err();
+                }
+                Progress::Waiting | Progress::Open { .. } => {}
+            }
+        }
+        if call.up.is_open() && !done {
+            done = call.up.leg.send(&mut call.packet).is_err();
+            // the target answers a CancelRequest by closing
+            while !done && call.up.leg.readable {
+                done = matches!(call.up.leg.read(&mut scratch), Input::End | Input::Failed(_));
+            }
+        }
+        self.scratch = Some(scratch);
+        if done {
+            self.calls.try_remove(number);
+        }
+    }
+
+    pub(crate) fn route_cancel(&mut self, key: usize, pid: u32, cancel_key: Secret<Vec<u8>>) {
+        let Some(from) = self.slots.get(key).map(|slot| slot.peer) else { return };
+        if !self.shared.addresses.may_cancel(from.ip(), self.now) {
+            self.refused(from, "cancel", "too many wrong cancel keys");
+            return;
+        }
+        let mailbox =
+            CancelKeys::reactor(pid).and_then(|reactor| self.shared.mailboxes.get(usize::from(reactor)));
+        match mailbox {
+            Some(mailbox) => mailbox.send(Command::Cancel { pid, key: cancel_key, from }),
+            None => {
+                self.shared.addresses.wrong_cancel(from.ip(), self.now);
+                self.refused(from, "cancel", "wrong cancel key");
+            }
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, pid: u32, cancel_key: &[u8], from: SocketAddr) {
+        let found = self.slots.iter().find(|(_, slot)| {
+            slot.session
+                .cancel_key()
+                .is_some_and(|own| own.pid == pid && own.key.expose().ct_eq(cancel_key).into())
+        });
+        match found.map(|(key, _)| key) {
+            Some(key) => self.call(key, |session, turn| session.handle_cancel(&from.to_string(), turn)),
+            None => {
+                self.shared.addresses.wrong_cancel(from.ip(), self.now);
+                self.refused(from, "cancel", "wrong cancel key");
+            }
+        }
+    }
+}
