@@ -35,7 +35,7 @@ function client({ client_id, client_secret, jwks, groups = [], okta = true }) {
   };
 }
 
-// What Okta documents for a client-credentials token; see "What Okta issues" in the project's notes on identity.
+// The claims that Okta documents for a client-credentials token of a custom authorization server.
 function reshape(ctx, token, jwt) {
   const { groups, okta } = ctx.oidc.client;
   if (!okta) {
