@@ -1,4 +1,4 @@
-"""`python -m hoopwire.cli` is `hoopwire`."""
+"""`python -m hoopwire` is `hoopwire`."""
 
 import sys
 
