@@ -3,7 +3,7 @@
 use hoopwire_policy::Grant;
 use hoopwire_wire::Secret;
 use serde::Deserialize;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +12,8 @@ use std::time::Instant;
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// Resolved addresses, tried in order.
-    pub addresses: Vec<(std::net::IpAddr, u16)>,
+    #[serde(deserialize_with = "addresses")]
+    pub addresses: Vec<(IpAddr, u16)>,
     /// TLS toward the target, verify-full.
     pub tls: bool,
     /// Name that the target's certificate must carry.
@@ -30,6 +31,13 @@ pub struct Lease {
     /// Password, or empty.
     #[serde(deserialize_with = "secret")]
     pub password: Secret<String>,
+}
+
+/// Addresses as text: serde's own form of an `IpAddr` depends on the encoding.
+fn addresses<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(IpAddr, u16)>, D::Error> {
+    let texts = Vec::<(String, u16)>::deserialize(deserializer)?;
+    let parsed = texts.into_iter().map(|(text, port)| text.parse().map(|address| (address, port)));
+    parsed.collect::<Result<_, _>>().map_err(serde::de::Error::custom)
 }
 
 fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
