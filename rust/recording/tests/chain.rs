@@ -8,7 +8,10 @@ use hoopwire_recording::*;
 use proptest::prelude::*;
 use support::*;
 
-fn scanned(bytes: &[u8]) -> (Vec<(u64, u32, Vec<u8>)>, Option<Seal>) {
+/// Sequence number, session and payload.
+type Read = (u64, u32, Vec<u8>);
+
+fn scanned(bytes: &[u8]) -> (Vec<Read>, Option<Seal>) {
     let mut scan = Scan::open(bytes).unwrap();
     let mut joiner = Joiner::default();
     let (mut frames, mut seal) = (Vec::new(), None);

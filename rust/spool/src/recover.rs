@@ -27,8 +27,8 @@ struct Survey {
     seal: Option<[u8; 32]>,
     /// Whole blocks follow one that is not.
     broken: bool,
+    /// The block after the last whole one was begun.
     torn: bool,
-    next_frame: u64,
 }
 
 /// `Ok(Err(_))` if its header is wrong.
@@ -45,13 +45,11 @@ fn survey(path: &Path) -> io::Result<Result<Survey, HeaderFault>> {
         seal: None,
         broken: false,
         torn: false,
-        next_frame: scan.header().first_frame,
     };
     let mut joiner = Joiner::default();
     while step(&mut scan, &mut survey, &mut joiner)? {
-        survey.offset = scan.offset();
         if let Some(chain) = scan.chain() {
-            survey.next_frame = chain.next_frame();
+            survey.offset = scan.offset();
             survey.chain = chain;
         }
     }
@@ -61,6 +59,10 @@ fn survey(path: &Path) -> io::Result<Result<Survey, HeaderFault>> {
 /// True if the segment goes on.
 fn step<S: Source>(scan: &mut Scan<S>, survey: &mut Survey, joiner: &mut Joiner) -> Result<bool, S::Error> {
     match scan.next()? {
+        Step::Block(_) | Step::Seal(_) | Step::Fault(_) if survey.torn => {
+            survey.broken = true;
+            Ok(false)
+        }
         Step::Block(block) => {
             for (sequence, raw) in block.frames() {
                 let Some(joined) = joiner.next(sequence, &raw) else { continue };
@@ -76,11 +78,11 @@ fn step<S: Source>(scan: &mut Scan<S>, survey: &mut Survey, joiner: &mut Joiner)
             Ok(true)
         }
         Step::Fault(_) => {
-            survey.broken = true;
-            Ok(false)
+            survey.torn = true;
+            Ok(true)
         }
         Step::End(End { torn, .. }) => {
-            survey.torn = torn.is_some();
+            survey.torn |= torn.is_some();
             Ok(false)
         }
     }
@@ -195,7 +197,7 @@ pub(crate) fn tail(directory: &StreamDir) -> Result<(Tail, Vec<Unended>), SpoolE
     let written = bytes_tail(&last.path).map_err(SpoolError::io("read", &last.path))?;
     let (seal, next_frame) = match (&surveyed, written) {
         (_, Some((seal, next_frame))) => (seal.digest, next_frame),
-        (Ok(survey), None) => ([0; 32], survey.next_frame),
+        (Ok(survey), None) => ([0; 32], survey.chain.next_frame()),
         (Err(_), None) => ([0; 32], 0),
     };
     let unended = match &surveyed {

@@ -9,14 +9,14 @@
 
 use hoopwire_recording::*;
 
-pub const NODE: &str = "gw-1";
-pub const START_US: u64 = 1_800_000_000_000_000;
+pub(crate) const NODE: &str = "gw-1";
+pub(crate) const START_US: u64 = 1_800_000_000_000_000;
 
-pub fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
-pub fn header(sequence: u64, epoch: u64, first_frame: u64, previous_seal: [u8; 32]) -> SegmentHeader {
+pub(crate) fn header(sequence: u64, epoch: u64, first_frame: u64, previous_seal: [u8; 32]) -> SegmentHeader {
     SegmentHeader {
         sequence,
         epoch,
@@ -28,7 +28,7 @@ pub fn header(sequence: u64, epoch: u64, first_frame: u64, previous_seal: [u8; 3
     }
 }
 
-pub fn statement(no: u64, text: &[u8]) -> Frame<'_> {
+pub(crate) fn statement(no: u64, text: &[u8]) -> Frame<'_> {
     Frame::Statement(Statement {
         no,
         via: Via::Simple,
@@ -42,56 +42,56 @@ pub fn statement(no: u64, text: &[u8]) -> Frame<'_> {
 
 /// A segment under construction: its bytes, the chain, and where each block begins.
 #[derive(Clone)]
-pub struct Segment {
-    pub bytes: Vec<u8>,
-    pub chain: Chain,
-    pub header: SegmentHeader,
-    pub blocks: Vec<usize>,
+pub(crate) struct Segment {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) chain: Chain,
+    pub(crate) header: SegmentHeader,
+    pub(crate) blocks: Vec<usize>,
 }
 
 impl Segment {
-    pub fn new(header: SegmentHeader) -> Segment {
+    pub(crate) fn new(header: SegmentHeader) -> Segment {
         Segment { bytes: header.encode().to_vec(), chain: Chain::start(&header), header, blocks: Vec::new() }
     }
 
     /// One block with one statement of this text.
-    pub fn turn(&mut self, no: u64, text: &str) -> &mut Segment {
+    pub(crate) fn turn(&mut self, no: u64, text: &str) -> &mut Segment {
         let mut frames = Frames::new();
         frames.push(1, START_US + no, Direction::Upstream, &statement(no, text.as_bytes()));
         self.append(&frames)
     }
 
-    pub fn append(&mut self, frames: &Frames) -> &mut Segment {
+    pub(crate) fn append(&mut self, frames: &Frames) -> &mut Segment {
         self.blocks.push(self.bytes.len());
         self.chain.append(frames, &mut self.bytes);
         self
     }
 
-    pub fn seal(&mut self) -> Seal {
+    pub(crate) fn seal(&mut self) -> Seal {
         self.blocks.push(self.bytes.len());
         let offset = self.bytes.len() as u64;
         self.chain.seal(offset, START_US + 1000, &key(), &mut self.bytes)
     }
 
-    pub fn checkpoint(&self) -> Checkpoint {
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
         Checkpoint::sign(&self.header, &self.chain, self.bytes.len() as u64, START_US + 500, &key())
     }
 
     /// The bytes of a block.
-    pub fn block(&self, index: usize) -> Vec<u8> {
+    pub(crate) fn block(&self, index: usize) -> Vec<u8> {
         let end = self.blocks.get(index + 1).copied().unwrap_or(self.bytes.len());
         self.bytes[self.blocks[index]..end].to_vec()
     }
 
     /// The segment with other bytes from block `from` to block `to`.
-    pub fn with_blocks(&self, from: usize, to: usize, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn with_blocks(&self, from: usize, to: usize, bytes: &[u8]) -> Vec<u8> {
         let end = self.blocks.get(to).copied().unwrap_or(self.bytes.len());
         [&self.bytes[..self.blocks[from]], bytes, &self.bytes[end..]].concat()
     }
 }
 
 /// `turns` blocks of one statement each.
-pub fn open_segment(turns: u64) -> Segment {
+pub(crate) fn open_segment(turns: u64) -> Segment {
     let mut segment = Segment::new(header(1, 0x1111_2222_3333_4444, 1, [0; 32]));
     for no in 1..=turns {
         segment.turn(no, &format!("select {no}"));
@@ -99,14 +99,17 @@ pub fn open_segment(turns: u64) -> Segment {
     segment
 }
 
-pub fn sealed_segment(turns: u64) -> Segment {
+pub(crate) fn sealed_segment(turns: u64) -> Segment {
     let mut segment = open_segment(turns);
     segment.seal();
     segment
 }
 
 /// Findings of a stream of sealed segment files, the last of which may be open.
-pub fn verify(segments: &[(&[u8], u64, bool)], checkpoints: Vec<Checkpoint>) -> (StreamReport, Vec<Finding>) {
+pub(crate) fn verify(
+    segments: &[(&[u8], u64, bool)],
+    checkpoints: Vec<Checkpoint>,
+) -> (StreamReport, Vec<Finding>) {
     let mut verifier = Verifier::new(0, key().verifying_key(), checkpoints);
     for (index, (bytes, sequence, sealed)) in segments.iter().enumerate() {
         let path = format!("{sequence:010}");
@@ -118,12 +121,12 @@ pub fn verify(segments: &[(&[u8], u64, bool)], checkpoints: Vec<Checkpoint>) -> 
 }
 
 /// Findings of one sealed segment file.
-pub fn verify_one(bytes: &[u8]) -> Vec<Finding> {
+pub(crate) fn verify_one(bytes: &[u8]) -> Vec<Finding> {
     verify(&[(bytes, 1, true)], Vec::new()).1
 }
 
 /// Texts of the statements in the blocks that a scan gives out.
-pub fn statements(bytes: &[u8]) -> Vec<String> {
+pub(crate) fn statements(bytes: &[u8]) -> Vec<String> {
     let mut texts = Vec::new();
     let Ok(mut scan) = Scan::open(bytes) else { return texts };
     let mut joiner = Joiner::default();
