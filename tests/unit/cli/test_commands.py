@@ -180,7 +180,7 @@ def test_a_token_file_without_one_token_is_refused(tmp_path, capsys, content):
 
 def test_serve_with_a_bad_file_is_exit_2_and_with_missing_keys_too(config, tmp_path, capsys):
     done = subprocess.run(
-        [sys.executable, "-m", "hoopwire.cli", "serve", "--config", config],
+        [sys.executable, "-m", "hoopwire", "serve", "--config", config],
         capture_output=True,
         text=True,
         timeout=60,
