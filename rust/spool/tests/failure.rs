@@ -201,7 +201,7 @@ fn a_full_tmpfs_ends_sessions_with_their_ends_recorded_and_comes_back() {
 
 fn full_tmpfs(place: &Place) {
     let config = SpoolConfig { segment_bytes: 256 * 1024, ..config(&place.0) };
-    let (mut spool, _) = Spool::open(config.clone(), now(), US).unwrap();
+    let (mut spool, _) = Spool::open(config, now(), US).unwrap();
     begin(&mut spool, 1);
     let text = "x".repeat(30_000);
     let mut kept = 0;
