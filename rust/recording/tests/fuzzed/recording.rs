@@ -19,11 +19,11 @@ fn walk(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut payloads = Vec::new();
     let Ok(mut scan) = Scan::open(bytes) else { return payloads };
     let mut joiner = Joiner::default();
-    let (mut steps, mut heads) = (0, BTreeSet::from([*blake3::hash(&bytes[..HEADER_BYTES]).as_bytes()]));
+    let (mut steps, mut heads) = (0, vec![*blake3::hash(&bytes[..HEADER_BYTES]).as_bytes()]);
     loop {
         steps += 1;
         assert!(steps <= bytes.len(), "the walk ends");
-        let before = scan.offset();
+        let (before, mut faulty) = (scan.offset(), false);
         match scan.next().expect("memory can be read") {
             Step::Block(block) => {
                 let start = usize::try_from(block.offset).expect("in memory");
@@ -45,21 +45,21 @@ fn walk(bytes: &[u8]) -> Vec<Vec<u8>> {
             }
             Step::Seal(_) => {}
             Step::Fault(fault) => {
+                faulty = true;
                 assert_eq!(fault.offset, before);
                 joiner.reset();
             }
             Step::End(_) => break,
         }
-        // whatever stood at the end of a block, or comes of its bytes, may be continued
+        // the next block may continue what stands at the end of this one, and after a fault what its bytes give
         let (from, to) = (before as usize, scan.offset() as usize);
-        let known: Vec<[u8; 32]> = heads.iter().copied().collect();
-        heads.extend(bytes[..to].last_chunk::<32>().copied());
-        heads.extend(known.iter().map(|head| {
-            *blake3::hash(&[head, &bytes[from..to.saturating_sub(32).max(from)]].concat()).as_bytes()
-        }));
-        while heads.len() > 64 {
-            heads.pop_first();
+        if faulty && heads.len() < 5000 {
+            let part = &bytes[from..to.saturating_sub(32).max(from)];
+            for place in 0..heads.len() {
+                heads.push(*blake3::hash(&[&heads[place], part].concat()).as_bytes());
+            }
         }
+        heads.extend(bytes[..to].last_chunk::<32>().copied());
         assert!(to > from, "every step moves on");
     }
     payloads
