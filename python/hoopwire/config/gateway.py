@@ -81,8 +81,9 @@ def check_limits(limits: LimitSettings, report: Report) -> None:
     for name in ("tls_handshake", "startup", "admission", "upstream_login"):
         if not 0.1 <= getattr(limits, name) <= 300:
             report.add((key, name), "must be from 100ms to 5m")
-    if not 1024 <= limits.statement <= _GIB:
-        report.add((key, "statement"), "must be from 1KiB to 1GiB")
+    if not 1024 <= limits.statement <= 32 * _MIB:
+        # A statement is kept in one frame of the recording, which holds 64 MiB.
+        report.add((key, "statement"), "must be from 1KiB to 32MiB")
 
 
 def check_recording(recording: RecordingSettings, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 use crate::address::AddressBook;
 use crate::command::{Command, EndWords, Lease};
-use crate::config::{EngineConfig, seconds};
+use crate::config::{EngineConfig, RecordingConfig, seconds};
 use crate::directory::{Directory, LiveSession};
 use crate::event::{Counters, Event, EventQueue, Statistics, unix_us};
 use crate::reactor::{Mailbox, Reactor, Shared, WAKER};
@@ -11,7 +11,7 @@ use hoopwire_gateway::PhaseLimits;
 use hoopwire_policy::Grant;
 use hoopwire_postgres::cancel::CancelKeys;
 use hoopwire_recording::signing_key_from_pem;
-use hoopwire_spool::{Spool, SpoolConfig};
+use hoopwire_spool::{Recovery, Spool, SpoolConfig, recover_others};
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
 use rustix::fd::RawFd;
@@ -25,6 +25,9 @@ use std::time::{Duration, Instant};
 
 /// Most reactors: cancel keys carry the reactor's number in 8 bits.
 const REACTORS_MAX: usize = 64;
+
+/// A statement must fit one frame of the recording (64 MiB) with all that is said about it.
+const STATEMENT_MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// Why an engine cannot start. Says what to change; no secret.
 #[derive(Debug)]
@@ -88,7 +91,7 @@ impl Engine {
                 startup: seconds(limits.startup_s),
                 admission: seconds(limits.admission_s),
                 upstream_login: seconds(limits.upstream_login_s),
-                statement_max_bytes: limits.statement_bytes,
+                statement_max_bytes: limits.statement_bytes.min(STATEMENT_MAX_BYTES),
             },
             events: EventQueue::new().map_err(|error| failed("eventfd")(&error))?,
             counters: Counters::default(),
@@ -108,6 +111,7 @@ impl Engine {
                 .map_err(|error| failed("reactor")(&error))?;
             ready.push(reactor);
         }
+        recover_rest(&config.recording, reactors, &shared)?;
         let mut threads = Vec::new();
         for reactor in ready {
             let name = format!("hoopwire-r{}", reactor.index);
@@ -221,15 +225,9 @@ fn bind(address: &str) -> Result<TcpListener, StartError> {
     TcpListener::bind(resolved).map_err(|error| fail(&error))
 }
 
-fn open_spool(
-    config: &crate::config::RecordingConfig,
-    index: usize,
-    shared: &Shared,
-) -> Result<Spool, StartError> {
-    let fail = failed("recording");
-    let stream = u16::try_from(index).unwrap_or(u16::MAX);
-    let key = signing_key_from_pem(&config.signing_key_pem).map_err(|error| fail(&error))?;
-    let config = SpoolConfig {
+fn spool_config(config: &RecordingConfig, stream: u16) -> Result<SpoolConfig, StartError> {
+    let key = signing_key_from_pem(&config.signing_key_pem).map_err(|error| failed("recording")(&error))?;
+    Ok(SpoolConfig {
         directory: PathBuf::from(&config.directory),
         node: config.node.clone(),
         stream,
@@ -239,15 +237,39 @@ fn open_spool(
         checkpoint_every: seconds(config.checkpoint_every_s),
         floor_bytes: config.floor_bytes,
         key,
-    };
-    let (spool, recovered) = Spool::open(config, Instant::now(), unix_us()).map_err(|error| fail(&error))?;
-    for recovery in recovered {
-        shared.events.push(&Event::Recovered {
-            stream,
-            path: &recovery.path.to_string_lossy(),
-            sessions: &recovery.sessions,
-            dropped_bytes: recovery.dropped_bytes,
-        });
-    }
+    })
+}
+
+fn open_spool(config: &RecordingConfig, index: usize, shared: &Shared) -> Result<Spool, StartError> {
+    let config = spool_config(config, stream_of(index))?;
+    let (spool, recovered) =
+        Spool::open(config, Instant::now(), unix_us()).map_err(|error| failed("recording")(&error))?;
+    shared.tell_recovered(&recovered);
     Ok(spool)
+}
+
+/// Streams of an earlier run with more reactors.
+fn recover_rest(config: &RecordingConfig, reactors: usize, shared: &Shared) -> Result<(), StartError> {
+    let first = stream_of(reactors);
+    let config = spool_config(config, first)?;
+    let recovered = recover_others(&config, first, unix_us()).map_err(|error| failed("recording")(&error))?;
+    shared.tell_recovered(&recovered);
+    Ok(())
+}
+
+fn stream_of(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+impl Shared {
+    fn tell_recovered(&self, recovered: &[Recovery]) {
+        for recovery in recovered {
+            self.events.push(&Event::Recovered {
+                stream: recovery.stream,
+                path: &recovery.path.to_string_lossy(),
+                sessions: &recovery.sessions,
+                dropped_bytes: recovery.dropped_bytes,
+            });
+        }
+    }
 }

@@ -22,6 +22,8 @@ mod keyring;
 mod leg;
 mod reactor;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod tls;
 mod turn;

@@ -162,7 +162,6 @@ impl Reactor {
     /// Until told to stop.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
-        let mut work = Vec::new();
         while !(self.stopping && self.slots.is_empty()) {
             if self
                 .poll
@@ -176,17 +175,29 @@ impl Reactor {
             for event in &events {
                 self.note(event);
             }
-            self.obey();
-            self.expire();
-            std::mem::swap(&mut work, &mut self.ready);
-            for key in work.drain(..) {
-                self.pump(key);
-            }
-            self.keep();
-            self.send();
-            self.tell();
+            self.turn();
         }
-        let _ = self.spool.close(unix_us());
+        let Reactor { spool, shared, index, .. } = self;
+        // a seal that fails leaves the segment open: the next start recovers it
+        for event in spool.close(unix_us()).unwrap_or_default() {
+            tell_spool(&shared, index, &event);
+        }
+    }
+
+    /// Everything between two polls, in the one right order.
+    pub(crate) fn turn(&mut self) {
+        self.obey();
+        self.expire();
+        let mut work = std::mem::take(&mut self.ready);
+        for key in work.drain(..) {
+            self.pump(key);
+        }
+        // what the pumps queued comes next turn; the buffer goes round
+        work.append(&mut self.ready);
+        self.ready = work;
+        self.keep();
+        self.send();
+        self.tell();
     }
 
     /// How long the poll may wait.
@@ -312,7 +323,7 @@ impl Reactor {
         }
     }
 
-    fn serve(&mut self, socket: TcpStream, peer: SocketAddr) {
+    pub(crate) fn serve(&mut self, socket: TcpStream, peer: SocketAddr) {
         self.next_serial = self.next_serial.saturating_add(1);
         let serial = self.next_serial;
         let mut random = [0_u8; 16];
@@ -402,25 +413,8 @@ impl Reactor {
     /// The spool's news and the end of a drain, for the control plane.
     fn tell(&mut self) {
         self.spool.tick(self.now, self.unix_us);
-        let stream = u16::try_from(self.index).unwrap_or(u16::MAX);
         while let Some(event) = self.spool.poll_event() {
-            match &event {
-                SpoolEvent::SegmentSealed { path, sequence } => {
-                    self.shared.events.push(&Event::SegmentSealed {
-                        stream,
-                        path: &path.to_string_lossy(),
-                        sequence: *sequence,
-                    })
-                }
-                SpoolEvent::Checkpoint { line } => {
-                    self.shared.events.push(&Event::Checkpoint { stream, line })
-                }
-                SpoolEvent::Failed { error } => {
-                    add(&self.shared.counters.recording_failures, 1);
-                    self.shared.events.push(&Event::RecordingFailed { stream, error });
-                }
-                SpoolEvent::Resumed => self.shared.events.push(&Event::RecordingResumed { stream }),
-            }
+            tell_spool(&self.shared, self.index, &event);
         }
         let draining = 1_usize << self.index.min(62);
         if self.shared.draining.load(Ordering::Relaxed) & draining != 0
@@ -470,4 +464,23 @@ impl Reactor {
             mailbox.load.fetch_sub(1, Ordering::Relaxed);
         }
     }
+}
+
+fn tell_spool(shared: &Shared, index: usize, event: &SpoolEvent) {
+    let stream = u16::try_from(index).unwrap_or(u16::MAX);
+    shared.events.push(&match event {
+        SpoolEvent::SegmentSealed { path, sequence } => {
+            return shared.events.push(&Event::SegmentSealed {
+                stream,
+                path: &path.to_string_lossy(),
+                sequence: *sequence,
+            });
+        }
+        SpoolEvent::Checkpoint { line } => Event::Checkpoint { stream, line },
+        SpoolEvent::Failed { error } => {
+            add(&shared.counters.recording_failures, 1);
+            Event::RecordingFailed { stream, error }
+        }
+        SpoolEvent::Resumed => Event::RecordingResumed { stream },
+    });
 }

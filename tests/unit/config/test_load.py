@@ -99,7 +99,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ('expiry_notice = "60s"', 'expiry_notice = "1.5m"', "gateway.expiry_notice", "whole number"),
     ('expiry_notice = "60s"', 'expiry_notice = "\u0666\u0660s"', "gateway.expiry_notice", "whole number"),
     ('statement = "4MiB"', 'statement = "4MB"', "limits.statement", '"64MiB"'),
-    ('statement = "4MiB"', 'statement = "2GiB"', "limits.statement", "1GiB"),
+    ('statement = "4MiB"', 'statement = "33MiB"', "limits.statement", "32MiB"),
     ("connections = 10_000", "connections = 500", "limits.connections_per_address", "above `connections`"),
     (
         "unadmitted_per_address = 64 ",
