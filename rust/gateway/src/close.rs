@@ -164,6 +164,7 @@ impl Live {
 }
 
 /// What one Result frame says; the bytes are those of the downstream buffer from `start` on.
+#[derive(Clone, Copy)]
 pub(crate) struct Span<'a> {
     pub(crate) start: usize,
     /// The statement's number, 0 if the bytes belong to none.
@@ -196,7 +197,7 @@ impl Live {
         turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
         let deadline = grant.deadline.min(self.grant.deadline);
         let database = std::mem::take(&mut self.grant.database);
-        self.grant = Box::new(Grant { deadline, ..grant });
+        *self.grant = Grant { deadline, ..grant };
         let mut decision = decide(&self.grant, Action::Connect { database: &database }, turn.now);
         if self.replication {
             decision = decision.and_then(|_| decide(&self.grant, Action::Replicate, turn.now));

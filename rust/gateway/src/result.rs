@@ -53,7 +53,7 @@ struct Gathering {
 
 impl Live {
     /// Bytes of the target, after login.
-    pub(crate) fn from_target(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+    pub(crate) fn take_replies(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         if let Err(denial) = decide(&self.grant, self.class(), turn.now)
             && denial.sqlstate == "57P01"
         {

@@ -170,7 +170,7 @@ impl Session {
     /// Bytes of the principal (decrypted, if inside TLS).
     pub fn handle_downstream(&mut self, input: &[u8], turn: &mut Turn<'_>) {
         let outcome = match &mut self.phase {
-            Phase::Ready(live) => live.from_principal(input, turn),
+            Phase::Ready(live) => live.take_requests(input, turn),
             Phase::Closed => Ok(()),
             _ => self.greet(input, turn),
         };
@@ -180,7 +180,7 @@ impl Session {
     /// Bytes of the target (decrypted, if inside TLS).
     pub fn handle_upstream(&mut self, input: &[u8], turn: &mut Turn<'_>) {
         let outcome = match &mut self.phase {
-            Phase::Ready(live) => live.from_target(input, turn),
+            Phase::Ready(live) => live.take_replies(input, turn),
             Phase::AwaitUpstream(_) => self.log_in(input, turn),
             _ => Ok(()),
         };

@@ -43,7 +43,7 @@ struct Flow {
 
 impl Live {
     /// Bytes of the principal, after login.
-    pub(crate) fn from_principal(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+    pub(crate) fn take_requests(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
         let permit = decide(&self.grant, self.class(), turn.now);
         if let Err(denial) = &permit
@@ -59,7 +59,7 @@ impl Live {
             match scanner.next(&mut input, &table) {
                 Ok(None) => break Ok(()),
                 Ok(Some(piece)) => {
-                    if let Err(ending) = self.request(piece, &permit, &mut flow, turn) {
+                    if let Err(ending) = self.request(&piece, &permit, &mut flow, turn) {
                         break Err(ending);
                     }
                 }
@@ -81,13 +81,13 @@ impl Live {
 
     fn request(
         &mut self,
-        piece: Piece<'_>,
+        piece: &Piece<'_>,
         permit: &Result<Permit, Denial>,
         flow: &mut Flow,
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
         let body = piece.body();
-        match piece {
+        match *piece {
             Piece::Run { raw, .. } | Piece::Tail { raw, .. } | Piece::Head { tag: b'd', raw, .. } => {
                 if let (Ok(permit), false) = (permit, self.discarding) {
                     flow.start.get_or_insert(turn.legs.up_mut().len());
@@ -97,7 +97,7 @@ impl Live {
             }
             _ => self.end_of_flow(flow, turn),
         }
-        match piece {
+        match *piece {
             Piece::Whole { tag: b'X', .. } => {
                 return Err(Ending::quiet("downstream", "terminated by the client"));
             }

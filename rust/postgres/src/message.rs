@@ -223,8 +223,8 @@ impl Scanner {
         }
         match self.state {
             State::Streaming { tag, remaining } => Ok(Some(self.tail(input, tag, remaining))),
-            _ if self.held.is_empty() => self.from_input(input, table),
-            _ => self.from_held(input, table),
+            _ if self.held.is_empty() => self.next_of_input(input, table),
+            _ => self.next_of_held(input, table),
         }
     }
 
@@ -237,7 +237,7 @@ impl Scanner {
     }
 
     /// The common case: nothing held, the message begins in `input`.
-    fn from_input<'s, 'i: 's>(
+    fn next_of_input<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
         table: &impl Table,
@@ -280,7 +280,7 @@ impl Scanner {
     }
 
     /// The message began in an earlier input: add to `held` only as much as the decision needs.
-    fn from_held<'s, 'i: 's>(
+    fn next_of_held<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
         table: &impl Table,
@@ -288,7 +288,8 @@ impl Scanner {
         self.fill(input, HEADER_BYTES);
         let Some(Header { tag, body_len }) = header(&self.held)? else { return Ok(None) };
         let total = HEADER_BYTES.saturating_add(body_len);
-        let want = match table.take(tag, body_len) {
+        let take = table.take(tag, body_len);
+        let want = match take {
             Take::Refuse => return Err(FrameError::Type { tag }),
             Take::Skip => {
                 // only a header can be held of a message that is skipped
@@ -296,7 +297,8 @@ impl Scanner {
                 return Ok(Some(self.skip(input, 0, tag, body_len)));
             }
             Take::Whole => total,
-            Take::StreamAfter(least) => total.min(least),
+            // the header is held already: less than that would leave the state out of step with what was given
+            Take::StreamAfter(least) => total.min(least.max(HEADER_BYTES)),
             Take::Stream | Take::Run => HEADER_BYTES,
         };
         self.fill(input, want);
@@ -305,7 +307,10 @@ impl Scanner {
         }
         self.spent = true;
         if want == total {
-            return Ok(Some(Piece::Whole { tag, raw: &self.held }));
+            return Ok(Some(match take {
+                Take::Run => Piece::Run { tag, count: 1, raw: &self.held },
+                _ => Piece::Whole { tag, raw: &self.held },
+            }));
         }
         let left = total.saturating_sub(want);
         self.state = State::Streaming { tag, remaining: left };
@@ -419,6 +424,39 @@ mod tests {
             assert_eq!(collect(&[&bytes]), Err(FrameError::Length { tag: b'Q', length }));
         }
         assert_eq!(collect(&[b"Z\0\0\0\x04"]), Err(FrameError::Type { tag: b'Z' }));
+    }
+
+    #[test]
+    fn a_first_piece_smaller_than_a_header_keeps_the_framing() {
+        // A header that came in two pieces, of a message whose first piece may have less than 5 bytes, was
+        // counted as a part of the body: everything behind it was framed wrongly.
+        for least in 0..=6 {
+            let table = |_, _| Take::StreamAfter(least);
+            let (mut scanner, mut seen) = (Scanner::default(), Vec::new());
+            for part in [&b"d\0\0"[..], b"\0\x06xyd\0\0\0\x04"] {
+                let mut input = part;
+                while let Some(piece) = scanner.next(&mut input, &table).unwrap() {
+                    match piece {
+                        Piece::Head { raw, .. } | Piece::Tail { raw, .. } | Piece::Whole { raw, .. } => {
+                            seen.extend_from_slice(raw)
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+            assert_eq!(seen, b"d\0\0\0\x06xyd\0\0\0\x04", "at least {least}");
+            assert!(scanner.is_clean(), "at least {least}");
+        }
+    }
+
+    #[test]
+    fn an_empty_row_that_came_in_two_pieces_is_counted() {
+        // A CopyData without a body, its header split, came out as some other message: not counted as a row,
+        // and refused where copy data is let through.
+        let mut scanner = Scanner::default();
+        assert_eq!(scanner.next(&mut &b"D\0\0"[..], &table), Ok(None));
+        let piece = scanner.next(&mut &b"\0\x04"[..], &table);
+        assert_eq!(piece, Ok(Some(Piece::Run { tag: b'D', count: 1, raw: b"D\0\0\0\x04" })));
     }
 
     #[test]

@@ -34,8 +34,7 @@ fn take(table: u8, tag: u8, body_len: usize) -> Take {
         0 => Take::Refuse,
         1 => Take::Skip,
         2 if body_len <= 4096 => Take::Whole,
-        // At least a header: below that the scanner cannot say what it has.
-        3 => Take::StreamAfter(5 + usize::from(table)),
+        3 => Take::StreamAfter(usize::from(table)),
         4 | 5 => Take::Run,
         _ => Take::Stream,
     }
