@@ -187,7 +187,7 @@ def _sessions(commands: Any) -> None:
 
 def _recordings(commands: Any) -> None:
     group = _group(commands, "recordings", "read and verify recordings")
-    recordings.add_commands(group, _add, _json)
+    recordings.add_commands(group, _add, _config, _json)
 
 
 def _keygen(commands: Any) -> None:

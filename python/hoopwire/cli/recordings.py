@@ -1,57 +1,79 @@
-"""`hoopwire recordings verify | release`: needs files and a key, no gateway."""
+"""`hoopwire recordings list | show | verify | release`: needs files, and a key to verify; no gateway."""
 
 import argparse
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-import msgspec
-
 from hoopwire.cli.exits import NOT_STARTED, OK, REFUSED, USAGE, CommandFailed
-from hoopwire.cli.output import clean, print_json, print_table, size
-from hoopwire.control.engine import release_segment, verify_recordings
+from hoopwire.cli.output import clean, moment, print_json, print_table, size
+from hoopwire.config import load
+from hoopwire.control.engine import read_frames, release_segment, verify_recordings
+from hoopwire.recordings import (
+    Entry,
+    decode_report,
+    list_sessions,
+    read_directory,
+    render_report,
+    segment_files,
+    session_json,
+    session_text,
+)
 
 
-class _Lenient(msgspec.Struct, frozen=True, kw_only=True):
-    """Fields of a newer engine are let through."""
+def list_recorded(arguments: argparse.Namespace) -> int:
+    """Recorded sessions, oldest first."""
+    reading = _Reading(arguments)
+    sessions = list_sessions(reading.entries())
+    if arguments.json:
+        print_json(sessions)
+        return reading.code
+    rows = [
+        (
+            session.session,
+            moment(session.started_at),
+            session.principal_name or session.principal,
+            f"{session.target}/{session.database}",
+            session.statements,
+            session.denied,
+            session.rows,
+            size(session.bytes_out),
+            f"{session.closed_by}: {session.reason}" if session.ended else "(no end here)",
+        )
+        for session in sessions
+    ]
+    headers = (
+        "SESSION",
+        "STARTED",
+        "PRINCIPAL",
+        "DATABASE",
+        "STATEMENTS",
+        "DENIED",
+        "ROWS",
+        "SENT",
+        "ENDED BY",
+    )
+    print_table(headers, rows, empty="No recorded sessions.")
+    return reading.code
 
 
-class StreamReport(_Lenient, frozen=True, kw_only=True):
-    """Totals of one stream, of what was read and holds."""
-
-    stream: int
-    node: str
-    first_segment: int
-    last_segment: int
-    segments: int
-    blocks: int
-    frames: int
-    bytes: int
-    seals: int
-    checkpoints: int
-
-
-class Finding(_Lenient, frozen=True, kw_only=True):
-    """One thing found; `failure` or `note`."""
-
-    kind: str
-    severity: str
-    stream: int
-    segment: int | None
-    path: str
-    block: int | None
-    offset: int | None
-    text: str
-
-
-class VerifyReport(_Lenient, frozen=True, kw_only=True):
-    """Answer of the engine's verifier."""
-
-    ok: bool
-    complete: bool
-    streams: tuple[StreamReport, ...]
-    findings: tuple[Finding, ...]
-    checkpoints: int
-    checkpoints_elsewhere: int
+def show(arguments: argparse.Namespace) -> int:
+    """One session, frame by frame; with `--json` one object a line."""
+    reading = _Reading(arguments)
+    shown = False
+    if arguments.json:
+        for raw in session_json(reading.entries(), arguments.session):
+            shown = True
+            print(raw.decode())
+    else:
+        for line in session_text(reading.entries(), arguments.session):
+            shown = True
+            print(line)
+    if not shown:
+        text = f"no session {clean(arguments.session)} in {clean(reading.path)}"
+        raise CommandFailed(f"{text}; hoopwire recordings list shows them")
+    return reading.code
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -59,16 +81,16 @@ def verify(arguments: argparse.Namespace) -> int:
     key = _text(arguments.key, "the public key")
     checkpoints = None if arguments.checkpoints is None else _text(arguments.checkpoints, "the checkpoints")
     try:
-        raw = verify_recordings(arguments.path, key, checkpoints)
+        report = decode_report(verify_recordings(arguments.path, key, checkpoints))
     except ImportError:
         _no_engine()
     except ValueError as error:
         raise CommandFailed(f"nothing could be verified: {error}", USAGE) from None
-    report = msgspec.msgpack.decode(raw, type=VerifyReport)
     if arguments.json:
         print_json(report)
     else:
-        _print(report, with_checkpoints=checkpoints is not None)
+        for line in render_report(report, with_checkpoints=checkpoints is not None):
+            print(line)
     return OK if report.ok else REFUSED
 
 
@@ -81,7 +103,7 @@ def release(arguments: argparse.Namespace) -> int:
         except ImportError:
             _no_engine()
         except ValueError as error:
-            raise CommandFailed(f"{path} is not released: {error}") from None
+            raise CommandFailed(f"{clean(path)} is not released: {clean(error)}") from None
         released.append({"path": path, "reused": kept})
         if not arguments.json:
             print(f"{clean(path)} is released" + ("; its file will be used again" if kept else ""))
@@ -90,39 +112,26 @@ def release(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _print(report: VerifyReport, *, with_checkpoints: bool) -> None:
-    for finding in report.findings:
-        place = clean(finding.path)
-        if finding.block is not None:
-            place += f" block {finding.block}"
-        if finding.offset is not None:
-            place += f" at byte {finding.offset}"
-        word = "FAILED" if finding.severity == "failure" else "note"
-        print(f"{word}  {place}: {clean(finding.text)} ({clean(finding.kind)})")
-    rows = [
-        (
-            stream.stream,
-            stream.node,
-            f"{stream.first_segment}-{stream.last_segment}",
-            stream.segments,
-            stream.blocks,
-            stream.frames,
-            size(stream.bytes),
-            stream.seals,
-            stream.checkpoints,
-        )
-        for stream in report.streams
-    ]
-    headers = ("STREAM", "NODE", "SEGMENTS", "READ", "BLOCKS", "FRAMES", "BYTES", "SEALS", "CHECKPOINTS")
-    print_table(headers, rows, empty="No stream.")
-    if not report.ok:
-        print("FAILED: this is not what was recorded")
-    elif report.complete:
-        print("verified: whole, unchanged, and sealed to the end")
-    else:
-        print("verified: what is here is unchanged; the notes say what is absent or not sealed yet")
-    if not with_checkpoints:
-        print("Without --checkpoints, a cut at the very end cannot be seen.")
+class _Reading:
+    """Entries of the directory that the command names. What does not hold is said, and `code` becomes 1."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.path = arguments.path or load(arguments.config, files=False).recording.directory
+        self.code = OK
+
+    def entries(self) -> Iterator[Entry]:
+        """Frames in order. CommandFailed if there is nothing to read or to read with."""
+        path = Path(self.path)
+        if not segment_files(path):
+            raise CommandFailed(f"{clean(self.path)} holds no recording (*.hwr, *.open)", USAGE)
+        try:
+            yield from read_directory(path, read_frames, self._fault)
+        except ImportError:
+            _no_engine()
+
+    def _fault(self, fault: ValueError) -> None:
+        self.code = REFUSED
+        print(f"hoopwire: {clean(fault)}", file=sys.stderr)
 
 
 def _text(path: str, what: str) -> str:
@@ -130,15 +139,35 @@ def _text(path: str, what: str) -> str:
         return Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise CommandFailed(f"cannot read {what} {path}: {reason}", USAGE) from None
+        raise CommandFailed(f"cannot read {what} {clean(path)}: {reason}", USAGE) from None
 
 
 def _no_engine() -> NoReturn:
-    raise CommandFailed("the engine is not built: run `make build`, or install a hoopwire wheel", NOT_STARTED)
+    text = "the engine is not built: run `make build`, or install a hoopwire wheel"
+    raise CommandFailed(text, NOT_STARTED) from None
 
 
-def add_commands(group: Any, add: Any, json: Any) -> None:
+def add_commands(group: Any, add: Any, config: Any, json: Any) -> None:
     """The parsers of these commands."""
+    parser = add(
+        group,
+        "list",
+        "list recorded sessions",
+        list_recorded,
+        "  hoopwire recordings list\n  hoopwire recordings list --path COPY --json\n",
+    )
+    _place(parser, config)
+    json(parser)
+    parser = add(
+        group,
+        "show",
+        "show a session: statements, parameters, decisions, results",
+        show,
+        "  hoopwire recordings show s_01J...\n  hoopwire recordings show s_01J... --json | jq .text\n",
+    )
+    parser.add_argument("session", metavar="SESSION", help="session id (s_...)")
+    _place(parser, config)
+    json(parser)
     parser = add(
         group,
         "verify",
@@ -160,3 +189,8 @@ def add_commands(group: Any, add: Any, json: Any) -> None:
     )
     parser.add_argument("segment", nargs="+", metavar="SEGMENT", help="a sealed segment file (*.hwr)")
     json(parser)
+
+
+def _place(parser: argparse.ArgumentParser, config: Any) -> None:
+    config(parser)
+    parser.add_argument("--path", metavar="PATH", help="directory of recordings, if not the config file's")
