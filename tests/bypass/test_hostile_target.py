@@ -22,7 +22,7 @@ SASL = message(b"R", struct.pack("!i", 10) + b"SCRAM-SHA-256\0\0")
 KEY = message(b"K", struct.pack("!ii", 1234, 5678))
 WELCOME = (
     AUTH_OK
-    + message(b"S", b"server_version\015.0\0")
+    + message(b"S", b"server_version\x0015.0\0")
     + message(b"S", b"client_encoding\0UTF8\0")
     + KEY
     + READY
@@ -82,6 +82,8 @@ class Peer:
 
 
 def _greet(peer: Peer) -> None:
+    """A login as it should be."""
+    peer.scram()
     peer.send(WELCOME)
 
 
