@@ -165,6 +165,32 @@ async def test_reload_narrows_live_sessions_and_cuts_those_in_a_lost_database(ho
     assert "s_3" in house.engine.refused, "a policy that grows again must not widen an old grant"
 
 
+async def test_a_session_that_cannot_be_narrowed_is_ended(house, monkeypatch):
+    """The engine refused the narrower grant, and the session went on under the wide one."""
+
+    def refuse(session, grant):
+        raise ValueError("malformed")
+
+    await house.connect(house.token("T1"), "s_1")
+    monkeypatch.setattr(house.engine, "regrant", refuse)
+    house.settings = with_policy(house.settings, ttl=Seconds(30))
+    await house.running.reload()
+    assert house.engine.live == frozenset()
+    assert house.engine.revoked["s_1"].sqlstate == "57P01"
+
+
+async def test_one_bad_event_does_not_deafen_the_control_plane(house, monkeypatch):
+    """A bug in handling one event ended the loop: no admission and no revocation was heard after it."""
+
+    def bug(session):
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr(house.parts.table, "started", bug)
+    await house.connect(house.token("T1"), "s_1")
+    await house.connect(house.token("T2"), "s_2")
+    assert set(house.engine.admitted) == {"s_1", "s_2"}
+
+
 async def test_reload_while_admitting_is_decided_by_the_new_policy(house):
     """The offer was made under the old policy; the session came up after the reload had looked at all."""
     house.lease_gate = trio.Event()
