@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from blake3 import blake3
 
+from hoopwire.control.engine import read_frames
+from hoopwire.recordings import read_directory
+from hoopwire.recordings.frames import Result, SessionStart
 from hoopwire.testing.gateway import RunningGateway
 
 
@@ -39,16 +41,14 @@ class Delivered:
 def delivered() -> Callable[[RunningGateway], dict[str, Delivered]]:
     """Recorded sessions by the application name that their client gave itself."""
 
-    from hoopwire.recordings import read_directory
-
     def read(gateway: RunningGateway) -> dict[str, Delivered]:
         by_session: dict[str, Delivered] = defaultdict(Delivered)
         names: dict[str, str] = {}
-        for frame in read_directory(Path(gateway.recordings)):
-            if frame.kind == "session_start":
-                names[frame.session] = frame.application_name
-            elif frame.kind == "result":
-                by_session[frame.session].spans.append((frame.bytes, frame.digest))
+        for entry in read_directory(gateway.recordings, read_frames):
+            if isinstance(entry.frame, SessionStart):
+                names[entry.session] = entry.frame.application_name
+            elif isinstance(entry.frame, Result):
+                by_session[entry.session].spans.append((entry.frame.bytes, bytes(entry.frame.digest)))
         return {name: by_session[session] for session, name in names.items()}
 
     return read

@@ -196,6 +196,14 @@ class RunningGateway:
         self._process = None
         return code
 
+    def wait(self, *, timeout_s: float = 20.0) -> int:
+        """The exit code, once it has ended by itself. TimeoutExpired if it goes on running."""
+        if self._process is None:
+            raise RuntimeError("the gateway is not running")
+        code = self._process.wait(timeout_s)
+        self._process = None
+        return code
+
     def kill9(self) -> None:
         """SIGKILL: the process ends where it stands."""
         if self._process is not None:
@@ -260,11 +268,15 @@ class RunningGateway:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def _answers(self) -> bool:
+        """The control API opens last, so that it is asked last."""
         try:
             with socket.create_connection((self.host, self.port), 1.0) as probe:
                 probe.settimeout(1.0)
                 probe.sendall(_SSL_REQUEST)
-                return probe.recv(1) == b"S"
+                if probe.recv(1) != b"S":
+                    return False
+            socket.create_connection((self.host, self.control_port), 1.0).close()
+            return Path(self.settings["listen"]["admin_socket"]).exists()
         except OSError:
             return False
 
