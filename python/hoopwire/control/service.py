@@ -99,7 +99,7 @@ async def _run(
 ) -> None:
     settings = await trio.to_thread.run_sync(rooms.load, path)
     async with _opened(settings, rooms, sink, clock) as (parts, background):
-        stopping, drained = trio.Event(), trio.Event()
+        stopping, drained, draining = trio.Event(), trio.Event(), trio.CancelScope()
         _warn(settings)
         verifiers = Verifiers(rooms.verifier, background)
         parts.current = Current(settings, verifiers.use(await verifiers.open(settings)))
@@ -128,12 +128,13 @@ async def _run(
                 app = public_app(parts, addresses[0])
                 control = await background.start(serve_tls, app, settings.listen.control, tls, drained.wait)
             if signals:
-                await background.start(_signals, reload, stopping)
+                await background.start(_signals, reload, stopping, draining)
             _log.info("hoopwire %s answers on %s", __version__, ", ".join(addresses))
             parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
             task_status.started(Running(addresses, control, socket_path, parts, reload, stopping.set))
             await stopping.wait()
-            await _drain(parts, dispatch, float(parts.current.settings.gateway.drain))
+            with draining:
+                await _drain(parts, dispatch, float(parts.current.settings.gateway.drain))
             drained.set()
             listening.cancel()
             admissions.cancel_scope.cancel()
@@ -144,6 +145,8 @@ async def _run(
         if checkpoints is not None:
             with trio.CancelScope(shield=True):
                 await checkpoints.flush()
+        if draining.cancel_called:
+            raise KeyboardInterrupt
 
 
 @asynccontextmanager
@@ -266,16 +269,19 @@ async def _drain(parts: Parts, dispatch: Dispatch, limit_s: float) -> None:
 async def _signals(
     reload: Reload,
     stopping: trio.Event,
+    draining: trio.CancelScope,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """SIGHUP reloads; SIGTERM and SIGINT drain, and a second one of them ends at once."""
+    """SIGHUP reloads; SIGTERM and SIGINT drain, a second one ends the sessions now, a third gives up."""
     with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
         task_status.started()
         async for number in received:
             if number == signal.SIGHUP:
                 with suppress(StartError):
                     await reload()
-            elif stopping.is_set():
-                raise KeyboardInterrupt
-            else:
+            elif not stopping.is_set():
                 stopping.set()
+            elif not draining.cancel_called:
+                draining.cancel()
+            else:
+                raise KeyboardInterrupt

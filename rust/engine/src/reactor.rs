@@ -162,7 +162,8 @@ impl Reactor {
     /// Until told to stop.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
-        while !(self.stopping && self.slots.is_empty()) {
+        // a cancel that is under way goes out first, or the statement would run on at the target
+        while !(self.stopping && self.slots.is_empty() && self.calls.is_empty()) {
             if self
                 .poll
                 .poll(&mut events, self.patience())
@@ -243,6 +244,7 @@ impl Reactor {
             AUX => {
                 if let Some(call) = self.calls.get_mut(key) {
                     call.up.leg.readable |= event.is_readable() || event.is_error();
+                    call.up.leg.closing |= event.is_read_closed();
                 }
                 self.advance_call(key);
             }
