@@ -48,6 +48,8 @@ pub enum Owed<D> {
     Close,
     /// Sync: ReadyForQuery.
     Sync,
+    /// CopyDone or CopyFail that went out before the target asked for COPY data: no reply.
+    CopyEnd,
     /// Answered by the gateway once it is at the front; `then_ready` if ReadyForQuery must follow.
     Denied {
         /// What to answer.
@@ -170,7 +172,7 @@ impl<D> Pipeline<D> {
     #[must_use]
     pub fn needs_flush(&self) -> bool {
         matches!(
-            self.owed.back(),
+            self.owed.iter().rev().find(|owed| !matches!(owed, Owed::CopyEnd)),
             Some(
                 Owed::Parse { .. }
                     | Owed::Bind { .. }
@@ -197,11 +199,23 @@ impl<D> Pipeline<D> {
         self.owed.push_back(request);
     }
 
-    /// The client's CopyDone or CopyFail goes to the target: from here on a Sync counts again.
+    /// The client's CopyDone or CopyFail goes to the target: from here on a Sync counts again. If the target
+    /// has not asked for data yet, the place is kept: it says which Syncs the target ignores.
     pub fn copy_done(&mut self) {
         if self.copy == Copy::In {
             self.copy = Copy::None;
+        } else if !self.skipping && !matches!(self.owed.back(), None | Some(Owed::CopyEnd)) {
+            self.owed.push_back(Owed::CopyEnd);
         }
+    }
+
+    /// Takes the front off, and what behind it has no reply.
+    fn pop(&mut self) -> Option<Owed<D>> {
+        let front = self.owed.pop_front();
+        while matches!(self.owed.front(), Some(Owed::CopyEnd)) {
+            self.owed.pop_front();
+        }
+        front
     }
 
     /// A denial is at the front: the gateway must answer now.
@@ -212,13 +226,12 @@ impl<D> Pipeline<D> {
 
     /// If a denial is at the front: take it, with the flag whether ReadyForQuery must follow.
     pub fn take_denied(&mut self) -> Option<(D, bool)> {
-        match self.owed.pop_front() {
+        if !self.owes_denial() {
+            return None;
+        }
+        match self.pop() {
             Some(Owed::Denied { denial, then_ready }) => Some((denial, then_ready)),
-            Some(other) => {
-                self.owed.push_front(other);
-                None
-            }
-            None => None,
+            _ => None,
         }
     }
 
@@ -265,16 +278,23 @@ impl<D> Pipeline<D> {
 
     fn settle(&mut self, fits: impl Fn(&Owed<D>) -> bool) {
         if self.owed.front().is_some_and(fits) {
-            self.owed.pop_front();
+            self.pop();
         }
     }
 
-    /// CopyInResponse: Syncs that were sent ahead are eaten by the target (55.2.6).
+    /// CopyInResponse: Syncs that were sent ahead of CopyDone are eaten by the target (55.2.6).
     fn begin_copy_in(&mut self) {
         self.copy = Copy::In;
-        while self.owed.len() > 1 && matches!(self.owed.get(1), Some(Owed::Sync)) {
+        loop {
+            match self.owed.get(1) {
+                Some(Owed::Sync) => self.stray_syncs = self.stray_syncs.saturating_add(1),
+                Some(Owed::CopyEnd) => self.copy = Copy::None,
+                _ => return,
+            }
             self.owed.remove(1);
-            self.stray_syncs = self.stray_syncs.saturating_add(1);
+            if self.copy == Copy::None {
+                return;
+            }
         }
     }
 
@@ -288,7 +308,7 @@ impl<D> Pipeline<D> {
             Some(Owed::Query { .. } | Owed::FunctionCall { .. } | Owed::Sync) | None => {}
             Some(_) => {
                 while self.owed.front().is_some_and(|owed| !matches!(owed, Owed::Sync)) {
-                    self.owed.pop_front();
+                    self.pop();
                 }
                 // a Sync that went out during the COPY may be the one that the target now stops at
                 self.skipping = self.owed.is_empty() && self.stray_syncs == 0;
@@ -303,13 +323,13 @@ impl<D> Pipeline<D> {
         while let Some(owed) = self.owed.front() {
             match owed {
                 Owed::Query { .. } | Owed::FunctionCall { .. } | Owed::Sync => {
-                    self.owed.pop_front();
+                    self.pop();
                     break;
                 }
                 // a denial is ours to answer: the ReadyForQuery was for a stray Sync before it
                 Owed::Denied { .. } => break,
                 _ => {
-                    self.owed.pop_front();
+                    self.pop();
                 }
             }
         }
@@ -418,6 +438,27 @@ mod tests {
         queue.push(Owed::Sync);
         replies(&mut queue, b"Z");
         assert!(queue.is_idle() || queue.status() == b'T');
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_sync_behind_a_copy_that_did_not_wait_counts() {
+        // CopyDone went out before the target asked for data: the Sync behind it was taken for one that the
+        // target ignores, and the next statement's replies were another's.
+        let mut queue = Queue::default();
+        queue.push(Owed::Execute { no: 1 });
+        queue.push(Owed::Sync);
+        queue.copy_done();
+        queue.copy_done();
+        queue.push(Owed::Sync);
+        queue.push(Owed::Query { no: 2 });
+        replies(&mut queue, b"GCZ");
+        assert_eq!((queue.current(), queue.len()), (2, 1));
+        // outside COPY the target ignores it
+        queue.copy_done();
+        replies(&mut queue, b"CZ");
+        assert!(queue.is_empty());
+        queue.copy_done();
         assert!(queue.is_empty());
     }
 
