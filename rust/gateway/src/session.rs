@@ -284,7 +284,7 @@ impl Session {
     }
 
     fn end_if_drained(&mut self, turn: &mut Turn<'_>) {
-        if matches!(&self.phase, Phase::Ready(live) if live.draining && live.pipeline.is_idle()) {
+        if matches!(&self.phase, Phase::Ready(live) if live.may_drain()) {
             self.settle(Err(shutting_down()), turn);
         }
     }
