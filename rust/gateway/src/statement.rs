@@ -105,7 +105,16 @@ impl Live {
             _ if self.discarding => {}
             Piece::Skipped { tag, body_len } => {
                 let denial = too_long(tag, body_len, self.statement_max_bytes);
-                self.next_statement();
+                let frame = Frame::Statement(Statement {
+                    no: self.next_statement(),
+                    via: via(tag),
+                    name: b"",
+                    text: b"",
+                    types: &[],
+                    allow: false,
+                    reason: denial.code.as_bytes(),
+                });
+                turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
                 self.deny(denial, tag, turn);
             }
             Piece::Whole { tag: tag @ (b'Q' | b'P' | b'F'), raw } => {
@@ -162,13 +171,8 @@ impl Live {
             Ok(_) => self.grant.policy.as_bytes(),
             Err(denial) => denial.code.as_bytes(),
         };
-        let via = match tag {
-            b'Q' => Via::Simple,
-            b'P' => Via::Parse,
-            _ => Via::FunctionCall,
-        };
-        let frame =
-            Frame::Statement(Statement { no, via, name, text, types: &types, allow: permit.is_ok(), reason });
+        let (via, allow) = (via(tag), permit.is_ok());
+        let frame = Frame::Statement(Statement { no, via, name, text, types: &types, allow, reason });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
         match permit {
             Err(denial) => self.deny(denial.clone(), tag, turn),
@@ -246,7 +250,8 @@ impl Live {
     /// Refuses a request in its place in the pipeline; session and transaction live on.
     fn deny(&mut self, denial: Denial, tag: u8, turn: &mut Turn<'_>) {
         let then_ready = matches!(tag, b'Q' | b'F');
-        if self.pipeline.copy() == Copy::None && !self.pipeline.is_skipping() {
+        // a target that takes COPY data has no reply for other requests, and one that skips has none either
+        if !matches!(self.pipeline.copy(), Copy::In | Copy::Both) && !self.pipeline.is_skipping() {
             if self.pipeline.needs_flush() {
                 turn.legs.own_up().extend_from_slice(b"H\0\0\0\x04");
             }
@@ -274,6 +279,14 @@ impl Live {
         let frame =
             Frame::Input(Input { bytes: bytes.len() as u64, digest: *blake3::hash(bytes).as_bytes() });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+    }
+}
+
+fn via(tag: u8) -> Via {
+    match tag {
+        b'Q' => Via::Simple,
+        b'P' => Via::Parse,
+        _ => Via::FunctionCall,
     }
 }
 
