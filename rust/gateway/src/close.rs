@@ -93,15 +93,16 @@ impl Live {
             return;
         }
         self.ended = true;
-        if self.established && !self.pipeline.is_idle() && ending.closed_by != "upstream" {
+        let owes = !self.pipeline.is_empty() || self.pipeline.is_skipping();
+        if self.established && owes && ending.closed_by != "upstream" {
             turn.effects
                 .push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
         }
         if let Some(report) = &ending.report {
             self.say(report, 0, turn);
         }
-        if self.established && self.pipeline.is_idle() {
-            // Terminate, so that the target does not log an unexpected end
+        if self.established && !owes && self.from_principal.at_boundary() {
+            // Terminate, so that the target does not log an unexpected end; it rolls back what is open
             turn.legs.own_up().extend_from_slice(b"X\0\0\0\x04");
         }
         let frame = Frame::SessionEnd(SessionEnd {
@@ -195,9 +196,14 @@ impl Live {
     ) -> Result<(), Ending> {
         let frame = Frame::GrantChanged(GrantChanged { grant: &grant.id, reason });
         turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
-        let deadline = grant.deadline.min(self.grant.deadline);
         let database = std::mem::take(&mut self.grant.database);
-        *self.grant = Grant { deadline, ..grant };
+        let old = std::mem::replace(&mut *self.grant, grant);
+        if old.deadline < self.grant.deadline {
+            self.grant.deadline = old.deadline;
+            self.grant.notice_at = old.notice_at;
+            self.grant.expires_unix_us = old.expires_unix_us;
+            self.grant.expires_text = old.expires_text;
+        }
         let mut decision = decide(&self.grant, Action::Connect { database: &database }, turn.now);
         if self.replication {
             decision = decision.and_then(|_| decide(&self.grant, Action::Replicate, turn.now));
