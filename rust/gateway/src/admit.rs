@@ -292,6 +292,9 @@ impl Session {
             .map_err(|error| login_failed(&error))?;
         wait.held.drain(..used);
         let Some(established) = established else { return Ok(()) };
+        if established.status != b'I' {
+            return Err(Ending::misbehaved_target("a login that ends with a transaction open"));
+        }
         let Phase::AwaitUpstream(wait) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return Ok(());
         };
