@@ -1,0 +1,13 @@
+//! Dialogues with a session, without sockets: a scripted principal, a target that behaves (or not), a clock of
+//! their own. What must hold in every one of them is in `link/check.rs`.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+mod copies;
+mod endings;
+#[path = "../link/mod.rs"]
+mod link;
+mod login;
+mod phases;
+mod queries;
+mod server;
+mod splits;

@@ -1,0 +1,331 @@
+//! A target that behaves: PostgreSQL's message flow over a handful of statements, on the other end of a link.
+//! Like the server it keeps replies to the extended protocol back until Sync or Flush.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use hoopwire_policy::{Actions, Grant};
+use hoopwire_testkit::backend::{Backend, Method};
+use hoopwire_testkit::messages::{first, framed, startup};
+
+use crate::link::Link;
+
+pub(crate) const SSL_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
+pub(crate) const PASSWORD: &str = "eyJ.token.of-the-principal";
+pub(crate) const LEASE: &str = "secret of the lease";
+
+/// A link with a target on its other end.
+pub(crate) struct Peer {
+    pub(crate) link: Link,
+    pub(crate) backend: Backend,
+    /// Upstream bytes that the target has.
+    arrived: usize,
+    /// The target's bytes that are not delivered yet.
+    pub(crate) replies: Vec<u8>,
+    seen: usize,
+}
+
+impl Peer {
+    pub(crate) fn new(link: Link, method: Method) -> Peer {
+        let mut server = Server::default();
+        let backend = Backend::new(method, LEASE, move |tag, body| server.handle(tag, body));
+        Peer { link, backend, arrived: 0, replies: Vec::new(), seen: 0 }
+    }
+
+    /// A session that has its grant and is ready.
+    pub(crate) fn ready(actions: Actions) -> Peer {
+        Peer::ready_with(actions, |_| {})
+    }
+
+    pub(crate) fn ready_with(actions: Actions, change: impl FnOnce(&mut Grant)) -> Peer {
+        let mut peer = Peer::new(asking(&[("user", "u"), ("database", "orders")]), Method::Trust);
+        let mut grant = peer.link.grant(actions);
+        change(&mut grant);
+        peer.link.admit(grant);
+        peer.link.dialed(Some(LEASE));
+        peer.pump();
+        assert!(peer.link.session.is_ready());
+        peer.seen = peer.link.down.len();
+        peer
+    }
+
+    /// Lets the target take what went up.
+    pub(crate) fn ship(&mut self) {
+        let reply = self.backend.handle(&self.link.up[self.arrived..]);
+        self.arrived = self.link.up.len();
+        self.replies.extend(reply);
+    }
+
+    /// Delivers up to `bytes` of what the target said.
+    pub(crate) fn deliver(&mut self, bytes: usize) {
+        let some: Vec<u8> = self.replies.drain(..bytes.min(self.replies.len())).collect();
+        if !some.is_empty() {
+            self.link.target(&some);
+        }
+    }
+
+    /// Both until nothing moves any more.
+    pub(crate) fn pump(&mut self) {
+        loop {
+            self.ship();
+            if self.replies.is_empty() {
+                break;
+            }
+            self.deliver(usize::MAX);
+        }
+    }
+
+    /// The principal says something, and all answers come.
+    pub(crate) fn say(&mut self, bytes: &[u8]) -> String {
+        self.link.principal(bytes);
+        self.pump();
+        self.news()
+    }
+
+    /// The types of the messages that the principal got since the last look; of a ReadyForQuery with the
+    /// status (`Z:T`), of an error with the SQLSTATE (`E:42501`).
+    pub(crate) fn news(&mut self) -> String {
+        let mut words = Vec::new();
+        let mut rest = &self.link.down[self.seen..];
+        while let Some(((tag, body), after)) = first(rest) {
+            words.push(match tag {
+                b'Z' => format!("Z:{}", char::from(body[0])),
+                b'E' => format!("E:{}", field(&body, b'C')),
+                tag => char::from(tag).to_string(),
+            });
+            rest = after;
+        }
+        self.seen = self.link.down.len() - rest.len();
+        words.join(" ")
+    }
+
+    /// A field of the last error that the principal got.
+    pub(crate) fn last_error(&self, wanted: u8) -> String {
+        let mut rest = &self.link.down[..];
+        // single bytes: the answers to requests for encryption
+        while matches!(rest.first(), Some(b'S' | b'N')) && rest.get(1) != Some(&0) {
+            rest = &rest[1..];
+        }
+        let mut error = None;
+        while let Some(((tag, body), after)) = first(rest) {
+            if tag == b'E' {
+                error = Some(body);
+            }
+            rest = after;
+        }
+        field(&error.expect("an error came"), wanted)
+    }
+}
+
+/// A session that has said who it is and waits for its grant.
+pub(crate) fn asking(params: &[(&str, &str)]) -> Link {
+    let mut link = Link::new();
+    link.principal(SSL_REQUEST);
+    link.tls();
+    link.principal(&startup(0, params));
+    link.principal(&framed(b'p', format!("{PASSWORD}\0").as_bytes()));
+    link
+}
+
+/// A field of an ErrorResponse or NoticeResponse.
+pub(crate) fn field(body: &[u8], wanted: u8) -> String {
+    let mut fields = body.split(|byte| *byte == 0).filter(|field| !field.is_empty());
+    let found = fields.find(|field| field[0] == wanted).map(|field| &field[1..]);
+    String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
+}
+
+pub(crate) fn query(text: &str) -> Vec<u8> {
+    framed(b'Q', format!("{text}\0").as_bytes())
+}
+
+pub(crate) fn parse(name: &str, text: &str) -> Vec<u8> {
+    framed(b'P', format!("{name}\0{text}\0\0\x01\0\0\0\x17").as_bytes())
+}
+
+/// Of the unnamed portal, one text parameter.
+pub(crate) fn bind(name: &str, value: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(value.len()).unwrap().to_be_bytes();
+    framed(b'B', &[b"\0", name.as_bytes(), b"\0\0\0\0\x01", &length, value, b"\0\0"].concat())
+}
+
+pub(crate) fn describe(name: &str) -> Vec<u8> {
+    framed(b'D', format!("S{name}\0").as_bytes())
+}
+
+pub(crate) fn execute() -> Vec<u8> {
+    framed(b'E', b"\0\0\0\0\0")
+}
+
+pub(crate) fn sync() -> Vec<u8> {
+    framed(b'S', b"")
+}
+
+/// FunctionCall of `oid` without arguments.
+pub(crate) fn call() -> Vec<u8> {
+    framed(b'F', b"\0\0\x07\xd0\0\0\0\0\0\0")
+}
+
+fn row(value: &[u8]) -> Vec<u8> {
+    framed(b'D', &[b"\0\x01", &u32::try_from(value.len()).unwrap().to_be_bytes()[..], value].concat())
+}
+
+fn row_description() -> Vec<u8> {
+    framed(b'T', b"\0\x01?column?\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0")
+}
+
+fn complete(tag: &str) -> Vec<u8> {
+    framed(b'C', format!("{tag}\0").as_bytes())
+}
+
+#[derive(Default)]
+struct Server {
+    in_transaction: bool,
+    failed: bool,
+    /// In COPY IN; the flag is for the extended protocol.
+    copying: Option<bool>,
+    /// After an error in the extended protocol.
+    skipping: bool,
+    statements: HashMap<Vec<u8>, String>,
+    bound: String,
+    /// Replies not flushed yet.
+    kept: Vec<u8>,
+    copied: Rc<Cell<usize>>,
+}
+
+impl Server {
+    fn handle(&mut self, tag: u8, body: &[u8]) -> Vec<u8> {
+        if let Some(extended) = self.copying {
+            match tag {
+                b'd' => self.copied.set(self.copied.get() + 1),
+                b'c' => {
+                    self.copying = None;
+                    let done = complete(&format!("COPY {}", self.copied.take()));
+                    return if extended { self.keep(done) } else { [done, self.ready()].concat() };
+                }
+                b'f' => {
+                    self.copying = None;
+                    self.copied.take();
+                    let error = self.error("57014");
+                    return if extended { self.keep_error(error) } else { [error, self.ready()].concat() };
+                }
+                b'S' | b'H' => {}
+                other => panic!("message {} during COPY", char::from(other)),
+            }
+            return Vec::new();
+        }
+        match tag {
+            b'S' => {
+                self.skipping = false;
+                let ready = self.ready();
+                [std::mem::take(&mut self.kept), ready].concat()
+            }
+            _ if self.skipping => Vec::new(),
+            b'H' => std::mem::take(&mut self.kept),
+            b'Q' => {
+                let text = String::from_utf8(body[..body.len() - 1].to_vec()).unwrap();
+                let replies: Vec<u8> = text.split(';').flat_map(|text| self.run(text, true)).collect();
+                let ready = if self.copying.is_some() { Vec::new() } else { self.ready() };
+                [std::mem::take(&mut self.kept), replies, ready].concat()
+            }
+            b'F' => [std::mem::take(&mut self.kept), framed(b'V', b"\0\0\0\x01x"), self.ready()].concat(),
+            b'P' => {
+                let mut words = body.split(|byte| *byte == 0);
+                let name = words.next().unwrap().to_vec();
+                let text = String::from_utf8(words.next().unwrap().to_vec()).unwrap();
+                if text == "nonsense" {
+                    let error = self.error("42601");
+                    return self.keep_error(error);
+                }
+                self.statements.insert(name, text);
+                self.keep(framed(b'1', b""))
+            }
+            b'B' => {
+                let name = body.split(|byte| *byte == 0).nth(1).unwrap();
+                self.bound = self.statements[name].clone();
+                self.keep(framed(b'2', b""))
+            }
+            b'D' => self.keep([framed(b't', b"\0\x01\0\0\0\x17"), row_description()].concat()),
+            b'E' => {
+                let text = self.bound.clone();
+                let replies = self.run(&text, false);
+                if self.failed || replies.first() == Some(&b'E') {
+                    return self.keep_error(replies);
+                }
+                let at_once = self.copying.is_some();
+                let replies = self.keep(replies);
+                if at_once { std::mem::take(&mut self.kept) } else { replies }
+            }
+            b'C' => self.keep(framed(b'3', b"")),
+            b'X' | b'd' | b'c' | b'f' => Vec::new(),
+            other => panic!("message {}", char::from(other)),
+        }
+    }
+
+    fn run(&mut self, text: &str, simple: bool) -> Vec<u8> {
+        let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+        match verb {
+            "begin" => {
+                self.in_transaction = true;
+                complete("BEGIN")
+            }
+            "commit" => {
+                self.in_transaction = false;
+                self.failed = false;
+                complete("COMMIT")
+            }
+            "fail" => self.error("22012"),
+            "notify" => [framed(b'A', b"\0\0\0\x01channel\0payload\0"), complete("NOTIFY")].concat(),
+            "notice" => [framed(b'N', b"SNOTICE\0C00000\0Mhello\0\0"), complete("DO")].concat(),
+            "copyin" => {
+                self.copying = Some(!simple);
+                framed(b'G', b"\0\0\0")
+            }
+            "copyout" => {
+                let rows: Vec<u8> =
+                    (0..3).flat_map(|i| framed(b'd', format!("row {i}\n").as_bytes())).collect();
+                [framed(b'H', b"\0\0\0"), rows, framed(b'c', b""), complete("COPY 3")].concat()
+            }
+            "big" => {
+                let value = vec![b'x'; rest.parse().unwrap()];
+                let described = if simple { row_description() } else { Vec::new() };
+                [described, row(&value), complete("SELECT 1")].concat()
+            }
+            "" => framed(b'I', b""),
+            _ => {
+                let described = if simple { row_description() } else { Vec::new() };
+                [described, row(b"1"), row(b"2"), complete("SELECT 2")].concat()
+            }
+        }
+    }
+
+    fn keep(&mut self, reply: Vec<u8>) -> Vec<u8> {
+        self.kept.extend(reply);
+        Vec::new()
+    }
+
+    /// An error is flushed at once; all up to the next Sync is skipped.
+    fn keep_error(&mut self, error: Vec<u8>) -> Vec<u8> {
+        self.skipping = true;
+        self.kept.extend(error);
+        std::mem::take(&mut self.kept)
+    }
+
+    fn error(&mut self, sqlstate: &str) -> Vec<u8> {
+        self.failed = self.in_transaction;
+        framed(b'E', format!("SERROR\0VERROR\0C{sqlstate}\0Mno\0\0").as_bytes())
+    }
+
+    fn ready(&self) -> Vec<u8> {
+        framed(
+            b'Z',
+            if self.failed {
+                b"E"
+            } else if self.in_transaction {
+                b"T"
+            } else {
+                b"I"
+            },
+        )
+    }
+}
