@@ -84,7 +84,8 @@ fn the_documents_bytes_verify_with_its_key() {
 fn a_key_that_is_none_is_refused() {
     let public = block("pem");
     assert_eq!(signing_key_from_pem(&public).err(), Some(KeyError::NotPrivate));
-    for text in ["", "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----", &public.replace('A', "B")] {
+    for text in ["", "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----", &public.replace('A', "B")]
+    {
         assert_eq!(verifying_key_from_pem(text).err(), Some(KeyError::NotPublic), "{text}");
     }
 }

@@ -19,7 +19,7 @@ fn walk(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut payloads = Vec::new();
     let Ok(mut scan) = Scan::open(bytes) else { return payloads };
     let mut joiner = Joiner::default();
-    let (mut steps, mut heads) = (0, vec![*blake3::hash(&bytes[..HEADER_BYTES]).as_bytes()]);
+    let (mut steps, mut heads) = (0, Heads::new(bytes));
     loop {
         steps += 1;
         assert!(steps <= bytes.len(), "the walk ends");
@@ -31,8 +31,11 @@ fn walk(bytes: &[u8]) -> Vec<Vec<u8>> {
                 let (covered, chain) = bytes[start..end].split_at(block.header.length as usize - 32);
                 let (checked, crc) = covered.split_at(covered.len() - 4);
                 assert_eq!(crc32c::crc32c(checked).to_le_bytes(), crc, "no block without its checksum");
-                let linked =
-                    heads.iter().any(|head| blake3::hash(&[head, covered].concat()).as_bytes() == chain);
+                let linked = heads
+                    .all
+                    .iter()
+                    .rev()
+                    .any(|head| blake3::hash(&[head, covered].concat()).as_bytes() == chain);
                 assert!(linked, "no block that continues nothing");
                 for (sequence, raw) in block.frames() {
                     if let Some(joined) = joiner.next(sequence, &raw) {
@@ -51,18 +54,39 @@ fn walk(bytes: &[u8]) -> Vec<Vec<u8>> {
             }
             Step::End(_) => break,
         }
-        // the next block may continue what stands at the end of this one, and after a fault what its bytes give
         let (from, to) = (before as usize, scan.offset() as usize);
-        if faulty && heads.len() < 5000 {
-            let part = &bytes[from..to.saturating_sub(32).max(from)];
-            for place in 0..heads.len() {
-                heads.push(*blake3::hash(&[&heads[place], part].concat()).as_bytes());
-            }
-        }
-        heads.extend(bytes[..to].last_chunk::<32>().copied());
+        heads.step(&bytes[from..to], &bytes[..to], faulty);
         assert!(to > from, "every step moves on");
     }
     payloads
+}
+
+/// What the next block may continue: what stands at the end of a step, and after a fault what its bytes give.
+struct Heads {
+    all: Vec<[u8; 32]>,
+    stored: Vec<[u8; 32]>,
+    computed: Vec<[u8; 32]>,
+}
+
+impl Heads {
+    fn new(bytes: &[u8]) -> Heads {
+        let first = *blake3::hash(&bytes[..HEADER_BYTES]).as_bytes();
+        Heads { all: vec![first], stored: vec![first], computed: Vec::new() }
+    }
+
+    fn step(&mut self, part: &[u8], before: &[u8], faulty: bool) {
+        let sources: Vec<[u8; 32]> =
+            self.stored.iter().rev().take(20).chain(self.computed.iter().take(50)).copied().collect();
+        self.computed.clear();
+        if faulty && part.len() >= 32 {
+            let linked = &part[..part.len() - 32];
+            let given = |head: &[u8; 32]| *blake3::hash(&[head, linked].concat()).as_bytes();
+            self.computed.extend(sources.iter().map(given));
+        }
+        self.stored.extend(before.last_chunk::<32>().copied());
+        self.all.extend(self.stored.last());
+        self.all.extend(&self.computed);
+    }
 }
 
 /// A sealed segment of a few turns, and one deed done to it: it is found, and only what was written is read.
@@ -86,7 +110,7 @@ fn tampered(recipe: &[u8]) {
     for _ in 0..next() % 6 {
         let mut frames = Frames::new();
         for _ in 0..next() % 4 {
-            let rows = vec![next() as u8; next() * if next() == 255 { 1000 } else { 1 }];
+            let rows = vec![next() as u8; next() * if next() == 255 { 300 } else { 1 }];
             frames.push(next() as u32, next() as u64, Direction::Downstream, &Frame::Rows(&rows));
         }
         written.extend(frames.iter().map(|raw| raw.payload.to_vec()));
