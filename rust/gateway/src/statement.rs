@@ -15,9 +15,11 @@ use hoopwire_postgres::pipeline::{Copy, Owed};
 use hoopwire_recording::{Direction, Execute, Frame, Input, Request, Statement, Via};
 use hoopwire_wire::Reader;
 
-/// Largest Bind that is read whole; a larger one is read as far as [`BIND_HEAD_BYTES`] and streamed.
+/// Largest Bind that is read whole; a larger one is read as far as [`BIND_HEAD_BYTES`], header included, and
+/// streamed.
 const BIND_WHOLE_BYTES: usize = 64 * 1024;
 const BIND_HEAD_BYTES: usize = 4 * 1024;
+const HEADER_BYTES: usize = 5;
 /// Largest message of the kinds that carry no more than names.
 const SMALL_BYTES: usize = 16 * 1024;
 /// Most requests that may be owed before the principal is not read any further.
@@ -69,9 +71,8 @@ impl Live {
         };
         self.from_principal = scanner;
         self.end_of_flow(&mut flow, turn);
-        outcome?;
         self.answer_denials(turn);
-        Ok(())
+        outcome
     }
 
     /// The principal sends requests faster than the target answers: stop reading it for now.
@@ -86,7 +87,11 @@ impl Live {
         flow: &mut Flow,
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
-        let body = piece.body();
+        let body = match *piece {
+            // no more than every split of the stream has here
+            Piece::Head { raw, .. } => raw.get(HEADER_BYTES..BIND_HEAD_BYTES).unwrap_or_default(),
+            _ => piece.body(),
+        };
         match *piece {
             Piece::Run { raw, .. } | Piece::Tail { raw, .. } | Piece::Head { tag: b'd', raw, .. } => {
                 if let (Ok(permit), false) = (permit, self.discarding) {

@@ -111,6 +111,26 @@ fn a_big_bind_streams_and_every_byte_of_it_is_accounted_for() {
 }
 
 #[test]
+fn what_is_recorded_of_a_big_bind_does_not_depend_on_the_split() {
+    let parameters = |size: usize| {
+        let mut peer = Peer::ready(Actions::QUERY);
+        peer.say(&parse("", "insert"));
+        let value = [&b"\0\0\0\x64"[..], &[b'v'; 100]].concat();
+        let body = [&b"\0\0\0\0\x03\x20"[..], &value.repeat(800), b"\0\0"].concat();
+        for piece in framed(b'B', &body).chunks(size) {
+            peer.link.principal(piece);
+        }
+        let binds = peer.link.ledger.entries.iter().filter_map(|entry| match entry {
+            Entry::Bind { parameters, .. } => Some(*parameters),
+            _ => None,
+        });
+        binds.collect::<Vec<_>>()
+    };
+    assert_eq!(parameters(1000), parameters(usize::MAX));
+    assert_eq!(parameters(1000), [39], "those in the first 4 KiB");
+}
+
+#[test]
 fn a_streamed_bind_after_a_denial_is_dropped_as_a_whole() {
     let mut peer = Peer::ready(Actions::QUERY);
     peer.say(&parse("", &"x".repeat(5000)));

@@ -220,6 +220,19 @@ fn a_target_that_refuses_the_lease_is_not_quoted() {
 }
 
 #[test]
+fn a_target_whose_login_ends_in_a_transaction_is_cut_off() {
+    // Any byte was passed on to the principal as the transaction status.
+    for (status, fits) in [(b'I', true), (b'T', false), (b'E', false), (b'?', false), (0, false)] {
+        let mut link = asking(USER);
+        let grant = link.grant(Actions::QUERY);
+        link.admit(grant);
+        link.dialed(None);
+        link.target(&[&b"R\0\0\0\x08\0\0\0\0"[..], &framed(b'Z', &[status])].concat());
+        assert_eq!(link.session.is_ready(), fits, "{status}");
+    }
+}
+
+#[test]
 fn a_target_that_speaks_first_or_breaks_off_ends_the_session() {
     let mut link = asking(USER);
     let grant = link.grant(Actions::QUERY);

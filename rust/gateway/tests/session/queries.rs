@@ -184,6 +184,16 @@ fn a_denial_while_a_copy_out_streams_is_answered() {
 }
 
 #[test]
+fn a_denial_is_answered_before_the_end_that_comes_with_it() {
+    // A denied request that came in one read with the end of the session was answered or not, by the split.
+    for last in [framed(b'?', b""), framed(b'X', b"")] {
+        let mut peer = Peer::ready(Actions::QUERY);
+        let news = peer.say(&[call(), last].concat());
+        assert!(news.starts_with("E:42501 Z:I"), "{news}");
+    }
+}
+
+#[test]
 fn without_the_action_every_class_of_request_is_denied_and_sync_is_answered() {
     let mut peer = Peer::ready(Actions::FUNCTION_CALL);
     assert_eq!(peer.say(&query("select")), "E:42501 Z:I");
