@@ -21,6 +21,7 @@ from hoopwire.testing.demo_setting import Setting
 from hoopwire.testing.postgres import MissingProgram
 
 _WIDTH = 96
+_LONGEST_S = 60.0
 
 
 class Walk:
@@ -62,10 +63,14 @@ class Walk:
         """Show what a command prints while it prints it, and return all of it."""
         assert process.stdout is not None
         lines = []
+        # Nothing in the demo takes this long; a step that goes wrong must not hang.
+        overdue = threading.Timer(_LONGEST_S, process.kill)
+        overdue.start()
         for line in process.stdout:
             lines.append(line)
             print(f"    {line.rstrip()}", flush=True)
         process.wait()
+        overdue.cancel()
         return "".join(lines)
 
     def run(self, command: str) -> str:
@@ -155,7 +160,7 @@ def revoked(walk: Walk) -> str:
         "An operator ends a live session",
         "A session is under way; an operator looks at what is open and revokes its grant.",
     )
-    sleeper = walk.start("PGPASSWORD=$($DIR/token reports) psql dbname=orders -c 'select pg_sleep(300)' &")
+    sleeper = walk.start("PGPASSWORD=$($DIR/token reports) psql dbname=orders -c 'select pg_sleep(300)'")
     session = grant = ""
     deadline = time.monotonic() + 15
     while not session and time.monotonic() < deadline:

@@ -145,14 +145,17 @@ class Frontend:
 
     def read(self) -> Message:
         """The next message. PeerClosed at the end of the stream, TimeoutError when nothing comes."""
-        head = self._take(5)
-        kind, length = head[:1], struct.unpack("!i", head[1:])[0]
-        body = self._take(length - 4)
+        self._fill(5)
+        length: int = 1 + struct.unpack("!i", self._buffer[1:5])[0]
+        self._fill(length)
+        whole = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        kind, body = whole[:1], whole[5:]
         if kind == b"R" and body == b"\0\0\0\0":
             self._counting = True
             self.received.clear()
         if self._counting:
-            self.received += head + body
+            self.received += whole
         return Message(kind, body)
 
     def until(self, *kinds: bytes) -> list[Message]:
@@ -194,15 +197,13 @@ class Frontend:
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError):
             return b""
 
-    def _take(self, count: int) -> bytes:
+    def _fill(self, count: int) -> None:
+        """Have at least so many bytes in the buffer. What did come stays there if they never do."""
         while len(self._buffer) < count:
             chunk = self._receive()
             if not chunk:
                 raise PeerClosed(f"closed with {len(self._buffer)} of {count} bytes")
             self._buffer += chunk
-        taken = bytes(self._buffer[:count])
-        del self._buffer[:count]
-        return taken
 
 
 def _cells(body: bytes) -> tuple[str | None, ...]:
