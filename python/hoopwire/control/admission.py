@@ -70,14 +70,19 @@ class Admission:
                 self._parts.table.leave(event.session)
 
     async def _decide(self, event: GrantNeeded) -> bool:
-        parts = self._parts
+        parts, settings = self._parts, self._parts.current.settings
         if any(map(_is_credential, (event.database, parse_user(event.user)))):
             raise Denied(texts.credential_misplaced())
-        target, database = parse_database(event.database)
+        asked = parse_database(event.database)
+        unnamed = event.replication and asked == ("replication", None) and asked[0] not in settings.targets
+        if unnamed and not event.credential.startswith(SECRET_PREFIX):
+            raise Denied(texts.replication_unnamed())
         granted = await self._grant(
-            event, AccessRequest(target=target, database=database, task=parse_user(event.user))
+            event, AccessRequest(target=asked[0], database=asked[1], task=parse_user(event.user))
         )
-        grant, opened = self._look(event, granted)
+        if unnamed:
+            asked = granted.target, None
+        grant, opened = self._look(event, granted, asked)
         if (denial := parts.table.enter(event.session, grant, opened, event.peer)) is not None:
             raise Denied(denial, grant=grant)
         while True:
@@ -85,7 +90,7 @@ class Admission:
             lease = await self._lease(grant, opened)
             if parts.current is current:
                 break
-        grant, opened_now = self._look(event, granted)
+        grant, opened_now = self._look(event, granted, asked)
         if opened_now != opened:
             raise Denied(texts.database_withdrawn(grant, opened), grant=grant)
         if (denial := parts.table.permit(event.session, grant)) is not None:
@@ -108,7 +113,7 @@ class Admission:
         )
         return grant
 
-    def _look(self, event: GrantNeeded, granted: Grant) -> tuple[Grant, str]:
+    def _look(self, event: GrantNeeded, granted: Grant, asked: tuple[str, str | None]) -> tuple[Grant, str]:
         """What `granted` is worth under the settings and the clock of now, and the database it opens here."""
         parts = self._parts
         if parts.clock.is_over(granted):
@@ -116,7 +121,7 @@ class Admission:
         grant = regrant(granted, parts.current.settings, parts.clock.wall())
         if isinstance(grant, Denial):
             raise Denied(grant, grant=granted)
-        database = open_database(grant, *parse_database(event.database), parts.current.settings)
+        database = open_database(grant, *asked, parts.current.settings)
         if isinstance(database, Denial):
             raise Denied(database, grant=grant)
         if event.replication and "replication" not in grant.actions:

@@ -107,6 +107,19 @@ def replication_not_granted(grant: Grant) -> Denial:
     )
 
 
+def replication_unnamed() -> Denial:
+    """Physical replication up to PostgreSQL 16: its tools put `replication` in place of any `dbname`."""
+    return Denial(
+        sqlstate="28000",
+        code="replication_unnamed",
+        message='the database "replication" does not say which target is meant',
+        detail="PostgreSQL's replication tools up to version 16 send this name whatever they are given.",
+        hint="Ask for a grant with the action replication (hoopwire grants request) and send its secret"
+        " as the password: the grant names the target.",
+        internal="physical replication with a token, which names no target",
+    )
+
+
 def secret_unknown() -> Denial:
     """A well-formed secret that opens nothing."""
     return Denial(
