@@ -156,6 +156,25 @@ fn a_chain_written_anew_does_not_lead_to_the_signed_head() {
     assert_eq!(kinds(&verify_one(&bytes)), [FindingKind::BadSignature]);
 }
 
+/// A seal that names the right key with a signature that is none, its checksum and chain value made to fit.
+#[test]
+fn a_seal_without_a_valid_signature_is_found() {
+    let segment = sealed_segment(2);
+    let mut seal = segment.block(2);
+    let covered = seal.len() - 36;
+    seal.truncate(covered);
+    seal[covered - 1] ^= 1;
+    let crc = crc32c(&seal);
+    seal.extend_from_slice(&crc);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&open_segment(2).chain.head());
+    hasher.update(&seal);
+    seal.extend_from_slice(hasher.finalize().as_bytes());
+    let findings = verify_one(&segment.with_blocks(2, 3, &seal));
+    assert_eq!(kinds(&findings), [FindingKind::BadSignature]);
+    assert!(findings[0].text.contains("signature"), "{findings:?}");
+}
+
 fn crc32c(bytes: &[u8]) -> [u8; 4] {
     let mut crc = u32::MAX;
     for byte in bytes {

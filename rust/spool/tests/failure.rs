@@ -55,6 +55,25 @@ fn a_failed_write_fails_all_that_follow_until_a_new_segment_is_open() {
     }
 }
 
+/// `synced` promises that a lost host loses nothing: every commit waits for the medium, and fails if that fails.
+#[test]
+fn synced_commits_wait_for_the_medium() {
+    for synced in [false, true] {
+        let place = Place::new("synced");
+        let volume = Failing::default();
+        let plan = volume.plan.clone();
+        let config = SpoolConfig { synced, ..config(&place.0) };
+        let (mut spool, _) = Spool::open_on(volume, config, now(), US).unwrap();
+        begin(&mut spool, 1);
+        let before = plan.syncs.get();
+        say(&mut spool, 1, "select 1").unwrap();
+        say(&mut spool, 1, "select 2").unwrap();
+        assert_eq!(plan.syncs.get() - before, if synced { 2 } else { 0 });
+        plan.fail(plan.calls.get() + 1, 1, How::Io);
+        assert_eq!(say(&mut spool, 1, "select 3").is_err(), synced);
+    }
+}
+
 /// The volume is full when a new segment is needed: the room for the closing frames is in the old one.
 #[test]
 fn closing_frames_fit_when_there_is_no_room_for_another_segment() {

@@ -230,6 +230,8 @@ pub(crate) struct Plan {
     pub(crate) from: Rc<Cell<u32>>,
     pub(crate) count: Rc<Cell<u32>>,
     pub(crate) how: Rc<Cell<Option<How>>>,
+    /// Waits for the medium so far.
+    pub(crate) syncs: Rc<Cell<u32>>,
 }
 
 impl Plan {
@@ -291,6 +293,7 @@ impl Volume for Failing {
     }
 
     fn sync(&mut self, file: &File) -> io::Result<()> {
+        self.plan.syncs.set(self.plan.syncs.get() + 1);
         self.step(|disk| disk.sync(file))
     }
 
