@@ -10,19 +10,19 @@ class Engine:
     def addresses(self) -> list[str]:
         """Bound `HOST:PORT` of each listener, in the order of `EngineConfig.listen`."""
     def drain_events(self) -> bytes:
-        """All waiting events: a MessagePack array of maps (`hoopwire.model.events`)."""
+        """All waiting events: a MessagePack array of maps (`hoopwire.model.events`). Also after `stop`."""
     def admit(self, session: str, grant: bytes, lease: bytes) -> bool:
         """Admit a waiting session. False if it is gone. ValueError if the bytes are malformed."""
     def refuse(self, session: str, refusal: bytes) -> bool:
         """Refuse a waiting session."""
     def revoke(self, session: str, refusal: bytes) -> bool:
-        """End a live session: upstream cancel, then FATAL with these words."""
+        """End a session, logged in upstream or not yet: upstream cancel, then FATAL with these words."""
     def regrant(self, session: str, grant: bytes) -> bool:
         """Replace the grant of a live session; it is decided again at once."""
     def set_tls(self, certificate_pem: str, key_pem: str) -> None:
         """New connections use this certificate."""
     def drain(self, deadline_s: float) -> None:
-        """Stop accepting; idle sessions end now, busy ones when idle or after `deadline_s`; then event Drained."""
+        """Stop accepting; idle sessions end now, busy ones when idle or after `deadline_s`; then Drained."""
     def stop(self) -> None:
         """End everything, seal the segments, join the threads. Releases the GIL."""
     def sessions(self) -> bytes:
@@ -44,8 +44,11 @@ def read_frames(path: str) -> Frames:
 def verify_recordings(path: str, public_key_pem: str, checkpoints: str | None = None) -> bytes:
     """Verify what lies at or below `path`; `checkpoints` is the text of a file of checkpoints, one a line.
 
-    A MessagePack map (`hoopwire.recordings.report`). ValueError if there is nothing to verify or no usable key.
+    A MessagePack map (`hoopwire.recordings.report`). ValueError if nothing is there or the key is none.
     """
 
 def release_segment(path: str) -> bool:
-    """Give up a sealed segment that is archived elsewhere; True if its file will be used again. ValueError if refused."""
+    """Give up a sealed segment that is archived elsewhere; True if its file will be used again.
+
+    ValueError if refused.
+    """

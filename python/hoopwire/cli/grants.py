@@ -15,7 +15,7 @@ def request(arguments: argparse.Namespace) -> int:
     body: dict[str, Any] = {"target": arguments.target}
     if arguments.action:
         body["actions"] = arguments.action
-    for key in ("ttl", "task", "purpose"):
+    for key in ("ttl", "task", "purpose", "renews"):
         if getattr(arguments, key) is not None:
             body[key] = getattr(arguments, key)
     issued = request_grant(arguments.gateway, read_token(arguments.token_file), body, ca=arguments.ca)

@@ -144,6 +144,7 @@ def _grants(commands: Any) -> None:
     parser.add_argument("--ttl", metavar="TIME", help="90s, 10m, 1h (default: what the policy gives)")
     parser.add_argument("--task", help="task id, kept with the grant")
     parser.add_argument("--purpose", help="why, for whoever reads the audit")
+    parser.add_argument("--renews", metavar="GRANT", help="follow this grant of yours; same or narrower")
     parser.add_argument("--token-file", metavar="FILE", help="file with the token; - is stdin")
     parser.add_argument("--ca", metavar="FILE", help="CA of the gateway's certificate, if not the system's")
     _json(parser)

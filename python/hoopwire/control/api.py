@@ -94,7 +94,7 @@ async def _mint(parts: Parts, request: Request, postgres_address: str) -> Respon
     if parts.table.draining:
         return problems.problem(503, "draining", "the gateway is stopping", hint="Try again in a moment.")
     try:
-        grant, secret = await _redeem(parts, token, wish, peer)
+        grant, secret = await _redeem(parts, token, wish, peer, asked.renews or None)
     except Denied as denied:
         _record(parts, denied, peer)
         return problems.of_denial(denied.denial, authenticated=denied.identity is not None)
@@ -108,11 +108,15 @@ async def _mint(parts: Parts, request: Request, postgres_address: str) -> Respon
     )
 
 
-async def _redeem(parts: Parts, token: str, wish: AccessRequest, peer: str) -> tuple[Grant, str]:
+async def _redeem(
+    parts: Parts, token: str, wish: AccessRequest, peer: str, renews: str | None
+) -> tuple[Grant, str]:
     limit_s = float(parts.current.settings.limits.admission)
     try:
         with trio.fail_after(limit_s):
-            return await redeem_token(parts, token, wish, mint="explicit", channel="http", peer=peer)
+            return await redeem_token(
+                parts, token, wish, mint="explicit", channel="http", peer=peer, renews=renews
+            )
     except trio.TooSlowError:
         raise Denied(texts.admission_late(limit_s)) from None
 

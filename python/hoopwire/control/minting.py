@@ -5,12 +5,13 @@ The one road from `identity` over `access` to the ledger, for PostgreSQL admissi
 
 from typing import Literal
 
-from hoopwire.access import AccessRequest, Offer, decide
+from hoopwire.access import AccessRequest, Offer, decide, renew
 from hoopwire.audit import grant_event
 from hoopwire.control import texts
 from hoopwire.control.parts import Denied, Parts, audit_row
 from hoopwire.identity import TokenRefused
 from hoopwire.model.grant import Grant, Mint
+from hoopwire.model.identity import Identity
 from hoopwire.store import (
     Joined,
     Minted,
@@ -35,9 +36,11 @@ async def redeem_token(
     channel: Channel,
     peer: str,
     session: str = "",
+    renews: str | None = None,
 ) -> tuple[Grant, str]:
     """Spend a token: the grant it buys (or, implicitly, bought before) and, if minted explicitly, its secret.
 
+    `renews` is the id of an earlier grant of the same principal that the new one may not be wider than.
     Raises Denied.
     """
     try:
@@ -46,7 +49,10 @@ async def redeem_token(
         denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
         raise Denied(denial) from None
     now = parts.clock.wall()
-    offer = decide(identity, request, parts.current.settings, now, mint=mint)
+    if renews is None:
+        offer = decide(identity, request, parts.current.settings, now, mint=mint)
+    else:
+        offer = renew(await _renewed(parts, renews, identity), identity, request, parts.current.settings, now)
     if not isinstance(offer, Offer):
         raise Denied(offer, identity=identity)
     grant = offer.grant("g_" + ulid(now))
@@ -72,6 +78,17 @@ async def redeem_token(
             return grant, ""
         case Spent(grant, why):
             raise Denied(texts.token_spent(grant, why), identity=identity, grant=grant)
+
+
+async def _renewed(parts: Parts, id: str, identity: Identity) -> Grant:
+    """The grant to be renewed; whose it is, `renew` looks at. Raises Denied."""
+    try:
+        grant = await parts.store.grant(id)
+    except StoreUnavailable as error:
+        raise Denied(texts.store_unavailable(str(error)), identity=identity) from None
+    if grant is None:
+        raise Denied(texts.grant_unknown(), identity=identity)
+    return grant
 
 
 async def redeem_secret(parts: Parts, secret: str) -> Grant:

@@ -120,6 +120,17 @@ def replication_unnamed() -> Denial:
     )
 
 
+def grant_unknown() -> Denial:
+    """The words of `access.renew` for a grant of somebody else: ids are not to be probed."""
+    return Denial(
+        sqlstate="28000",
+        code="grant_unknown",
+        message="no such grant of yours",
+        hint="Renew a grant with a token of the same identity.",
+        internal="renewal of a grant that does not exist",
+    )
+
+
 def secret_unknown() -> Denial:
     """A well-formed secret that opens nothing."""
     return Denial(

@@ -21,6 +21,9 @@ class GrantRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = None
     task: Annotated[str, msgspec.Meta(max_length=128)] = ""
     purpose: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    renews: Annotated[
+        str, msgspec.Meta(max_length=64, description="Id of a grant of yours to follow; never wider.")
+    ] = ""
 
 
 class GrantView(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,7 +93,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """An ErrorResponse for the principal. `closed_by` and `reason` go into the recording and the audit event."""
+    """An ErrorResponse for the principal; `closed_by` and `reason` are for the recording and the audit."""
 
     sqlstate: str
     message: str

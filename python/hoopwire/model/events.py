@@ -56,7 +56,7 @@ class SessionEnded(_Event, frozen=True, kw_only=True):
 
 
 class ConnectionRefused(_Event, frozen=True, kw_only=True):
-    """A connection that ended before it could be offered to admission (plaintext, malformed, too slow, limits)."""
+    """A connection that ended before admission heard of it: plaintext, malformed, too slow, limits."""
 
     peer: str
     phase: str

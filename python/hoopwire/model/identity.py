@@ -9,7 +9,7 @@ PrincipalKind = Literal["service", "ai_agent", "user"]
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """The authenticated who. Agents are keyed by `(issuer, cid)`, people by `(issuer, uid)`; `name` is display only."""
+    """The authenticated who. Agents are keyed by `(issuer, cid)`, people by `(issuer, uid)`; `name` is shown."""
 
     issuer: str
     kind: PrincipalKind

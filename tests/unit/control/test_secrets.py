@@ -188,3 +188,20 @@ async def test_healthz_turns_when_draining(house, public):
     assert (await public.get("/healthz")).status_code == 200
     house.parts.table.draining = True
     assert (await public.get("/healthz")).status_code == 503
+
+
+async def test_a_renewal_needs_a_fresh_token_of_the_same_principal_and_never_widens(house, public):
+    first = (await mint(public, house.token("T1"), target="orders", ttl="45s")).json()["grant"]
+    again = await mint(public, house.token("T1"), renews=first["id"])
+    assert (again.status_code, again.json()["code"]) == (403, "token_reused")
+    wider = await mint(public, house.token("T2"), renews=first["id"], actions=["query", "replication"])
+    assert (wider.status_code, wider.json()["code"]) == (403, "renewal_widens")
+    unknown = await mint(public, house.token("T3"), renews="g_nope")
+    stranger = await mint(public, house.token("T4", cid="0oa9stranger"), renews=first["id"])
+    assert (unknown.status_code, unknown.json()["code"]) == (403, "grant_unknown")
+    assert (stranger.status_code, stranger.json()["code"]) == (403, "grant_unknown")
+    assert stranger.json() == unknown.json()
+    renewed = await mint(public, house.token("T5"), renews=first["id"])
+    assert renewed.status_code == 201
+    assert renewed.json()["grant"]["id"] != first["id"]
+    assert renewed.json()["grant"]["databases"] == first["databases"]
