@@ -9,7 +9,7 @@ PrincipalKind = Literal["service", "ai_agent", "user"]
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """The authenticated who. Agents are keyed by `(issuer, cid)`, people by `(issuer, uid)`; `name` is shown."""
+    """The authenticated who. Keys: `(issuer, cid)` for agents, `(issuer, uid)` for people; `name` is shown."""
 
     issuer: str
     kind: PrincipalKind
