@@ -154,6 +154,13 @@ fn a_big_row_streams_in_small_pieces() {
         assert_eq!(peer.news(), "T D C Z:I");
         assert_eq!(peer.link.session.counters().rows, 1, "a row in pieces is one row");
         assert_eq!(peer.link.ledger.entries.contains(&Entry::Rows), record == Record::Full);
+        let mut spans = peer.link.ledger.entries.iter().filter_map(|entry| match entry {
+            Entry::Result { no, bytes, .. } => Some((*no, *bytes)),
+            _ => None,
+        });
+        assert_eq!(spans.next().unwrap().0, 0, "the welcome belongs to no statement");
+        let of_others = spans.filter(|(no, _)| *no != 1).count();
+        assert_eq!(of_others, 0, "every piece counts for the statement that it answers");
     }
 }
 
