@@ -55,6 +55,12 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// Many small synced files: in memory, where there is such a place.
+fn root() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { std::env::temp_dir() }
+}
+
 /// A directory that goes away with the test.
 pub(crate) struct Place(pub(crate) PathBuf);
 
@@ -62,8 +68,7 @@ impl Place {
     pub(crate) fn new(name: &str) -> Place {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("hoopwire-spool-{name}-{}-{number}", std::process::id()));
+        let path = root().join(format!("hoopwire-spool-{name}-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         Place(path)
