@@ -204,7 +204,7 @@ impl Reactor {
                 self.cancel_upstream(key, pid, cancel_key.expose())
             }
             Effect::RouteCancel { pid, key: cancel_key } => self.route_cancel(key, pid, cancel_key),
-            Effect::Close(ending) => self.closed(key, *ending),
+            Effect::Close(ending) => self.closed(key, &ending),
         }
     }
 
@@ -308,7 +308,7 @@ impl Reactor {
     }
 
     /// The session is over: say so, and give the peers a moment to take what is theirs.
-    fn closed(&mut self, key: usize, ending: Ending) {
+    fn closed(&mut self, key: usize, ending: &Ending) {
         let Some(slot) = self.slots.get_mut(key) else { return };
         slot.close_by = self.now.checked_add(LINGER);
         let deadline = slot.next_deadline();
