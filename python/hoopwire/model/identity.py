@@ -9,7 +9,7 @@ PrincipalKind = Literal["service", "ai_agent", "user"]
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """The authenticated who. Keys: `(issuer, cid)` for agents, `(issuer, uid)` for people; `name` is shown."""
+    """The authenticated who. Keyed by `(issuer, cid)` (agents) or `(issuer, uid)` (people), never by `name`."""
 
     issuer: str
     kind: PrincipalKind
