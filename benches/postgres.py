@@ -36,6 +36,7 @@ from hoopwire.testing.postgres import client_environment, postgres_program
 
 RESULTS = Path(__file__).with_name("results")
 VOID = 0.15
+STALLED_S = 120
 ROWS = 20_000
 ROW_BYTES = 400
 SCRIPTS = {
@@ -110,6 +111,7 @@ def run_pgbench(contender: Contender, work: str, seconds: int) -> Measured:
                 capture_output=True,
                 text=True,
                 check=False,
+                timeout=seconds + STALLED_S,
             )
     if done.returncode != 0:
         raise SystemExit(f"pgbench through {contender.name} failed:\n{done.stderr}")
@@ -132,6 +134,7 @@ def run_copy(contender: Contender, content: Path) -> Measured:
             stdin=file,
             capture_output=True,
             check=False,
+            timeout=STALLED_S,
         )
         elapsed = time.monotonic() - began
     if done.returncode != 0:
