@@ -9,7 +9,7 @@ PrincipalKind = Literal["service", "ai_agent", "user"]
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """The authenticated who. Keyed by `(issuer, cid)` (agents) or `(issuer, uid)` (people), never by `name`."""
+    """The authenticated who: agents by `(issuer, cid)`, people by `(issuer, uid)`, never by `name`."""
 
     issuer: str
     kind: PrincipalKind

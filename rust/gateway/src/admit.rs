@@ -316,6 +316,9 @@ impl Session {
 impl AwaitUpstream {
     /// The upstream leg is connected: the startup packet goes out. `application_name` carries the grant id.
     pub(crate) fn begin(&mut self, loan: Loan, tls: bool, end_point: Option<Vec<u8>>, turn: &mut Turn<'_>) {
+        if self.login.is_some() {
+            return;
+        }
         let mut settings = self.params.settings.clone();
         settings.push(("application_name".to_owned(), self.application_name()));
         if let Some(encoding) = &self.params.client_encoding {

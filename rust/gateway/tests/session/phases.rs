@@ -133,6 +133,16 @@ fn a_phase_takes_only_what_may_come_in_it() {
 }
 
 #[test]
+fn a_target_is_logged_in_to_once() {
+    // Told twice that the target was connected, a session sent a second startup packet into its login.
+    let mut link = at(5);
+    link.dialed(None);
+    let up = link.up.clone();
+    link.dialed(None);
+    assert_eq!(link.up, up);
+}
+
+#[test]
 fn the_grant_ends_a_login_that_outlasts_it() {
     let mut link = at(4);
     let mut grant = link.grant(Actions::QUERY);
