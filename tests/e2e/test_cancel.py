@@ -103,11 +103,12 @@ def test_other_keys_cancel_nothing(gateway, agent):
         assert [reply.kind for reply in replies] == [b"T", b"D", b"C", b"Z"]
 
 
-def test_cancel_outside_tls_does_nothing_with_a_wrong_key(gateway, agent):
+def test_cancel_outside_tls_does_nothing_with_a_wrong_key(gateway, agent, direct):
     """libpq before 17 sends CancelRequest in clear: the right key works there, a wrong one does nothing."""
     with Frontend(gateway.host, gateway.port) as frontend:
         frontend.login(agent(), ca=gateway.ca)
         frontend.send(query(SLEEP))
+        _wait_until_running(direct, SLEEP)
         assert _cancel(gateway, frontend.pid, bytes(4), tls=False) == b""
         assert _cancel(gateway, frontend.pid, frontend.key, tls=False) == b""
         replies = frontend.until(b"Z")
