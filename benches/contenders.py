@@ -14,6 +14,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from hoopwire.control.engine import read_frames
+from hoopwire.recordings import read_directory
+from hoopwire.recordings.frames import Result, SessionEnd
 from hoopwire.testing.certificates import Authority
 from hoopwire.testing.gateway import GROUP, RunningGateway
 from hoopwire.testing.issuer import DevIssuer
@@ -206,16 +209,27 @@ class Field:
             lambda: issuer.token(agent),
         )
 
-    def check_recording(self) -> None:
-        """Void the run unless everything that was delivered is in a recording that verifies."""
+    def check_recording(self, rows: int) -> None:
+        """Void the run unless what was delivered is recorded: every byte, every row, and it verifies."""
         if self.gateway is None:
             return
         self.gateway.stop()
         verified = self.gateway.verify()
         if not verified.ok:
+            raise SystemExit(f"void: the recording does not verify\n{verified.out}{verified.err}")
+        recorded_bytes = recorded_rows = delivered_bytes = 0
+        for entry in read_directory(self.gateway.recordings, read_frames):
+            if isinstance(entry.frame, Result):
+                recorded_bytes += entry.frame.bytes
+                recorded_rows += entry.frame.rows
+            elif isinstance(entry.frame, SessionEnd):
+                delivered_bytes += entry.frame.bytes_out
+        if (recorded_bytes, recorded_rows) != (delivered_bytes, rows):
             raise SystemExit(
-                f"the recording does not verify, so the run is void:\n{verified.out}{verified.err}"
+                f"void: {delivered_bytes} bytes and {rows} rows were delivered,"
+                f" {recorded_bytes} and {recorded_rows} recorded"
             )
+        print(f"recorded and delivered alike: {recorded_bytes / 1e9:.2f} GB, {recorded_rows} rows")
 
 
 def _program(name: str) -> str:

@@ -57,6 +57,8 @@ class Measured:
     elapsed_s: float
     units: float
     """Transactions, or gigabytes."""
+    rows: int = 0
+    """Rows that the client received."""
 
     @property
     def cost(self) -> float:
@@ -120,7 +122,8 @@ def run_pgbench(contender: Contender, work: str, seconds: int) -> Measured:
         raise SystemExit(f"pgbench printed no count:\n{done.stdout}")
     transactions = int(count[1])
     units = transactions if work == "select" else transactions * ROWS_BYTES / 1e9
-    return Measured(contender.name, cpu.last(seconds), float(seconds), units)
+    rows = transactions * (1 if work == "select" else ROWS)
+    return Measured(contender.name, cpu.last(seconds), float(seconds), units, rows)
 
 
 def run_copy(contender: Contender, content: Path) -> Measured:
@@ -143,7 +146,7 @@ def run_copy(contender: Contender, content: Path) -> Measured:
 
 
 def run_rounds(contenders: list[Contender], work: str, arguments: argparse.Namespace) -> list[list[Measured]]:
-    """Rounds that are not void; gives up after twice as many as asked for."""
+    """All rounds, until enough are sound or twice as many as asked for were done."""
     rounds: list[list[Measured]] = []
     with tempfile.TemporaryDirectory() as directory:
         content = Path(directory) / "rows.copy"
@@ -166,7 +169,7 @@ def run_rounds(contenders: list[Contender], work: str, arguments: argparse.Names
             print(f"  round {number + 1}: " + describe(one, work), flush=True)
             if len(sound(rounds)) >= arguments.rounds:
                 break
-    return sound(rounds)
+    return rounds
 
 
 def describe(measured: list[Measured], work: str) -> str:
@@ -246,17 +249,20 @@ def main() -> None:
     arguments = parser.parse_args()
     without = set(filter(None, arguments.without.split(",")))
     results: list[dict[str, Any]] = []
+    rows = 0
     with Field(without) as field:
         field.pg.psql("create unlogged table sink (line text); grant all on sink to app", database="orders")
         for work in arguments.works.split(","):
             for leg in arguments.legs.split(","):
                 contenders = [c for c in field.contenders if c.leg == leg]
                 print(f"{work}, {leg}:", flush=True)
-                rounds = run_rounds(contenders, work, arguments)
+                done = run_rounds(contenders, work, arguments)
+                rows += sum(one.rows for each in done for one in each if one.contender == "hoopwire")
+                rounds = sound(done)
                 if len(rounds) < arguments.rounds:
                     print(f"  only {len(rounds)} rounds were sound: the machine is too busy to trust this")
                 results.append(summary(work, leg, rounds, contenders))
-        field.check_recording()
+        field.check_recording(rows)
     print_table(results)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / time.strftime("postgres-%Y%m%d-%H%M%S.json")
