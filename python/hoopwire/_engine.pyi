@@ -1,5 +1,7 @@
 from typing import final
 
+__all__ = ["Engine", "Frames", "read_frames", "release_segment", "verify_recordings"]
+
 @final
 class Engine:
     """The data plane's running object. Every call only enqueues or copies; none blocks on the network."""

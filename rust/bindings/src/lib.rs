@@ -21,7 +21,7 @@ fn malformed(error: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
-fn not_started(error: StartError) -> PyErr {
+fn not_started(error: &StartError) -> PyErr {
     PyOSError::new_err(error.to_string())
 }
 
@@ -40,7 +40,8 @@ impl Engine {
     #[new]
     fn new(py: Python<'_>, config: &[u8]) -> PyResult<Engine> {
         let config: EngineConfig = rmp_serde::from_slice(config).map_err(malformed)?;
-        let engine = py.detach(|| hoopwire_engine::Engine::start(config)).map_err(not_started)?;
+        let engine =
+            py.detach(|| hoopwire_engine::Engine::start(config)).map_err(|error| not_started(&error))?;
         Ok(Engine { engine })
     }
 

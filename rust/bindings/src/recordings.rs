@@ -4,7 +4,7 @@ use crate::{malformed, pack};
 use hoopwire_spool::{SegmentFrames, release_segment as release, verify_directory};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// The frames of one segment, in order.
@@ -27,8 +27,8 @@ impl Frames {
 
 /// Frames of one segment file, each a MessagePack array.
 #[pyfunction]
-pub(crate) fn read_frames(path: PathBuf) -> PyResult<Frames> {
-    let frames = hoopwire_spool::read_frames(&path).map_err(malformed)?;
+pub(crate) fn read_frames(path: &str) -> PyResult<Frames> {
+    let frames = hoopwire_spool::read_frames(Path::new(path)).map_err(malformed)?;
     Ok(Frames { frames: Mutex::new(frames) })
 }
 
@@ -37,16 +37,17 @@ pub(crate) fn read_frames(path: PathBuf) -> PyResult<Frames> {
 #[pyo3(signature = (path, public_key_pem, checkpoints=None))]
 pub(crate) fn verify_recordings<'py>(
     py: Python<'py>,
-    path: PathBuf,
+    path: &str,
     public_key_pem: &str,
     checkpoints: Option<&str>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let report = py.detach(|| verify_directory(&path, public_key_pem, checkpoints)).map_err(malformed)?;
+    let report =
+        py.detach(|| verify_directory(Path::new(path), public_key_pem, checkpoints)).map_err(malformed)?;
     pack(py, &report)
 }
 
 /// Gives up the local copy of a sealed segment that is archived elsewhere; true if its file will be used again.
 #[pyfunction]
-pub(crate) fn release_segment(path: PathBuf) -> PyResult<bool> {
-    release(&path).map(|released| released == hoopwire_spool::Released::Kept).map_err(malformed)
+pub(crate) fn release_segment(path: &str) -> PyResult<bool> {
+    release(Path::new(path)).map(|released| released == hoopwire_spool::Released::Kept).map_err(malformed)
 }

@@ -113,14 +113,21 @@ impl Leg {
                         break;
                     }
                     let part = waiting.get(..ENCRYPT_BYTES).unwrap_or(waiting);
-                    tls.writer().write(part).map(|taken| self.sent = self.sent.saturating_add(taken))
+                    match tls.writer().write(part) {
+                        // TLS takes no more, for it said close_notify: what is left will never be sent
+                        Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                        taken => taken.map(|taken| self.sent = self.sent.saturating_add(taken)),
+                    }
                 }
                 None => {
                     let waiting = out.get(self.sent..).unwrap_or_default();
                     if waiting.is_empty() {
                         break;
                     }
-                    self.socket.write(waiting).map(|taken| self.sent = self.sent.saturating_add(taken))
+                    match self.socket.write(waiting) {
+                        Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                        taken => taken.map(|taken| self.sent = self.sent.saturating_add(taken)),
+                    }
                 }
             };
             match wrote {
