@@ -160,6 +160,21 @@ def test_flood_of_syncs(session):
     assert session.rows("select 'alive'") == [("alive",)]
 
 
+def test_refusals_that_nobody_reads_fill_no_memory(pg, issuer):
+    """Five bytes of FunctionCall got six hundred of refusal, kept for a client that never read them."""
+    with (
+        RunningGateway(pg, issuer.issuer) as gateway,
+        Frontend(gateway.host, gateway.port, timeout_s=5) as frontend,
+    ):
+        frontend.login(issuer.token(issuer.client(groups=[GROUP], ttl_s=3600).cid), ca=gateway.ca)
+        before = gateway.resident_bytes
+        flood = message(b"F") * 10_000
+        with pytest.raises(TimeoutError):
+            for _ in range(100):
+                frontend.send(flood)
+        assert gateway.resident_bytes - before < 64 * 1024 * 1024
+
+
 @pytest.mark.slow
 def test_expired_grant_through_a_reused_connection(pg, issuer):
     """A pooled connection outlived the grant: the session is ended at the deadline, not at the next login."""

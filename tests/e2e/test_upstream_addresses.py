@@ -4,6 +4,7 @@ A host name with several addresses needs a name server; here the lease names the
 after resolving, and the engine is driven without the service.
 """
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ LIMITS = EngineLimits(
     tls_handshake_s=10,
     startup_s=10,
     admission_s=10,
-    upstream_login_s=10,
+    upstream_login_s=6,
     statement_bytes=1 << 20,
 )
 
@@ -178,3 +179,35 @@ def test_cancel_takes_the_same_way(operated, pg):
             assert other.rest() == b""
         replies = frontend.until(b"Z")
         assert [reply.sqlstate for reply in replies if reply.kind == b"E"] == ["57014"]
+
+
+@pytest.fixture
+def silent() -> Iterator[tuple[str, int]]:
+    """An address that swallows connects: a listener whose queue is full."""
+    with socket.create_server(("127.0.0.2", 0), backlog=0) as listener:
+        address = listener.getsockname()
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(address)
+        yield address
+        for filler in fillers:
+            filler.close()
+
+
+def test_a_silent_address_uses_up_the_time_of_the_others(operated, pg, silent):
+    """An address that swallows the connect used up the whole login deadline; the next was never tried."""
+    running, ca = operated
+    running.addresses = (silent, (pg.host, pg.port))
+    with _session(running, ca) as frontend:
+        assert frontend.rows("select current_user") == [("app",)]
+
+
+def test_a_silent_address_alone_has_the_whole_time(operated, silent):
+    """With nowhere else to go the deadline of the login counts."""
+    running, ca = operated
+    running.addresses = (silent,)
+    with pytest.raises(ConnectionError, match=r"^08006 "):
+        _session(running, ca)
+    (ended,) = wait_for(lambda: running.ended, "the end of the session")
+    assert "deadline of phase upstream_login" in ended.reason

@@ -12,7 +12,10 @@ use crate::tls::{ClientConfigs, server_end_point};
 use mio::net::TcpStream;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+/// How long an address may swallow the connect in silence when there is another one to try.
+const ADDRESS_FOR: Duration = Duration::from_secs(2);
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// Where and how to connect: the part of a lease that is no secret but the client key.
@@ -41,6 +44,8 @@ pub(crate) struct Upstream {
     tried: usize,
     step: Step,
     own: Vec<u8>,
+    /// When the next address is tried, if this one has not answered.
+    give_up_at: Option<Instant>,
 }
 
 /// What progress was made.
@@ -68,7 +73,10 @@ impl Upstream {
                 Ok(socket) => {
                     let mut leg = Leg::new(socket);
                     leg.readable = false;
-                    return Ok(Upstream { leg, way, tried: index, step: Step::Connecting, own: Vec::new() });
+                    let more = index.saturating_add(1) < way.addresses.len();
+                    let give_up_at = more.then(|| Instant::now().checked_add(ADDRESS_FOR)).flatten();
+                    let (step, own) = (Step::Connecting, Vec::new());
+                    return Ok(Upstream { leg, way, tried: index, step, own, give_up_at });
                 }
                 Err(error) => reason = format!("{ip}:{port}: {error}"),
             }
@@ -80,8 +88,19 @@ impl Upstream {
         self.step == Step::Open
     }
 
-    pub(crate) fn way(&self) -> &Arc<Way> {
-        &self.way
+    /// Another connection to where this one went: a cancel key is good at its own server only.
+    pub(crate) fn once_more(&self) -> Result<Upstream, String> {
+        Upstream::connect_from(Arc::clone(&self.way), self.tried, "no address")
+    }
+
+    /// When to call `give_up`, while an address is silent and another one is left.
+    pub(crate) fn give_up_at(&self) -> Option<Instant> {
+        self.give_up_at.filter(|_| self.step == Step::Connecting)
+    }
+
+    /// The address stayed silent for too long: on to the next.
+    pub(crate) fn give_up(&mut self) -> Progress {
+        self.retry("no answer to the connect")
     }
 
     /// The poll said something about the socket.

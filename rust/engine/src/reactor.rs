@@ -90,6 +90,12 @@ pub(crate) struct CancelCall {
     pub(crate) close_by: Instant,
 }
 
+impl CancelCall {
+    fn next_deadline(&self) -> Instant {
+        self.up.give_up_at().map_or(self.close_by, |at| at.min(self.close_by))
+    }
+}
+
 pub(crate) struct Reactor {
     pub(crate) index: usize,
     pub(crate) poll: Poll,
@@ -206,7 +212,7 @@ impl Reactor {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        let calls = self.calls.iter().map(|(_, call)| call.close_by).min();
+        let calls = self.calls.iter().map(|(_, call)| call.next_deadline()).min();
         [self.timers.next(), self.spool.next_deadline(), self.accept_again, calls, self.drain_by]
             .into_iter()
             .flatten()
@@ -371,6 +377,7 @@ impl Reactor {
             if overdue {
                 self.remove(key);
             } else {
+                self.pass_over_silent(key);
                 self.call(key, |session, turn| session.handle_timeout(turn));
             }
         }
@@ -379,6 +386,7 @@ impl Reactor {
         for key in late {
             self.calls.try_remove(key);
         }
+        self.pass_over_silent_calls();
         if self.accept_again.is_some_and(|at| at <= self.now) {
             self.accept();
         }

@@ -14,6 +14,9 @@ use zeroize::Zeroize;
 
 /// A leg with more than this on its way out is not fed any further.
 pub(crate) const HIGH_WATER_BYTES: usize = 128 * 1024;
+/// A principal that leaves this much unread is not read any further: a refusal is longer than what it refuses, so
+/// requests alone could fill the memory.
+const UNREAD_MAX_BYTES: usize = 1024 * 1024;
 /// How long a closed session may take to hand its last bytes to a slow peer.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
@@ -96,7 +99,8 @@ impl Slot {
             Some(up) => up.leg.pending(self.legs.up()) < HIGH_WATER_BYTES,
             None => true,
         };
-        self.down.readable && room && !self.session.holds_principal()
+        let reads = self.down.pending(&self.legs.down) < UNREAD_MAX_BYTES;
+        self.down.readable && room && reads && !self.session.holds_principal()
     }
 
     /// The target may be read.
@@ -112,10 +116,8 @@ impl Slot {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        match (self.session.poll_timeout(), self.close_by) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let give_up_at = self.up.as_ref().and_then(Upstream::give_up_at);
+        [self.session.poll_timeout(), self.close_by, give_up_at].into_iter().flatten().min()
     }
 
     /// Takes the lease in and apart.

@@ -21,10 +21,40 @@ impl Reactor {
         match Upstream::connect(Arc::clone(way)) {
             Ok(upstream) => {
                 slot.up = Some(upstream);
+                let deadline = slot.next_deadline();
+                self.timers.set(key, deadline);
                 self.watch_up(key);
             }
             Err(reason) => self.dialed(key, Progress::Failed(reason)),
         }
+    }
+
+    /// An address that swallows the connect must not use up the time of the others.
+    pub(crate) fn pass_over_silent(&mut self, key: usize) {
+        let up = self.slots.get_mut(key).and_then(|slot| slot.up.as_mut());
+        let silent = up.filter(|up| up.give_up_at().is_some_and(|at| at <= self.now));
+        if let Some(progress) = silent.map(Upstream::give_up) {
+            self.dialed(key, progress);
+        }
+    }
+
+    /// The same for cancel requests under way.
+    pub(crate) fn pass_over_silent_calls(&mut self) {
+        let silent = |call: &CancelCall| call.up.give_up_at().is_some_and(|at| at <= self.now);
+        let numbers: Vec<usize> =
+            self.calls.iter().filter(|(_, call)| silent(call)).map(|(number, _)| number).collect();
+        for number in numbers {
+            let progress = self.calls.get_mut(number).map(|call| call.up.give_up());
+            if !matches!(progress, Some(Progress::Retry)) || !self.watch_call(number) {
+                self.calls.try_remove(number);
+            }
+        }
+    }
+
+    fn watch_call(&mut self, number: usize) -> bool {
+        let Some(call) = self.calls.get_mut(number) else { return false };
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut call.up.leg.socket, token(AUX, number), interest).is_ok()
     }
 
     fn watch_up(&mut self, key: usize) {
@@ -59,15 +89,12 @@ impl Reactor {
 
     pub(crate) fn cancel_upstream(&mut self, key: usize, pid: u32, cancel_key: &[u8]) {
         let Some(slot) = self.slots.get(key) else { return };
-        let Some(way) = slot.up.as_ref().map(Upstream::way) else { return };
-        let Ok(up) = Upstream::connect(Arc::clone(way)) else { return };
+        let Some(Ok(up)) = slot.up.as_ref().map(Upstream::once_more) else { return };
         let mut packet = Vec::new();
         encode_request(pid, cancel_key, &mut packet);
         let close_by = self.now.checked_add(CANCEL_FOR).unwrap_or(self.now);
         let number = self.calls.insert(CancelCall { up, packet, close_by });
-        let Some(call) = self.calls.get_mut(number) else { return };
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(&mut call.up.leg.socket, token(AUX, number), interest).is_err() {
+        if !self.watch_call(number) {
             self.calls.try_remove(number);
         }
     }
@@ -79,18 +106,11 @@ impl Reactor {
         if !call.up.is_open() {
             match call.up.advance(&mut scratch, &mut self.configs) {
                 Progress::Failed(_) => done = true,
-                Progress::Retry => {
-                    let interest = Interest::READABLE | Interest::WRITABLE;
-                    done = self
-                        .poll
-                        .registry()
-                        .register(&mut call.up.leg.socket, token(AUX, number), interest)
-                        .is_err();
-                }
+                Progress::Retry => done = !self.watch_call(number),
                 Progress::Waiting | Progress::Open { .. } => {}
             }
         }
-        if call.up.is_open() && !done {
+        if let Some(call) = self.calls.get_mut(number).filter(|call| call.up.is_open() && !done) {
             done = call.up.leg.send(&mut call.packet).is_err();
             // the target answers a CancelRequest by closing
             while !done && call.up.leg.readable {
