@@ -5,49 +5,70 @@ use crate::turn::Turn;
 use hoopwire_recording::{Bind, Direction, Frame, Parameter};
 use hoopwire_wire::Reader;
 
-/// A value longer than this is recorded by its beginning and its full length; the digest of the whole
-/// message is in the frame that follows a streamed Bind.
+/// A value longer than this is recorded by its beginning and its full length.
 const VALUE_KEPT_BYTES: usize = 16 * 1024;
 
+/// What was recorded of a Bind.
+pub(crate) struct Recorded {
+    /// The number of the statement bound, 0 if unknown.
+    pub(crate) no: u64,
+    /// The frame says all that the message holds; else its bytes must be kept by digest.
+    pub(crate) complete: bool,
+}
+
 /// Records a Bind whose body (or the part of it that is here) is `body`; `raw` is what will be forwarded.
-/// Gives the number of the statement bound, or `None` if the message is malformed.
-pub(crate) fn record(live: &mut Live, body: &[u8], raw: &[u8], turn: &mut Turn<'_>) -> Option<u64> {
+/// `None` if not even its names can be read.
+pub(crate) fn record(live: &mut Live, body: &[u8], raw: &[u8], turn: &mut Turn<'_>) -> Option<Recorded> {
     let mut reader = Reader::new(body);
     let portal = reader.cstr().ok()?;
     let name = reader.cstr().ok()?;
     let prepared = live.names.prepared(name);
     let no = prepared.map_or(0, |prepared| prepared.no);
     let types = prepared.map_or(&[][..], |prepared| prepared.types.as_slice());
-    let parameters = parameters(&mut reader, types);
+    let (parameters, complete) = parameters(&mut reader, types);
     let frame = Frame::Bind(Bind { no, portal, name, parameters: &parameters, bytes: raw.len() as u64 });
     turn.frames.push(live.no, turn.unix_us, Direction::Upstream, &frame);
     live.names.bind(portal, no);
-    Some(no)
+    Some(Recorded { no, complete })
 }
 
-/// As many parameters as are whole in what is here. A malformed rest is the target's to refuse: the frame
-/// then holds what could be read, and the bytes are the same either way.
-fn parameters<'a>(reader: &mut Reader<'a>, types: &[u32]) -> Vec<Parameter<'a>> {
-    let mut read = || -> Option<Vec<Parameter<'a>>> {
-        let count = reader.u16().ok()?;
-        let formats = (0..count).map(|_| reader.i16().ok()).collect::<Option<Vec<i16>>>()?;
-        let count = reader.u16().ok()?;
-        let mut parameters = Vec::with_capacity(usize::from(count).min(256));
-        for index in 0..usize::from(count) {
-            let Some(value) = value(reader) else { break };
-            let format = match formats.as_slice() {
-                [] => 0,
-                [all] => *all,
-                each => each.get(index).copied().unwrap_or(0),
-            };
-            let oid = types.get(index).copied().unwrap_or(0);
-            let length = value.map_or(0, |value| value.len() as u64);
-            let value = value.map(|value| value.get(..VALUE_KEPT_BYTES).unwrap_or(value));
-            parameters.push(Parameter { oid, format, value, length });
-        }
-        Some(parameters)
-    };
-    read().unwrap_or_default()
+/// As many parameters as are whole in what is here, and whether that, with well-formed result formats behind
+/// it, is all there is. A malformed rest is the target's to refuse.
+fn parameters<'a>(reader: &mut Reader<'a>, types: &[u32]) -> (Vec<Parameter<'a>>, bool) {
+    let mut parameters = Vec::new();
+    let complete = read(reader, types, &mut parameters).unwrap_or(false);
+    (parameters, complete)
+}
+
+fn read<'a>(reader: &mut Reader<'a>, types: &[u32], parameters: &mut Vec<Parameter<'a>>) -> Option<bool> {
+    let formats = formats(reader)?;
+    let count = usize::from(reader.u16().ok()?);
+    let mut complete = matches!(formats.len(), 0 | 1) || formats.len() == count;
+    for index in 0..count {
+        let value = value(reader)?;
+        let format = match formats.as_slice() {
+            [] => 0,
+            [all] => *all,
+            each => each.get(index).copied().unwrap_or(0),
+        };
+        let oid = types.get(index).copied().unwrap_or(0);
+        let length = value.map_or(0, |value| value.len() as u64);
+        let kept = value.map(|value| value.get(..VALUE_KEPT_BYTES).unwrap_or(value));
+        complete &= kept == value;
+        parameters.push(Parameter { oid, format, value: kept, length });
+    }
+    let of_results = formats_are_plain(&self::formats(reader)?);
+    Some(complete && (count > 0 || formats.is_empty()) && of_results && reader.is_empty())
+}
+
+fn formats(reader: &mut Reader<'_>) -> Option<Vec<i16>> {
+    let count = reader.u16().ok()?;
+    (0..count).map(|_| reader.i16().ok()).collect()
+}
+
+/// Text and binary: what a server knows.
+fn formats_are_plain(formats: &[i16]) -> bool {
+    formats.iter().all(|format| matches!(format, 0 | 1))
 }
 
 /// One value; the inner `None` is SQL's NULL, the outer one "not whole".

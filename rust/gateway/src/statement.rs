@@ -37,7 +37,8 @@ fn take(statement_max_bytes: usize, tag: u8, body_len: usize) -> Take {
     }
 }
 
-/// Copy data, or the rest of a streamed Bind, of one turn: recorded as one digest.
+/// Copy data, or a Bind that its frame does not say whole, with what streams behind it: of one turn, recorded as
+/// one digest.
 struct Flow {
     /// Where it begins in the upstream buffer.
     start: Option<usize>,
@@ -106,6 +107,7 @@ impl Live {
             Piece::Whole { tag: b'X', .. } => {
                 return Err(Ending::quiet("downstream", "terminated by the client"));
             }
+            Piece::Whole { tag: tag @ b'S', .. } if !body.is_empty() => return Err(malformed(tag)),
             Piece::Whole { tag: b'S', raw } => self.sync(raw, permit, turn),
             _ if self.discarding => {}
             Piece::Skipped { tag, body_len } => {
@@ -128,7 +130,9 @@ impl Live {
             Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => match permit {
                 Err(denial) => self.deny(denial.clone(), tag, turn),
                 Ok(permit) => {
-                    self.part(tag, body, raw, turn)?;
+                    if !self.part(tag, body, raw, turn)? {
+                        flow.start = Some(turn.legs.up().len());
+                    }
                     turn.legs.forward(permit, raw);
                 }
             },
@@ -164,10 +168,7 @@ impl Live {
             _ => Some((&b""[..], &b""[..], Vec::new())),
         };
         let Some((name, text, types)) = parsed.filter(|(_, text, _)| !text.contains(&0)) else {
-            return Err(Ending::misbehaved_client(&format!(
-                "invalid message format in a message of type \"{}\"",
-                tag.escape_ascii()
-            )));
+            return Err(malformed(tag));
         };
         let call = (tag == b'F').then(|| decide(&self.grant, Action::CallFunction, turn.now));
         let permit = call.as_ref().unwrap_or(permit);
@@ -201,34 +202,32 @@ impl Live {
         Ok(())
     }
 
-    /// The messages that ride on a statement decided before: recorded here, forwarded by the caller.
-    fn part(&mut self, tag: u8, body: &[u8], raw: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
-        let malformed = || {
-            Ending::misbehaved_client(&format!(
-                "invalid message format in a message of type \"{}\"",
-                tag.escape_ascii()
-            ))
-        };
+    /// The messages that ride on a statement decided before: recorded here, forwarded by the caller. False if the
+    /// frame does not say all of it: the caller keeps the bytes by digest.
+    fn part(&mut self, tag: u8, body: &[u8], raw: &[u8], turn: &mut Turn<'_>) -> Result<bool, Ending> {
+        let malformed = || malformed(tag);
         let mut reader = Reader::new(body);
         let mut name: &[u8] = b"";
         match tag {
             b'B' => {
-                let no = bind::record(self, body, raw, turn).ok_or_else(malformed)?;
-                self.pipeline.push(Owed::Bind { no });
-                return Ok(());
+                let recorded = bind::record(self, body, raw, turn).ok_or_else(malformed)?;
+                self.pipeline.push(Owed::Bind { no: recorded.no });
+                return Ok(recorded.complete);
             }
             b'E' => {
                 let portal = reader.cstr().map_err(|_| malformed())?;
                 let max_rows = reader.i32().map_err(|_| malformed())?;
+                reader.finish().map_err(|_| malformed())?;
                 let no = self.names.portal(portal);
                 let frame = Frame::Execute(Execute { portal, no, max_rows: i64::from(max_rows) });
                 turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
                 self.pipeline.push(Owed::Execute { no });
-                return Ok(());
+                return Ok(true);
             }
             b'D' | b'C' => {
                 let kind = reader.u8().map_err(|_| malformed())?;
                 name = reader.cstr().map_err(|_| malformed())?;
+                reader.finish().map_err(|_| malformed())?;
                 if tag == b'C' {
                     self.names.close(kind, name);
                     self.pipeline.push(Owed::Close);
@@ -242,14 +241,15 @@ impl Live {
             }
             // the reason of a CopyFail is the principal's text: it is kept
             b'f' => name = body.strip_suffix(b"\0").unwrap_or(body),
-            _ => {}
+            // Flush and CopyDone have no body, and no frame would say what is in one
+            _ => reader.finish().map_err(|_| malformed())?,
         }
         if matches!(tag, b'c' | b'f') {
             self.pipeline.copy_done();
         }
         let frame = Frame::Request(Request { kind: tag, name, bytes: raw.len() as u64 });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
-        Ok(())
+        Ok(true)
     }
 
     /// Refuses a request in its place in the pipeline; session and transaction live on.
@@ -285,6 +285,11 @@ impl Live {
             Frame::Input(Input { bytes: bytes.len() as u64, digest: *blake3::hash(bytes).as_bytes() });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
     }
+}
+
+fn malformed(tag: u8) -> Ending {
+    let what = format!("invalid message format in a message of type \"{}\"", tag.escape_ascii());
+    Ending::misbehaved_client(&what)
 }
 
 fn via(tag: u8) -> Via {

@@ -52,6 +52,8 @@ pub(crate) struct Ledger {
     span: (usize, usize),
     /// A FunctionCall's Input follows.
     call_follows: bool,
+    /// Where the last Bind begins whose frame does not say it whole: an Input from there on follows.
+    unsaid: Option<usize>,
     rows: u64,
     statements: u64,
 }
@@ -88,6 +90,7 @@ impl Ledger {
             self.frame(&frame, down, up);
         }
         assert!(self.permitted || up.is_empty(), "bytes for the target without a decision");
+        assert!(self.unsaid.is_none(), "a Bind that neither its frame nor a digest says whole");
         if self.established {
             self.own(up);
             assert_eq!(
@@ -116,6 +119,7 @@ impl Ledger {
         assert_eq!(self.admitted, !matches!(frame, Frame::SessionStart(_)), "SessionStart is first, once");
         let input = matches!(frame, Frame::Input(_));
         assert!(!self.call_follows || input, "a FunctionCall without its digest");
+        assert!(self.unsaid.is_none() || input, "a Bind that neither its frame nor a digest says whole");
         let entry = match frame {
             Frame::SessionStart(_) => {
                 self.admitted = true;
@@ -156,6 +160,7 @@ impl Ledger {
                 let raw = &up[self.up..][..usize::try_from(bind.bytes).unwrap()];
                 assert_eq!(raw[0], b'B');
                 assert!(raw[5..].starts_with(&[bind.portal, b"\0", bind.name, b"\0"].concat()));
+                self.unsaid = (!says_all(bind, raw)).then_some(self.up);
                 self.up += raw.len();
                 Entry::Bind {
                     no: bind.no,
@@ -177,6 +182,7 @@ impl Ledger {
             }
             Frame::Input(input) => {
                 let bytes = usize::try_from(input.bytes).unwrap();
+                self.up = self.unsaid.take().unwrap_or(self.up);
                 let is_here = |at: usize| {
                     up.get(at..at + bytes).is_some_and(|raw| *blake3::hash(raw).as_bytes() == input.digest)
                 };
@@ -270,4 +276,33 @@ fn message(bytes: &[u8]) -> Option<&[u8]> {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether the Bind can be made again from its frame, but for the result formats, which are well formed.
+fn says_all(bind: &hoopwire_recording::Bind<'_>, raw: &[u8]) -> bool {
+    let mut body = [bind.portal, b"\0", bind.name, b"\0"].concat();
+    let mut values = Vec::new();
+    for parameter in bind.parameters {
+        match parameter.value {
+            None => values.extend((-1_i32).to_be_bytes()),
+            Some(value) => {
+                values.extend(i32::try_from(value.len()).unwrap().to_be_bytes());
+                values.extend(value);
+            }
+        }
+    }
+    let codes = u16::from_be_bytes(
+        raw.get(5 + body.len()..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0xff; 2]),
+    );
+    body.extend(codes.to_be_bytes());
+    let formats = bind.parameters.iter().map(|parameter| parameter.format.to_be_bytes());
+    body.extend(formats.take(usize::from(codes)).flatten());
+    body.extend(u16::try_from(bind.parameters.len()).unwrap().to_be_bytes());
+    body.extend(values);
+    let Some(rest) = raw.get(5..).and_then(|sent| sent.strip_prefix(body.as_slice())) else { return false };
+    let Some((count, formats)) = rest.split_first_chunk::<2>() else { return false };
+    let length = i32::from_be_bytes(*raw[1..].first_chunk().unwrap());
+    raw.len() == usize::try_from(length).unwrap() + 1
+        && formats.len() == usize::from(u16::from_be_bytes(*count)) * 2
+        && formats.chunks(2).all(|code| matches!(code, [0, 0 | 1]))
 }
