@@ -122,3 +122,19 @@ fn a_panic_in_one_session_took_the_whole_gateway_with_it() {
     other.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"S");
 }
+
+#[test]
+fn a_session_that_panicked_while_it_ended_was_left_open() {
+    let (mut reactor, shared, _directory) = reactor("panic-at-end");
+    let mut client = connect(&mut reactor);
+    let keys = reactor.keys();
+    reactor.call(keys[0], |session, turn| {
+        session.handle_shutdown(turn);
+        panic!("planted bug");
+    });
+    reactor.keep();
+    reactor.send();
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).unwrap();
+    assert_eq!(shared.counters.statistics().panics, 1);
+}

@@ -84,7 +84,11 @@ impl Reactor {
         let report = slot.kept_boundary.then_some(report);
         let ending =
             Ending { closed_by: "gateway".into(), reason: "panic".into(), sqlstate: "XX000".into(), report };
-        self.call(key, |session, turn| session.handle_end(ending, turn));
+        self.call(key, |session, turn| session.handle_end(ending.clone(), turn));
+        if self.slots.get(key).is_some_and(|slot| slot.close_by.is_none()) {
+            // it ended in the very call that panicked, and its Close went with it
+            self.closed(key, &ending);
+        }
     }
 
     /// One read on each leg.
@@ -338,9 +342,7 @@ impl Reactor {
     /// Puts the turn's frames into the recording. From here on, and not before, the turn's bytes may go.
     pub(crate) fn keep(&mut self) {
         if !self.frames.is_empty() {
-            let kept = self.spool.commit(&mut self.frames, self.unix_us);
-            self.frames.clear();
-            match kept {
+            match self.spool.commit(&mut self.frames, self.unix_us) {
                 Ok(bytes) => add(&self.shared.counters.recorded_bytes, bytes),
                 Err(error) => self.recording_failed(&error.to_string()),
             }
@@ -377,7 +379,6 @@ impl Reactor {
         }
         // what closes the sessions has room reserved; if even that fails, verify says that the tail is missing
         let _ = self.spool.commit_closing(&mut self.frames, self.unix_us);
-        self.frames.clear();
     }
 
     /// Sends what is kept.

@@ -173,7 +173,8 @@ pub struct Request<'a> {
     pub bytes: u64,
 }
 
-/// Bytes forwarded to the target that are kept by digest: COPY data, the rest of a big Bind, a FunctionCall.
+/// Bytes forwarded to the target that are kept by digest: COPY data, a FunctionCall, a Bind that its frame does not say
+/// whole (from its type byte on) with what streams behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Input {
     /// How many.
