@@ -9,7 +9,13 @@ from hoopwire.access.explain import Explanation, PolicyAccount, explain
 from hoopwire.access.open import open_database
 from hoopwire.access.regrant import regrant
 from hoopwire.access.renew import renew
-from hoopwire.access.request import MIN_TTL_S, AccessRequest, parse_database, parse_user
+from hoopwire.access.request import (
+    MIN_TTL_S,
+    AccessRequest,
+    looks_like_credential,
+    parse_database,
+    parse_user,
+)
 
 __all__ = [
     "MIN_TTL_S",
@@ -20,6 +26,7 @@ __all__ = [
     "compile_grant",
     "decide",
     "explain",
+    "looks_like_credential",
     "open_database",
     "parse_database",
     "parse_user",

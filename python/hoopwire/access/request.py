@@ -11,8 +11,8 @@ from hoopwire.model.grant import Denial
 MIN_TTL_S = 30.0
 """No grant is shorter: a session that lives less is noise, and clocks differ by seconds."""
 
-_CREDENTIAL = re.compile(r"eyJ[A-Za-z0-9_-]{8,}|hw1_[A-Za-z0-9_-]{8,}")
-"""The start of a JWT or of a grant secret. In any field but the password it would be recorded and logged."""
+_CREDENTIAL = re.compile(r"\A(?:eyJ|hw1_)|eyJ[A-Za-z0-9_-]{8,}|hw1_[A-Za-z0-9_-]{8,}")
+"""A JWT or a grant secret: its very start, or enough of one further on."""
 
 _TASK_CHARACTERS = 128
 _PURPOSE_CHARACTERS = 1000
@@ -49,6 +49,11 @@ def parse_user(user: str) -> str:
     return user.partition("+")[2]
 
 
+def looks_like_credential(text: str) -> bool:
+    """Whether a token or a grant secret is in a field that is logged, recorded and told back."""
+    return _CREDENTIAL.search(text) is not None
+
+
 def check_request(request: AccessRequest) -> Denial | None:
     """What is wrong with the request itself, whoever asks: lengths, control characters, impossible times."""
     for label, text, most in (
@@ -67,7 +72,7 @@ def check_request(request: AccessRequest) -> Denial | None:
         ("task", request.task),
         ("purpose", request.purpose),
     ):
-        if _CREDENTIAL.search(text):
+        if looks_like_credential(text):
             return _invalid(
                 f"the {label} looks like a credential", "Send the credential as the password only."
             )

@@ -9,7 +9,14 @@ import logging
 import msgspec
 import trio
 
-from hoopwire.access import AccessRequest, open_database, parse_database, parse_user, regrant
+from hoopwire.access import (
+    AccessRequest,
+    looks_like_credential,
+    open_database,
+    parse_database,
+    parse_user,
+    regrant,
+)
 from hoopwire.audit import AuditEvent, grant_event, identity_event
 from hoopwire.control import texts
 from hoopwire.control.minting import SECRET_PREFIX, redeem_secret, redeem_token
@@ -71,7 +78,7 @@ class Admission:
 
     async def _decide(self, event: GrantNeeded) -> bool:
         parts, settings = self._parts, self._parts.current.settings
-        if any(map(_is_credential, (event.database, parse_user(event.user)))):
+        if any(map(looks_like_credential, (event.database, parse_user(event.user)))):
             raise Denied(texts.credential_misplaced())
         asked = parse_database(event.database)
         unnamed = event.replication and asked == ("replication", None) and asked[0] not in settings.targets
@@ -158,8 +165,3 @@ class Admission:
             reason=denial.internal or denial.message,
         )
         self._parts.trail.record(audit)
-
-
-def _is_credential(name: str) -> bool:
-    """A token or a grant secret in a field that is logged, recorded and told back."""
-    return name.startswith((SECRET_PREFIX, "eyJ"))
