@@ -11,6 +11,10 @@
 
 mod decide;
 mod grant;
+mod mask;
+mod rights;
 
 pub use decide::{Action, Denial, Permit, decide};
 pub use grant::{Actions, Grant, Record};
+pub use mask::{Mask, MaskKind};
+pub use rights::{Pattern, Rights, Rule, Words};

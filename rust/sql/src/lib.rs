@@ -1,0 +1,11 @@
+//! SQL text to [`Statement`]s: what each statement of a text reads, writes, calls and changes.
+//!
+//! PostgreSQL's own grammar (libpg_query, the raw C tree) says how a text is cut into statements and what they
+//! name. This crate does *not* know bytes on the wire, grants, policies or a catalogue: names are given as written,
+//! and whatever is not understood is said to be unknown, never left out.
+
+#![forbid(unsafe_code)]
+
+mod statement;
+
+pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};

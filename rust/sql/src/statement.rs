@@ -1,0 +1,207 @@
+//! What is known of one statement.
+
+use std::ops::Range;
+
+/// A name as written: folded to lower case where it was not quoted, as the server folds it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    /// `None` if the name was written without a schema.
+    pub schema: Option<String>,
+    /// The last part.
+    pub name: String,
+}
+
+/// What is done to a relation or a function, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Verbs(u16);
+
+impl Verbs {
+    /// Rows are read (SELECT, COPY TO, the reading side of UPDATE and DELETE, LOCK IN ACCESS SHARE MODE).
+    pub const SELECT: Verbs = Verbs(1);
+    /// INSERT, COPY FROM, MERGE with an INSERT.
+    pub const INSERT: Verbs = Verbs(1 << 1);
+    /// UPDATE, ON CONFLICT DO UPDATE, MERGE with an UPDATE.
+    pub const UPDATE: Verbs = Verbs(1 << 2);
+    /// DELETE, MERGE with a DELETE.
+    pub const DELETE: Verbs = Verbs(1 << 3);
+    /// TRUNCATE.
+    pub const TRUNCATE: Verbs = Verbs(1 << 4);
+    /// FOR UPDATE and its like, LOCK TABLE above ACCESS SHARE.
+    pub const LOCK: Verbs = Verbs(1 << 5);
+    /// VACUUM, ANALYZE, REINDEX, CLUSTER, REFRESH MATERIALIZED VIEW.
+    pub const MAINTAIN: Verbs = Verbs(1 << 6);
+    /// CREATE, ALTER, DROP, COMMENT, SELECT INTO of this object.
+    pub const DDL: Verbs = Verbs(1 << 7);
+    /// A function or procedure is called.
+    pub const CALL: Verbs = Verbs(1 << 8);
+
+    const NAMES: [(Verbs, &'static str); 9] = [
+        (Verbs::SELECT, "select"),
+        (Verbs::INSERT, "insert"),
+        (Verbs::UPDATE, "update"),
+        (Verbs::DELETE, "delete"),
+        (Verbs::TRUNCATE, "truncate"),
+        (Verbs::LOCK, "lock"),
+        (Verbs::MAINTAIN, "maintain"),
+        (Verbs::DDL, "ddl"),
+        (Verbs::CALL, "call"),
+    ];
+
+    /// The verb of a policy file's word; `None` if there is no such word.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Verbs> {
+        Verbs::NAMES.iter().find(|(_, word)| *word == name).map(|(verb, _)| *verb)
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Verbs) -> Verbs {
+        Verbs(self.0 | other.0)
+    }
+
+    /// What is in this set and not in the other.
+    #[must_use]
+    pub const fn without(self, other: Verbs) -> Verbs {
+        Verbs(self.0 & !other.0)
+    }
+
+    /// True if every verb of `other` is in this set.
+    #[must_use]
+    pub const fn contains(self, other: Verbs) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// True if the sets have a verb in common.
+    #[must_use]
+    pub const fn intersects(self, other: Verbs) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// True for the empty set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The words of the set, in a fixed order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Verbs::NAMES.into_iter().filter(move |(verb, _)| self.contains(*verb)).map(|(_, word)| word)
+    }
+}
+
+/// A relation (or another object that lives in a schema, for DDL) and what is done to it. A statement has one entry
+/// for each relation name, with all verbs together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// As written. For a whole schema (CREATE SCHEMA s), the name is `*`.
+    pub relation: Name,
+    /// What is done.
+    pub verbs: Verbs,
+    /// Columns written by name (INSERT, UPDATE, COPY FROM with a list); empty means none or all.
+    pub columns: Vec<String>,
+}
+
+/// A function, procedure, aggregate or window function that the statement calls. Operators and casts are not here:
+/// what they run is the target's own business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// As written.
+    pub function: Name,
+    /// For `set_config`: its first two arguments where they are constants.
+    pub setting: Option<(String, String)>,
+    /// By CALL rather than in an expression.
+    pub procedure: bool,
+}
+
+/// A new value of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingValue {
+    /// The constants, in order (`SET search_path = a, b` has two).
+    Constants(Vec<String>),
+    /// DEFAULT, or RESET: back to what the session began with.
+    Default,
+    /// FROM CURRENT, or something else that cannot be read from the text.
+    Unknown,
+}
+
+/// What a statement does besides reading, writing and calling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// LISTEN, UNLISTEN.
+    Listen,
+    /// NOTIFY.
+    Notify,
+    /// DO: a body that nobody can read.
+    Do,
+    /// CREATE FUNCTION, PROCEDURE, TRIGGER, RULE, AGGREGATE, OPERATOR, CAST: code that runs later.
+    DefineCode,
+    /// COPY from or to a file of the server.
+    CopyFile,
+    /// COPY from or to a program on the server.
+    CopyProgram,
+    /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT and the like.
+    Transaction {
+        /// `READ WRITE` was asked for.
+        read_write: bool,
+    },
+    /// PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED.
+    TwoPhase,
+    /// SET, RESET, SET LOCAL, `SET TRANSACTION`, `SET SESSION CHARACTERISTICS` (as `transaction_read_only` and so
+    /// on), with the name in lower case. RESET ALL has the name `all`.
+    Set {
+        /// In lower case.
+        name: String,
+        /// The new value.
+        value: SettingValue,
+    },
+    /// SHOW.
+    Show,
+    /// PREPARE; what it would run counts as part of this statement.
+    Prepare {
+        /// Name of the prepared statement.
+        name: String,
+    },
+    /// EXECUTE.
+    Execute {
+        /// Name of the prepared statement.
+        name: String,
+    },
+    /// DEALLOCATE; `None` for ALL.
+    Deallocate {
+        /// Name of the prepared statement.
+        name: Option<String>,
+    },
+    /// DECLARE CURSOR; its query counts as part of this statement.
+    DeclareCursor,
+    /// FETCH, MOVE, CLOSE.
+    Cursor,
+    /// DISCARD.
+    Discard,
+    /// Objects outside the statement's own may be touched: DROP or TRUNCATE with CASCADE.
+    Cascade,
+    /// Understood, and never a matter of exact grants: roles, GRANT, ALTER SYSTEM, owners, extensions, ...
+    Administer {
+        /// The command in words, for refusals: `ALTER SYSTEM`.
+        what: &'static str,
+    },
+    /// Not understood: the node's name.
+    Unknown {
+        /// For refusals and the log.
+        what: String,
+    },
+}
+
+/// One statement of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The command's words: `SELECT`, `CREATE TABLE`.
+    pub command: &'static str,
+    /// Its bytes within the text, without the semicolon.
+    pub span: Range<usize>,
+    /// Relations, each name once.
+    pub accesses: Vec<Access>,
+    /// Functions, each name once (calls of `set_config` are all kept).
+    pub calls: Vec<Call>,
+    /// The rest.
+    pub effects: Vec<Effect>,
+}
