@@ -84,7 +84,10 @@ class Watch:
         if self._tables is None or self._tables[0] != known:
             row = connection.execute(_TABLES).fetchone()
             self._tables = (known, str(row[0]) if row and row[0] else "select 'nothing', ''")
-        found.update(connection.execute(self._tables[1].encode()).fetchall())
+        try:
+            found.update(connection.execute(self._tables[1].encode()).fetchall())
+        except psycopg.errors.LockNotAvailable:
+            found["tables"] = "locked"
         alive = connection.execute("select count(*) from pg_stat_activity where pid = %s", (self.victim_pid,))
         found["victim"] = str(alive.fetchone())
         self._heard += [f"{event.channel} {event.payload}" for event in connection.notifies(timeout=0)]
@@ -123,6 +126,8 @@ class Watch:
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None:
             self._connection = psycopg.connect(self._dsn, autocommit=True, prepare_threshold=None)
+            # A session under test that holds ACCESS EXCLUSIVE must not stop the watch.
+            self._connection.execute("set lock_timeout = '200ms'")
             for channel in CHANNELS:
                 self._connection.execute(f"listen {channel}".encode())
             row = self._connection.execute(_CATALOGUES).fetchone()
