@@ -59,7 +59,7 @@ class Watch:
         self.database = database
         self.loot = pg.directory / "loot"
         self._pg = pg
-        self._dsn = pg.superuser_dsn.replace("dbname=postgres", f"dbname={database}")
+        self._dsn = pg.superuser_dsn.replace("dbname=postgres", f"dbname={database} client_encoding=utf8")
         self._files = (pg.directory / "data" / "postgresql.auto.conf",)
         self._tables: tuple[str, str] | None = None
         self._victim: psycopg.Connection[Any] | None = None
@@ -154,6 +154,7 @@ def restore(pg: ThrowAwayPostgres, database: str, *, template: str) -> None:
     lines = [
         f"drop database if exists {database} with (force)",
         "alter system reset all",
+        "alter role all reset all",
         "select format('alter role %I reset all', rolname) from pg_db_role_setting s join pg_roles r on r.oid = setrole"
         r" \gexec",
         r"select format('rollback prepared %L', gid) from pg_prepared_xacts \gexec",

@@ -191,6 +191,7 @@ MERGE INTO notes USING secrets ON false WHEN NOT MATCHED THEN INSERT (body) VALU
 --- error-text: a value in the text of an error
 SELECT key::int FROM secrets
 --- error-text-cast-json: a value in DETAIL of an error
+--! shows=Token
 SELECT key::json FROM secrets
 --- denied-select: a deny wins over read-only
 --! grant=denied

@@ -48,7 +48,7 @@ SELECT pg_catalog.pg_get_viewdef(c.oid, true) FROM pg_catalog.pg_class c WHERE c
 
 SELECT a.oid, a.rolname, a.rolsuper, pg_catalog.shobj_description(a.oid, 'pg_authid') FROM pg_catalog.pg_roles a WHERE a.rolname !~ '^pg_' ORDER BY a.rolname
 
-SELECT e.oid, e.extname, e.extversion, n.nspname, x.installed_version FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_available_extensions() x ON x.name = e.extname ORDER BY 2
+SELECT e.oid, e.extname, e.extversion, n.nspname, x.default_version FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_available_extensions() x ON x.name = e.extname ORDER BY 2
 
 SELECT name FROM pg_catalog.pg_available_extensions ORDER BY 1
 
