@@ -152,12 +152,18 @@ def restore(pg: ThrowAwayPostgres, database: str, *, template: str) -> None:
     """The database again as the template is, and what belongs to the whole server as it was at the start."""
     make_loot(pg)
     lines = [
+        # A prepared transaction ends in its own database only.
+        f"select count(*) > 0 as there from pg_database where datname = '{database}' \\gset",
+        "\\if :there",
+        f"\\connect {database}",
+        r"select format('rollback prepared %L', gid) from pg_prepared_xacts \gexec",
+        "\\connect postgres",
+        "\\endif",
         f"drop database if exists {database} with (force)",
         "alter system reset all",
         "alter role all reset all",
         "select format('alter role %I reset all', rolname) from pg_db_role_setting s join pg_roles r on r.oid = setrole"
         r" \gexec",
-        r"select format('rollback prepared %L', gid) from pg_prepared_xacts \gexec",
         "select pg_drop_replication_slot(slot_name) from pg_replication_slots",
         "select pg_replication_origin_drop(roname) from pg_replication_origin",
         r"select format('drop database %I with (force)', datname) from pg_database where datname ~ '^intruder' \gexec",
@@ -166,7 +172,7 @@ def restore(pg: ThrowAwayPostgres, database: str, *, template: str) -> None:
         r"select format('drop role %I', rolname) from pg_roles where rolname ~ '^intruder' \gexec",
         "select pg_reload_conf()",
     ]
-    text = "\n".join(line if line.endswith("gexec") else f"{line};" for line in lines)
+    text = "\n".join(line if "\\" in line else f"{line};" for line in lines)
     done = run_psql("", dsn=pg.superuser_dsn, stdin=text)
     if not done.ok:
         raise RuntimeError(f"{database} could not be restored:\n{done.err}")

@@ -147,12 +147,8 @@ DELETE FROM scratch
 -- then
 COMMIT
 --- set-scs-off: standard_conforming_strings = off makes \' end no constant
---! ways=simple
+--! session=SHOW+standard_conforming_strings
 SET standard_conforming_strings = off
--- then
-SELECT 'x\'; DELETE FROM scratch; --'
--- then
-SELECT '\'', ('; DELETE FROM scratch; --')
 --- set-scs-off-and-escape: with it off, what we read as a constant is a statement
 --! ways=simple
 SET SESSION standard_conforming_strings TO off
