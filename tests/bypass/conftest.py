@@ -1,4 +1,5 @@
-"""The attempts of `sql/`, and a server of their own: its upstream user is a superuser, and each can do harm."""
+"""The attempts of `sql/`, and a server of their own: its upstream user is a superuser, and each can do
+harm."""
 
 import tomllib
 from collections.abc import Iterator
@@ -112,7 +113,9 @@ def is_real(attempt: Attempt, outcome: Outcome) -> bool:
 
 @pytest.fixture(scope="session")
 def arena() -> Iterator[Arena]:
-    """The server with what the attempts need; database `orders` for the gateway, `straight` for direct runs."""
+    """The server with what the attempts need; database `orders` for the gateway, `straight` for direct
+    runs.
+    """
     settings = {
         "autovacuum": "off",
         "max_prepared_transactions": "4",

@@ -41,7 +41,9 @@ def _run(arena: Arena, attempt: Attempt, user: str, **parameters: str) -> Outcom
     "attempt", [each for each in ATTEMPTS if not each.unproven], ids=lambda each: each.id
 )
 def test_attempt_is_real(arena, attempt):
-    """An attempt that could do no harm proves nothing: run as the upstream user, it changes or shows something."""
+    """An attempt that could do no harm proves nothing: run as the upstream user, it changes or shows
+    something.
+    """
     if "exceeds" in attempt.flags:
         pytest.skip("a budget is exceeded by construction: test_budgets_are_exceeded")
     outcome = _run(arena, attempt, "app_password")
@@ -91,7 +93,7 @@ def test_counts(capsys):
         "stopped by a role alone": sum(each.role for each in ATTEMPTS),
     }
     with capsys.disabled():
-        print("\n" + ", ".join(f"{count} {what}" for what, count in counts.items()))
+        print("\n" + ", ".join(f"{count} {what}" for what, count in counts.items()))  # noqa: T201
     assert len({each.id for each in ATTEMPTS}) == len(ATTEMPTS)
     assert all(each.grant in GRANTS for each in ATTEMPTS)
     assert all(each.bug for each in ATTEMPTS)

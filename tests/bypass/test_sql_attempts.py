@@ -1,4 +1,5 @@
-"""Every attempt of `sql/` through the gateway: refused (or masked), nothing changed, nothing shown, session alive."""
+"""Every attempt of `sql/` through the gateway: refused (or masked), nothing changed, nothing shown,
+session alive."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -55,7 +56,9 @@ def _refusals(answers: list[Answer], allowed: tuple[str, ...]) -> list[Message]:
 
 
 def _assert_actionable(refusals: list[Message]) -> None:
-    """Told apart from the server's own 42501, which has neither DETAIL nor HINT: an agent knows what to ask for."""
+    """Told apart from the server's own 42501, which has neither DETAIL nor HINT: an agent knows what
+    to ask for.
+    """
     by_gateway = [each.fields for each in refusals if each.sqlstate == "42501"]
     for fields in by_gateway:
         assert fields.get("D"), f"no DETAIL: {fields}"
@@ -77,7 +80,9 @@ def _assert_nothing_shown(attempt: Attempt, content: bytes) -> None:
 
 @pytest.mark.parametrize(("attempt", "way"), CASES, ids=lambda each: getattr(each, "id", each))
 def test_attempt(arena: Arena, login: Login, attempt: Attempt, way: str):
-    """The file says the bug in words; the answer is a refusal with the way forward, and nothing has happened."""
+    """The file says the bug in words; the answer is a refusal with the way forward, and nothing has
+    happened.
+    """
     with login(attempt.grant) as frontend:
         outcome = arena.run(frontend, attempt, way, database="orders")
         answers, content = outcome.answers, outcome.content
@@ -248,7 +253,8 @@ def test_rename_in_mid_session(arena, login):
 def test_table_swapped_in_mid_session(arena, login):
     """Another session renames the masked table and puts a view of the old name over it."""
     swap = """
-        alter table people rename to persons; create view people as select id, name, email from persons; select 1"""
+        alter table people rename to persons;
+        create view people as select id, name, email from persons; select 1"""
     with login("masked") as frontend:
         frontend.query("select id from people")
         try:
@@ -260,7 +266,9 @@ def test_table_swapped_in_mid_session(arena, login):
 
 
 def test_shadow_made_in_mid_session(arena, login):
-    """A function that shadows a built-in is made while the session is open; the next call must not reach it."""
+    """A function that shadows a built-in is made while the session is open; the next call must not
+    reach it.
+    """
     shadow = """
         create function public.initcap(varchar) returns text language sql as
         'insert into public.notes (body) values (''shadow'') returning body'; select 1"""

@@ -1,8 +1,9 @@
 """A denial leaves the protocol's state exactly as a server's own error at the same place would.
 
-Each dialogue is held twice: straight, where the relation's name is a syntax error of the same length, and through
-the gateway, where the relation is one that the grant does not allow. The transcripts must be equal: message types in their order, command
-tags, rows, and every ReadyForQuery's status. Only what the error says differs.
+Each dialogue is held twice: straight, where the relation's name is a syntax error of the same length, and
+through the gateway, where the relation is one that the grant does not allow. The transcripts must be equal:
+message types in their order, command tags, rows, and every ReadyForQuery's status. Only what the error says
+differs.
 """
 
 import struct
@@ -19,7 +20,7 @@ OBJECTS = (
     "create table denied (n int); create table kept (n int primary key); insert into kept values (1), (2);"
 )
 DENIED = "select n from denied"
-# A denial is where a syntax error would be: before anything of the text runs, at Parse rather than at Execute.
+# A denial is where a syntax error would be: before anything of the text runs, at Parse and not at Execute.
 BROKEN = b"%(%(%("
 SYNC, FLUSH = message(b"S"), message(b"H")
 
@@ -59,7 +60,7 @@ def ext(sql: str) -> bytes:
 
 
 ALIVE = query("select 'alive'")
-# Name: what is sent, piece by piece; each piece is one write, and is read up to as many ReadyForQuery as it causes.
+# Name: what is sent, piece by piece; each is one write, and is read up to all ReadyForQuery that it causes.
 DIALOGUES: dict[str, list[bytes]] = {
     "alone": [query(DENIED), ALIVE],
     "alone, extended": [ext(DENIED), ALIVE],
@@ -394,7 +395,9 @@ def _shape(reply: Message) -> object:
 
 @pytest.mark.parametrize("name", DIALOGUES)
 def test_same_transcript(routes, issuer, name):
-    """After a denial the gateway thought of another state than the server: statements ran, or hung, or were lost."""
+    """After a denial the gateway thought of another state than the server: statements ran, or hung, or
+    were lost.
+    """
     pg, gateway, _ = routes
     transcripts = []
     for straight in (True, False):

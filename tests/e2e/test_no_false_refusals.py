@@ -196,13 +196,14 @@ def test_pg_dump(routes, arguments):
 
 
 BACKSLASH = r"""
-\d|\d+|\d customers|\d+ customers|\d orders|\d+ items|\d+ revenue|\d+ documents|\d+ measures|\d+ measures_2026b|\d odds
-\d+ by_country|\d counter|\d customers_pkey|\dt|\dt+|\dt *.*customers|\dv|\dv+|\dm+|\ds|\ds+|\di|\di+|\dn|\dn+|\df|\df+
-\dft|\dfw pg_catalog.*rank|\da|\dT|\dT+|\dD|\dD+|\do @>|\dO|\du|\du+|\dg|\dp|\dp customers|\z|\ddp|\dc|\dC|\dd|\db|\db+|\dx
-\dx+ plpgsql|\dy|\des|\deu|\dew|\det|\dE|\dF|\dF+ own|\dFd|\dFp|\dFt|\dL|\dA|\dAc btree|\dAf btree|\dAo btree|\dAp btree
-\dRp|\dRs|\dl|\dX|\dP|\dP+|\dtv "Other Schema".*|\d "Other Schema"."Odd Table"|\drds|\dconfig work_mem|\dS pg_class
-\sf twice|\sf+ twice|\sv revenue|\sv+ tall|\l|\l+|\encoding|\h select|\timing off|\pset|\gdesc
-\dt+ public.*|\d+ tree|\dti|\set VERBOSITY|\dit customers*
+\d|\d+|\d customers|\d+ customers|\d orders|\d+ items|\d+ revenue|\d+ documents|\d+ measures
+\d+ measures_2026b|\d odds|\d+ by_country|\d counter|\d customers_pkey|\dt|\dt+|\dt *.*customers|\dv
+\dv+|\dm+|\ds|\ds+|\di|\di+|\dn|\dn+|\df|\df+|\dft|\dfw pg_catalog.*rank|\da|\dT|\dT+|\dD|\dD+
+\do @>|\dO|\du|\du+|\dg|\dp|\dp customers|\z|\ddp|\dc|\dC|\dd|\db|\dx|\dx+ plpgsql|\dy|\des|\deu
+\dew|\det|\dE|\dF|\dF+ own|\dFd|\dFp|\dFt|\dL|\dA|\dAc btree|\dAf btree|\dAo btree|\dAp btree|\dRp
+\dRs|\dl|\dX|\dP|\dP+|\dtv "Other Schema".*|\d "Other Schema"."Odd Table"|\drds|\dconfig work_mem
+\dS pg_class|\sf twice|\sf+ twice|\sv revenue|\sv+ tall|\l|\l+|\encoding|\h select|\timing off|\pset
+\gdesc|\dt+ public.*|\d+ tree|\dti|\dit customers*
 """
 COMMANDS = [command for line in BACKSLASH.split("\n") for command in line.split("|") if command]
 
@@ -281,19 +282,20 @@ import json, sys
 import django
 from django.conf import settings
 options = json.loads(sys.stdin.read())
-settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.postgresql", **options}}, INSTALLED_APPS=[])
+database = {"ENGINE": "django.db.backends.postgresql", **options}
+settings.configure(DATABASES={"default": database}, INSTALLED_APPS=[])
 django.setup()
 from django.core.management import call_command
 from django.db import connection
 call_command("inspectdb", include_views=True, include_partitions=True)
 with connection.cursor() as cursor:
     for table in sorted(connection.introspection.table_names(cursor, include_views=True)):
-        for ask in ("table_description", "sequences", "relations", "primary_key_column", "primary_key_columns",
-                    "constraints"):
+        for ask in ("table_description", "sequences", "relations", "primary_key_column",
+                    "primary_key_columns", "constraints"):
             if ask == "sequences":
                 print(table, ask, connection.introspection.get_sequences(cursor, table))
             else:
-                print(table, ask, getattr(connection.introspection, "get_" + ask)(cursor, table))
+                print(table, ask, getattr(connection.introspection, "get_" + ask)(cursor, table))  # noqa: T201
 """
 
 

@@ -1,7 +1,8 @@
 """PostgreSQL as the oracle: whatever a read grant lets through, the database is the same afterwards.
 
-Statements come from sqlsmith (a generator that knows the server's own types and functions) and from mutations of
-the corpora. Most are refused, many fail; the digest of the database says whether one of them wrote.
+Statements come from sqlsmith (a generator that knows the server's own types and functions) and from
+mutations of the corpora. Most are refused, many fail; the digest of the database says whether one of them
+wrote.
 """
 
 import random
@@ -153,7 +154,9 @@ def mutations(count: int, seed: int) -> Iterator[str]:
 
 
 class Sender(threading.Thread):
-    """Sends its share in pipelines of single statements, each with a Sync of its own, and counts the answers."""
+    """Sends its share in pipelines of single statements, each with a Sync of its own, and counts the
+    answers.
+    """
 
     def __init__(self, login, statements: list[str]) -> None:
         super().__init__(daemon=True)
@@ -214,7 +217,9 @@ def _message(sql: str, number: int) -> bytes:
 
 
 def test_the_database_never_changes(arena, issuer, capsys):
-    """Any statement that was let through and wrote: with the parser's decision and the belt together there is none."""
+    """Any statement that was let through and wrote: with the parser's decision and the belt together
+    there is none.
+    """
     pg, gateway = arena
     cid = issuer.client(groups=[GROUP], ttl_s=3600).cid
 
@@ -245,7 +250,7 @@ def test_the_database_never_changes(arena, issuer, capsys):
     counts = sum((sender.counts for sender in senders), Counter())
     sent = sum(sender.sent for sender in senders)
     with capsys.disabled():
-        print(f"\nsqlsmith and mutations: {sent} sent in {time.monotonic() - began:.0f} s, {dict(counts)}")
+        print(f"\nsqlsmith and mutations: {sent} sent in {time.monotonic() - began:.0f} s, {dict(counts)}")  # noqa: T201
     assert sent >= 20_000
     assert counts["passed"] >= 1_000, "nearly all was refused: this shows little"
     assert counts["refused"] >= 1_000

@@ -1,13 +1,13 @@
 """Attempts against a narrower grant, as readable SQL files; and running one, byte by byte.
 
-    --- insert-in-mixed-case: a list of forbidden words was compared in lower case only
+    --- insert-in-mixed-case: forbidden words were compared in lower case only
     --! grant=reader refused=42501 belt role
     iNsErT INTO notes (body) VALUES ('x')
     -- then
     SELECT 2
 
-`---` begins an attempt: its name, and the bug or attack in words. `--!` holds options; before the first attempt
-they are the file's defaults. `-- then` begins the next step. Options:
+`---` begins an attempt: its name, and the bug or attack in words. `--!` holds options; before the first
+attempt they are the file's defaults. `-- then` begins the next step. Options:
 
     grant=NAME        a table of `grants.toml` (default `reader`)
     refused=A,B       SQLSTATEs: a step must be refused with one of them (default 42501)

@@ -5,10 +5,10 @@
     ...
     assert watch.state() == before
 
-Covers the rows of every table, sequences, every system catalogue (definitions, roles, settings, large objects,
-statistics), locks that others hold, prepared transactions, replication slots, notifications, the server's own
-settings file, files in the loot directory, and whether the victim session lives. The server must run with
-`autovacuum = off`, or statistics change by themselves.
+Covers the rows of every table, sequences, every system catalogue (definitions, roles, settings, large
+objects, statistics), locks that others hold, prepared transactions, replication slots, notifications, the
+server's own settings file, files in the loot directory, and whether the victim session lives. The server
+must run with `autovacuum = off`, or statistics change by themselves.
 """
 
 import os
@@ -27,8 +27,8 @@ CHANNELS = ("public_news", "audit_news")
 
 _CATALOGUES = """
 select string_agg(format(
-    'select %1$L::text as part, count(*) || '':'' || coalesce(sum(hashtextextended(xmin::text || ctid, 0)), 0)'
-    ' from pg_catalog.%1$I', relname), ' union all ' order by relname)
+    'select %1$L::text as part, '
+    'count(*) || '':'' || coalesce(sum(hashtextextended(xmin::text || ctid, 0)), 0) from pg_catalog.%1$I', relname), ' union all ' order by relname)
 from pg_class where relnamespace = 'pg_catalog'::regnamespace and relkind = 'r'"""
 _TABLES = """
 select string_agg(case relkind
@@ -37,18 +37,21 @@ select string_agg(case relkind
         ' order by t::text), '''')) from only %1$s t', c.oid::regclass)
     end, ' union all ' order by c.oid)
 from pg_class c join pg_namespace n on n.oid = relnamespace
-where relkind in ('r', 'm', 'S') and relpersistence <> 't' and nspname !~ '^pg_' and nspname <> 'information_schema'
+where relkind in ('r', 'm', 'S') and relpersistence <> 't' and nspname !~ '^pg_'
+    and nspname <> 'information_schema'
     and (relkind <> 'm' or relispopulated)"""
 _LIVE = """
 select 'pages', md5(string_agg(oid || ':' || relpages || ':' || reltuples, ',' order by oid)) from pg_class
-union all select 'locks', coalesce(string_agg(distinct concat_ws(' ', locktype, mode, relation::regclass), ', '), '')
+union all
+select 'locks', coalesce(string_agg(distinct concat_ws(' ', locktype, mode, relation::regclass), ', '), '')
     from pg_locks where pid <> pg_backend_pid() and granted and mode <> 'AccessShareLock'
     and locktype in ('relation', 'advisory', 'tuple', 'object') and database = (
         select oid from pg_database where datname = current_database())
 union all select 'two phase', count(*)::text from pg_prepared_xacts
 union all select 'slots', count(*)::text from pg_replication_slots
 union all select 'origins', count(*)::text from pg_replication_origin
-union all select 'large objects', md5(string_agg(loid || ':' || pageno || ':' || data::text, ',' order by loid, pageno))
+union all
+select 'large objects', md5(string_agg(concat_ws(':', loid, pageno, data), ',' order by loid, pageno))
     from pg_largeobject"""
 
 
@@ -162,11 +165,12 @@ def restore(pg: ThrowAwayPostgres, database: str, *, template: str) -> None:
         f"drop database if exists {database} with (force)",
         "alter system reset all",
         "alter role all reset all",
-        "select format('alter role %I reset all', rolname) from pg_db_role_setting s join pg_roles r on r.oid = setrole"
-        r" \gexec",
+        r"select format('alter role %I reset all', rolname) from pg_db_role_setting"
+        r" join pg_roles r on r.oid = setrole \gexec",
         "select pg_drop_replication_slot(slot_name) from pg_replication_slots",
         "select pg_replication_origin_drop(roname) from pg_replication_origin",
-        r"select format('drop database %I with (force)', datname) from pg_database where datname ~ '^intruder' \gexec",
+        r"select format('drop database %I with (force)', datname) from pg_database"
+        r" where datname ~ '^intruder' \gexec",
         r"select format('drop tablespace %I', spcname) from pg_tablespace where spcname ~ '^intruder' \gexec",
         f"create database {database} template {template} owner app",
         r"select format('drop role %I', rolname) from pg_roles where rolname ~ '^intruder' \gexec",
