@@ -295,7 +295,7 @@ with connection.cursor() as cursor:
             if ask == "sequences":
                 print(table, ask, connection.introspection.get_sequences(cursor, table))
             else:
-                print(table, ask, getattr(connection.introspection, "get_" + ask)(cursor, table))  # noqa: T201
+                print(table, ask, getattr(connection.introspection, "get_" + ask)(cursor, table))
 """
 
 

@@ -20,49 +20,49 @@ DELETE FROM scratch -- \xe9
 --! escapes refused=42501,42601,22021 unproven=the_server_refuses_the_encoding
 DELETE FROM scratch WHERE body <> '\xed\xa0\x80'
 --- backslash-in-standard-string: a backslash does not escape the quote
---! ways=simple
+--! ways=simple belt role
 SELECT '\'; DELETE FROM scratch; --'
 --- e-string-quote: in E'' it does
---! ways=simple
+--! ways=simple belt role
 SELECT E'\''; DELETE FROM scratch; --'
 --- e-string-double: two backslashes
---! ways=simple
+--! ways=simple belt role
 SELECT E'\\'; DELETE FROM scratch; --'
 --- string-continuation: constants on two lines are one constant
---! ways=simple
+--! ways=simple belt role
 SELECT 'a'
 'b'; DELETE FROM scratch; --'
 --- string-continuation-comment: no continuation over a comment of slash and star
---! ways=simple
+--! ways=simple belt role
 SELECT 'a' -- '
 'b'; DELETE FROM scratch
 --- dollar-tag-case: the tags of dollar quotes have case
---! ways=simple
+--! ways=simple belt role
 SELECT $A$ $a$ $A$; DELETE FROM scratch; -- $a$
 --- dollar-parameter: $1$ is a parameter, no quote
 --! ways=simple unproven=there_is_no_parameter
 SELECT $1$x$; DELETE FROM scratch; --$1$x$
 --- dollar-in-identifier: a$b$ is an identifier, no quote
---! ways=simple
+--! ways=simple belt role
 SELECT 1 AS a$b$; DELETE FROM scratch; --$b$
 --- dollar-unicode-tag: a tag with letters beyond ASCII
---! ways=simple
+--! ways=simple belt role
 SELECT $é$ ' $é$; DELETE FROM scratch; --'
 --- nested-comment-unbalanced: /* /* */ is still open
---! ways=simple
+--! ways=simple belt role
 SELECT 1 /* /* */ */; DELETE FROM scratch -- */
 --- comment-operator: */ behind an operator's characters
---! ways=simple
+--! ways=simple belt role
 SELECT 1 +/* x */1; DELETE FROM scratch
 --- comment-dashes-in-operator: -- inside an operator begins a comment
---! ways=simple
+--! ways=simple belt role
 SELECT 1 +-- ;
 1; DELETE FROM scratch
 --- carriage-return-ends-comment: a carriage return ends a comment of two dashes
---! ways=simple escapes
+--! ways=simple escapes belt role
 SELECT 1 -- x\x0dFROM customers; DELETE FROM scratch
 --- unicode-line-separator: U+2028 ends no comment, for either reader
---! ways=simple
+--! ways=simple belt role
 SELECT 1 -- x 
 ; DELETE FROM scratch
 --- non-breaking-space: U+00A0 is a letter to PostgreSQL, no space
@@ -72,19 +72,19 @@ DELETE FROM scratch
 --! escapes unproven=the_server_sees_another_word
 \xef\xbb\xbfDELETE FROM scratch
 --- quoted-identifier-escape: a doubled quote inside an identifier
---! ways=simple
+--! ways=simple belt role
 SELECT 1 AS "a""; SELECT 2 --"; DELETE FROM scratch
 --- unicode-string-uescape: UESCAPE with a quote-like character
---! ways=simple
+--! ways=simple belt role
 SELECT U&'d!0027' UESCAPE '!'; DELETE FROM scratch; --'
 --- unicode-escape-quote: \0027 inside U&'' is a quote in the value, not in the text
---! ways=simple
+--! ways=simple belt role
 SELECT U&'\0027'; DELETE FROM scratch; --'
 --- national-string: N'' constants
---! ways=simple
+--! ways=simple belt role
 SELECT N'\'; DELETE FROM scratch; --'
 --- bit-string: B'' and X'' constants
---! ways=simple
+--! ways=simple belt role
 SELECT B'1', X'F'; DELETE FROM scratch
 --- psql-like-backslash: a backslash command is no SQL
 --! ways=simple unproven=the_server_refuses_the_syntax
@@ -96,13 +96,13 @@ BEGIN ATOMIC DELETE FROM scratch; END
 --! ways=simple refused=42501,42601,54001 unproven=see_the_wire_tests
 SELECT ((((((((((((((((((((((((((((((((((((((((1)))))))))))))))))))))))))))))))))))))))); DELETE FROM scratch
 --- odd-name-as-one-identifier: "public.secrets" is one identifier, and another table
---! shows=vault-4h8k grant=narrow
+--! shows=vault-4h8k grant=narrow role
 SELECT key FROM "public.secrets"
 --- odd-name-mixed-case: "Secrets" is another table than secrets
---! shows=vault-4h8k grant=narrow
+--! shows=vault-4h8k grant=narrow role
 SELECT key FROM "Secrets"
 --- odd-name-accent: a name that looks the same
---! shows=vault-4h8k grant=narrow
+--! shows=vault-4h8k grant=narrow role
 SELECT key FROM public."sécrets"
 --- odd-name-public-as-table: a quoted pattern is no pattern
 --! grant=narrow unproven=there_is_no_such_table refused=42501,42P01

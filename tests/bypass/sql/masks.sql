@@ -389,29 +389,29 @@ SELECT phone FROM people
 --! shows=4455
 SELECT concat_ws('-', id, phone) FROM people
 --- writer-returning: RETURNING *
---! grant=masked-writer either
+--! grant=masked-writer either belt
 UPDATE people SET note = 'y' WHERE id = 1 RETURNING *
 --- writer-returning-expression: RETURNING an expression
---! grant=masked-writer
+--! grant=masked-writer belt
 UPDATE people SET note = 'y' WHERE id = 1 RETURNING email || ''
 --- writer-delete-returning: DELETE ... RETURNING the row
---! grant=masked-writer
+--! grant=masked-writer belt
 DELETE FROM people p WHERE id = 8 RETURNING p
 --- writer-insert-returning: INSERT ... SELECT ... RETURNING
---! grant=masked-writer
+--! grant=masked-writer belt
 INSERT INTO outbox (body) SELECT email FROM people RETURNING body
 --- writer-copy-column: UPDATE SET note = email, to read note afterwards
---! grant=masked-writer
+--! grant=masked-writer belt
 UPDATE people SET note = email
 -- then
 SELECT note FROM people
 --- writer-copy-row: UPDATE SET (a) = (SELECT ...)
---! grant=masked-writer
+--! grant=masked-writer belt
 UPDATE people p SET (note) = (SELECT q.email FROM people q WHERE q.id = p.id)
 -- then
 SELECT note FROM people
 --- writer-move-column: UPDATE email = 'x' with the old value in another column
---! grant=masked-writer
+--! grant=masked-writer belt
 UPDATE people SET name = people.email, email = 'known' || id
 -- then
 SELECT name FROM people
@@ -419,71 +419,71 @@ SELECT name FROM people
 --! grant=masked-writer shows=UPDATE_1 unproven=the_count_is_the_oracle
 UPDATE people SET note = 'hit' WHERE email = 'mk7f3q-1@example.com'
 --- writer-on-conflict: ON CONFLICT (email) is an oracle, and EXCLUDED a road
---! grant=masked-writer
+--! grant=masked-writer belt
 INSERT INTO people (id, name, email, phone, salary) VALUES (55, 'x', 'mk7f3q-1@example.com', 'x', 1) ON CONFLICT (email) DO UPDATE SET note = people.email RETURNING note
 --- writer-on-conflict-count: DO NOTHING tells by the row count
 --! grant=masked-writer shows=mk7f3q-1 unproven=the_count_is_the_oracle either
 INSERT INTO people (id, name, email, phone, salary) VALUES (56, 'x', 'mk7f3q-1@example.com', 'x', 1) ON CONFLICT (email) DO NOTHING
 --- writer-merge: MERGE ... SET note = email
---! grant=masked-writer
+--! grant=masked-writer belt
 MERGE INTO people p USING people q ON p.id = q.id WHEN MATCHED THEN UPDATE SET note = q.email
 -- then
 SELECT note FROM people
 --- writer-table-as: CREATE TABLE AS
---! grant=masked-writer
+--! grant=masked-writer belt
 CREATE TABLE loot AS SELECT email AS e FROM people
 -- then
 SELECT e FROM loot
 --- writer-select-into: SELECT INTO
---! grant=masked-writer
+--! grant=masked-writer belt
 SELECT email AS e INTO loot FROM people
 -- then
 SELECT e FROM loot
 --- writer-view: CREATE VIEW over it
---! grant=masked-writer
+--! grant=masked-writer belt
 CREATE VIEW loot AS SELECT email AS e FROM people
 -- then
 SELECT e FROM loot
 --- writer-matview: CREATE MATERIALIZED VIEW
---! grant=masked-writer
+--! grant=masked-writer belt
 CREATE MATERIALIZED VIEW loot AS SELECT email AS e FROM people
 -- then
 SELECT e FROM loot
 --- writer-rename-column: a rename in the session's own hand
---! grant=masked-writer
+--! grant=masked-writer belt
 ALTER TABLE people RENAME email TO harmless
 -- then
 SELECT harmless FROM people
 --- writer-rename-table: the table renamed
---! grant=masked-writer
+--! grant=masked-writer belt
 ALTER TABLE people RENAME TO harmless
 -- then
 SELECT email FROM harmless
 --- writer-add-generated: a new column generated from the masked one
---! grant=masked-writer
+--! grant=masked-writer belt
 ALTER TABLE people ADD COLUMN copied text GENERATED ALWAYS AS (email) STORED
 -- then
 SELECT copied FROM people
 --- writer-alter-using: ALTER COLUMN note TYPE USING email
---! grant=masked-writer
+--! grant=masked-writer belt
 ALTER TABLE people ALTER COLUMN note TYPE text USING email
 -- then
 SELECT note FROM people
 --- writer-index: CREATE UNIQUE INDEX tells values by its error
---! grant=masked-writer
+--! grant=masked-writer belt
 CREATE UNIQUE INDEX loot ON people ((left(email, 6)))
 --- writer-check: ADD CHECK tells by failing
 --! grant=masked-writer shows=23514 unproven=the_failure_is_the_oracle
 ALTER TABLE people ADD CHECK (email NOT LIKE 'mk7%')
 --- writer-inherit: a new child or parent of the table
---! grant=masked-writer
+--! grant=masked-writer belt
 CREATE TABLE loot (email text)
 -- then
 ALTER TABLE people INHERIT loot
 -- then
 SELECT email FROM loot
 --- writer-like: a table like it, then INSERT ... SELECT *
---! grant=masked-writer
+--! grant=masked-writer belt
 CREATE TABLE loot (LIKE people)
 -- then
 INSERT INTO loot SELECT * FROM people
@@ -495,21 +495,21 @@ ALTER TABLE members DETACH PARTITION members_eu
 -- then
 SELECT email FROM members_eu
 --- writer-trigger: a trigger that copies
---! grant=masked-writer
+--! grant=masked-writer belt
 CREATE RULE r AS ON UPDATE TO people DO ALSO INSERT INTO outbox (body) VALUES (old.email)
 -- then
 UPDATE people SET note = 'z'
 -- then
 SELECT body FROM outbox
 --- writer-detail-check: DETAIL of a check violation shows the failing row
---! grant=masked-writer either
+--! grant=masked-writer either belt
 UPDATE people SET salary = -1 WHERE id = 1
 --- writer-detail-unique: DETAIL of a unique violation shows the key
 --! grant=masked-writer either
 UPDATE people SET email = 'mk7f3q-2@example.com' WHERE id = 1
 --! unproven=the_value_is_the_client's_own
 --- writer-detail-not-null: DETAIL of a NOT NULL violation shows the failing row
---! grant=masked-writer either
+--! grant=masked-writer either belt
 UPDATE people SET name = NULL WHERE id = 1
 --- writer-notice: a function's NOTICE shows its argument
 --! grant=masked-writer
@@ -521,6 +521,6 @@ UPDATE outbox SET body = email FROM people
 INSERT INTO outbox (body) SELECT 'x' FROM people p WHERE p.email LIKE 'mk%' RETURNING body
 --! shows= unproven=the_first_step_finds_no_row
 --- writer-copy-in: COPY FROM STDIN with a row that collides: DETAIL and CONTEXT
---! grant=masked-writer either
+--! grant=masked-writer either belt
 COPY people (id, name, email) FROM STDIN
 --! shows=9001
