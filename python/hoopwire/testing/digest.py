@@ -27,8 +27,9 @@ CHANNELS = ("public_news", "audit_news")
 
 _CATALOGUES = """
 select string_agg(format(
-    'select %1$L::text as part, '
-    'count(*) || '':'' || coalesce(sum(hashtextextended(xmin::text || ctid, 0)), 0) from pg_catalog.%1$I', relname), ' union all ' order by relname)
+    'select %1$L::text as part,'
+    ' count(*) || '':'' || coalesce(sum(hashtextextended(xmin::text || ctid, 0)), 0)'
+    ' from pg_catalog.%1$I', relname), ' union all ' order by relname)
 from pg_class where relnamespace = 'pg_catalog'::regnamespace and relkind = 'r'"""
 _TABLES = """
 select string_agg(case relkind
