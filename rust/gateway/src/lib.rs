@@ -17,6 +17,7 @@ mod admit;
 mod bind;
 mod close;
 mod live;
+mod refusal;
 mod result;
 mod session;
 mod statement;

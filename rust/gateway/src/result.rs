@@ -4,12 +4,12 @@
 //! Every byte delivered is in exactly one Result frame (a span), in order. A span ends where a result ends,
 //! where the reply to another statement begins, and at the end of the turn.
 
-use crate::close::{Ending, Span};
+use crate::close::{Ending, Span, error_report};
 use crate::live::Live;
 use crate::turn::Turn;
-use hoopwire_policy::decide;
-use hoopwire_postgres::error::{ErrorReport, ServerReport, Sqlstate};
-use hoopwire_postgres::message::{FrameError, Piece, Take};
+use hoopwire_policy::{Denial, decide};
+use hoopwire_postgres::error::{ErrorReport, ServerReport, Severity, Sqlstate};
+use hoopwire_postgres::message::{FrameError, Piece, Scanner, Take};
 use hoopwire_postgres::pipeline::Effect as Reply;
 use hoopwire_recording::{Direction, Frame, Report};
 use hoopwire_wire::Reader;
@@ -69,22 +69,16 @@ impl Live {
             match scanner.next(&mut input, &take) {
                 Ok(None) => break Ok(()),
                 Ok(Some(piece)) => {
-                    let at_boundary = ends_message(&piece);
                     if let Err(ending) = self.reply(&piece, &mut span, turn) {
                         break Err(ending);
-                    }
-                    if at_boundary && self.pipeline.owes_denial() {
-                        // `self.from_target` is out on loan; what stands in for it is at a boundary, as we are
-                        self.close_span(&mut span, turn);
-                        self.answer_denials(turn);
-                        span.start = turn.legs.down.len();
                     }
                 }
                 Err(FrameError::Type { tag }) => break Err(unknown_reply(tag)),
                 Err(error) => break Err(Ending::misbehaved_target(&error.to_string())),
             }
         };
-        self.from_target = scanner;
+        // what is refused is refused before anything of it is delivered: the principal can be told why
+        self.from_target = if outcome.is_ok() { scanner } else { Scanner::default() };
         self.close_span(&mut span, turn);
         outcome?;
         self.give_notice(turn);
@@ -110,6 +104,7 @@ impl Live {
             return Err(Ending::misbehaved_target("ReadyForQuery with an unknown transaction status"));
         }
         let awaited = self.pipeline.current();
+        let denial = if tag == b'E' { self.denial_for(piece, body)? } else { None };
         match self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0))? {
             Reply::Part { no } => self.join(span, no, turn),
             Reply::EndOfResult { no } => {
@@ -125,12 +120,48 @@ impl Live {
                 let text = body.strip_suffix(b"\0").unwrap_or(body);
                 span.tag.extend_from_slice(text.get(..TAG_KEPT_BYTES).unwrap_or(text));
             }
-            b'E' | b'N' => self.report(tag, body, span, turn),
+            b'E' => {
+                if let Some(denial) = denial {
+                    self.say_denial(&denial, span, turn);
+                    return Ok(());
+                }
+                self.report(tag, body, span, turn);
+            }
+            b'N' => self.report(tag, body, span, turn),
             b't' => self.names.learn(awaited, types(body).unwrap_or_default()),
             _ => {}
         }
         turn.legs.down.extend_from_slice(raw);
         Ok(())
+    }
+
+    /// The denial to be said instead of an error of the target, if it answers a refused request. A FATAL is the
+    /// target's own last word.
+    fn denial_for(&mut self, piece: &Piece<'_>, body: &[u8]) -> Result<Option<Denial>, Ending> {
+        let severity = ServerReport::parse(body).severity;
+        if matches!(severity.as_str(), "FATAL" | "PANIC") {
+            return Ok(None);
+        }
+        match (self.pipeline.take_denial(), piece) {
+            (Some(_), Piece::Head { last: false, .. }) => {
+                Err(Ending::misbehaved_target("an endless error for a short request"))
+            }
+            (denial, _) => Ok(denial),
+        }
+    }
+
+    /// Says a denial in the place of the error that it stands for.
+    fn say_denial(&mut self, denial: &Denial, span: &mut Gathering, turn: &mut Turn<'_>) {
+        let report = error_report(denial, Severity::Error);
+        let sqlstate = report.sqlstate;
+        let frame = Frame::Report(Report {
+            severity: "ERROR",
+            sqlstate: sqlstate.as_str(),
+            message: report.message.as_bytes(),
+        });
+        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+        report.encode(&mut turn.legs.down);
+        span.sqlstate = Some(sqlstate);
     }
 
     /// Makes sure that what comes next counts for `statement`.
@@ -188,13 +219,6 @@ impl Live {
         ))
         .with_hint("Finish or commit now. To go on, connect again with a new access token.");
         self.say(&notice, 0, turn);
-    }
-}
-
-fn ends_message(piece: &Piece<'_>) -> bool {
-    match piece {
-        Piece::Whole { .. } | Piece::Run { .. } | Piece::Skipped { .. } => true,
-        Piece::Head { last, .. } | Piece::Tail { last, .. } => *last,
     }
 }
 

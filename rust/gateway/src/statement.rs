@@ -5,11 +5,11 @@
 //! 2. The frame of a message is pushed before its bytes are; the engine keeps frames before it sends.
 
 use crate::bind;
-use crate::close::{Ending, Span, error_report};
+use crate::close::Ending;
 use crate::live::{Live, Prepared};
+use crate::refusal;
 use crate::turn::Turn;
 use hoopwire_policy::{Action, Denial, Permit, decide};
-use hoopwire_postgres::error::Severity;
 use hoopwire_postgres::message::{FrameError, Piece, Take};
 use hoopwire_postgres::pipeline::{Copy, Owed};
 use hoopwire_recording::{Direction, Execute, Frame, Input, Request, Statement, Via};
@@ -72,7 +72,6 @@ impl Live {
         };
         self.from_principal = scanner;
         self.end_of_flow(&mut flow, turn);
-        self.answer_denials(turn);
         outcome
     }
 
@@ -112,8 +111,9 @@ impl Live {
             _ if self.discarding => {}
             Piece::Skipped { tag, body_len } => {
                 let denial = too_long(tag, body_len, self.statement_max_bytes);
+                let no = self.next_statement();
                 let frame = Frame::Statement(Statement {
-                    no: self.next_statement(),
+                    no,
                     via: via(tag),
                     name: b"",
                     text: b"",
@@ -122,13 +122,13 @@ impl Live {
                     reason: denial.code.as_bytes(),
                 });
                 turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
-                self.deny(denial, tag, turn);
+                self.refuse(denial, no, tag, b"?", turn);
             }
             Piece::Whole { tag: tag @ (b'Q' | b'P' | b'F'), raw } => {
                 self.statement(tag, raw, body, permit, turn)?
             }
             Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => match permit {
-                Err(denial) => self.deny(denial.clone(), tag, turn),
+                Err(denial) => self.refuse(denial.clone(), 0, tag, b"", turn),
                 Ok(permit) => {
                     if !self.part(tag, body, raw, turn)? {
                         flow.start = Some(turn.legs.up().len());
@@ -181,7 +181,7 @@ impl Live {
         let frame = Frame::Statement(Statement { no, via, name, text, types: &types, allow, reason });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
         match permit {
-            Err(denial) => self.deny(denial.clone(), tag, turn),
+            Err(denial) => self.refuse(denial.clone(), no, tag, name, turn),
             Ok(permit) => {
                 if tag == b'F' {
                     let digest = *blake3::hash(raw).as_bytes();
@@ -252,30 +252,23 @@ impl Live {
         Ok(true)
     }
 
-    /// Refuses a request in its place in the pipeline; session and transaction live on.
-    fn deny(&mut self, denial: Denial, tag: u8, turn: &mut Turn<'_>) {
+    /// Refuses a request: in its place goes one that the target answers with an error (`refusal`), and the denial
+    /// is said instead of that error when it comes. `name` is that of a statement to prepare.
+    fn refuse(&mut self, denial: Denial, no: u64, tag: u8, name: &[u8], turn: &mut Turn<'_>) {
+        let copy = self.pipeline.copy();
+        // a target that streams both ways has no reply for these
+        if copy == Copy::Both || !refusal::is_answered(tag) {
+            return;
+        }
+        let start = turn.legs.up().len();
+        refusal::encode(tag, name, turn.legs.own_up());
+        let sent = turn.legs.up().get(start..).unwrap_or_default();
+        let frame = Frame::Input(Input { bytes: sent.len() as u64, digest: *blake3::hash(sent).as_bytes() });
+        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
         let then_ready = matches!(tag, b'Q' | b'F');
-        // a target that takes COPY data has no reply for other requests, and one that skips has none either
-        if !matches!(self.pipeline.copy(), Copy::In | Copy::Both) && !self.pipeline.is_skipping() {
-            if self.pipeline.needs_flush() {
-                turn.legs.own_up().extend_from_slice(b"H\0\0\0\x04");
-            }
-            self.pipeline.push(Owed::Denied { denial, then_ready });
-        }
-        self.discarding = !then_ready;
-    }
-
-    /// Answers the denials whose turn has come.
-    pub(crate) fn answer_denials(&mut self, turn: &mut Turn<'_>) {
-        while self.from_target.at_boundary() {
-            let Some((denial, then_ready)) = self.pipeline.take_denied() else { return };
-            self.say(&error_report(&denial, Severity::Error), 0, turn);
-            if then_ready {
-                let start = turn.legs.down.len();
-                turn.legs.down.extend_from_slice(&[b'Z', 0, 0, 0, 5, self.pipeline.status()]);
-                self.account(Span::aside(start), turn);
-            }
-        }
+        self.pipeline.push(Owed::Refused { no, denial: Some(denial), then_ready });
+        // what breaks a COPY is used up by that; else an error of the extended protocol skips to the next Sync
+        self.discarding = !then_ready && copy != Copy::In;
     }
 
     fn end_of_flow(&mut self, flow: &mut Flow, turn: &mut Turn<'_>) {

@@ -112,12 +112,21 @@ pub struct ErrorReport {
     pub detail: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Where in the statement, as the 1-based number of a character.
+    pub position: Option<usize>,
 }
 
 impl ErrorReport {
     /// A report that ends the session.
     pub fn fatal(sqlstate: Sqlstate, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Fatal, sqlstate, message: message.into(), detail: None, hint: None }
+        Self {
+            severity: Severity::Fatal,
+            sqlstate,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            position: None,
+        }
     }
 
     /// A report that ends a statement.
@@ -144,6 +153,13 @@ impl ErrorReport {
         self
     }
 
+    /// The same with the place in the statement.
+    #[must_use]
+    pub fn at(mut self, position: Option<usize>) -> Self {
+        self.position = position;
+        self
+    }
+
     /// Appends an ErrorResponse, or a NoticeResponse for a notice. Texts are cut at [`TEXT_MAX_BYTES`].
     pub fn encode(&self, out: &mut Vec<u8>) {
         message(out, self.severity.tag(), |w| {
@@ -159,6 +175,9 @@ impl ErrorReport {
                 if let Some(text) = text {
                     field(code, text);
                 }
+            }
+            if let Some(position) = self.position {
+                field(b'P', &position.to_string());
             }
             w.u8(0);
         });
