@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use check::Ledger;
 use hoopwire_gateway::{Admission, Ask, Effect, Ending, Legs, Loan, PhaseLimits, Session, Turn};
-use hoopwire_policy::{Actions, Grant, Record};
+use hoopwire_policy::{Actions, Grant};
 use hoopwire_postgres::cancel::CancelKey;
 use hoopwire_postgres::login::Credential;
 use hoopwire_recording::Frames;
@@ -154,24 +154,7 @@ impl Link {
     }
 
     pub(crate) fn grant(&self, actions: Actions) -> Grant {
-        Grant {
-            id: "g_1".into(),
-            issuer: "https://dev".into(),
-            principal: "cid:0oa1".into(),
-            principal_name: "agent".into(),
-            principal_kind: "ai_agent".into(),
-            target: "orders".into(),
-            database: "orders".into(),
-            actions,
-            policy: "read".into(),
-            policy_hash: "00".into(),
-            task: String::new(),
-            record: Record::Digest,
-            deadline: self.start + GRANT,
-            notice_at: Some(self.start + NOTICE),
-            expires_unix_us: 0,
-            expires_text: "2026-11-23 22:15:00 UTC".into(),
-        }
+        Grant { actions, notice_at: Some(self.start + NOTICE), ..Grant::for_tests(self.start + GRANT) }
     }
 
     /// The question for the control plane, if it was asked since the last look.
