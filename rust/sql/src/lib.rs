@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+mod parsed;
 mod statement;
 
+pub use parsed::{ParseError, Parsed, parse};
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};
