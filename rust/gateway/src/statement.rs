@@ -47,7 +47,6 @@ struct Flow {
 impl Live {
     /// Bytes of the principal, after login.
     pub(crate) fn take_requests(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
-        self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
         let permit = decide(&self.grant, self.class(), turn.now);
         if let Err(denial) = &permit
             && denial.sqlstate == "57P01"
@@ -57,6 +56,7 @@ impl Live {
         if self.ask_again(input, turn) {
             return Ok(());
         }
+        self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
         let mut flow = Flow { start: None };
         let mut scanner = std::mem::take(&mut self.from_principal);
         let limit = self.statement_max_bytes;
