@@ -2,7 +2,7 @@
 
 use crate::{Effect, Statement, walk};
 use pg_raw_parse::nodes::RawStmt;
-use pg_raw_parse::{Node, ParseResult};
+use pg_raw_parse::{Node, Owned, StmtList};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -24,7 +24,7 @@ pub enum ParseError {
 
 /// The raw tree of a text.
 pub struct Parsed {
-    tree: ParseResult,
+    tree: Owned<StmtList>,
     /// Where each statement begins and ends, blanks trimmed.
     spans: Vec<Range<usize>>,
 }
@@ -38,6 +38,7 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
     // gateway must not fall over a statement.
     match catch_unwind(|| pg_raw_parse::parse(text)) {
         Ok(Ok(tree)) => {
+            let tree = tree.into_inner();
             let spans = tree.iter().map(|raw| span(raw, text)).collect();
             Ok(Parsed { tree, spans })
         }
@@ -70,7 +71,14 @@ fn position(text: &str, message: &str) -> Option<usize> {
         return Some(text.chars().count() + 1);
     }
     let token = message.split_once("at or near \"")?.1.strip_suffix('"')?;
-    let mut places = text.match_indices(token);
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut places = text.match_indices(token).filter(|(at, _)| {
+        // Not in the middle of a longer word.
+        let before = text.get(..*at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + token.len()..).and_then(|after| after.chars().next());
+        !(before.is_some_and(word) && token.starts_with(word))
+            && !(after.is_some_and(word) && token.ends_with(word))
+    });
     match (places.next(), places.next()) {
         (Some((at, _)), None) => text.get(..at).map(|before| before.chars().count() + 1),
         _ => None,

@@ -1,0 +1,58 @@
+//! What it costs to know what a statement does: `cargo bench -p hoopwire-sql`.
+//!
+//! The raw parse is PostgreSQL's own grammar and nothing else; the ratio says what the walk adds. Best of ten rounds.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark tells the time and prints it"
+)]
+
+use hoopwire_sql::parse;
+use std::hint::black_box;
+use std::time::Instant;
+
+const TURNS: u32 = 20_000;
+
+const TEXTS: &[(&str, &str)] = &[
+    ("select 1", "select 1"),
+    ("point select", "select id,total from orders where id=$1"),
+    ("pgbench select", "SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"),
+    ("pgbench update", "UPDATE pgbench_accounts SET abalance = abalance + -77 WHERE aid = 4711;"),
+    (
+        "join of 240 bytes",
+        "select o.id, o.total, c.name, c.email from orders o join customers c on c.id = o.customer_id left join \
+         addresses a on a.customer_id = c.id where o.created_at > $1 and c.country = $2 and o.total > 100 order by \
+         o.created_at desc limit 50 offset 10",
+    ),
+    (
+        "with a write",
+        "with gone as (delete from sessions where expires < now() returning id) insert into audit (what, id) select \
+         'gone', id from gone",
+    ),
+    (
+        "create table",
+        "create table t (id bigint primary key, name text not null default '', at timestamptz default now())",
+    ),
+];
+
+fn best(mut turn: impl FnMut()) -> f64 {
+    let mut best = f64::MAX;
+    for _ in 0..10 {
+        let start = Instant::now();
+        for _ in 0..TURNS {
+            turn();
+        }
+        best = best.min(start.elapsed().as_secs_f64() * 1e9 / f64::from(TURNS));
+    }
+    best
+}
+
+fn main() {
+    println!("{:<20} {:>10} {:>22} {:>6}", "text", "raw parse", "parse and statements", "ratio");
+    for (name, text) in TEXTS {
+        let raw = best(|| drop(black_box(pg_raw_parse::parse(black_box(text)))));
+        let all = best(|| drop(black_box(parse(black_box(text)).map(|parsed| parsed.statements()))));
+        println!("{name:<20} {raw:>7.0} ns {all:>19.0} ns {:>6.2}", all / raw);
+    }
+}
