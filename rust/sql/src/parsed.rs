@@ -22,11 +22,33 @@ pub enum ParseError {
     Internal,
 }
 
+/// Where each statement begins and ends, blanks trimmed.
+enum Spans {
+    /// Most texts are one statement: this saves them an allocation.
+    One(Range<usize>),
+    Many(Vec<Range<usize>>),
+}
+
+impl Spans {
+    fn of(tree: &StmtList, text: &str) -> Spans {
+        match tree.first() {
+            Some(raw) if tree.len() == 1 => Spans::One(span(raw, text)),
+            _ => Spans::Many(tree.iter().map(|raw| span(raw, text)).collect()),
+        }
+    }
+
+    fn as_slice(&self) -> &[Range<usize>] {
+        match self {
+            Spans::One(span) => std::slice::from_ref(span),
+            Spans::Many(spans) => spans,
+        }
+    }
+}
+
 /// The raw tree of a text.
 pub struct Parsed {
     tree: Owned<StmtList>,
-    /// Where each statement begins and ends, blanks trimmed.
-    spans: Vec<Range<usize>>,
+    spans: Spans,
 }
 
 /// Reads a text as a PostgreSQL 18 server with standard_conforming_strings on and the client encoding UTF8 does.
@@ -39,7 +61,7 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
     match catch_unwind(|| pg_raw_parse::parse(text)) {
         Ok(Ok(tree)) => {
             let tree = tree.into_inner();
-            let spans = tree.iter().map(|raw| span(raw, text)).collect();
+            let spans = Spans::of(&tree, text);
             Ok(Parsed { tree, spans })
         }
         Ok(Err(error)) => Err(refused(text, &error)),
@@ -76,8 +98,9 @@ fn position(text: &str, message: &str) -> Option<usize> {
         // Not in the middle of a longer word.
         let before = text.get(..*at).and_then(|before| before.chars().next_back());
         let after = text.get(at + token.len()..).and_then(|after| after.chars().next());
-        !(before.is_some_and(word) && token.starts_with(word))
-            && !(after.is_some_and(word) && token.ends_with(word))
+        let cut_before = before.is_some_and(word) && token.starts_with(word);
+        let cut_after = after.is_some_and(word) && token.ends_with(word);
+        !cut_before && !cut_after
     });
     match (places.next(), places.next()) {
         (Some((at, _)), None) => text.get(..at).map(|before| before.chars().count() + 1),
@@ -102,7 +125,7 @@ impl Parsed {
     #[must_use]
     pub fn statements(&self) -> Vec<Statement> {
         let mut statements = Vec::with_capacity(self.len());
-        for (node, span) in self.raw().zip(&self.spans) {
+        for (node, span) in self.raw().zip(self.spans.as_slice()) {
             let walked = catch_unwind(AssertUnwindSafe(|| walk::statement(node, span.clone())));
             statements.push(walked.unwrap_or_else(|_| unreadable(span.clone())));
         }

@@ -1,5 +1,6 @@
 //! Statements made at random out of every clause that can hold a name: each name must come out, whatever it is
 //! hidden in. The C tree walker of PostgreSQL is asked, too, where it knows the statement.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use hoopwire_sql::{Effect, parse};
 use pg_raw_parse::{Node, walk};
@@ -226,7 +227,7 @@ fn all_names_come_out(text: &str, names: usize) {
                 assert!(relations.contains(name) || name == "w" || name == "v", "{name}: {text}");
             }
             Node::FuncCall(call) => {
-                let name = call.funcname().iter().last().and_then(Node::as_str).unwrap();
+                let name = call.funcname().iter().next_back().and_then(Node::as_str).unwrap();
                 assert!(functions.contains(name), "{name}: {text}");
             }
             _ => {}

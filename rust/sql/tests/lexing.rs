@@ -1,4 +1,5 @@
 //! How a text is cut into tokens and statements: disguises, and where each statement is.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod rows;
 
