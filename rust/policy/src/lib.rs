@@ -10,15 +10,20 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod builtin;
 mod cache;
 mod catalogue;
 mod decide;
 mod explain;
+mod glob;
 mod grant;
+mod judge;
 mod mask;
+mod masked;
 mod plan;
 mod refusal;
 mod rights;
+mod settings;
 mod text;
 
 pub use budget::{Budget, Budgets, Meter, Spent};
