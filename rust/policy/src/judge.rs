@@ -211,3 +211,6 @@ impl<'a> Scope<'a> {
 fn named(object: Object<'_>) -> Name {
     Name { schema: Some(object.schema.to_owned()), name: object.name.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;
