@@ -1,7 +1,9 @@
-//! A question of the gateway's own to the target, in the session's own connection, before the principal may use it.
+//! A question of the gateway's own to the target, in the session's own connection.
 //!
-//! It is one simple Query; its rows come as text. A target that answers it otherwise than with rows, or with too
-//! many, ends the session: without the catalogue, masks and functions could not be decided.
+//! It is asked before the principal may use the session, and (where there are masks) between its requests, by named
+//! objects of the extended protocol: a simple Query would destroy the principal's unnamed statement. Its rows come
+//! as text. A target that answers otherwise than with rows, or with too many, ends the session: without the
+//! catalogue, masks and functions could not be decided.
 
 use crate::close::Ending;
 use hoopwire_policy::Mask;
@@ -18,22 +20,31 @@ const MESSAGE_MAX_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) type Row = Vec<Option<String>>;
 
 /// An answer on its way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inquiry {
     scanner: Scanner,
     rows: Vec<Row>,
     bytes: usize,
     failed: Option<String>,
+    /// The transaction status that the session had, and must have afterwards.
+    status: u8,
 }
 
 fn take(tag: u8, body_len: usize) -> Take {
     match tag {
-        b'T' | b'D' | b'C' | b'Z' | b'E' | b'N' | b'S' | b'I' if body_len <= MESSAGE_MAX_BYTES => Take::Whole,
+        b'1' | b'2' | b'3' | b'D' | b'C' | b'Z' | b'E' | b'N' | b'S' if body_len <= MESSAGE_MAX_BYTES => {
+            Take::Whole
+        }
         _ => Take::Refuse,
     }
 }
 
 impl Inquiry {
+    /// Asked in a session with this transaction status.
+    pub(crate) fn new(status: u8) -> Inquiry {
+        Inquiry { scanner: Scanner::default(), rows: Vec::new(), bytes: 0, failed: None, status }
+    }
+
     /// Bytes of the target. The rows once ReadyForQuery has come; what follows it stays in `input`.
     pub(crate) fn handle(&mut self, input: &mut &[u8]) -> Result<Option<Vec<Row>>, Ending> {
         while let Some(piece) = self.scanner.next(input, &take).map_err(|error| failed(&error.to_string()))? {
@@ -48,10 +59,10 @@ impl Inquiry {
                     self.rows.push(row(body).ok_or_else(|| failed("a malformed row"))?);
                 }
                 b'E' => self.failed = Some(ServerReport::parse(body).to_string()),
-                b'Z' if body != b"I" => return Err(failed("a transaction is open")),
                 b'Z' => {
                     return match self.failed.take() {
                         Some(reason) => Err(failed(&reason)),
+                        None if body != [self.status] => Err(failed("another transaction status")),
                         None => Ok(Some(std::mem::take(&mut self.rows))),
                     };
                 }
@@ -80,7 +91,10 @@ fn failed(reason: &str) -> Ending {
     Ending::no_catalogue(reason)
 }
 
-/// Appends the Query that asks for the catalogue: the functions in the schemas of the search path, and for masks
+/// Name of the statement and of the portal.
+const NAME: &str = "hoopwire_catalogue";
+
+/// Appends the requests that ask for the catalogue: the functions in the schemas of the search path, and for masks
 /// the masked relations with all that shares their columns (partitions, children, parents) and all that reads
 /// them (views, through other views).
 ///
@@ -92,7 +106,27 @@ pub(crate) fn ask(search_path: &[String], masks: &[Mask], out: &mut Vec<u8>) {
         text.push_str(" UNION ALL ");
         text.push_str(&relations(masks));
     }
-    message(out, b'Q', |w| w.cstr(&text));
+    message(out, b'P', |w| {
+        w.cstr(NAME);
+        w.cstr(&text);
+        w.i16(0);
+    });
+    message(out, b'B', |w| {
+        w.cstr(NAME);
+        w.cstr(NAME);
+        w.bytes(&[0; 6]);
+    });
+    message(out, b'E', |w| {
+        w.cstr(NAME);
+        w.i32(0);
+    });
+    for kind in [b'P', b'S'] {
+        message(out, b'C', |w| {
+            w.u8(kind);
+            w.cstr(NAME);
+        });
+    }
+    message(out, b'S', |_| {});
 }
 
 fn functions(search_path: &[String]) -> String {
@@ -175,7 +209,8 @@ mod tests {
     #[test]
     fn rows_come_in_any_split_and_what_follows_is_left() {
         let answer = [
-            framed(b'T', b"\0\0"),
+            framed(b'1', b""),
+            framed(b'2', b""),
             data_row(&[Some("f"), None]),
             data_row(&[Some(""), Some("é")]),
             framed(b'C', b"SELECT 2\0"),
@@ -184,7 +219,7 @@ mod tests {
         ]
         .concat();
         for size in 1..answer.len() {
-            let mut inquiry = Inquiry::default();
+            let mut inquiry = Inquiry::new(b'I');
             let (mut rows, mut left) = (None, Vec::new());
             for mut piece in answer.chunks(size) {
                 if rows.is_none() {
@@ -211,7 +246,7 @@ mod tests {
             framed(b'Z', b"T"),
             framed(b'Z', b""),
         ] {
-            assert!(Inquiry::default().handle(&mut answer.as_slice()).is_err(), "{answer:?}");
+            assert!(Inquiry::new(b'I').handle(&mut answer.as_slice()).is_err(), "{answer:?}");
         }
     }
 
@@ -219,7 +254,7 @@ mod tests {
     fn names_are_quoted() {
         let mut out = Vec::new();
         ask(&["o'brien".to_owned()], &[], &mut out);
-        let text = String::from_utf8(out).unwrap();
+        let text = String::from_utf8_lossy(&out);
         assert!(text.contains("ARRAY['o''brien']"), "{text}");
     }
 }

@@ -47,13 +47,16 @@ struct Flow {
 impl Live {
     /// Bytes of the principal, after login.
     pub(crate) fn take_requests(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
-        self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
         let permit = decide(&self.grant, self.class(), turn.now);
         if let Err(denial) = &permit
             && denial.sqlstate == "57P01"
         {
             return Err(Ending::denied(denial));
         }
+        if self.ask_again(input, turn) {
+            return Ok(());
+        }
+        self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
         let mut flow = Flow { start: None };
         let mut scanner = std::mem::take(&mut self.from_principal);
         let limit = self.statement_max_bytes;
@@ -127,8 +130,8 @@ impl Live {
             Piece::Whole { tag: tag @ (b'Q' | b'P' | b'F'), raw } => {
                 self.statement(tag, raw, body, permit, turn)?
             }
-            Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => match permit {
-                Err(denial) => self.refuse(denial.clone(), 0, tag, b"", turn),
+            Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => match self.may_ride(tag, permit) {
+                Err(denial) => self.refuse(denial, 0, tag, b"", turn),
                 Ok(permit) => {
                     if !self.part(tag, body, raw, turn)? {
                         flow.start = Some(turn.legs.up().len());
@@ -139,6 +142,15 @@ impl Live {
             Piece::Run { .. } | Piece::Tail { .. } => {}
         }
         Ok(())
+    }
+
+    /// What rides on a statement decided before needs the class, and an Execute one more statement.
+    fn may_ride<'p>(&self, tag: u8, permit: &'p Result<Permit, Denial>) -> Result<&'p Permit, Denial> {
+        let permit = permit.as_ref().map_err(Clone::clone)?;
+        if tag == b'E' {
+            self.take_statements(None)?;
+        }
+        Ok(permit)
     }
 
     fn sync(&mut self, raw: &[u8], permit: &Result<Permit, Denial>, turn: &mut Turn<'_>) {
@@ -171,9 +183,12 @@ impl Live {
             return Err(malformed(tag));
         };
         let call = (tag == b'F').then(|| decide(&self.grant, Action::CallFunction, turn.now));
-        let permit = call.as_ref().unwrap_or(permit);
         let no = self.next_statement();
-        let reason = match permit {
+        let permit = match call.as_ref().unwrap_or(permit) {
+            Ok(permit) => self.decide_statement(tag, no, text, turn).map(|()| permit),
+            Err(denial) => Err(denial.clone()),
+        };
+        let reason = match &permit {
             Ok(_) => self.grant.policy.as_bytes(),
             Err(denial) => denial.code.as_bytes(),
         };
@@ -181,18 +196,19 @@ impl Live {
         let frame = Frame::Statement(Statement { no, via, name, text, types: &types, allow, reason });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
         match permit {
-            Err(denial) => self.refuse(denial.clone(), no, tag, name, turn),
+            Err(denial) => self.refuse(denial, no, tag, name, turn),
             Ok(permit) => {
                 if tag == b'F' {
                     let digest = *blake3::hash(raw).as_bytes();
                     let frame = Frame::Input(Input { bytes: raw.len() as u64, digest });
                     turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
                 }
-                self.pipeline.push(match tag {
+                let owed = match tag {
                     b'Q' => Owed::Query { no },
                     b'P' => Owed::Parse { no },
                     _ => Owed::FunctionCall { no },
-                });
+                };
+                self.owe(owed, turn);
                 if tag == b'P' {
                     self.names.prepare(name, Prepared { no, types });
                 }
@@ -200,6 +216,20 @@ impl Live {
             }
         }
         Ok(())
+    }
+
+    /// What the grant says of a text, and of one more statement.
+    fn decide_statement(&mut self, tag: u8, no: u64, text: &[u8], turn: &mut Turn<'_>) -> Result<(), Denial> {
+        let verdict = if tag == b'F' { None } else { self.judge(text, turn)? };
+        if tag != b'P' {
+            self.take_statements(verdict.as_ref())?;
+        }
+        let plans = verdict.as_ref().and_then(|verdict| verdict.outcome.as_ref().ok());
+        let copy = plans.and_then(|plans| plans.iter().find_map(|plan| plan.copy_out.clone()));
+        match (copy, self.masking()) {
+            (Some(copy), Some(masking)) => masking.note_copy(no, copy),
+            _ => Ok(()),
+        }
     }
 
     /// The messages that ride on a statement decided before: recorded here, forwarded by the caller. False if the
@@ -219,9 +249,10 @@ impl Live {
                 let max_rows = reader.i32().map_err(|_| malformed())?;
                 reader.finish().map_err(|_| malformed())?;
                 let no = self.names.portal(portal);
+                self.describe_first(portal, turn);
                 let frame = Frame::Execute(Execute { portal, no, max_rows: i64::from(max_rows) });
                 turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
-                self.pipeline.push(Owed::Execute { no });
+                self.owe(Owed::Execute { no }, turn);
                 return Ok(true);
             }
             b'D' | b'C' => {

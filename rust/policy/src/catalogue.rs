@@ -9,6 +9,8 @@ pub struct CatalogueColumn {
     pub name: String,
     /// Its number within the relation; RowDescription names it so.
     pub attnum: i16,
+    /// OID of its type.
+    pub type_oid: u32,
     /// Computed from other columns by the target.
     pub generated: bool,
     /// Which of the grant's masks applies to it, as an index into [`Grant::masks`](crate::Grant::masks).
@@ -69,6 +71,12 @@ impl Catalogue {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// True if a decision would be the same with either.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Catalogue) -> bool {
+        self.functions == other.functions && self.relations == other.relations
     }
 
     /// The schemas that have a function of this name, without pg_catalog.

@@ -40,6 +40,8 @@ impl Sqlstate {
     pub const ADMIN_SHUTDOWN: Self = Self(*b"57P01");
     /// `57P03` cannot_connect_now.
     pub const CANNOT_CONNECT_NOW: Self = Self(*b"57P03");
+    /// `57014` query_canceled.
+    pub const QUERY_CANCELED: Self = Self(*b"57014");
     /// `58030` io_error.
     pub const IO_ERROR: Self = Self(*b"58030");
     /// `08006` connection_failure.

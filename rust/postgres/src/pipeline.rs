@@ -179,6 +179,21 @@ impl<D> Pipeline<D> {
         matches!(self.owed.front(), Some(Owed::OwnDescribe))
     }
 
+    /// True if the reply that is awaited answers a client's Describe: a description there tells of no rows to come.
+    #[must_use]
+    pub fn awaits_description(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::Describe { .. }))
+    }
+
+    /// True if what is awaited ends with ReadyForQuery by itself: an error there skips nothing.
+    #[must_use]
+    pub fn is_simple(&self) -> bool {
+        matches!(
+            self.owed.front(),
+            Some(Owed::Query { .. } | Owed::FunctionCall { .. } | Owed::Refused { then_ready: true, .. })
+        )
+    }
+
     /// A request goes to the target.
     pub fn push(&mut self, request: Owed<D>) {
         let is_sync = matches!(request, Owed::Sync);

@@ -8,6 +8,7 @@
 
 mod parsed;
 mod statement;
+mod walk;
 
 pub use parsed::{ParseError, Parsed, parse};
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};

@@ -24,7 +24,7 @@ fn rights(allow: Vec<Rule>) -> Rights {
 }
 
 fn statement() -> Statement {
-    Statement { command: "X", span: 0..0, accesses: Vec::new(), calls: Vec::new(), effects: Vec::new() }
+    Statement { command: "X", span: 0..0, accesses: Vec::new(), calls: Vec::new(), attributes: Vec::new(), effects: Vec::new() }
 }
 
 fn name(text: &str) -> Name {
@@ -305,7 +305,7 @@ fn a_masked_column_that_is_renamed_or_read_out_of_the_statistics() {
 
 #[test]
 fn the_catalogue_finds_relations_by_number_and_by_name() {
-    let column = CatalogueColumn { name: "email".into(), attnum: 2, generated: false, mask: Some(0) };
+    let column = CatalogueColumn { name: "email".into(), attnum: 2, type_oid: 25, generated: false, mask: Some(0) };
     let relation = CatalogueRelation {
         oid: 7,
         schema: "a".into(),
