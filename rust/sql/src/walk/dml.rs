@@ -64,7 +64,7 @@ impl<'a> Walk<'a> {
             || update.returning_clause().is_some();
         let verbs = if reads { Verbs::UPDATE.with(Verbs::SELECT) } else { Verbs::UPDATE };
         self.range_columns(update.relation(), verbs, assigned(update.target_list()));
-        self.from_list(update.from_clause());
+        self.items(update.from_clause());
         self.expr(update.where_clause());
         self.returning(update.returning_clause());
         self.scope.back_to(mark);
@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
             || delete.returning_clause().is_some();
         let verbs = if reads { Verbs::DELETE.with(Verbs::SELECT) } else { Verbs::DELETE };
         self.range(delete.relation(), verbs);
-        self.from_list(delete.using_clause());
+        self.items(delete.using_clause());
         self.expr(delete.where_clause());
         self.returning(delete.returning_clause());
         self.scope.back_to(mark);
@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
             verbs = verbs.with(self.merge_when(when, &mut columns));
         }
         self.range_columns(merge.relation(), verbs, columns);
-        self.from_item(merge.source_relation(), Locked::None);
+        self.item(merge.source_relation(), Locked::None);
         self.expr(merge.join_condition());
         self.returning(merge.returning_clause());
         self.scope.back_to(mark);
@@ -135,9 +135,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn from_list(&mut self, list: &'a NodeList) {
+    fn items(&mut self, list: &'a NodeList) {
         for node in list {
-            self.from_item(node, Locked::None);
+            self.item(node, Locked::None);
         }
     }
 

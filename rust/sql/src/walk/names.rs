@@ -16,14 +16,12 @@ impl<'a> Walk<'a> {
     /// One or two parts; anything else is said to be unknown.
     pub(super) fn parts(&mut self, parts: impl Iterator<Item = Option<&'a str>>) -> Option<Qualified<'a>> {
         let mut two = [None; 2];
-        let mut count = 0;
-        for part in parts {
+        for (count, part) in parts.enumerate() {
             let (Some(part), Some(slot)) = (part, two.get_mut(count)) else {
                 self.unknown_text(if count == 2 { CROSS_DATABASE } else { "a name" });
                 return None;
             };
             *slot = Some(part);
-            count += 1;
         }
         match two {
             [Some(name), None] => Some((None, name)),

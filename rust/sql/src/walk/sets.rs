@@ -37,13 +37,14 @@ impl<K: Copy + Eq + Hash> Indexed<K> {
 /// The names that WITH clauses around a place define.
 #[derive(Default)]
 pub(super) struct Scope<'a> {
-    visible: HashMap<&'a str, u32>,
+    /// Made when the first name comes: most statements have none.
+    visible: Option<HashMap<&'a str, u32>>,
     names: Vec<&'a str>,
 }
 
 impl<'a> Scope<'a> {
     pub(super) fn contains(&self, name: &str) -> bool {
-        !self.names.is_empty() && self.visible.contains_key(name)
+        self.visible.as_ref().is_some_and(|visible| visible.contains_key(name))
     }
 
     pub(super) fn mark(&self) -> usize {
@@ -51,18 +52,18 @@ impl<'a> Scope<'a> {
     }
 
     pub(super) fn add(&mut self, name: &'a str) {
-        *self.visible.entry(name).or_insert(0) += 1;
+        *self.visible.get_or_insert_with(HashMap::new).entry(name).or_insert(0) += 1;
         self.names.push(name);
     }
 
     /// Forgets what was added since the mark was taken.
     pub(super) fn back_to(&mut self, mark: usize) {
         while self.names.len() > mark {
-            let Some(name) = self.names.pop() else { return };
-            if let Some(count) = self.visible.get_mut(name) {
+            let (Some(name), Some(visible)) = (self.names.pop(), &mut self.visible) else { return };
+            if let Some(count) = visible.get_mut(name) {
                 *count -= 1;
                 if *count == 0 {
-                    self.visible.remove(name);
+                    visible.remove(name);
                 }
             }
         }
