@@ -42,7 +42,19 @@ impl<'a> Scope<'a> {
         for access in &statement.accesses {
             self.judge_access(access)?;
         }
-        statement.calls.iter().try_for_each(|call| self.judge_call(call))
+        statement.calls.iter().try_for_each(|call| self.judge_call(call))?;
+        statement.attributes.iter().try_for_each(|name| self.judge_attribute(name))
+    }
+
+    /// `x.name` is `name(x)` where x has no such column. Which it is, cannot be seen here, so that a function of
+    /// this name must be allowed if there is one.
+    fn judge_attribute(&self, name: &str) -> Result<(), Reason> {
+        let builtin = is_known_function(name).then_some(CATALOG);
+        let others = self.catalogue.map_or(&[][..], |catalogue| catalogue.schemas_of(name));
+        for schema in builtin.into_iter().chain(others.iter().map(String::as_str)) {
+            self.judge_function(schema, name, false)?;
+        }
+        Ok(())
     }
 
     fn judge_effect(&self, effect: &Effect, statement: &Statement) -> Result<(), Reason> {
@@ -174,18 +186,25 @@ impl<'a> Scope<'a> {
             return Err(Reason::FunctionUnknown { function: call.function.clone() });
         }
         for schema in candidates {
-            let object = Object { schema, name };
-            self.check_denies(object, Verbs::CALL)?;
             if schema == CATALOG && name == "set_config" {
+                self.check_denies(Object { schema, name }, Verbs::CALL)?;
                 check_set_config(self.rights, call.setting.as_ref())?;
-                continue;
-            }
-            let harmless = !call.procedure && is_harmless_function(schema, name, self.may_wait);
-            if !harmless && !self.missing(object, Verbs::CALL).is_empty() {
-                return Err(Reason::Function { function: named(object) });
+            } else {
+                self.judge_function(schema, name, call.procedure)?;
             }
         }
         Ok(())
+    }
+
+    fn judge_function(&self, schema: &str, name: &str, procedure: bool) -> Result<(), Reason> {
+        let object = Object { schema, name };
+        self.check_denies(object, Verbs::CALL)?;
+        let harmless = !procedure && is_harmless_function(schema, name, self.may_wait);
+        if harmless || self.missing(object, Verbs::CALL).is_empty() {
+            Ok(())
+        } else {
+            Err(Reason::Function { function: named(object) })
+        }
     }
 
     /// The schemas whose function an unqualified call may reach: overloads of one name may lie in several.

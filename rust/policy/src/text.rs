@@ -90,3 +90,6 @@ fn plan(statement: Statement, masked: (bool, Option<crate::plan::CopyOut>)) -> S
     let (touches_masked, copy_out) = masked;
     StatementPlan { command: statement.command, touches_masked, copy_out, prepares, statement }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,14 @@ fn rights(allow: Vec<Rule>) -> Rights {
 }
 
 fn statement() -> Statement {
-    Statement { command: "X", span: 0..0, accesses: Vec::new(), calls: Vec::new(), attributes: Vec::new(), effects: Vec::new() }
+    Statement {
+        command: "X",
+        span: 0..0,
+        accesses: Vec::new(),
+        calls: Vec::new(),
+        attributes: Vec::new(),
+        effects: Vec::new(),
+    }
 }
 
 fn name(text: &str) -> Name {
@@ -207,6 +214,30 @@ fn a_function_of_the_path_that_overloads_a_harmless_one() {
 }
 
 #[test]
+fn a_function_that_is_called_as_if_it_were_a_column() {
+    // select x.pg_sleep from generate_series(1, 1) x
+    let mut rights = rights(vec![rule(Verbs::CALL, &["public.mine"], &[])]);
+    let functions = ["mine", "total"].map(|name| ("public".to_owned(), name.to_owned()));
+    let catalogue = Catalogue::new(1, functions, Vec::new());
+    let judge = |rights: &Rights, name: &str| {
+        let statement = Statement { attributes: vec![name.to_owned()], ..statement() };
+        Scope { catalogue: Some(&catalogue), ..scope(rights) }.judge(&statement).is_ok()
+    };
+    for (name, expected) in [
+        ("id", true),
+        ("name", true),
+        ("pg_sleep", false),
+        ("nextval", false),
+        ("total", false),
+        ("mine", true),
+    ] {
+        assert_eq!(judge(&rights, name), expected, "{name}");
+    }
+    rights.deny.push(rule(Verbs::CALL, &["public.mine"], &[]));
+    assert!(!judge(&rights, "mine"));
+}
+
+#[test]
 fn a_procedure_needs_a_rule_even_if_a_function_of_its_name_is_harmless() {
     let mut rights = rights(Vec::new());
     let mut statement = call("pg_catalog.lower");
@@ -305,7 +336,8 @@ fn a_masked_column_that_is_renamed_or_read_out_of_the_statistics() {
 
 #[test]
 fn the_catalogue_finds_relations_by_number_and_by_name() {
-    let column = CatalogueColumn { name: "email".into(), attnum: 2, type_oid: 25, generated: false, mask: Some(0) };
+    let column =
+        CatalogueColumn { name: "email".into(), attnum: 2, type_oid: 25, generated: false, mask: Some(0) };
     let relation = CatalogueRelation {
         oid: 7,
         schema: "a".into(),
