@@ -6,8 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+mod lineage;
 mod parsed;
 mod statement;
 
+pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
 pub use parsed::{ParseError, Parsed, parse};
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};
