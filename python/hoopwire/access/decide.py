@@ -12,9 +12,9 @@ import hashlib
 import msgspec
 
 from hoopwire.access import denials
-from hoopwire.access.match import granted_databases, identity_mismatch, in_order
+from hoopwire.access.match import granted_databases, identity_mismatch
 from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
-from hoopwire.model.grant import Action, Denial, Grant, Mint, RecordResults, TokenReuse
+from hoopwire.model.grant import Denial, Grant, Mint, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
 
@@ -31,7 +31,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """The database asked for now; one of `databases`."""
     databases: tuple[str, ...]
     """In the target's order."""
-    actions: tuple[Action, ...]
+    actions: tuple[str, ...]
     policy: str
     policy_hash: str
     task: str
@@ -139,7 +139,7 @@ def _offer(
         upstream_user=target.user,
         database=database,
         databases=databases,
-        actions=in_order(policy.actions if request.actions is None else request.actions),
+        actions=policy.actions if request.actions is None else request.actions,
         policy=policy.name,
         policy_hash=policy_hash(policy, request.target, target),
         task=request.task,
