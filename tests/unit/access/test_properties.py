@@ -57,7 +57,9 @@ POLICIES = st.builds(
     targets=some(("a", "a/x", "a/y", "a/*", "b", "b/x"), 1),
     actions=some(ACTION_CLASSES, 1) | some(EXACT, 1),
     deny=some(("all on public.secrets", "call app.wipe")),
-    masks=st.dictionaries(st.sampled_from(["public.a.x", "public.a.y"]), st.sampled_from(["null", "partial"])),
+    masks=st.dictionaries(
+        st.sampled_from(["public.a.x", "public.a.y"]), st.sampled_from(["null", "partial"])
+    ),
     budgets=st.builds(BudgetSettings, rows=st.none() | st.integers(1, 9)),
     ttl=st.integers(30, 3600).map(Seconds),
     max_sessions=st.integers(1, 20),

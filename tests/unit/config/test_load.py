@@ -256,7 +256,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ),
     ('ttl = "10m"', 'masks = { "a.b.c" = "null", "A.B.C" = "hash" }', 'policies[2].masks."A.B.C"', "twice"),
     ('ttl = "10m"', "budgets = { rows = 0 }", "policies[2].budgets.rows", "more than 0"),
-    ('ttl = "10m"', 'budgets = { row = 5 }', "policies[2].budgets.row", "unknown key"),
+    ('ttl = "10m"', "budgets = { row = 5 }", "policies[2].budgets.row", "unknown key"),
     ("port = 6432", 'search_path = ["$user"]', "targets.payroll.search_path[0]", "`$user`"),
     ("port = 6432", 'search_path = ["pg_temp"]', "targets.payroll.search_path[0]", "PostgreSQL's own"),
     ("port = 6432", 'search_path = ["a", "a"]', "targets.payroll.search_path[1]", "twice"),
