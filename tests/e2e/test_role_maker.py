@@ -140,7 +140,7 @@ def test_exactly_these_privileges(server: ThrowAwayPostgres) -> None:
         assert privileges(server, role.name) == {*tables, "v public.revenue SELECT"}
         assert role.psql("SELECT count(*) FROM orders").out == "1000"
         write = "SET default_transaction_read_only = off; UPDATE orders SET status = 'new'"
-        assert "permission denied" in role.psql(write).err
+        assert "permission denied" in role.psql("", stdin=write).err
         assert role.psql("SHOW default_transaction_read_only").out == "on"
     with ephemeral_role(server, WRITE) as role:
         assert privileges(server, role.name) == {
@@ -390,3 +390,25 @@ def test_the_belt_helps_the_tests(server: ThrowAwayPostgres) -> None:
         assert role.made.created
         assert role.made.withheld == 0
         assert role.psql("SELECT count(*) FROM daily_visits").out == "90"
+
+
+async def test_a_role_that_somebody_dropped_is_made_again(desk: Desk) -> None:
+    """Made anew without a password, nobody could ever log in as it."""
+    role = role_grant()
+    await desk.session(role)
+    assert desk.pg.psql(f"DROP OWNED BY {role.name}; DROP ROLE {role.name}", database="orders").ok
+    with pytest.raises(RoleFailed, match="dropped by somebody else"):
+        await desk.session(role, "analytics")
+    assert await desk.session(role, "analytics") == "1"
+    await desk.roles.drop(role.grant)
+
+
+async def test_what_may_not_be_made_is_not_remembered(desk: Desk) -> None:
+    """A refusal inside `wanted` comes through as it is, and there is nothing to drop later."""
+
+    def wanted() -> RoleGrant:
+        raise PermissionError
+
+    with pytest.raises(PermissionError):
+        await desk.roles.lend_role(desk.target, "orders", "g_x", wanted)
+    assert desk.roles.grants() == set()

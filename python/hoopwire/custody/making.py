@@ -34,6 +34,10 @@ _ROLE = "SELECT pg_catalog.shobj_description(oid, 'pg_authid') FROM pg_catalog.p
 Answer = TypeVar("Answer")
 
 
+class RoleGone(RoleFailed):
+    """A role that was made is not there: somebody else dropped it. It has to be made from the beginning."""
+
+
 @dataclass(frozen=True)
 class Made:
     """What was made in one database."""
@@ -145,6 +149,8 @@ def _ensure_role(connection: psycopg.Connection[Any], role: RoleGrant, password:
         options += sql.SQL(" PASSWORD {}").format(sql.Literal(verifier.decode()))
     found = connection.execute(_ROLE, (role.name,)).fetchone()
     ours = marker(role.node, role.grant)
+    if found is None and password is None:
+        raise RoleGone(f"role {role.name} was dropped by somebody else")
     if found is None:
         refused = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT"
         connection.execute(sql.SQL("CREATE ROLE {} {} {}").format(name, sql.SQL(refused), options))

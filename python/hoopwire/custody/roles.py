@@ -30,6 +30,8 @@ class _Role:
     target: TargetSettings
     grant: str
     node: str = ""
+    may_exist: bool = False
+    """It was made, or tried, or found: there may be something to drop."""
     password: str | None = None
     made: dict[str, RoleGrant] = field(default_factory=dict)
     """By database: what its privileges there were made from."""
@@ -55,7 +57,7 @@ class Roles:
 
     def grants(self) -> set[str]:
         """Grants for which a role may be there."""
-        return {role.grant for role in self._roles.values()}
+        return {role.grant for role in self._roles.values() if role.may_exist}
 
     async def lend_role(
         self, target: TargetSettings, database: str, grant: str, wanted: Callable[[], RoleGrant]
@@ -118,15 +120,21 @@ class Roles:
         lent = await self._lend(target, target.databases[0])
         found = await trio.to_thread.run_sync(making.roles_of_node, target, lent, node, limiter=self._threads)
         for grant in found:
-            self._role(target, grant).node = node
+            role = self._role(target, grant)
+            role.node, role.may_exist = node, True
         return found
 
     async def _lend_now(
         self, role: _Role, target: TargetSettings, database: str, wanted: Callable[[], RoleGrant]
     ) -> Lent:
-        lent = await self._lend(target, database)
-        asked = wanted()
-        role.node = asked.node
+        try:
+            lent = await self._lend(target, database)
+            asked = wanted()
+        except BaseException:
+            if not role.may_exist:
+                del self._roles[_key(target, role.grant)]
+            raise
+        role.node, role.may_exist = asked.node, True
         made = None
         if role.password is None or role.made.get(database) != asked:
             password = making.new_password() if role.password is None else None
@@ -137,9 +145,14 @@ class Roles:
     async def _make(
         self, role: _Role, lent: Lease, database: str, wanted: RoleGrant, password: str | None
     ) -> Made:
-        made = await self._in_thread(
-            role.target, database, making.make_role, lent, database, wanted, password
-        )
+        try:
+            made = await self._in_thread(
+                role.target, database, making.make_role, lent, database, wanted, password
+            )
+        except making.RoleGone:
+            role.password = None
+            role.made.clear()
+            raise
         if password is not None:
             role.password = password
         role.made[database] = wanted
