@@ -6,6 +6,9 @@
 
 #![forbid(unsafe_code)]
 
+mod parsed;
 mod statement;
+mod walk;
 
+pub use parsed::{ParseError, Parsed, parse};
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};

@@ -15,6 +15,9 @@ pub(crate) const SSL_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
 pub(crate) const PASSWORD: &str = "eyJ.token.of-the-principal";
 pub(crate) const LEASE: &str = "secret of the lease";
 
+/// How the statement begins that the gateway sends in place of a refused one.
+const REFUSED: &str = "hoopwire:";
+
 /// A link with a target on its other end.
 pub(crate) struct Peer {
     pub(crate) link: Link,
@@ -228,12 +231,17 @@ impl Server {
                 let ready = if self.copying.is_some() { Vec::new() } else { self.ready() };
                 [std::mem::take(&mut self.kept), replies, ready].concat()
             }
+            // there is no function with OID 0: what stands for a refused call
+            b'F' if body.starts_with(&[0; 4]) => {
+                let error = self.error("42883");
+                [std::mem::take(&mut self.kept), error, self.ready()].concat()
+            }
             b'F' => [std::mem::take(&mut self.kept), framed(b'V', b"\0\0\0\x01x"), self.ready()].concat(),
             b'P' => {
                 let mut words = body.split(|byte| *byte == 0);
                 let name = words.next().unwrap().to_vec();
                 let text = String::from_utf8(words.next().unwrap().to_vec()).unwrap();
-                if text == "nonsense" {
+                if text == "nonsense" || text.starts_with(REFUSED) {
                     let error = self.error("42601");
                     return self.keep_error(error);
                 }
@@ -263,6 +271,9 @@ impl Server {
     }
 
     fn run(&mut self, text: &str, simple: bool) -> Vec<u8> {
+        if text.starts_with(REFUSED) {
+            return self.error("42601");
+        }
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
         match verb {
             "begin" => {
