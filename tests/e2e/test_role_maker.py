@@ -379,6 +379,42 @@ async def test_a_target_that_answers_nothing(desk: Desk) -> None:
     assert trio.current_time() - started < 10
 
 
+async def test_a_target_that_stops_in_the_middle(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logged in, and then silence: no timeout of the target's own ends that."""
+    monkeypatch.setattr(making, "LIMIT_S", 1.0)
+
+    async def forward(client: trio.SocketStream) -> None:
+        upstream = await trio.open_tcp_stream(desk.pg.host, desk.pg.port)
+
+        async def copy(source: trio.SocketStream, sink: trio.SocketStream, limit: float) -> None:
+            async for piece in source:
+                limit -= len(piece)
+                if limit < 0:
+                    await trio.sleep_forever()
+                await sink.send_all(piece)
+
+        async with trio.open_nursery() as copies:
+            copies.start_soon(copy, client, upstream, float("inf"))
+            # Enough for TLS and the login, not for the catalogue.
+            copies.start_soon(copy, upstream, client, 8000)
+
+    async def lend(target: TargetSettings, database: str) -> Lease:
+        await trio.lowlevel.checkpoint()
+        place = ("127.0.0.1", int(listeners[0].socket.getsockname()[1]))
+        return msgspec.structs.replace(role_lease(desk.pg, target), addresses=(place,))
+
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    role = role_grant()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, forward, listeners)
+        started = trio.current_time()
+        with pytest.raises(RoleFailed):
+            await Roles(lend).lend_role(desk.target, "orders", role.grant, lambda: role)
+        assert 0.9 < trio.current_time() - started < 4
+        nursery.cancel_scope.cancel()
+    assert not exists(desk.pg, role.name)
+
+
 async def test_what_the_name_looks_like() -> None:
     assert role_name("g_01M86BJ1CQ43JEXYNM64J3PY71") == "hw_01m86bj1cq43jexynm64j3py71"
 
