@@ -80,7 +80,7 @@ def _connect(target: TargetSettings, lease: Lease, database: str) -> psycopg.Con
 def _parameters(
     target: TargetSettings, lease: Lease, address: str, port: int, database: str
 ) -> dict[str, Any]:
-    """Each is written out, so that no PG* variable of the gateway's environment has a say."""
+    """Written out, so that no PG* variable of the gateway's environment means another place or user."""
     credential = target.credential
     return {
         "host": lease.server_name,

@@ -107,8 +107,8 @@ _KEYWORDS = {
 }
 
 
-def read_catalogue(connection: Connection[Any]) -> Catalogue:
-    """What the connection's database holds now."""
+def read_catalogue(connection: Connection[Any], *, routines: bool) -> Catalogue:
+    """What the connection's database holds now; the routines, thousands with some extensions, if asked."""
     version = connection.info.server_version
     on_relation = [
         name for name in RELATION_VERBS.values() if name != "MAINTAIN" or version >= MAINTAIN_SINCE
@@ -140,7 +140,8 @@ def read_catalogue(connection: Connection[Any]) -> Catalogue:
             ),
         ),
         routines=tuple(
-            thing("routine", row[0], row[1], row, arguments=_types(row[2])) for row in rows(_ROUTINES)
+            thing("routine", row[0], row[1], row, arguments=_types(row[2]))
+            for row in (rows(_ROUTINES) if routines else ())
         ),
     )
 

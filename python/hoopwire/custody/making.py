@@ -121,7 +121,8 @@ def roles_of_node(target: TargetSettings, lease: Lease, node: str) -> set[str]:
     start = f"hoopwire node={node} grant="
     query = (
         "SELECT rolname, pg_catalog.shobj_description(oid, 'pg_authid') FROM pg_catalog.pg_roles"
-        " WHERE pg_catalog.starts_with(rolname, %s)"
+        # Another target's user may have made roles here, too: those are not for this one to drop.
+        " WHERE pg_catalog.starts_with(rolname, %s) AND pg_catalog.pg_has_role(oid, 'USAGE')"
     )
     with administering(target, lease, target.databases[0], LIMIT_S) as connection:
         rows = connection.execute(query, (ROLE_PREFIX,)).fetchall()
@@ -185,7 +186,8 @@ def _join(connection: psycopg.Connection[Any], name: str) -> None:
 def _give(connection: psycopg.Connection[Any], role: RoleGrant, *, nothing_held: bool) -> tuple[int, int]:
     if not nothing_held:
         _take(connection, role.name)
-    expansion = expand(role.rights, read_catalogue(connection))
+    calls = any("call" in rule.verbs for rule in role.rights.allow)
+    expansion = expand(role.rights, read_catalogue(connection, routines=calls))
     for statement in grants(expansion.granted, role.name):
         connection.execute(statement)
     return len(expansion.granted), len(expansion.withheld)

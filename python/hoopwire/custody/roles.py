@@ -120,8 +120,9 @@ class Roles:
         lent = await self._lend(target, target.databases[0])
         found = await trio.to_thread.run_sync(making.roles_of_node, target, lent, node, limiter=self._threads)
         for grant in found:
-            role = self._role(target, grant)
-            role.node, role.may_exist = node, True
+            # One that is known already may be another target's, at the same server and with its own user.
+            role = self._roles.setdefault(_key(target, grant), _Role(target, grant, node))
+            role.may_exist = True
         return found
 
     async def _lend_now(
