@@ -18,7 +18,7 @@ MaskKind = Literal["null", "fixed", "hash", "partial", "range"]
 
 
 class Mask(msgspec.Struct, frozen=True, kw_only=True):
-    """What is delivered in place of a column's values. Fields that the kind does not use keep their defaults."""
+    """What is delivered in place of a column's values. Fields that the kind does not use keep defaults."""
 
     schema: str
     relation: str
@@ -65,6 +65,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """Canonical texts of what is refused although `actions` give it."""
     masks: tuple[Mask, ...] = ()
     budgets: Budgets = Budgets()
+    search_path: tuple[str, ...] = ("public",)
+    """The target's, as it was: a live session's names keep their meaning."""
     policy: str
     policy_hash: str
     task: str = ""
