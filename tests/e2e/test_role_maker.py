@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import trio
 
-from hoopwire.custody import RoleFailed, Roles, making
+from hoopwire.custody import Made, RoleFailed, Roles, making
 from hoopwire.model.commands import Lease
 from hoopwire.model.role import RoleGrant, role_name
 from hoopwire.model.settings import TargetSettings
@@ -448,3 +448,36 @@ async def test_what_may_not_be_made_is_not_remembered(desk: Desk) -> None:
     with pytest.raises(PermissionError):
         await desk.roles.lend_role(desk.target, "orders", "g_x", wanted)
     assert desk.roles.grants() == set()
+
+
+async def test_a_client_that_leaves_while_its_role_is_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given up on, the thread would set its password after the next session's, and make what was dropped."""
+    role, scope, real, calls = role_grant(), trio.CancelScope(), making.make_role, []
+
+    def make_role(*arguments: Any) -> Made:
+        calls.append(arguments)
+        trio.from_thread.run_sync(scope.cancel)
+        return real(*arguments)
+
+    monkeypatch.setattr(making, "make_role", make_role)
+    with scope:
+        await desk.roles.lend_role(desk.target, "orders", role.grant, lambda: role)
+    assert exists(desk.pg, role.name)
+    assert await desk.session(role) == "1"
+    assert len(calls) == 1
+    await desk.roles.drop(role.grant)
+
+
+async def test_another_targets_roles_at_the_same_server(desk: Desk) -> None:
+    """Two targets, two users, one server: each start looks at its own, and drops nothing of the other's."""
+    role = role_grant()
+    await desk.session(role)
+    assert desk.pg.psql(f"CREATE ROLE other_maker LOGIN CREATEROLE PASSWORD '{desk.pg.password()}'").ok
+    other = Desk(desk.pg)
+    other.target = msgspec.structs.replace(other.target, user="other_maker", databases=("analytics",))
+    assert await other.roles.recover(other.target, "gw") == set()
+    assert await Desk(desk.pg).roles.recover(desk.target, "gw") == {role.grant}
+    await desk.roles.drop(role.grant)
+    assert desk.pg.psql("DROP ROLE other_maker").ok

@@ -74,7 +74,7 @@ def role_lease(pg: ThrowAwayPostgres, target: TargetSettings) -> Lease:
         ca_pem=pg.ca.read_text(),
         user=target.user,
         database=target.databases[0],
-        password=pg.password("app" if target.user == ADMIN else target.user),
+        password=pg.password(target.user if target.user == "postgres" else "app"),
     )
 
 
