@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::Serialize;
 
-/// Field names are the contract with `_engine.pyi`.
+/// Field names as in `hoopwire.model.explained`.
 #[derive(Serialize)]
 struct Row<'a> {
     command: &'a str,

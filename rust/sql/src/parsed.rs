@@ -125,9 +125,17 @@ impl Parsed {
     #[must_use]
     pub fn statements(&self) -> Vec<Statement> {
         let mut statements = Vec::with_capacity(self.len());
-        for (node, span) in self.raw().zip(self.spans.as_slice()) {
-            let walked = catch_unwind(AssertUnwindSafe(|| walk::statement(node, span.clone())));
-            statements.push(walked.unwrap_or_else(|_| unreadable(span.clone())));
+        while statements.len() < self.len() {
+            let walked = catch_unwind(AssertUnwindSafe(|| {
+                let done = statements.len();
+                for (node, span) in self.raw().zip(self.spans.as_slice()).skip(done) {
+                    statements.push(walk::statement(node, span.clone()));
+                }
+            }));
+            if walked.is_err() {
+                let span = self.spans.as_slice().get(statements.len()).cloned();
+                statements.push(unreadable(span.unwrap_or_default()));
+            }
         }
         statements
     }

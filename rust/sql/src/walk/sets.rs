@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Where a key is in a vector: searched along while it is short, by a map when it is long.
+/// Where an entry is in a vector: searched along while it is short, by a map when it is long.
 pub(super) struct Indexed<K> {
     map: Option<HashMap<K, usize>>,
     /// How much of the vector the map knows.
@@ -19,18 +19,26 @@ impl<K> Default for Indexed<K> {
     }
 }
 
-impl<K: Copy + Eq + Hash> Indexed<K> {
-    /// The place of the key. Entries may only have been added at the end since the last call.
-    pub(super) fn find<T>(&mut self, entries: &[T], key: K, key_of: impl Fn(&T) -> K) -> Option<usize> {
+impl<K: Eq + Hash> Indexed<K> {
+    /// The place of the entry that `is` true for and that has this key. Entries may only have been added at the end
+    /// since the last call.
+    #[inline]
+    pub(super) fn find<T>(
+        &mut self,
+        entries: &[T],
+        is: impl Fn(&T) -> bool,
+        key: impl FnOnce() -> K,
+        key_of: impl Fn(&T) -> K,
+    ) -> Option<usize> {
         if entries.len() <= SHORT {
-            return entries.iter().position(|entry| key_of(entry) == key);
+            return entries.iter().position(is);
         }
         let map = self.map.get_or_insert_with(HashMap::new);
         for (at, entry) in entries.iter().enumerate().skip(self.known) {
             map.entry(key_of(entry)).or_insert(at);
         }
         self.known = entries.len();
-        map.get(&key).copied()
+        map.get(&key()).copied()
     }
 }
 
