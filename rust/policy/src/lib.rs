@@ -16,5 +16,5 @@ mod rights;
 
 pub use decide::{Action, Denial, Permit, decide};
 pub use grant::{Actions, Grant, Record};
-pub use mask::{Mask, MaskKind};
+pub use mask::{ColumnMask, CopyMask, Malformed, Mask, MaskKind, RowMask};
 pub use rights::{Pattern, Rights, Rule, Words};
