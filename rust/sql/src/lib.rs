@@ -9,6 +9,7 @@
 mod lineage;
 mod parsed;
 mod statement;
+mod walk;
 
 pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
 pub use parsed::{ParseError, Parsed, parse};
