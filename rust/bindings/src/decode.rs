@@ -15,7 +15,8 @@ const VERSION: u32 = 2;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CompiledGrant {
-    version: u32,
+    #[serde(rename = "version")]
+    _version: u32,
     id: String,
     issuer: String,
     principal: String,

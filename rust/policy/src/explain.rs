@@ -4,7 +4,7 @@ use crate::catalogue::View;
 use crate::decide::Denial;
 use crate::grant::{Actions, Grant};
 use crate::judge::Scope;
-use crate::masked::Masked;
+use crate::masked::lineage;
 use crate::refusal::{Reason, Refusal};
 use crate::text::{read, statements};
 use hoopwire_sql::{Name, Statement, Verbs};
@@ -39,7 +39,7 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
     };
     let scope = Scope::new(grant, view.catalogue);
     // the lineage answers for the text as a whole; it blames one statement
-    let masked = scope.and_then(|scope| Masked::of(&parsed, &scope, &statements).err());
+    let masked = scope.and_then(|scope| lineage(&parsed, &scope, &statements).err());
     let one = |(at, statement): (usize, &Statement)| {
         let blamed = masked.as_ref().filter(|refusal| refusal.statement == at);
         let reason = match scope {

@@ -5,7 +5,7 @@ use crate::builtin::{
     is_statistics, may_be_catalog_function,
 };
 use crate::catalogue::Catalogue;
-use crate::glob::{Object, WHOLE};
+use crate::glob::{Object, USER, WHOLE};
 use crate::grant::Grant;
 use crate::mask::Mask;
 use crate::refusal::Reason;
@@ -166,16 +166,23 @@ impl<'a> Scope<'a> {
             let column = object.name.to_owned();
             return Err(Reason::Masked { column, place: "in the planner's statistics" });
         }
-        let masked = |mask: &&Mask| {
-            (object.schema == mask.schema || object.schema == crate::glob::USER)
-                && (object.name == mask.relation || object.name == WHOLE)
+        if self.masks.is_empty() || !verbs.contains(Verbs::DDL) {
+            return Ok(());
+        }
+        let here = |schema: &str, name: &str| {
+            (object.schema == schema || object.schema == USER)
+                && (object.name == name || object.name == WHOLE)
         };
-        match self.masks.iter().find(masked) {
-            Some(mask) if verbs.contains(Verbs::DDL) => Err(Reason::Masked {
-                column: mask.column.clone(),
-                place: "in a relation that would be changed",
-            }),
-            _ => Ok(()),
+        // partitions, too, that the policy does not name
+        let relations = self.catalogue.map_or(&[][..], Catalogue::relations).iter();
+        let parts = relations.filter(|relation| relation.columns.iter().any(|column| column.mask.is_some()));
+        let named = self.masks.iter().map(|mask| (&mask.schema, &mask.relation));
+        let mut all = named.chain(parts.map(|relation| (&relation.schema, &relation.name)));
+        match all.find(|(schema, name)| here(schema, name)) {
+            Some((_, name)) => {
+                Err(Reason::Masked { column: name.clone(), place: "in a relation that would be changed" })
+            }
+            None => Ok(()),
         }
     }
 

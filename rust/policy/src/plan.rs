@@ -1,14 +1,7 @@
 //! The answer to a text: what each statement will do, or why nothing of it may pass.
 
 use crate::refusal::Refusal;
-use hoopwire_sql::{Name, Statement};
-
-/// COPY out of masked columns: where the values of each field come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CopyOut {
-    /// For each field, the relation and column it shows; `None` if it shows no column of a masked relation.
-    pub fields: Vec<Option<(Name, String)>>,
-}
+use hoopwire_sql::{CopyOut, Statement};
 
 /// What the gateway needs to know of an allowed statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +10,7 @@ pub struct StatementPlan {
     pub command: &'static str,
     /// A relation with masked columns is named: what comes back must be masked, error details included.
     pub touches_masked: bool,
-    /// COPY to the client that touches masked columns.
+    /// COPY to the client that delivers masked columns, their relations with schemas.
     pub copy_out: Option<CopyOut>,
     /// PREPARE or DECLARE: what it makes may outlive the decision.
     pub prepares: bool,

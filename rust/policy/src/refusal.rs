@@ -179,7 +179,13 @@ impl Refusal {
                 hint: "Leave READ WRITE out; reading needs nothing else.".to_owned(),
             },
             Reason::Masked { column, place } => Words {
-                message: format!("column {} is masked and may not be used {place}", identifier(column)),
+                message: match column.as_str() {
+                    "" => format!("a masked column may not be used {place}"),
+                    column => {
+                        let names: Vec<String> = column.split('.').map(identifier).collect();
+                        format!("{} is masked and may not be used {place}", names.join("."))
+                    }
+                },
                 detail: "What comes out of there could not be masked, or would show what the mask hides.".to_owned(),
                 hint: "Select the column by itself, or leave it out of the statement.".to_owned(),
             },

@@ -4,10 +4,10 @@ use crate::cache::DecisionCache;
 use crate::catalogue::View;
 use crate::grant::{Actions, Grant};
 use crate::judge::Scope;
-use crate::masked::Masked;
+use crate::masked::lineage;
 use crate::plan::{StatementPlan, Verdict};
 use crate::refusal::{Reason, Refusal};
-use hoopwire_sql::{Effect, ParseError, Parsed, Statement, parse};
+use hoopwire_sql::{Effect, Lineage, ParseError, Parsed, Statement, parse};
 use std::sync::Arc;
 
 /// Decides a text: every statement of it, all or nothing. The answer comes from `cache` if the same text was
@@ -41,8 +41,8 @@ fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>) -> Result<Vec<Statem
     let statements = statements(&parsed)?;
     let scope = Scope::new(grant, view.catalogue).ok_or_else(|| refusal(Reason::NoStatements))?;
     judge_all(&scope, &statements)?;
-    let masked = Masked::of(&parsed, &scope, &statements)?;
-    Ok(statements.into_iter().enumerate().map(|(at, statement)| plan(statement, masked.at(at))).collect())
+    let lineages = lineage(&parsed, &scope, &statements)?;
+    Ok(statements.into_iter().zip(lineages).map(|(statement, lineage)| plan(statement, lineage)).collect())
 }
 
 /// The text as the target will read it.
@@ -82,12 +82,12 @@ pub(crate) fn judge_all(scope: &Scope<'_>, statements: &[Statement]) -> Result<(
     Ok(())
 }
 
-fn plan(statement: Statement, masked: (bool, Option<crate::plan::CopyOut>)) -> StatementPlan {
+fn plan(statement: Statement, lineage: Lineage) -> StatementPlan {
     let prepares = statement
         .effects
         .iter()
         .any(|effect| matches!(effect, Effect::Prepare { .. } | Effect::DeclareCursor));
-    let (touches_masked, copy_out) = masked;
+    let Lineage { touches: touches_masked, copy_out } = lineage;
     StatementPlan { command: statement.command, touches_masked, copy_out, prepares, statement }
 }
 

@@ -10,7 +10,8 @@ use hoopwire_testkit::messages::{framed, parameter};
 use crate::link::check::Entry;
 use crate::server::{Peer, bind, execute, field, parse, query, sync};
 
-const PEOPLE: &str = "c|public|people|public|people|10|1|id|23|f\nc|public|people|public|people|10|2|email|25|f";
+const PEOPLE: &str =
+    "c|public|people|public|people|10|1|id|23|f\nc|public|people|public|people|10|2|email|25|f";
 
 fn read() -> Rights {
     let pattern = |schema: &str, name: &str| Pattern { schema: schema.into(), name: name.into() };
@@ -81,7 +82,10 @@ fn a_refused_parse_leaves_its_name_unknown() {
     let mut peer = peer(|_| {});
     let all = [parse("s", "delete from people"), bind("s", b"1"), execute(), sync()].concat();
     assert_eq!(peer.say(&all), "E:42501 Z:I");
-    assert_eq!(peer.say(&[parse("s", "select 1"), bind("s", b"1"), execute(), sync()].concat()), "1 2 D D C Z:I");
+    assert_eq!(
+        peer.say(&[parse("s", "select 1"), bind("s", b"1"), execute(), sync()].concat()),
+        "1 2 D D C Z:I"
+    );
 }
 
 #[test]
@@ -126,7 +130,11 @@ fn before_an_execute_the_description_is_asked_for_and_not_shown() {
     // A client that never asks for a description got its rows unmasked.
     let mut peer = peer(masked);
     let text = "select people from people";
-    assert_eq!(peer.say(&[parse("", text), bind("", b"1"), execute(), sync()].concat()), "E:42501 Z:I", "a whole row");
+    assert_eq!(
+        peer.say(&[parse("", text), bind("", b"1"), execute(), sync()].concat()),
+        "E:42501 Z:I",
+        "a whole row"
+    );
     let up = peer.link.up.len();
     let text = "select 1";
     assert_eq!(peer.say(&[parse("", text), bind("", b"1"), execute(), sync()].concat()), "1 2 D D C Z:I");
@@ -141,7 +149,8 @@ fn an_error_shows_no_detail_under_masks() {
     peer.link.target(&framed(b'E', b"SERROR\0VERROR\0C23514\0Mviolates\0DFailing row contains (bob).\0\0"));
     assert_eq!(peer.news(), "E:23514");
     assert!(!seen(&peer, "bob"));
-    let reports = peer.link.ledger.entries.iter().filter(|entry| matches!(entry, Entry::Report { .. })).count();
+    let reports =
+        peer.link.ledger.entries.iter().filter(|entry| matches!(entry, Entry::Report { .. })).count();
     assert_eq!(reports, 1);
 }
 
@@ -152,7 +161,11 @@ fn an_old_catalogue_is_asked_again_and_the_request_waits() {
     *catalogue.borrow_mut() = PEOPLE.replace("|email|", "|mail|");
     peer.link.principal(&query("select mail from people"));
     assert!(peer.link.session.holds_principal());
-    assert_eq!(peer.say(b""), "E:42501 Z:I", "the masked column has another name now: nothing of it may be read");
+    assert_eq!(
+        peer.say(b""),
+        "E:42501 Z:I",
+        "the masked column has another name now: nothing of it may be read"
+    );
     assert!(!peer.link.session.holds_principal());
 }
 
@@ -171,7 +184,11 @@ fn rows_end_exactly_at_the_budget() {
         let mut peer = peer(|grant| grant.budgets = Budgets { rows: Some(5), ..Budgets::default() });
         let text = "select people*4";
         // not SQL for the gateway's grammar: `select people * 4` is
-        let one = if extended { [parse("", text), bind("", b"1"), execute(), sync()].concat() } else { query(text) };
+        let one = if extended {
+            [parse("", text), bind("", b"1"), execute(), sync()].concat()
+        } else {
+            query(text)
+        };
         let ahead = if extended { "1 2 D D D D C Z:I" } else { "T D D D D C Z:I" };
         assert_eq!(peer.say(&one), ahead);
         let cut = if extended { "1 2 D E:54000 Z:I" } else { "T D E:54000 Z:I" };
@@ -195,8 +212,9 @@ fn statements_are_counted_and_the_next_is_refused() {
 
 #[test]
 fn a_statement_that_runs_too_long_is_cancelled_and_its_end_says_why() {
-    let mut peer =
-        peer(|grant| grant.budgets = Budgets { wall_time: Some(Duration::from_secs(5)), ..Budgets::default() });
+    let mut peer = peer(|grant| {
+        grant.budgets = Budgets { wall_time: Some(Duration::from_secs(5)), ..Budgets::default() }
+    });
     peer.link.principal(&query("select 1"));
     peer.link.wait(Duration::from_secs(6));
     assert!(is_cancelled(&peer));

@@ -391,7 +391,7 @@ proptest! {
                 rule.except.extend(more.iter().flat_map(|rule| rule.objects.clone()));
             }
             prop_assert!(scope(&excepted).judge(&statement).is_err(), "exceptions more");
-            let mut longer = full.clone();
+            let mut longer = full;
             longer.search_path.push("ab".into());
             prop_assert!(scope(&longer).judge(&statement).is_err(), "one more place to find it");
         }

@@ -2,6 +2,7 @@
 
 use super::number::{self, Width};
 use super::{Mask, MaskKind};
+use crate::MaskKey;
 
 const UUID: u32 = 2950;
 const NUMERIC: u32 = 1700;
@@ -39,8 +40,8 @@ enum Format {
 impl ColumnMask {
     /// The mask for a column of this type (the base type, for a domain), hashing under the grant's key.
     #[must_use]
-    pub fn new(mask: &Mask, type_oid: u32, mask_key: &[u8; 32]) -> ColumnMask {
-        let mut hasher = blake3::Hasher::new_keyed(mask_key);
+    pub fn new(mask: &Mask, type_oid: u32, mask_key: &MaskKey) -> ColumnMask {
+        let mut hasher = blake3::Hasher::new_keyed(mask_key.expose());
         for part in [&mask.schema, &mask.relation, &mask.column] {
             hasher.update(&(part.len() as u64).to_be_bytes());
             hasher.update(part.as_bytes());

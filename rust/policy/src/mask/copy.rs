@@ -3,7 +3,8 @@
 use super::row::{copy_value, message, take_count};
 use super::text::{escape, quote, split_csv, split_text, unescaped, unquoted};
 use super::{ColumnMask, Malformed};
-use hoopwire_sql::CopyFormat;
+use crate::{Catalogue, Grant};
+use hoopwire_sql::{CopyFormat, CopyOut};
 
 /// What a binary COPY begins with; flags and the length of an extension follow.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
@@ -24,6 +25,24 @@ impl CopyMask {
     #[must_use]
     pub fn new(format: CopyFormat, header: bool, fields: Vec<Option<ColumnMask>>) -> CopyMask {
         CopyMask { format, fields, header: header || format == CopyFormat::Binary, done: false }
+    }
+
+    /// For a COPY as it was planned. `None` where a masked field's column or mask cannot be found: the catalogue
+    /// has changed, and nothing may be delivered.
+    #[must_use]
+    pub fn of_plan(plan: &CopyOut, grant: &Grant, catalogue: &Catalogue) -> Option<CopyMask> {
+        let mut fields = Vec::with_capacity(plan.fields.len());
+        for field in &plan.fields {
+            fields.push(match field {
+                None => None,
+                Some((relation, name)) => {
+                    let relation = catalogue.by_name(relation.schema.as_deref()?, &relation.name)?;
+                    let column = relation.columns.iter().find(|column| column.name == *name)?;
+                    Some(ColumnMask::new(grant.masks.get(column.mask?)?, column.type_oid, &grant.mask_key))
+                }
+            });
+        }
+        Some(CopyMask::new(plan.format, plan.header, fields))
     }
 
     /// Appends a whole CopyData in place of one with this body.

@@ -5,6 +5,7 @@ mod copy;
 mod number;
 mod row;
 mod text;
+mod view;
 
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod tests;
 pub use column::ColumnMask;
 pub use copy::CopyMask;
 pub use row::RowMask;
+pub use view::shows_masked;
 
 /// Bytes from the target that are not what the protocol says: nothing of them may be delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -226,3 +226,77 @@ fn a_flood_of_texts_that_empties_the_cache_of_what_is_used_all_the_time() {
     assert!(decide_text(&grant, long.as_bytes(), &VIEW, &mut cache).outcome.is_ok());
     assert_eq!(cache.len(), before, "long texts are not kept");
 }
+
+mod masks {
+    use super::*;
+    use crate::{CatalogueColumn, CatalogueRelation, Mask, MaskKind};
+
+    fn masked_grant() -> Grant {
+        let mask = |column: &str, compare| Mask {
+            schema: "public".into(),
+            relation: "customers".into(),
+            column: column.into(),
+            kind: MaskKind::Null,
+            compare,
+        };
+        Grant { masks: [mask("email", false), mask("phone", true)].into(), ..reader() }
+    }
+
+    fn catalogue() -> Catalogue {
+        let columns = ["id", "email", "phone"].iter().zip(1..).map(|(name, attnum)| CatalogueColumn {
+            name: (*name).to_owned(),
+            attnum,
+            type_oid: 25,
+            generated: false,
+            mask: usize::try_from(attnum - 2).ok(),
+        });
+        let customers = CatalogueRelation {
+            oid: 7,
+            schema: "public".into(),
+            name: "customers".into(),
+            opaque: false,
+            columns: columns.collect(),
+        };
+        Catalogue::new(1, [], vec![customers])
+    }
+
+    #[test]
+    fn a_masked_column_that_leaves_by_another_way_than_its_own() {
+        let (grant, catalogue) = (masked_grant(), catalogue());
+        for view in [View { catalogue: Some(&catalogue), ..VIEW }, VIEW] {
+            for (text, expected) in [
+                ("select email from customers", "ok"),
+                ("select id from customers where phone = '1'", "ok"),
+                ("select * from orders", "ok"),
+                ("select id from customers where email like 'a%'", "masked_column"),
+                ("select lower(c.email) from public.customers c", "masked_column"),
+                ("select id from customers order by email", "masked_column"),
+                ("select 1; select email || '' from customers", "masked_column"),
+                ("select to_jsonb(c) from customers c", "masked_column"),
+            ] {
+                assert_eq!(code(&grant, text, &view), expected, "{text} {view:?}");
+                let explained = explain(&grant, text, &view);
+                assert_eq!(explained.iter().any(|one| one.denial.is_some()), expected != "ok", "{text}");
+            }
+        }
+        let missing = Catalogue::new(2, [], Vec::new());
+        let view = View { catalogue: Some(&missing), ..VIEW };
+        assert_eq!(
+            code(&grant, "select email from customers", &view),
+            "masked_column",
+            "no number to mask it by"
+        );
+    }
+
+    #[test]
+    fn copy_says_which_fields_are_masked_with_the_schema() {
+        let (grant, catalogue) = (masked_grant(), catalogue());
+        let view = View { catalogue: Some(&catalogue), ..VIEW };
+        let verdict = decide_text(&grant, b"copy customers to stdout", &view, &mut DecisionCache::default());
+        let plans = verdict.outcome.as_ref().unwrap();
+        let copy = plans[0].copy_out.as_ref().unwrap();
+        assert!(plans[0].touches_masked && copy.fields[0].is_none());
+        let (relation, column) = copy.fields[1].as_ref().unwrap();
+        assert_eq!((relation.schema.as_deref(), column.as_str()), (Some("public"), "email"));
+    }
+}

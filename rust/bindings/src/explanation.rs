@@ -1,0 +1,71 @@
+//! What a grant says to a text, as a MessagePack list of maps.
+
+use crate::decode;
+use crate::{malformed, pack};
+use hoopwire_policy::{Explained, View};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use serde::Serialize;
+
+/// Field names are the contract with `_engine.pyi`.
+#[derive(Serialize)]
+struct Row<'a> {
+    command: &'a str,
+    start: usize,
+    end: usize,
+    allow: bool,
+    code: &'a str,
+    message: &'a str,
+    detail: &'a str,
+    hint: &'a str,
+    relations: Vec<Relation<'a>>,
+    functions: Vec<Function<'a>>,
+}
+
+#[derive(Serialize)]
+struct Relation<'a> {
+    schema: Option<&'a str>,
+    name: &'a str,
+    verbs: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    schema: Option<&'a str>,
+    name: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn of(explained: &'a Explained) -> Row<'a> {
+        let denial = explained.denial.as_ref();
+        Row {
+            command: explained.command,
+            start: explained.span.start,
+            end: explained.span.end,
+            allow: denial.is_none(),
+            code: denial.map_or("", |denial| denial.code),
+            message: denial.map_or("", |denial| &denial.message),
+            detail: denial.map_or("", |denial| &denial.detail),
+            hint: denial.map_or("", |denial| &denial.hint),
+            relations: (explained.relations.iter())
+                .map(|(name, verbs)| Relation {
+                    schema: name.schema.as_deref(),
+                    name: &name.name,
+                    verbs: verbs.names().collect(),
+                })
+                .collect(),
+            functions: (explained.functions.iter())
+                .map(|name| Function { schema: name.schema.as_deref(), name: &name.name })
+                .collect(),
+        }
+    }
+}
+
+/// Without a target: its catalogue is not known here.
+#[pyfunction]
+pub(crate) fn explain<'py>(py: Python<'py>, grant: &[u8], sql: &str) -> PyResult<Bound<'py, PyBytes>> {
+    let grant = decode::grant(grant).map_err(malformed)?;
+    let view = View { utf8: true, catalogue: None };
+    let explained = py.detach(|| hoopwire_policy::explain(&grant, sql, &view));
+    pack(py, &explained.iter().map(Row::of).collect::<Vec<_>>())
+}
