@@ -8,6 +8,7 @@
 
 mod decode;
 mod recordings;
+mod rights;
 
 use hoopwire_engine::{EngineConfig, StartError};
 use pyo3::exceptions::{PyOSError, PyValueError};
