@@ -1,6 +1,6 @@
 from typing import final
 
-__all__ = ["Engine", "Frames", "read_frames", "release_segment", "verify_recordings"]
+__all__ = ["Engine", "Frames", "explain", "read_frames", "release_segment", "verify_recordings"]
 
 @final
 class Engine:
@@ -39,6 +39,12 @@ class Frames:
     def __iter__(self) -> Frames: ...
     def __next__(self) -> bytes:
         """ValueError where a block does not hold; the next call goes on behind it."""
+
+def explain(grant: bytes, sql: str) -> bytes:
+    """What the grant (`CompiledGrant`) would say to each statement of the text, without a catalogue.
+
+    A MessagePack array of maps (`hoopwire.model.explained`). ValueError if the grant's bytes are malformed.
+    """
 
 def read_frames(path: str) -> Frames:
     """Frames of one segment file. ValueError if it cannot be read or is no segment."""

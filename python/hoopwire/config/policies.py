@@ -108,7 +108,7 @@ def _parsed(key: Key, texts: tuple[str, ...], parse: Callable[[str], _T], report
         try:
             parsed = parse(text)
         except ActionError as error:
-            report.add((*key, index), f"{quoted(text)}: {error}, at character {error.column}", error.nearest)
+            report.add((*key, index), f"{error}, at character {error.column}", error.nearest)
             continue
         if parsed in found.values():
             report.add((*key, index), f"{quoted(text)} is listed twice")

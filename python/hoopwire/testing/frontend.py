@@ -124,7 +124,7 @@ class Frontend:
             if reply.kind == b"K":
                 self.pid, self.key = struct.unpack("!i", reply.body[:4])[0], reply.body[4:]
             if reply.kind == b"S":
-                name, value = reply.body.rstrip(b"\0").split(b"\0", 1)
+                name, value = reply.body.split(b"\0")[:2]
                 self.parameters[name.decode()] = value.decode()
         return replies
 

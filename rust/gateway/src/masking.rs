@@ -151,7 +151,9 @@ impl Live {
             return Ok(());
         }
         let Some(exact) = &mut self.exact else { return Ok(()) };
-        let Some(catalogue) = exact.catalogue.as_deref() else { return Ok(()) };
+        let Some(catalogue) = exact.catalogue.as_deref().filter(|_| exact.masking.needed) else {
+            return Ok(());
+        };
         exact.masking.rest();
         if tag == b'T' { exact.masking.describe(body, &self.grant, catalogue) } else { Ok(()) }
     }
@@ -159,7 +161,9 @@ impl Live {
     /// CopyOutResponse.
     pub(crate) fn copy_begins(&mut self, no: u64) -> Result<(), Ending> {
         let Some(exact) = &mut self.exact else { return Ok(()) };
-        let Some(catalogue) = exact.catalogue.as_deref() else { return Ok(()) };
+        let Some(catalogue) = exact.catalogue.as_deref().filter(|_| exact.masking.needed) else {
+            return Ok(());
+        };
         exact.masking.begin_copy(no, &self.grant, catalogue)
     }
 }

@@ -295,7 +295,65 @@ mod tests {
         assert_eq!(one.take_statement(), Err(Budget::WallTime));
     }
 
+    #[test]
+    fn threads_that_race_for_the_last_rows() {
+        let spent: Arc<Spent> = Arc::default();
+        let budgets = Budgets { rows: Some(10_000), ..Budgets::default() };
+        let passed: u64 = std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| {
+                let meter = Meter::new(budgets, Arc::clone(&spent));
+                scope.spawn(move || (0..5_000).map(|_| meter.take_rows(1, 10)).sum::<u64>())
+            });
+            threads.map(|thread| thread.join().unwrap()).iter().sum()
+        });
+        assert_eq!((passed, spent.rows()), (10_000, 10_000));
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods)] // some instant to count from
+    fn a_denial_that_does_not_say_which_budget_and_how_much() {
+        let budgets = Budgets { rows: Some(5), statements: Some(2), ..Budgets::default() };
+        let (meter, _) = meter(budgets);
+        assert_eq!((meter.take_rows(9, 90), meter.exhausted()), (5, Some(Budget::Rows)));
+        let grant = Grant::for_tests(Instant::now());
+        for (budget, code, used) in [
+            (Budget::Rows, "budget_rows", "Used 5 of 5 (rows)"),
+            (Budget::Statements, "budget_statements", "Used 0 of 2 (statements)"),
+        ] {
+            let denial = meter.denial(budget, &grant);
+            assert_eq!((denial.sqlstate, denial.code), ("54000", code));
+            assert!(denial.detail.contains(used) && denial.detail.ends_with(code), "{}", denial.detail);
+        }
+    }
+
     proptest! {
+        #[test]
+        #[allow(clippy::disallowed_methods)] // some instant to count from
+        fn time_that_is_counted_twice_or_not_at_all(
+            steps in prop::collection::vec((0_usize..3, 0_u8..3, 0_u64..1000), 0..40),
+        ) {
+            let spent: Arc<Spent> = Arc::default();
+            let mut now = Instant::now();
+            let mut sessions = [false; 3].map(|runs| (Meter::new(Budgets::default(), Arc::clone(&spent)), runs));
+            let mut expected = Duration::ZERO;
+            for (at, what, step) in steps {
+                let step = Duration::from_millis(step);
+                now += step;
+                expected += step * u32::try_from(sessions.iter().filter(|(_, runs)| *runs).count()).unwrap();
+                let (meter, runs) = &mut sessions[at];
+                match what {
+                    0 => { meter.start(now); *runs = true; }
+                    1 => { meter.stop(now); *runs = false; }
+                    _ => meter.tick(now),
+                }
+            }
+            for (meter, _) in &mut sessions {
+                meter.stop(now);
+            }
+            prop_assert_eq!(spent.wall_time(), expected);
+            prop_assert_eq!(spent.running.load(Ordering::Relaxed), 0);
+        }
+
         #[test]
         fn never_more_than_the_budget(
             limit in 0_u64..1000,

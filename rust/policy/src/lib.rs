@@ -10,16 +10,21 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod builtin;
 mod cache;
 mod catalogue;
 mod decide;
 mod explain;
+mod glob;
 mod grant;
+mod judge;
 mod mask;
 mod mask_stub;
+mod masked;
 mod plan;
 mod refusal;
 mod rights;
+mod settings;
 mod text;
 
 pub use budget::{Budget, Budgets, Meter, Spent};

@@ -2,7 +2,7 @@
 
 use crate::{Effect, Statement, walk};
 use pg_raw_parse::nodes::RawStmt;
-use pg_raw_parse::{Node, ParseResult};
+use pg_raw_parse::{Node, Owned, StmtList};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,11 +22,33 @@ pub enum ParseError {
     Internal,
 }
 
+/// Where each statement begins and ends, blanks trimmed.
+enum Spans {
+    /// Most texts are one statement: this saves them an allocation.
+    One(Range<usize>),
+    Many(Vec<Range<usize>>),
+}
+
+impl Spans {
+    fn of(tree: &StmtList, text: &str) -> Spans {
+        match tree.first() {
+            Some(raw) if tree.len() == 1 => Spans::One(span(raw, text)),
+            _ => Spans::Many(tree.iter().map(|raw| span(raw, text)).collect()),
+        }
+    }
+
+    fn as_slice(&self) -> &[Range<usize>] {
+        match self {
+            Spans::One(span) => std::slice::from_ref(span),
+            Spans::Many(spans) => spans,
+        }
+    }
+}
+
 /// The raw tree of a text.
 pub struct Parsed {
-    tree: ParseResult,
-    /// Where each statement begins and ends, blanks trimmed.
-    spans: Vec<Range<usize>>,
+    tree: Owned<StmtList>,
+    spans: Spans,
 }
 
 /// Reads a text as a PostgreSQL 18 server with standard_conforming_strings on and the client encoding UTF8 does.
@@ -38,7 +60,8 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
     // gateway must not fall over a statement.
     match catch_unwind(|| pg_raw_parse::parse(text)) {
         Ok(Ok(tree)) => {
-            let spans = tree.iter().map(|raw| span(raw, text)).collect();
+            let tree = tree.into_inner();
+            let spans = Spans::of(&tree, text);
             Ok(Parsed { tree, spans })
         }
         Ok(Err(error)) => Err(refused(text, &error)),
@@ -70,7 +93,15 @@ fn position(text: &str, message: &str) -> Option<usize> {
         return Some(text.chars().count() + 1);
     }
     let token = message.split_once("at or near \"")?.1.strip_suffix('"')?;
-    let mut places = text.match_indices(token);
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut places = text.match_indices(token).filter(|(at, _)| {
+        // Not in the middle of a longer word.
+        let before = text.get(..*at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + token.len()..).and_then(|after| after.chars().next());
+        let cut_before = before.is_some_and(word) && token.starts_with(word);
+        let cut_after = after.is_some_and(word) && token.ends_with(word);
+        !cut_before && !cut_after
+    });
     match (places.next(), places.next()) {
         (Some((at, _)), None) => text.get(..at).map(|before| before.chars().count() + 1),
         _ => None,
@@ -94,9 +125,17 @@ impl Parsed {
     #[must_use]
     pub fn statements(&self) -> Vec<Statement> {
         let mut statements = Vec::with_capacity(self.len());
-        for (node, span) in self.raw().zip(&self.spans) {
-            let walked = catch_unwind(AssertUnwindSafe(|| walk::statement(node, span.clone())));
-            statements.push(walked.unwrap_or_else(|_| unreadable(span.clone())));
+        while statements.len() < self.len() {
+            let walked = catch_unwind(AssertUnwindSafe(|| {
+                let done = statements.len();
+                for (node, span) in self.raw().zip(self.spans.as_slice()).skip(done) {
+                    statements.push(walk::statement(node, span.clone()));
+                }
+            }));
+            if walked.is_err() {
+                let span = self.spans.as_slice().get(statements.len()).cloned();
+                statements.push(unreadable(span.unwrap_or_default()));
+            }
         }
         statements
     }

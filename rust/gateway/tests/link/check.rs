@@ -78,7 +78,7 @@ impl Ledger {
         if !self.established {
             // the login is the gateway's own; what comes behind it in the same call is looked at below
             self.established = effects.iter().any(|effect| matches!(effect, Effect::Established { .. }));
-            self.up = login_bytes(up);
+            self.up = self.up.max(login_bytes(up));
         }
         let up_before = self.up;
         for raw in frames.iter() {

@@ -223,7 +223,7 @@ impl<'a> Walk<'a> {
     /// Left out: is_select_into, if_not_exists.
     fn create_table_as(&mut self, create: &'a CreateTableAsStmt) -> &'static str {
         match create.into() {
-            Some(into) => self.into_clause(into),
+            Some(into) => self.made_of(into),
             None => self.unknown_text("CreateTableAsStmt"),
         }
         self.nested(create.query());

@@ -30,7 +30,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Gives the verbs for the target. Left out: the constraint's name.
-    fn on_conflict(&mut self, conflict: &'a OnConflictClause, columns: &mut Columns<'a>) -> Verbs {
+    fn on_conflict(&mut self, conflict: &'a OnConflictClause, columns: &mut Columns) -> Verbs {
         let mut verbs = Verbs::default();
         if let Some(infer) = conflict.infer() {
             // The server asks for SELECT on what is compared.
@@ -64,7 +64,7 @@ impl<'a> Walk<'a> {
             || update.returning_clause().is_some();
         let verbs = if reads { Verbs::UPDATE.with(Verbs::SELECT) } else { Verbs::UPDATE };
         self.range_columns(update.relation(), verbs, assigned(update.target_list()));
-        self.from_list(update.from_clause());
+        self.items(update.from_clause());
         self.expr(update.where_clause());
         self.returning(update.returning_clause());
         self.scope.back_to(mark);
@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
             || delete.returning_clause().is_some();
         let verbs = if reads { Verbs::DELETE.with(Verbs::SELECT) } else { Verbs::DELETE };
         self.range(delete.relation(), verbs);
-        self.from_list(delete.using_clause());
+        self.items(delete.using_clause());
         self.expr(delete.where_clause());
         self.returning(delete.returning_clause());
         self.scope.back_to(mark);
@@ -93,14 +93,14 @@ impl<'a> Walk<'a> {
             verbs = verbs.with(self.merge_when(when, &mut columns));
         }
         self.range_columns(merge.relation(), verbs, columns);
-        self.from_item(merge.source_relation(), Locked::None);
+        self.item(merge.source_relation(), Locked::None);
         self.expr(merge.join_condition());
         self.returning(merge.returning_clause());
         self.scope.back_to(mark);
     }
 
     /// Gives the verb for the target. Left out: match_kind, override_.
-    fn merge_when(&mut self, when: &'a MergeWhenClause, columns: &mut Columns<'a>) -> Verbs {
+    fn merge_when(&mut self, when: &'a MergeWhenClause, columns: &mut Columns) -> Verbs {
         self.expr(when.condition());
         self.exprs(when.values());
         self.exprs(when.target_list());
@@ -135,14 +135,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn from_list(&mut self, list: &'a NodeList) {
+    fn items(&mut self, list: &'a NodeList) {
         for node in list {
-            self.from_item(node, Locked::None);
+            self.item(node, Locked::None);
         }
     }
 
     /// A list of columns to write; none means all.
-    fn written(&mut self, list: &'a NodeList) -> Columns<'a> {
+    fn written(&mut self, list: &'a NodeList) -> Columns {
         if list.is_empty() {
             return Columns::All;
         }
@@ -152,9 +152,9 @@ impl<'a> Walk<'a> {
                 Node::ResTarget(target) => {
                     // Subscripts of a column in an INSERT's list hold expressions.
                     self.res_target_subscripts(target);
-                    names.extend(target.name());
+                    names.extend(target.name().map(str::to_owned));
                 }
-                Node::String(name) => names.extend(name.sval()),
+                Node::String(name) => names.extend(name.sval().map(str::to_owned)),
                 other => self.unknown(other),
             }
         }
@@ -185,6 +185,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn assigned<'a>(targets: &'a CastNodeList<ResTarget>) -> Columns<'a> {
-    Columns::Named(targets.iter().filter_map(ResTarget::name).collect())
+fn assigned(targets: &CastNodeList<ResTarget>) -> Columns {
+    Columns::Named(targets.iter().filter_map(ResTarget::name).map(str::to_owned).collect())
 }

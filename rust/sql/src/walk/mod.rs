@@ -21,49 +21,38 @@ mod statement;
 use crate::{Access, Call, Effect, Name, Statement, Verbs};
 use pg_raw_parse::Node;
 use sets::{Indexed, Scope};
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::ops::Range;
 
 /// How deep trees may nest. Left-deep chains (`a + b + c`, `a UNION b UNION c`, joins) do not count: they are walked
-/// in a loop. A debug build needs about 1.1 KiB of stack per level, see `tests/limits.rs`.
+/// in a loop. A build with `opt-level = 1` needs up to 640 bytes of stack per level, so 256 KiB for all of them; see
+/// `tests/limits.rs`.
 const MAX_DEPTH: u32 = 400;
 
 /// What [`Walk`] says of a name such as `db.schema.rel`.
 const CROSS_DATABASE: &str = "a name of three parts (database.schema.name)";
 
-/// A relation while the walk goes on: borrowed from the tree.
-struct Touched<'a> {
-    schema: Option<&'a str>,
-    name: &'a str,
-    verbs: Verbs,
-    columns: Columns<'a>,
-}
-
 /// Which columns are written.
-enum Columns<'a> {
+enum Columns {
     /// Nothing is written to columns.
     Unnamed,
     /// These.
-    Named(Vec<&'a str>),
+    Named(Vec<String>),
     /// All, or it is not known which.
     All,
 }
 
-struct Called<'a> {
-    schema: Option<&'a str>,
-    name: &'a str,
-    setting: Option<(&'a str, &'a str)>,
-    procedure: bool,
-}
-
 /// What is known so far of one statement.
 pub(crate) struct Walk<'a> {
-    touched: Vec<Touched<'a>>,
-    touched_index: Indexed<(Option<&'a str>, &'a str)>,
-    calls: Vec<Called<'a>>,
-    calls_index: Indexed<(Option<&'a str>, &'a str, bool)>,
-    attributes: Vec<&'a str>,
-    attributes_index: Indexed<&'a str>,
+    accesses: Vec<Access>,
+    accesses_index: Indexed<Name>,
+    /// Which of the accesses write to all columns, though others of the same relation may name theirs.
+    whole: BTreeSet<usize>,
+    calls: Vec<Call>,
+    calls_index: Indexed<(Name, bool)>,
+    attributes: Vec<String>,
+    attributes_index: Indexed<String>,
     effects: Vec<Effect>,
     /// Names of WITH that are visible at this place.
     scope: Scope<'a>,
@@ -74,10 +63,12 @@ pub(crate) struct Walk<'a> {
 }
 
 /// What one raw statement does.
+#[inline]
 pub(crate) fn statement(node: Node<'_>, span: Range<usize>) -> Statement {
     let mut walk = Walk {
-        touched: Vec::new(),
-        touched_index: Indexed::default(),
+        accesses: Vec::new(),
+        accesses_index: Indexed::default(),
+        whole: BTreeSet::new(),
         calls: Vec::new(),
         calls_index: Indexed::default(),
         attributes: Vec::new(),
@@ -89,76 +80,80 @@ pub(crate) fn statement(node: Node<'_>, span: Range<usize>) -> Statement {
         column_refs: 0,
     };
     let command = walk.statement(node);
-    walk.finish(command, span)
+    if walk.too_deep {
+        walk.effects.push(Effect::Unknown { what: "nested too deep".to_owned() });
+    }
+    let Walk { accesses, calls, attributes, effects, .. } = walk;
+    Statement { command, span, accesses, calls, attributes, effects }
+}
+
+fn name(schema: Option<&str>, name: &str) -> Name {
+    Name { schema: schema.map(str::to_owned), name: name.to_owned() }
+}
+
+fn is(known: &Name, schema: Option<&str>, name: &str) -> bool {
+    known.name == name && known.schema.as_deref() == schema
 }
 
 impl<'a> Walk<'a> {
-    fn finish(mut self, command: &'static str, span: Range<usize>) -> Statement {
-        if self.too_deep {
-            self.effects.push(Effect::Unknown { what: "nested too deep".to_owned() });
-        }
-        let owned = |text: &str| text.to_owned();
-        Statement {
-            command,
-            span,
-            accesses: self
-                .touched
-                .into_iter()
-                .map(|touched| Access {
-                    relation: Name { schema: touched.schema.map(owned), name: touched.name.to_owned() },
-                    verbs: touched.verbs,
-                    columns: match touched.columns {
-                        Columns::Named(names) => names.into_iter().map(owned).collect(),
-                        Columns::Unnamed | Columns::All => Vec::new(),
-                    },
-                })
-                .collect(),
-            calls: self
-                .calls
-                .into_iter()
-                .map(|call| Call {
-                    function: Name { schema: call.schema.map(owned), name: call.name.to_owned() },
-                    setting: call.setting.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())),
-                    procedure: call.procedure,
-                })
-                .collect(),
-            attributes: self.attributes.into_iter().map(owned).collect(),
-            effects: self.effects,
-        }
-    }
-
     /// Notes an access; verbs of the same name add up.
-    fn touch(&mut self, schema: Option<&'a str>, name: &'a str, verbs: Verbs) {
+    fn touch(&mut self, schema: Option<&str>, name: &str, verbs: Verbs) {
         self.touch_columns(schema, name, verbs, Columns::Unnamed);
     }
 
-    fn touch_columns(&mut self, schema: Option<&'a str>, name: &'a str, verbs: Verbs, columns: Columns<'a>) {
-        let found = self.touched_index.find(&self.touched, (schema, name), |t| (t.schema, t.name));
-        match found.and_then(|at| self.touched.get_mut(at)) {
-            Some(touched) => {
-                touched.verbs = touched.verbs.with(verbs);
-                touched.columns.add(columns);
+    fn touch_columns(&mut self, schema: Option<&str>, relation: &str, verbs: Verbs, columns: Columns) {
+        let found = self.accesses_index.find(
+            &self.accesses,
+            |access| is(&access.relation, schema, relation),
+            || name(schema, relation),
+            |access| access.relation.clone(),
+        );
+        let at = found.unwrap_or(self.accesses.len());
+        if found.is_none() {
+            let relation = name(schema, relation);
+            self.accesses.push(Access { relation, verbs, columns: Vec::new() });
+        }
+        let Some(access) = self.accesses.get_mut(at) else { return };
+        access.verbs = access.verbs.with(verbs);
+        match columns {
+            Columns::Unnamed => {}
+            Columns::All => {
+                access.columns.clear();
+                self.whole.insert(at);
             }
-            None => self.touched.push(Touched { schema, name, verbs, columns }),
+            Columns::Named(names) if !self.whole.contains(&at) => add(&mut access.columns, names),
+            Columns::Named(_) => {}
         }
     }
 
     /// Notes a call. `set_config` is kept each time, for its arguments differ.
-    fn call(&mut self, schema: Option<&'a str>, name: &'a str, procedure: bool) {
-        let key = (schema, name, procedure);
-        if self.calls_index.find(&self.calls, key, |c| (c.schema, c.name, c.procedure)).is_none() {
-            self.calls.push(Called { schema, name, setting: None, procedure });
+    fn call(&mut self, schema: Option<&str>, function: &str, procedure: bool) {
+        let found = self.calls_index.find(
+            &self.calls,
+            |call| is(&call.function, schema, function) && call.procedure == procedure,
+            || (name(schema, function), procedure),
+            |call| (call.function.clone(), call.procedure),
+        );
+        if found.is_none() {
+            self.calls.push(Call { function: name(schema, function), setting: None, procedure });
         }
     }
 
-    fn call_set_config(&mut self, schema: Option<&'a str>, setting: Option<(&'a str, &'a str)>) {
-        self.calls.push(Called { schema, name: "set_config", setting, procedure: false });
+    fn call_set_config(&mut self, schema: Option<&str>, setting: Option<(&str, &str)>) {
+        let setting = setting.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+        self.calls.push(Call { function: name(schema, "set_config"), setting, procedure: false });
     }
 
     /// Notes that `x.name` was written, which is a call of `name(x)` if x has no such column.
-    fn attribute(&mut self, name: &'a str) {
-        if self.attributes_index.find(&self.attributes, name, |known| *known).is_none() {
-            self.attributes.push(name);
+    fn attribute(&mut self, name: &str) {
+        let found = self.attributes_index.find(
+            &self.attributes,
+            |known| known == name,
+            || name.to_owned(),
+            String::clone,
+        );
+        if found.is_none() {
+            self.attributes.push(name.to_owned());
         }
     }
 
@@ -200,19 +195,21 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl<'a> Columns<'a> {
-    fn add(&mut self, other: Columns<'a>) {
+impl Columns {
+    fn add(&mut self, other: Columns) {
         match (&mut *self, other) {
             (_, Columns::Unnamed) | (Columns::All, _) => {}
-            (Columns::Named(names), Columns::Named(more)) => {
-                for name in more {
-                    // A long list may hold a name twice, which is harmless; finding out is not worth its time.
-                    if names.len() > 64 || !names.contains(&name) {
-                        names.push(name);
-                    }
-                }
-            }
+            (Columns::Named(names), Columns::Named(more)) => add(names, more),
             (_, other) => *self = other,
+        }
+    }
+}
+
+fn add(names: &mut Vec<String>, more: Vec<String>) {
+    for name in more {
+        // A long list may hold a name twice, which is harmless; finding out is not worth its time.
+        if names.len() > 64 || !names.contains(&name) {
+            names.push(name);
         }
     }
 }

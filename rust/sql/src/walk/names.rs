@@ -16,14 +16,12 @@ impl<'a> Walk<'a> {
     /// One or two parts; anything else is said to be unknown.
     pub(super) fn parts(&mut self, parts: impl Iterator<Item = Option<&'a str>>) -> Option<Qualified<'a>> {
         let mut two = [None; 2];
-        let mut count = 0;
-        for part in parts {
+        for (count, part) in parts.enumerate() {
             let (Some(part), Some(slot)) = (part, two.get_mut(count)) else {
                 self.unknown_text(if count == 2 { CROSS_DATABASE } else { "a name" });
                 return None;
             };
             *slot = Some(part);
-            count += 1;
         }
         match two {
             [Some(name), None] => Some((None, name)),
@@ -70,7 +68,7 @@ impl<'a> Walk<'a> {
         self.range_columns(range, verbs, Columns::Unnamed);
     }
 
-    pub(super) fn range_columns(&mut self, range: Option<&'a RangeVar>, verbs: Verbs, columns: Columns<'a>) {
+    pub(super) fn range_columns(&mut self, range: Option<&'a RangeVar>, verbs: Verbs, columns: Columns) {
         let Some(range) = range else { return self.unknown_text("a relation without a name") };
         if let Some((schema, name)) = self.range_name(range) {
             self.touch_columns(schema, name, verbs, columns);

@@ -72,10 +72,10 @@ impl<'a> Walk<'a> {
     /// One level. Left out: group_distinct, limit_option, op, all (flags).
     fn select_level(&mut self, select: &'a SelectStmt, locked: Locked<'a>) {
         if let Some(into) = select.into_clause() {
-            self.into_clause(into);
+            self.made_of(into);
         }
         for node in select.from_clause() {
-            self.from_item(node, locked);
+            self.item(node, locked);
         }
         for node in select.distinct_clause() {
             self.expr(node);
@@ -111,7 +111,7 @@ impl<'a> Walk<'a> {
 
     /// SELECT INTO and CREATE TABLE AS. Left out: col_names, access_method, on_commit, table_space_name,
     /// skip_data; view_query is made by analysis, never by the grammar.
-    pub(super) fn into_clause(&mut self, into: &'a IntoClause) {
+    pub(super) fn made_of(&mut self, into: &'a IntoClause) {
         self.made(into.rel());
         self.options(into.options());
     }
@@ -164,7 +164,7 @@ impl<'a> Walk<'a> {
     }
 
     /// An item of FROM, USING or of a MERGE's source. Joins lean to the left and are walked along.
-    pub(super) fn from_item(&mut self, node: Node<'a>, locked: Locked<'a>) {
+    pub(super) fn item(&mut self, node: Node<'a>, locked: Locked<'a>) {
         if !self.enter() {
             return;
         }
@@ -177,12 +177,12 @@ impl<'a> Walk<'a> {
                     if join.alias().is_some() && locked.names(alias(join.alias())) {
                         locked = Locked::All;
                     }
-                    self.from_item(join.rarg(), locked);
+                    self.item(join.rarg(), locked);
                     self.expr(join.quals());
                     node = join.larg();
                     continue;
                 }
-                Node::RangeVar(range) => self.from_relation(range, locked),
+                Node::RangeVar(range) => self.relation_item(range, locked),
                 Node::RangeSubselect(sub) => {
                     // Left out: lateral, alias' column names.
                     let inner = if locked.names(alias(sub.alias())) { Locked::All } else { Locked::None };
@@ -202,15 +202,15 @@ impl<'a> Walk<'a> {
         self.leave();
     }
 
-    fn from_relation(&mut self, range: &'a RangeVar, locked: Locked<'a>) {
+    fn relation_item(&mut self, range: &'a RangeVar, locked: Locked<'a>) {
         let Some((schema, name)) = self.range_name(range) else { return };
         if schema.is_none() && range.catalogname().is_none() && self.scope.contains(name) {
             return;
         }
-        let verbs = if locked.names(alias(range.alias()).or(Some(name))) {
-            Verbs::SELECT.with(Verbs::LOCK)
-        } else {
-            Verbs::SELECT
+        let verbs = match locked {
+            Locked::None => Verbs::SELECT,
+            _ if locked.names(alias(range.alias()).or(Some(name))) => Verbs::SELECT.with(Verbs::LOCK),
+            _ => Verbs::SELECT,
         };
         self.touch(schema, name, verbs);
     }
@@ -261,7 +261,7 @@ impl<'a> Walk<'a> {
 
     /// The method is a function on the server: it is a call.
     fn table_sample(&mut self, sample: &'a RangeTableSample, locked: Locked<'a>) {
-        self.from_item(sample.relation(), locked);
+        self.item(sample.relation(), locked);
         if let Some((schema, name)) = self.name_of(sample.method()) {
             self.call(schema, name, false);
         }

@@ -1,0 +1,102 @@
+-- What the attempts need in the database `orders`, besides the dataset. Run by psql as the superuser.
+-- The upstream user is made a superuser: the worst case, in which nothing but the gateway stands in the way.
+\set ON_ERROR_STOP on
+ALTER ROLE app SUPERUSER;
+ALTER ROLE app_password SUPERUSER;
+CREATE EXTENSION dblink;
+SET ROLE app;
+
+CREATE TABLE notes (id serial PRIMARY KEY, author text NOT NULL DEFAULT 'nobody', body text NOT NULL);
+INSERT INTO notes (body) SELECT 'note ' || n FROM generate_series(1, 20) n;
+CREATE INDEX notes_author ON notes (author);
+CREATE TABLE scratch (n integer PRIMARY KEY, body text);
+INSERT INTO scratch SELECT n, 'scratch ' || n FROM generate_series(1, 10) n;
+CREATE SEQUENCE tickets START 100;
+CREATE MATERIALIZED VIEW totals AS SELECT country, count(*) AS customers FROM customers GROUP BY country;
+CREATE VIEW open_notes AS SELECT id, body FROM notes WHERE author = 'nobody';
+CREATE SCHEMA audit;
+CREATE TABLE audit.entries (id serial PRIMARY KEY, what text NOT NULL);
+INSERT INTO audit.entries (what) VALUES ('begun');
+CREATE SCHEMA shop;
+CREATE TABLE shop.settings (name text PRIMARY KEY, value text);
+INSERT INTO shop.settings VALUES ('colour', 'green');
+
+-- What a grant excepts: the marker vault-4h8k must never be seen.
+CREATE TABLE secrets (service text PRIMARY KEY, key text NOT NULL);
+INSERT INTO secrets VALUES ('payments', 'vault-4h8k-payments'), ('mail', 'vault-4h8k-mail'), ('mail2', 'vault-4h8k-mail');
+CREATE TABLE "public.secrets" (key text);
+INSERT INTO "public.secrets" VALUES ('vault-4h8k-in-an-odd-name');
+CREATE TABLE "Secrets" (key text);
+INSERT INTO "Secrets" VALUES ('vault-4h8k-in-mixed-case');
+CREATE TABLE "sécrets" (key text);
+INSERT INTO "sécrets" VALUES ('vault-4h8k-with-an-accent');
+CREATE TABLE secrets_2026 () INHERITS (secrets);
+INSERT INTO secrets_2026 VALUES ('child', 'vault-4h8k-child');
+CREATE TABLE ledger (id integer, key text) PARTITION BY RANGE (id);
+CREATE TABLE ledger_low PARTITION OF ledger FOR VALUES FROM (0) TO (100);
+CREATE TABLE ledger_rest PARTITION OF ledger DEFAULT;
+INSERT INTO ledger SELECT n, 'vault-4h8k-ledger-' || n FROM generate_series(95, 105) n;
+CREATE SEQUENCE secrets_seq START 484811;
+SELECT nextval('secrets_seq');
+SELECT lo_from_bytea(777001, 'vault-4h8k in a large object');
+CREATE TABLE secrets_notes (id int, key text);
+INSERT INTO secrets_notes VALUES (1, 'vault-4h8k-notes');
+-- 63 bytes, and a name that is the same once a server has cut it.
+CREATE TABLE secrets_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx (key text);
+INSERT INTO secrets_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx VALUES ('vault-4h8k-long');
+CREATE FUNCTION secret_of(name text) RETURNS text LANGUAGE sql STABLE AS 'SELECT key FROM public.secrets WHERE service = name';
+
+-- Functions that write.
+CREATE FUNCTION scribble(text) RETURNS integer LANGUAGE sql AS 'INSERT INTO public.notes (body) VALUES ($1) RETURNING id';
+CREATE FUNCTION audit.scribble(text) RETURNS integer LANGUAGE sql AS 'INSERT INTO public.notes (body) VALUES ($1) RETURNING id';
+CREATE PROCEDURE scribble_later(text) LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.notes (body) VALUES ($1); COMMIT; END';
+CREATE FUNCTION run_any(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN EXECUTE $1; RETURN $1; END';
+CREATE FUNCTION scribble_state(integer, text) RETURNS integer LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.notes (body) VALUES ($2); RETURN $1 + 1; END';
+CREATE AGGREGATE scribble_all(text) (SFUNC = scribble_state, STYPE = integer, INITCOND = '0');
+CREATE FUNCTION scribble_rows() RETURNS SETOF integer LANGUAGE sql AS 'INSERT INTO public.notes (body) VALUES (''rows'') RETURNING id';
+CREATE FUNCTION shop.total() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM public.notes';
+
+-- Built-in names with a better match in the search path (CVE-2018-1058).
+CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.notes (body) VALUES ('by a shadow'); RETURN pg_catalog.lower($1::text); END $$;
+CREATE FUNCTION public.length(varchar) RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.notes (body) VALUES ('by a shadow'); RETURN pg_catalog.length($1::text); END $$;
+CREATE FUNCTION public.abs(smallint) RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.notes (body) VALUES ('by a shadow'); RETURN 1; END $$;
+CREATE FUNCTION public.concat(varchar, integer) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.notes (body) VALUES ('by a shadow'); RETURN 'x'; END $$;
+CREATE FUNCTION public.max_state(text, varchar) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.notes (body) VALUES ('by a shadow'); RETURN 'x'; END $$;
+CREATE AGGREGATE public.max(varchar) (SFUNC = public.max_state, STYPE = text, INITCOND = '');
+
+-- Masked columns: the markers mk7f3q (text), 77123 (number) and 4455 (phone) must never be seen.
+CREATE TABLE people (
+    id integer PRIMARY KEY,
+    name text NOT NULL,
+    email text NOT NULL UNIQUE,
+    phone text NOT NULL,
+    salary integer NOT NULL CONSTRAINT salary_positive CHECK (salary > 0),
+    born date,
+    note text,
+    shout text GENERATED ALWAYS AS (email || '!') STORED
+);
+INSERT INTO people
+SELECT n, 'Person ' || n, 'mk7f3q-' || n || '@example.com', '+49-4455-' || n, 77123 + (n - 1) * 1000, date '1990-01-01' + n, 'public'
+FROM generate_series(1, 8) n;
+CREATE TABLE contacts (person_id integer PRIMARY KEY, email text, label text);
+INSERT INTO contacts VALUES (1, 'mk7f3q-1@example.com', 'known');
+CREATE VIEW people_view AS SELECT id, name, email AS address, salary FROM people;
+CREATE VIEW people_view_of_view AS SELECT id, upper(address) AS shouted FROM people_view;
+CREATE MATERIALIZED VIEW people_copy AS SELECT id, email AS mail FROM people;
+CREATE TABLE people_child () INHERITS (people);
+INSERT INTO people_child (id, name, email, phone, salary) VALUES (99, 'Child', 'mk7f3q-99@example.com', '+49-4455-99', 77123);
+CREATE TABLE members (id integer, email text, region text) PARTITION BY LIST (region);
+CREATE TABLE members_eu PARTITION OF members FOR VALUES IN ('eu');
+INSERT INTO members VALUES (1, 'mk7f3q-eu@example.com', 'eu');
+CREATE TABLE outbox (id serial PRIMARY KEY, body text);
+CREATE FUNCTION whisper(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'heard %', $1; RETURN 'ok'; END $$;
+CREATE FUNCTION email_of(people) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1.email';
+CREATE INDEX people_email_lower ON people (pg_catalog.lower(email));
+CREATE STATISTICS people_stats ON email, phone FROM people;
+ANALYZE;
+RESET ROLE;
