@@ -154,6 +154,11 @@ impl Gathered {
                 None => missing |= self.schema == mask.schema && self.name == mask.relation,
             }
         }
+        // a generated column may be computed from a masked one: it is masked likewise, unless the policy says how
+        let first = self.columns.values().find_map(|column| column.mask);
+        for column in self.columns.values_mut().filter(|column| column.generated) {
+            column.mask = column.mask.or(first);
+        }
         CatalogueRelation {
             oid,
             schema: self.schema,
@@ -224,6 +229,17 @@ mod tests {
         let masked = |oid| catalogue.by_oid(oid).unwrap().columns.iter().map(|c| c.mask).collect::<Vec<_>>();
         assert_eq!((masked(10), masked(11)), (vec![None, Some(0)], vec![Some(0)]));
         assert_eq!(catalogue.schemas_of("notify"), ["public"]);
+    }
+
+    #[test]
+    fn a_generated_column_beside_a_masked_one_is_masked() {
+        // lower(email) GENERATED ALWAYS ... STORED showed the e-mail address under another name.
+        let rows = [
+            "c|public|people|public|people|10|2|email|25|f",
+            "c|public|people|public|people|10|3|lower|25|t",
+        ];
+        let catalogue = read(rows.map(row).to_vec(), &[mask("people", "email")], 1).unwrap();
+        assert_eq!(catalogue.by_oid(10).unwrap().columns[1].mask, Some(0));
     }
 
     #[test]
