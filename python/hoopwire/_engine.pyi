@@ -41,9 +41,10 @@ class Frames:
         """ValueError where a block does not hold; the next call goes on behind it."""
 
 def explain(grant: bytes, sql: str) -> bytes:
-    """What the grant (`CompiledGrant`) would say to each statement of the text, without a catalogue.
+    """What a compiled grant says to a text, without a target: a MessagePack array of maps, one a statement.
 
-    A MessagePack array of maps (`hoopwire.model.explained`). ValueError if the grant's bytes are malformed.
+    Each has command, start, end (bytes of the text in UTF-8), allow, code, message, detail, hint, relations (maps of
+    schema, name, verbs) and functions (maps of schema, name). ValueError if the grant is malformed.
     """
 
 def read_frames(path: str) -> Frames:

@@ -16,10 +16,7 @@ from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
 SQL = Path(__file__).with_name("sql")
 GRANTS: dict[str, dict[str, Any]] = tomllib.loads((SQL / "grants.toml").read_text())
 ATTEMPTS = [
-    attempt
-    for path in sorted(SQL.glob("*.sql"))
-    if path.stem != "objects"
-    for attempt in read_attempts(path)
+    attempt for path in sorted(SQL.glob("*.sql")) if path.stem != "objects" for attempt in read_attempts(path)
 ]
 MARKERS = (b"vault-4h8k", b"mk7f3q", b"MK7F3Q", b"q3f7km", b"6d6b37663371", b"bWs3ZjNx", b"hit-me")
 """What no answer to an attempt may hold, whatever else it does."""

@@ -37,7 +37,9 @@ def _run(arena: Arena, attempt: Attempt, user: str, **parameters: str) -> Outcom
     return outcome
 
 
-@pytest.mark.parametrize("attempt", [each for each in ATTEMPTS if not each.unproven], ids=lambda each: each.id)
+@pytest.mark.parametrize(
+    "attempt", [each for each in ATTEMPTS if not each.unproven], ids=lambda each: each.id
+)
 def test_attempt_is_real(arena, attempt):
     """An attempt that could do no harm proves nothing: run as the upstream user, it changes or shows something."""
     if "exceeds" in attempt.flags:
@@ -97,4 +99,3 @@ def test_counts(capsys):
     assert counts["shown to be real"] >= 250
     assert counts["stopped by a read-only session alone"] >= 100
     assert counts["stopped by a role alone"] >= 100
-

@@ -176,7 +176,7 @@ def test_refusals_that_nobody_reads_fill_no_memory(pg, issuer):
 @pytest.mark.slow
 def test_expired_grant_through_a_reused_connection(pg, issuer):
     """A pooled connection outlived the grant: the session is ended at the deadline, not at the next login."""
-    policy = {"name": "brief", "groups": [GROUP], "targets": ["orders"], "ttl": "30s"}
+    policy = {"name": "brief", "groups": [GROUP], "targets": ["orders"], "actions": ["query"], "ttl": "30s"}
     settings = {"policies": [policy], "gateway": {"expiry_notice": "0s"}}
     with RunningGateway(pg, issuer.issuer, settings=settings) as gateway:
         token = issuer.token(issuer.client(groups=[GROUP]).cid)

@@ -101,7 +101,7 @@ def replication_not_granted(grant: Grant) -> Denial:
         sqlstate="42501",
         code="actions_not_granted",
         message="replication is not granted to you on this target",
-        detail=f"Grant {grant.id} allows: {', '.join(grant.actions)}.",
+        detail=f"Grant {grant.id} allows: {'; '.join(grant.actions)}.",
         hint="Ask the gateway's operator for a policy with the action replication.",
         internal="replication asked for",
     )

@@ -10,10 +10,11 @@ from functools import lru_cache
 import msgspec
 
 _SYSTEM = frozenset({"pg_catalog", "information_schema", "pg_toast", "pg_temp"})
-_SESSION_SCHEMA = re.compile(r"pg_(toast_)?temp_[0-9]+")
+_SESSION_SCHEMA = re.compile(r"pg_(toast_)?temp_.*", re.DOTALL)
 
 SENSITIVE = frozenset(
     {
+        ("pg_catalog", "pg_aios"),
         ("pg_catalog", "pg_authid"),
         ("pg_catalog", "pg_shadow"),
         ("pg_catalog", "pg_statistic"),
@@ -34,10 +35,11 @@ SENSITIVE = frozenset(
         ("pg_catalog", "pg_stat_ssl"),
         ("pg_catalog", "pg_stat_gssapi"),
         ("pg_catalog", "pg_stat_wal_receiver"),
+        ("information_schema", "_pg_user_mappings"),
         ("information_schema", "user_mapping_options"),
     }
 )
-"""Catalogue relations that show rows, secrets or other sessions."""
+"""Relations that show rows, secrets or other sessions; the same as in rust/policy/src/builtin.rs."""
 
 _ANYTHING = "\0"
 """No name holds it: only a `*` can match it."""

@@ -47,8 +47,8 @@ impl Live {
         self.say_denial(&denial, span, turn);
         span.ended = true;
         self.swallowing = true;
-        // a server's error in the extended protocol skips to the next Sync
-        self.discarding |= !self.pipeline.is_simple();
+        // a server's error in the extended protocol skips to the next Sync, which may be on its way already
+        self.discarding |= !self.pipeline.is_simple() && !self.pipeline.has_sync();
         turn.effects.push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
     }
 

@@ -194,6 +194,12 @@ impl<D> Pipeline<D> {
         )
     }
 
+    /// True if a Sync is on its way to the target.
+    #[must_use]
+    pub fn has_sync(&self) -> bool {
+        self.owed.iter().any(|owed| matches!(owed, Owed::Sync))
+    }
+
     /// A request goes to the target.
     pub fn push(&mut self, request: Owed<D>) {
         let is_sync = matches!(request, Owed::Sync);

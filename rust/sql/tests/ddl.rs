@@ -1,4 +1,5 @@
 //! What is made, changed and dropped, and the code that comes along.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod rows;
 
@@ -117,9 +118,9 @@ fn alter_table() {
         ("alter type ty set schema s", "ddl ty, ddl s.ty"),
         ("alter sequence a.q set schema b", "ddl a.q, ddl b.q"),
         ("alter statistics st rename to su", "ddl st, ddl su"),
-        ("alter role a rename to b", "administer RENAME of such an object"),
-        ("alter database a rename to b", "administer RENAME of such an object"),
-        ("alter policy p on t rename to q", "administer RENAME of such an object"),
+        ("alter role a rename to b", "administer ALTER ROLE"),
+        ("alter database a rename to b", "administer ALTER DATABASE"),
+        ("alter policy p on t rename to q", "administer ALTER POLICY"),
     ]);
 }
 
@@ -169,8 +170,8 @@ fn comment() {
         ("comment on constraint c on t is 'x'", "ddl t"),
         ("comment on constraint c on domain s.d is 'x'", "ddl s.d"),
         ("comment on index i is 'x'", "ddl i"),
-        ("comment on function f() is 'x'", "administer COMMENT on such an object"),
-        ("comment on database d is 'x'", "administer COMMENT on such an object"),
+        ("comment on function f() is 'x'", "administer COMMENT"),
+        ("comment on database d is 'x'", "administer COMMENT"),
         ("comment on trigger tr on t is 'x'", "ddl t, DefineCode"),
         ("comment on column db.s.t.a is 'x'", "unknown a name of three parts (database.schema.name)"),
     ]);
@@ -219,4 +220,33 @@ fn code_that_runs_later() {
         ("create rule r as on select to t do instead select * from u", "ddl t, select u, DefineCode"),
         ("alter rule r on t rename to s", "ddl t, DefineCode"),
     ]);
+}
+
+/// A refusal and the recording name the command: `DROP` alone would say too little.
+#[test]
+fn commands_have_their_words() {
+    for (text, command) in [
+        ("table t", "SELECT"),
+        ("select 1 into t", "SELECT INTO"),
+        ("with x as (delete from t) insert into u values (1)", "INSERT"),
+        ("explain delete from t", "EXPLAIN"),
+        ("create table t as select 1", "CREATE TABLE AS"),
+        ("create materialized view m as select 1", "CREATE MATERIALIZED VIEW"),
+        ("drop table t", "DROP TABLE"),
+        ("drop materialized view t", "DROP MATERIALIZED VIEW"),
+        ("drop function f", "DROP FUNCTION"),
+        ("alter index i rename to j", "ALTER INDEX"),
+        ("alter view v rename a to b", "ALTER VIEW"),
+        ("alter table t rename constraint a to b", "ALTER TABLE"),
+        ("alter view v alter a set default 1", "ALTER VIEW"),
+        ("alter table t set schema s", "ALTER TABLE"),
+        ("alter function f() set schema s", "ALTER FUNCTION"),
+        ("alter type ty rename attribute a to b", "ALTER TYPE"),
+        ("start transaction", "START TRANSACTION"),
+        ("reset all", "RESET"),
+        ("analyze t", "ANALYZE"),
+        ("move c", "MOVE"),
+    ] {
+        assert_eq!(hoopwire_sql::parse(text).unwrap().statements()[0].command, command, "{text}");
+    }
 }

@@ -36,6 +36,7 @@ fn disguises() {
         ("select'x'from t", "select t"),
         ("select*from\"t\"where(f())", "select t, f()"),
         ("select 0x1F, 1_000, 0b1, .5, 1e3 from t", "select t"),
+        ("select a ? 'b', a ?| array['c'], a @? '$', $1, - - 1, 1 --1\n from t", "select t"),
         ("select n'x', b'1', x'1f', B'0' from t", "select t"),
         ("select 'a'\n'b' from t", "select t"),
         ("select \u{feff}1 from t", "select t"),

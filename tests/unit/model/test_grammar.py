@@ -1,5 +1,8 @@
 """What exact actions may be written as, what is refused and what is said then."""
 
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -213,6 +216,17 @@ def meaning(actions: tuple[Action, ...]) -> set[tuple[str, str, str]]:
             if schema in ("pg_catalog", "information_schema") and (schema, name) not in SENSITIVE
         }
     return allowed
+
+
+def test_the_sensitive_relations_are_those_of_the_engine() -> None:
+    """Were one missing here, a request for it would pass as part of `pg_catalog.*`."""
+    source = (Path(__file__).parents[3] / "rust/policy/src/builtin.rs").read_text()
+    found = re.search(r"const SENSITIVE: [^=]*= &\[(.*?)\];", source, re.DOTALL)
+    assert found
+    schemas = {"CATALOG": "pg_catalog", "STANDARD": "information_schema"}
+    listed = re.findall(r'\((\w+), "(\w+)"\)', found[1])
+    assert len(listed) > 20
+    assert {(schemas[schema], name) for schema, name in listed} == SENSITIVE
 
 
 class TestPatterns:

@@ -204,7 +204,7 @@ fn rows_end_exactly_at_the_budget() {
 #[test]
 fn statements_are_counted_and_the_next_is_refused() {
     let mut peer = peer(|grant| grant.budgets = Budgets { statements: Some(3), ..Budgets::default() });
-    assert_eq!(peer.say(&query("select 1; select 2")), "T D D C T D D C Z:I");
+    assert_eq!(peer.say(&query("select 1;select 2")), "T D D C T D D C Z:I");
     assert_eq!(peer.say(&query("select 1")), "T D D C Z:I");
     assert_eq!(peer.say(&query("select 1")), "E:54000 Z:I");
     assert!(peer.last_error(b'D').ends_with("code: budget_statements"));

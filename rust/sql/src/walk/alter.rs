@@ -14,19 +14,23 @@ impl<'a> Walk<'a> {
         match node {
             Node::AlterTableStmt(alter) => {
                 self.alter_table(alter);
-                "ALTER TABLE"
+                alter_words(alter.objtype)
             }
             Node::DropStmt(drop) => {
                 self.drop_objects(drop);
-                "DROP"
+                drop_words(drop.remove_type)
             }
             Node::RenameStmt(rename) => {
                 self.rename(rename);
-                "ALTER ... RENAME"
+                match rename.rename_type {
+                    // What it is part of is what is altered.
+                    Kind::OBJECT_COLUMN | Kind::OBJECT_ATTRIBUTE => alter_words(rename.relation_type),
+                    kind => alter_words(kind),
+                }
             }
             Node::AlterObjectSchemaStmt(alter) => {
                 self.set_schema(alter);
-                "ALTER ... SET SCHEMA"
+                alter_words(alter.object_type)
             }
             Node::CommentStmt(comment) => {
                 self.comment(comment);
@@ -284,7 +288,7 @@ impl<'a> Walk<'a> {
                 self.effect(Effect::DefineCode);
             }
             (kind, _) if !comment && defines_code(kind) => self.effect(Effect::DefineCode),
-            _ if comment => self.administer("COMMENT on such an object"),
+            _ if comment => self.administer("COMMENT"),
             (kind, _) => self.administer(drop_words(kind)),
         }
     }
@@ -337,7 +341,7 @@ impl<'a> Walk<'a> {
                 self.effect(Effect::DefineCode);
             }
             (kind, _, _) if defines_code(kind) => self.effect(Effect::DefineCode),
-            _ => self.administer("RENAME of such an object"),
+            (kind, _, _) => self.administer(alter_words(kind)),
         }
     }
 
@@ -361,7 +365,7 @@ impl<'a> Walk<'a> {
                 Node::NodeList(name),
             ) => self.name_of(name),
             (kind, _, _) if defines_code(kind) => return self.effect(Effect::DefineCode),
-            _ => return self.administer("SET SCHEMA of such an object"),
+            (kind, _, _) => return self.administer(alter_words(kind)),
         };
         let (Some((schema, name)), Some(new)) = (old, alter.newschema()) else {
             return self.unknown_text("a name");
@@ -392,6 +396,19 @@ fn defines_code(kind: raw::ObjectType::Type) -> bool {
 
 fn drop_words(kind: raw::ObjectType::Type) -> &'static str {
     match kind {
+        Kind::OBJECT_TABLE => "DROP TABLE",
+        Kind::OBJECT_VIEW => "DROP VIEW",
+        Kind::OBJECT_MATVIEW => "DROP MATERIALIZED VIEW",
+        Kind::OBJECT_INDEX => "DROP INDEX",
+        Kind::OBJECT_SEQUENCE => "DROP SEQUENCE",
+        Kind::OBJECT_TYPE => "DROP TYPE",
+        Kind::OBJECT_DOMAIN => "DROP DOMAIN",
+        Kind::OBJECT_SCHEMA => "DROP SCHEMA",
+        Kind::OBJECT_STATISTIC_EXT => "DROP STATISTICS",
+        Kind::OBJECT_FUNCTION => "DROP FUNCTION",
+        Kind::OBJECT_PROCEDURE => "DROP PROCEDURE",
+        Kind::OBJECT_TRIGGER => "DROP TRIGGER",
+        Kind::OBJECT_RULE => "DROP RULE",
         Kind::OBJECT_EXTENSION => "DROP EXTENSION",
         Kind::OBJECT_FOREIGN_TABLE => "DROP FOREIGN TABLE",
         Kind::OBJECT_FOREIGN_SERVER => "DROP SERVER",
@@ -406,7 +423,30 @@ fn drop_words(kind: raw::ObjectType::Type) -> &'static str {
         | Kind::OBJECT_TSDICTIONARY
         | Kind::OBJECT_TSPARSER
         | Kind::OBJECT_TSTEMPLATE => "DROP TEXT SEARCH",
-        _ => "DROP of such an object",
+        _ => "DROP",
+    }
+}
+
+fn alter_words(kind: raw::ObjectType::Type) -> &'static str {
+    match kind {
+        Kind::OBJECT_TABLE | Kind::OBJECT_TABCONSTRAINT => "ALTER TABLE",
+        Kind::OBJECT_VIEW => "ALTER VIEW",
+        Kind::OBJECT_MATVIEW => "ALTER MATERIALIZED VIEW",
+        Kind::OBJECT_INDEX => "ALTER INDEX",
+        Kind::OBJECT_SEQUENCE => "ALTER SEQUENCE",
+        Kind::OBJECT_TYPE => "ALTER TYPE",
+        Kind::OBJECT_DOMAIN | Kind::OBJECT_DOMCONSTRAINT => "ALTER DOMAIN",
+        Kind::OBJECT_SCHEMA => "ALTER SCHEMA",
+        Kind::OBJECT_STATISTIC_EXT => "ALTER STATISTICS",
+        Kind::OBJECT_FUNCTION => "ALTER FUNCTION",
+        Kind::OBJECT_PROCEDURE => "ALTER PROCEDURE",
+        Kind::OBJECT_TRIGGER => "ALTER TRIGGER",
+        Kind::OBJECT_RULE => "ALTER RULE",
+        Kind::OBJECT_POLICY => "ALTER POLICY",
+        Kind::OBJECT_ROLE => "ALTER ROLE",
+        Kind::OBJECT_DATABASE => "ALTER DATABASE",
+        Kind::OBJECT_FOREIGN_TABLE => "ALTER FOREIGN TABLE",
+        _ => "ALTER",
     }
 }
 
@@ -418,6 +458,6 @@ pub(super) fn create_words(kind: raw::ObjectType::Type) -> &'static str {
         | Kind::OBJECT_TSDICTIONARY
         | Kind::OBJECT_TSPARSER
         | Kind::OBJECT_TSTEMPLATE => "CREATE TEXT SEARCH",
-        _ => "CREATE of such an object",
+        _ => "CREATE",
     }
 }

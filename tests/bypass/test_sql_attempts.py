@@ -1,0 +1,390 @@
+"""Every attempt of `sql/` through the gateway: refused (or masked), nothing changed, nothing shown, session alive."""
+
+import struct
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from hoopwire.testing.attempts import Answer, Attempt, extended
+from hoopwire.testing.frontend import Frontend, Message, message, query
+from hoopwire.testing.gateway import RunningGateway
+
+from .conftest import ATTEMPTS, GRANTS, MARKERS, Arena
+
+CASES = [(attempt, way) for attempt in ATTEMPTS for way in attempt.ways]
+Login = Callable[..., Frontend]
+
+
+def policies() -> list[dict[str, Any]]:
+    """One policy per grant of `grants.toml`, for a group of the same name."""
+    found: list[dict[str, Any]] = []
+    for grant, table in GRANTS.items():
+        settings = {name: value for name, value in table.items() if name != "privileges"}
+        found.append({"name": grant, "groups": [grant], "targets": ["orders"], **settings})
+    return found
+
+
+@pytest.fixture(scope="module")
+def guarded(arena, issuer) -> Iterator[RunningGateway]:
+    """One gateway with every grant."""
+    with RunningGateway(arena.pg, issuer.issuer, settings={"policies": policies()}) as running:
+        yield running
+        assert "panic" not in running.log.lower(), running.log[-4000:]
+
+
+@pytest.fixture(scope="module")
+def login(guarded, issuer) -> Login:
+    """A session under a grant; a budget's principal is a new one each time, the others are reused."""
+    clients: dict[str, str] = {}
+
+    def connect(grant: str, **parameters: str) -> Frontend:
+        fresh = "budgets" in GRANTS[grant]
+        if fresh or grant not in clients:
+            clients[grant] = issuer.client(groups=[grant], ttl_s=3600).cid
+        frontend = Frontend(guarded.host, guarded.port, timeout_s=30)
+        frontend.login(issuer.token(clients[grant]), ca=guarded.ca, **parameters)
+        return frontend
+
+    return connect
+
+
+def _refusals(answers: list[Answer], allowed: tuple[str, ...]) -> list[Message]:
+    return [error for answer in answers for error in answer.errors if error.sqlstate in allowed]
+
+
+def _assert_actionable(refusals: list[Message]) -> None:
+    """Told apart from the server's own 42501, which has neither DETAIL nor HINT: an agent knows what to ask for."""
+    by_gateway = [each.fields for each in refusals if each.sqlstate == "42501"]
+    for fields in by_gateway:
+        assert fields.get("D"), f"no DETAIL: {fields}"
+        assert fields.get("H"), f"no HINT: {fields}"
+
+
+def _assert_nothing_shown(attempt: Attempt, content: bytes) -> None:
+    markers = {*MARKERS, *(text.encode() for text in attempt.shows if len(text) > 3)}
+    if (
+        "exceeds" in attempt.flags
+        or attempt.file == "functions"
+        or attempt.shows in (("secrets",), ("Person",))
+    ):
+        markers = set(MARKERS)
+    own = b"\n".join(step.encode() for step in attempt.steps)
+    shown = {marker for marker in markers if marker in content and marker not in own}
+    assert not shown, f"shown: {shown}"
+
+
+@pytest.mark.parametrize(("attempt", "way"), CASES, ids=lambda each: getattr(each, "id", each))
+def test_attempt(arena: Arena, login: Login, attempt: Attempt, way: str):
+    """The file says the bug in words; the answer is a refusal with the way forward, and nothing has happened."""
+    with login(attempt.grant) as frontend:
+        outcome = arena.run(frontend, attempt, way, database="orders")
+        answers, content = outcome.answers, outcome.content
+        try:
+            assert not outcome.changed
+        except AssertionError:
+            arena.restore("orders")
+            raise
+        assert outcome.session_before == outcome.session_after
+        _assert_nothing_shown(attempt, content)
+        refusals = _refusals(answers, attempt.refused)
+        if "masked" in attempt.flags:
+            assert not any(answer.errors for answer in answers), [each.fields for each in answers[0].errors]
+        elif "either" not in attempt.flags:
+            assert refusals, [
+                each.fields for answer in answers for each in answer.errors
+            ] or "nothing was refused"
+        _assert_actionable(refusals)
+        _assert_alive(frontend, answers, attempt)
+
+
+def _assert_alive(frontend: Frontend, answers: list[Answer], attempt: Attempt) -> None:
+    """The status after an error is a server's own, and the session goes on (unless the budget is used up)."""
+    for answer in answers:
+        if answer.errors and answer.after:
+            assert answer.after == (b"I" if answer.before == b"I" else b"E")
+    if "exceeds" in attempt.flags:
+        return
+    if answers[-1].after != b"I":
+        assert frontend.query("rollback")[-1].body == b"I"
+    if attempt.grant not in ("appender",):
+        assert frontend.rows("select 'ali' || 've'") == [("alive",)]
+
+
+# What no file of statements can say.
+
+
+def _bind(statement: bytes, *parameters: bytes, binary: bool = False) -> bytes:
+    body = b"\0" + statement + b"\0" + struct.pack("!hh", 0, len(parameters))
+    for each in parameters:
+        body += struct.pack("!i", len(each)) + each
+    return message(b"B", body + struct.pack("!hh", 1, int(binary)))
+
+
+EXECUTE = message(b"E", b"\0" + struct.pack("!i", 0))
+SYNC = message(b"S")
+
+
+def _parse(sql: bytes, name: bytes = b"") -> bytes:
+    return message(b"P", name + b"\0" + sql + b"\0" + struct.pack("!h", 0))
+
+
+WRITE = b"INSERT INTO notes (body) VALUES ('x')"
+WIRE: dict[str, bytes] = {
+    "parse alone is enough to be refused": _parse(WRITE, b"w") + SYNC,
+    "bind and execute of a statement that was refused at parse": _parse(WRITE, b"w")
+    + SYNC
+    + _bind(b"w")
+    + EXECUTE
+    + SYNC,
+    "execute in the same pipeline as the refused parse": _parse(WRITE) + _bind(b"") + EXECUTE + SYNC,
+    "a harmless statement of the name first, the refused one after it, then execute by name": _parse(
+        b"SELECT 1", b"w"
+    )
+    + SYNC
+    + message(b"C", b"Sw\0")
+    + _parse(WRITE, b"w")
+    + _bind(b"w")
+    + EXECUTE
+    + SYNC,
+    "the unnamed statement replaced in a pipeline": _parse(b"SELECT 1")
+    + _parse(WRITE)
+    + _bind(b"")
+    + EXECUTE
+    + SYNC,
+    "describe of a refused statement": _parse(WRITE, b"w") + message(b"D", b"Sw\0") + SYNC,
+    "a value in a parameter of a refused statement": _parse(b"INSERT INTO notes (body) VALUES ($1)")
+    + _bind(b"", b"x")
+    + EXECUTE
+    + SYNC,
+    "execute with a row limit": _parse(WRITE)
+    + _bind(b"")
+    + message(b"E", b"\0" + struct.pack("!i", 1))
+    + SYNC,
+    "flush instead of sync, then sync": _parse(WRITE) + _bind(b"") + EXECUTE + message(b"H") + SYNC,
+    "good, bad, good in one pipeline": extended(b"SELECT 1")[:-5]
+    + _parse(WRITE)
+    + _bind(b"")
+    + EXECUTE
+    + SYNC,
+    "a nextval by function call": message(
+        b"F", struct.pack("!ihhi", 1574, 0, 0, 0)[:8] + struct.pack("!h", 0)
+    ),
+    "lo_creat by function call": message(b"F", struct.pack("!ihhh", 957, 0, 0, 0)),
+    "lo_unlink by function call": message(
+        b"F", struct.pack("!ihhii", 964, 0, 1, 4, 777001) + struct.pack("!h", 0)
+    ),
+    "copy in by the extended protocol with the data in the same write": _parse(b"COPY notes FROM STDIN")
+    + _bind(b"")
+    + EXECUTE
+    + SYNC
+    + message(b"d", b"9001\tx\ty\n")
+    + message(b"c")
+    + SYNC,
+    "copy in by a query with the data in the same write": query("COPY notes FROM STDIN")
+    + message(b"d", b"9001\tx\ty\n")
+    + message(b"c"),
+    "two queries in one write": query("SELECT 1") + query(WRITE.decode()),
+    "ten thousand parentheses": query(
+        "SELECT " + "(" * 10_000 + "1" + ")" * 10_000 + "; DELETE FROM scratch"
+    ),
+    "ten thousand nested arrays": query(
+        "SELECT " + "ARRAY[" * 9_000 + "1" + "]" * 9_000 + "; DELETE FROM scratch"
+    ),
+    "ten thousand plus signs": query("DELETE FROM scratch WHERE 1 < " + "1+" * 10_000 + "1"),
+    "ten thousand NOTs": query("DELETE FROM scratch WHERE " + "NOT " * 10_000 + "false"),
+    "a hundred thousand semicolons": query(";" * 100_000 + "DELETE FROM scratch"),
+    "five thousand statements, the last one bad": query("SELECT 1;" * 5_000 + "DELETE FROM scratch"),
+    "an identifier of a megabyte": query(
+        f"DELETE FROM scratch WHERE body <> 'x' AND \"{'a' * (1 << 20)}\" IS NULL"
+    ),
+    "five thousand CTEs": query(
+        "WITH " + ",".join(f"c{n} AS (SELECT 1)" for n in range(5_000)) + " DELETE FROM scratch"
+    ),
+    "a union of five thousand": query(
+        "DELETE FROM scratch WHERE n IN (" + " UNION ".join(["SELECT 1"] * 5_000) + ")"
+    ),
+}
+REFUSED = ("42501", "42601", "54000", "54001", "26000", "34000")
+
+
+@pytest.mark.parametrize("name", WIRE)
+def test_wire(arena, login, name):
+    """A road that only the protocol has: messages out of their order, sizes, FunctionCall."""
+    watch = arena.watch("orders")
+    before = watch.facts()
+    with login("reader") as frontend:
+        content = WIRE[name]
+        frontend.send(content + query("select 'the-' || 'end'"))
+        replies: list[Message] = []
+        while True:
+            replies += frontend.until(b"Z")
+            if replies[-1].kind != b"Z" or any(b"the-end" in each.body for each in replies):
+                break
+        errors = [each for each in replies if each.kind == b"E"]
+        assert errors
+        assert errors[0].sqlstate in REFUSED, errors[0].fields
+        assert b"the-end" in b"".join(each.body for each in replies)
+    assert watch.facts() == before
+
+
+def test_rename_in_mid_session(arena, login):
+    """Another session renames the masked column: the one that is open must not see it under the new name."""
+    with login("masked") as frontend:
+        assert b"mk7f3q" not in b"".join(each.body for each in frontend.query("select email from people"))
+        frontend.send(_parse(b"SELECT email FROM people", b"kept") + SYNC)
+        frontend.until(b"Z")
+        try:
+            arena.watch("orders").ask("alter table people rename email to label; select 1")
+            for sql in ("select label from people", "select * from people", "table people"):
+                assert b"mk7f3q" not in b"".join(each.body for each in frontend.query(sql)), sql
+            frontend.send(_bind(b"kept") + EXECUTE + SYNC)
+            assert b"mk7f3q" not in b"".join(each.body for each in frontend.until(b"Z"))
+        finally:
+            arena.restore("orders")
+
+
+def test_table_swapped_in_mid_session(arena, login):
+    """Another session renames the masked table and puts a view of the old name over it."""
+    swap = """
+        alter table people rename to persons; create view people as select id, name, email from persons; select 1"""
+    with login("masked") as frontend:
+        frontend.query("select id from people")
+        try:
+            arena.watch("orders").ask(swap)
+            for sql in ("select email from people", "select * from people", "select email from persons"):
+                assert b"mk7f3q" not in b"".join(each.body for each in frontend.query(sql)), sql
+        finally:
+            arena.restore("orders")
+
+
+def test_shadow_made_in_mid_session(arena, login):
+    """A function that shadows a built-in is made while the session is open; the next call must not reach it."""
+    shadow = """
+        create function public.initcap(varchar) returns text language sql as
+        'insert into public.notes (body) values (''shadow'') returning body'; select 1"""
+    with login("writer") as frontend:
+        frontend.query("select initcap('x'::varchar)")
+        watch = arena.watch("orders")
+        try:
+            watch.ask(shadow)
+            before = watch.facts()
+            # The catalogue may be read again once a second; the statement is new, so that no cache knows it.
+            frontend.query("select pg_catalog.count(*) from customers")
+            for n in range(3):
+                frontend.query(f"select initcap('x{n}'::varchar)")
+            assert watch.facts() == before
+        finally:
+            arena.restore("orders")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-c default_transaction_read_only=off",
+        "-cdefault_transaction_read_only=0",
+        "--default-transaction-read-only=off",
+        "-c search_path=audit",
+        "-c standard_conforming_strings=off",
+        "-c role=app_md5",
+        "-c session_authorization=app_md5",
+    ],
+)
+def test_options_in_the_startup_packet(arena, login, options):
+    """`options` in the startup packet is a SET: either refused at the door, or without effect."""
+    watch = arena.watch("orders")
+    before = watch.facts()
+    try:
+        frontend = login("reader", options=options)
+    except ConnectionError:
+        return
+    with frontend:
+        assert frontend.parameters["standard_conforming_strings"] == "on"
+        assert frontend.rows("show search_path") == [("public",)]
+        frontend.query("delete from scratch")
+        assert watch.facts() == before
+
+
+@pytest.mark.parametrize("encoding", ["SJIS", "BIG5", "GBK", "GB18030", "JOHAB", "UHC"])
+def test_encoding_in_the_startup_packet(arena, login, encoding):
+    """A client encoding whose second byte may be a backslash: SQL is not read wrongly."""
+    watch = arena.watch("orders")
+    before = watch.facts()
+    try:
+        frontend = login("reader", client_encoding=encoding)
+    except ConnectionError:
+        return
+    with frontend:
+        frontend.send(message(b"Q", b"SELECT E'\x95\x5c'; DELETE FROM scratch; --'\0"))
+        assert any(each.kind == b"E" for each in frontend.until(b"Z"))
+        frontend.send(message(b"Q", b"SELECT '\x95\x5c'\x27; DELETE FROM scratch; --'\0"))
+        assert any(each.kind == b"E" for each in frontend.until(b"Z"))
+        assert watch.facts() == before
+
+
+def test_latin1_session(arena, login):
+    """A LATIN1 session is either refused or read as what it is; its bytes must not hide a statement."""
+    watch = arena.watch("orders")
+    before = watch.facts()
+    try:
+        frontend = login("reader", client_encoding="LATIN1")
+    except ConnectionError:
+        return
+    with frontend:
+        frontend.send(message(b"Q", b"SELECT '\xe4'; DELETE FROM scratch; --'\0"))
+        assert any(each.kind == b"E" for each in frontend.until(b"Z"))
+        assert watch.facts() == before
+
+
+def test_budget_over_many_sessions(guarded, issuer):
+    """A budget per session is no budget: many sessions of one grant have one budget together."""
+    token = issuer.token(issuer.client(groups=["few-rows"], ttl_s=3600).cid)
+    minted = guarded.mint(token, target="orders").json()
+    secret = next(value for name, value in minted.items() if "secret" in name or name == "password")
+
+    def rows(_: int) -> int:
+        with Frontend(guarded.host, guarded.port) as frontend:
+            try:
+                frontend.login(secret, ca=guarded.ca)
+            except ConnectionError:
+                return 0
+            return sum(each.kind == b"D" for each in frontend.query("select n from generate_series(1, 30) n"))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(rows, range(8))) <= 100
+
+
+def test_budget_in_a_pipeline(login):
+    """Twenty statements in one write: the sixth and all after it are refused, however fast they came."""
+    with login("few-statements") as frontend:
+        frontend.send(b"".join(extended(b"SELECT 1") for _ in range(20)))
+        replies = [reply for _ in range(20) for reply in frontend.until(b"Z")]
+        assert sum(each.kind == b"D" for each in replies) <= 5
+        assert {each.sqlstate for each in replies if each.kind == b"E"} <= {"54000", "53400"}
+
+
+def test_budget_of_rows_is_met_exactly(login):
+    """A row over the budget reached the client before the statement was ended."""
+    with login("few-rows") as frontend:
+        replies = frontend.query("select n from generate_series(1, 5000) n")
+        assert sum(each.kind == b"D" for each in replies) <= 100
+        error = next(each for each in replies if each.kind == b"E")
+        assert "rows" in error.fields["M"] + error.fields.get("D", "")
+
+
+def test_budget_of_rows_by_portal(login):
+    """Execute with a row limit, again and again: each small, together above the budget."""
+    with login("few-rows") as frontend:
+        fetch = message(b"E", b"\0" + struct.pack("!i", 10)) + message(b"H")
+        frontend.send(_parse(b"SELECT n FROM generate_series(1, 500) n") + _bind(b""))
+        frontend.send(fetch * 20 + SYNC)
+        replies = frontend.until(b"Z")
+        assert sum(each.kind == b"D" for each in replies) <= 100
+        assert any(each.kind == b"E" for each in replies)
+
+
+def test_enough_attempts_go_through_the_gateway():
+    """Cases were lost on the way from the files to the tests."""
+    assert len({attempt.id for attempt, _ in CASES}) >= 250
+    assert {way for _, way in CASES} == {"simple", "extended", "binary"}
