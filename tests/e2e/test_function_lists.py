@@ -1,4 +1,4 @@
-"""The lists of PostgreSQL's own functions and relations that decisions rest on, against the server at hand."""
+"""The lists of PostgreSQL's own functions and relations that decisions rest on, against a real server."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -50,10 +50,8 @@ def test_exceptions_are_no_part_of_the_list(server: ThrowAwayPostgres) -> None:
 def test_every_function_and_relation_of_the_server_is_known(server: ThrowAwayPostgres) -> None:
     """A built-in that is not known as one would be looked for in the search path alone."""
     functions = rows(server, "SELECT proname FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace")
-    unknown = {name for name in functions - entries("known.txt") if not name.startswith(("pg_", "binary_upgrade_"))}
-    assert not unknown
-    relations = rows(
-        server,
-        "SELECT relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'v')",
-    )
+    unknown = functions - entries("known.txt")
+    assert not {name for name in unknown if not name.startswith(("pg_", "binary_upgrade_"))}
+    where = "relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'v')"
+    relations = rows(server, f"SELECT relname FROM pg_class WHERE {where}")
     assert relations <= entries("relations.txt")

@@ -18,21 +18,10 @@ struct Row<'a> {
     message: &'a str,
     detail: &'a str,
     hint: &'a str,
-    relations: Vec<Relation<'a>>,
-    functions: Vec<Function<'a>>,
-}
-
-#[derive(Serialize)]
-struct Relation<'a> {
-    schema: Option<&'a str>,
-    name: &'a str,
-    verbs: Vec<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Function<'a> {
-    schema: Option<&'a str>,
-    name: &'a str,
+    /// Schema, name, verbs.
+    relations: Vec<(Option<&'a str>, &'a str, Vec<&'a str>)>,
+    /// Schema, name.
+    functions: Vec<(Option<&'a str>, &'a str)>,
 }
 
 impl<'a> Row<'a> {
@@ -48,14 +37,10 @@ impl<'a> Row<'a> {
             detail: denial.map_or("", |denial| &denial.detail),
             hint: denial.map_or("", |denial| &denial.hint),
             relations: (explained.relations.iter())
-                .map(|(name, verbs)| Relation {
-                    schema: name.schema.as_deref(),
-                    name: &name.name,
-                    verbs: verbs.names().collect(),
-                })
+                .map(|(name, verbs)| (name.schema.as_deref(), name.name.as_str(), verbs.names().collect()))
                 .collect(),
             functions: (explained.functions.iter())
-                .map(|name| Function { schema: name.schema.as_deref(), name: &name.name })
+                .map(|name| (name.schema.as_deref(), name.name.as_str()))
                 .collect(),
         }
     }

@@ -1,4 +1,4 @@
-//! What a decision on a text costs: `cargo bench -p hoopwire-policy`.
+//! What a decision on a text costs: `cargo bench -p hoopwire-policy --features testing`.
 //!
 //! Warm: the text was decided before (at most 300 ns are wanted). Cold: it was not, against the parser alone. Best
 //! of ten rounds.
