@@ -250,3 +250,55 @@ fn commands_have_their_words() {
         assert_eq!(hoopwire_sql::parse(text).unwrap().statements()[0].command, command, "{text}");
     }
 }
+
+/// The modifiers of types and the values of options are expressions to the grammar, and may hold calls.
+#[test]
+fn modifiers_and_options_are_read() {
+    rows::check(&[
+        ("alter table t alter a set generated always set sequence name s.q", "ddl t, ddl s.q"),
+        ("alter foreign table t rename a to b", "ddl t, administer ALTER FOREIGN TABLE"),
+        ("create type ty as (a numeric(f()))", "ddl ty, f()"),
+        (
+            "create domain d as text collate a.b.c",
+            "ddl d, unknown a name of three parts (database.schema.name)",
+        ),
+        ("create domain d as numeric(f())", "ddl d, f()"),
+        ("create function x(a numeric(f())) returns numeric(g()) language sql as ''", "f(), g(), DefineCode"),
+        (
+            "create table t (a text) partition by range (a collate a.b.c)",
+            "ddl t, unknown a name of three parts (database.schema.name)",
+        ),
+        (
+            "create table t (a text) partition by range (a a.b.c)",
+            "ddl t, unknown a name of three parts (database.schema.name)",
+        ),
+        (
+            "create table t (a text collate a.b.c)",
+            "ddl t, unknown a name of three parts (database.schema.name)",
+        ),
+        (
+            "create index on t (a collate a.b.c)",
+            "ddl t, unknown a name of three parts (database.schema.name)",
+        ),
+        ("create index on t (a a.b.c)", "ddl t, unknown a name of three parts (database.schema.name)"),
+        ("create index on t (a text_ops (x = numeric(f())))", "ddl t, f()"),
+        ("create index on t (a) with (x = numeric(f()))", "ddl t, f()"),
+        ("create table t (a int) with (x = numeric(f()))", "ddl t, f()"),
+        ("create table t with (x = numeric(f())) as select 1", "ddl t, f()"),
+        ("create table t (unique (a) with (x = numeric(f())))", "ddl t, f()"),
+        (
+            "create table t (exclude using gist (a with operator(a.b.=)))",
+            "ddl t, unknown a name of three parts (database.schema.name)",
+        ),
+        ("create table t of ty (unique (a), check (f()))", "ddl t, f()"),
+        ("create view v with (x = numeric(f())) as select 1", "ddl v, f()"),
+        ("alter table t set (x = numeric(f()))", "ddl t, f(), administer ALTER TABLE with such a subcommand"),
+        ("create type ty as range (x = numeric(f()))", "ddl ty, f(), DefineCode"),
+        ("create type ty (x = numeric(f()))", "ddl ty, f(), DefineCode"),
+        ("create domain d as int constraint c check (f()) not null", "ddl d, f()"),
+        (
+            "alter table t of db.s.ty",
+            "ddl t, administer ALTER TABLE with such a subcommand, unknown a name of three parts (database.schema.name)",
+        ),
+    ]);
+}

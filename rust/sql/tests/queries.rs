@@ -207,3 +207,55 @@ fn names_of_another_database_are_not_understood() {
         ("select", "SELECT"),
     ]);
 }
+
+/// The modifiers of types are expressions to the grammar, and every name may have too many parts.
+#[test]
+fn modifiers_and_long_names_are_read() {
+    rows::check(&[
+        ("select xmlserialize(content 'x' as numeric(f()))", "f()"),
+        ("select * from xmltable('a' passing 'b' columns c numeric(f()) path 'd')", "f()"),
+        ("select * from json_table('a', '$' columns (c numeric(f()) path '$'))", "json_table(), f()"),
+        (
+            "select * from json_table('a', '$' as p passing f() as x columns (c int) empty on error)",
+            "json_table(), f()",
+        ),
+        (
+            "select * from json_table('a', '$' columns (nested '$' columns (c int path '$' default f() on empty default g() on error)))",
+            "json_table(), f(), g()",
+        ),
+        (
+            "select json_object('a': 1 returning numeric(f())), json_array(1 returning numeric(g()))",
+            "json_object(), f(), json_array(), g()",
+        ),
+        (
+            "select json_array(select 1 returning numeric(f())), json_arrayagg(1 returning numeric(g()))",
+            "json_array(), f(), json_arrayagg(), g()",
+        ),
+        (
+            "select json_objectagg('a': 1 returning numeric(f())), json_serialize('1' returning numeric(g()))",
+            "json_objectagg(), f(), json_serialize(), g()",
+        ),
+        (
+            "select json_value('1', '$' returning numeric(f())), json_exists('1', f() passing g() as x)",
+            "json_value(), f(), json_exists(), g()",
+        ),
+        (
+            "with recursive a(x) as (select 1) cycle x set z to ty(f()) '1' default ty(g()) '0' using p select 1",
+            "f(), g()",
+        ),
+        (
+            "select 1 from t order by a using operator(a.b.<)",
+            "select t, unknown a name of three parts (database.schema.name)",
+        ),
+        ("select 1 operator(a.b.=) any (select 1)", "unknown a name of three parts (database.schema.name)"),
+        ("select 1 operator(a.b.=) 2", "unknown a name of three parts (database.schema.name)"),
+        ("select 'x' collate a.b.c", "unknown a name of three parts (database.schema.name)"),
+        ("select null::a.b.c", "unknown a name of three parts (database.schema.name)"),
+        ("select * from f() as (a numeric(g()))", "f(), g()"),
+        (
+            "select * from rows from (f() as (a numeric(g()), b text collate a.b.c))",
+            "f(), g(), unknown a name of three parts (database.schema.name)",
+        ),
+        ("select ty(f()) '1', interval(3) '1'", "f()"),
+    ]);
+}

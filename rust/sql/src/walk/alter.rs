@@ -2,7 +2,6 @@
 
 use super::Walk;
 use crate::{Effect, Verbs};
-use pg_raw_parse::list::NodeList;
 use pg_raw_parse::nodes::{
     AlterObjectSchemaStmt, AlterTableCmd, AlterTableStmt, CommentStmt, DropStmt, RenameStmt,
 };
@@ -226,16 +225,8 @@ impl<'a> Walk<'a> {
             Node::DefElem(option) => self.option(option),
             // Names and flags of the relation's own.
             Node::ATAlterConstraint(_) | Node::ReplicaIdentityStmt(_) => {}
-            Node::NodeList(list) => self.sequence_options_or_values(list),
+            Node::NodeList(list) => self.sequence_options(list),
             other => self.expr(other),
-        }
-    }
-
-    fn sequence_options_or_values(&mut self, list: &'a NodeList) {
-        if list.iter().all(|node| matches!(node, Node::DefElem(_))) {
-            self.sequence_options(list);
-        } else {
-            self.exprs(list);
         }
     }
 
