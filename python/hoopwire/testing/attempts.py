@@ -14,7 +14,7 @@ they are the file's defaults. `-- then` begins the next step. Options:
     masked            must pass, with the marker nowhere in the answer; `either`: refused or so masked
     ways=A,B          of simple, extended, binary (extended with binary results), default simple,extended
     shows=TEXT        what the answer shows when nothing stops it; without it the database's digest changes
-    session=SHOW      a question whose answer in the same session changes (`_` for a space)
+    session=SHOW      a question whose answer in the same session changes (`+` for a space)
     exceeds           shown by the answer being longer than the grant's budget
     belt              a session that is read-only by default stops it, without the gateway
     role              a role with the grant's privileges stops it, without the gateway
@@ -126,7 +126,7 @@ def _with_options(attempt: Attempt, text: str, path: Path) -> Attempt:
             case "shows":
                 attempt = replace(attempt, shows=words if value else ())
             case "session":
-                attempt = replace(attempt, session=value.replace("_", " "))
+                attempt = replace(attempt, session=value.replace("+", " "))
             case "unproven":
                 attempt = replace(attempt, unproven=value)
             case _ if name in _FLAGS and not equals:

@@ -59,7 +59,7 @@ class Watch:
         self.database = database
         self.loot = pg.directory / "loot"
         self._pg = pg
-        self._dsn = pg.superuser_dsn.replace("dbname=postgres", f"dbname={database}")
+        self._dsn = pg.superuser_dsn.replace("dbname=postgres", f"dbname={database} client_encoding=utf8")
         self._files = (pg.directory / "data" / "postgresql.auto.conf",)
         self._tables: tuple[str, str] | None = None
         self._victim: psycopg.Connection[Any] | None = None
@@ -84,7 +84,10 @@ class Watch:
         if self._tables is None or self._tables[0] != known:
             row = connection.execute(_TABLES).fetchone()
             self._tables = (known, str(row[0]) if row and row[0] else "select 'nothing', ''")
-        found.update(connection.execute(self._tables[1].encode()).fetchall())
+        try:
+            found.update(connection.execute(self._tables[1].encode()).fetchall())
+        except psycopg.errors.LockNotAvailable:
+            found["tables"] = "locked"
         alive = connection.execute("select count(*) from pg_stat_activity where pid = %s", (self.victim_pid,))
         found["victim"] = str(alive.fetchone())
         self._heard += [f"{event.channel} {event.payload}" for event in connection.notifies(timeout=0)]
@@ -123,6 +126,8 @@ class Watch:
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None:
             self._connection = psycopg.connect(self._dsn, autocommit=True, prepare_threshold=None)
+            # A session under test that holds ACCESS EXCLUSIVE must not stop the watch.
+            self._connection.execute("set lock_timeout = '200ms'")
             for channel in CHANNELS:
                 self._connection.execute(f"listen {channel}".encode())
             row = self._connection.execute(_CATALOGUES).fetchone()
@@ -149,6 +154,7 @@ def restore(pg: ThrowAwayPostgres, database: str, *, template: str) -> None:
     lines = [
         f"drop database if exists {database} with (force)",
         "alter system reset all",
+        "alter role all reset all",
         "select format('alter role %I reset all', rolname) from pg_db_role_setting s join pg_roles r on r.oid = setrole"
         r" \gexec",
         r"select format('rollback prepared %L', gid) from pg_prepared_xacts \gexec",

@@ -9,7 +9,6 @@ CREATE TABLE loot (LIKE notes INCLUDING ALL)
 CREATE TABLE IF NOT EXISTS loot (n int)
 --- create-table-partition-of: a partition of a granted table takes its rows
 CREATE TABLE ledger_mid PARTITION OF ledger FOR VALUES FROM (1000) TO (2000)
---! unproven=the_default_partition_is_checked_first
 --- create-unlogged: UNLOGGED
 CREATE UNLOGGED TABLE loot ()
 --- create-view: CREATE VIEW

@@ -190,8 +190,9 @@ INSERT INTO notes (body) VALUES ('x') RETURNING (SELECT key FROM secrets LIMIT 1
 MERGE INTO notes USING secrets ON false WHEN NOT MATCHED THEN INSERT (body) VALUES (key)
 --- error-text: a value in the text of an error
 SELECT key::int FROM secrets
---- error-text-cast-xml: a value in DETAIL of an error
-SELECT ('{"a": ' || key)::json FROM secrets
+--- error-text-cast-json: a value in DETAIL of an error
+--! shows=Token
+SELECT key::json FROM secrets
 --- denied-select: a deny wins over read-only
 --! grant=denied
 SELECT key FROM secrets

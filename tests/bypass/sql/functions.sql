@@ -66,8 +66,8 @@ SELECT count(*) FROM customers TABLESAMPLE bernoulli (nextval('tickets'))
 SELECT xmlforest(nextval('tickets') AS n)
 --- nextval-union: a function in the second branch of a UNION
 SELECT 1 UNION ALL SELECT nextval('tickets')
---- nextval-sublink: a function in EXISTS
-SELECT EXISTS (SELECT nextval('tickets'))
+--- nextval-sublink: a function in a scalar subquery
+SELECT (SELECT nextval('tickets'))
 --- nextval-named-argument: a function's argument by name
 SELECT setval(nextval('tickets')::int::oid::regclass, 5)
 --! unproven=the_argument_is_no_sequence_but_nextval_runs
@@ -215,13 +215,13 @@ SELECT pg_notify('public_news', 'x')
 --- notify: NOTIFY
 NOTIFY public_news, 'x'
 --- listen: LISTEN hears what others say
---! session=SELECT_count(*)_FROM_pg_listening_channels()
+--! session=SELECT+count(*)+FROM+pg_listening_channels()
 LISTEN public_news
 --- set-config-search-path: set_config is SET
---! session=SHOW_search_path
+--! session=SHOW+search_path
 SELECT set_config('search_path', 'audit', false)
---- query-to-xml: query_to_xml runs a text
-SELECT query_to_xml('delete from scratch returning n', true, true, '')
+--- query-to-xml: query_to_xml runs a text, and the text may call what writes
+SELECT query_to_xml('select scribble(''x'')', true, true, '')
 --- query-to-xml-secret: query_to_xml reads what is excepted
 --! shows=vault-4h8k
 SELECT query_to_xml('select * from secrets', true, true, '')

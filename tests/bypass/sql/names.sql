@@ -30,8 +30,8 @@ SELECT pg_temp.f()
 SELECT lower(name::varchar) FROM customers LIMIT 1
 --- shadow-length: the same with length
 SELECT length('x'::varchar)
---- shadow-abs: a shadow for another argument type
-SELECT abs(1::smallint)
+--- shadow-abs: a shadow for another argument type, found first when the path says so
+SELECT public.abs(1::smallint)
 --- shadow-variadic: a shadow of a function with VARIADIC
 SELECT concat('x'::varchar, 1)
 --- shadow-aggregate: a shadow of an aggregate
@@ -87,8 +87,8 @@ SELECT country FROM revenue
 --! grant=narrow shows=lamp
 SELECT product FROM orders JOIN items ON order_id = id
 --- narrow-natural-join: NATURAL JOIN with a table that is not granted
---! grant=narrow shows=lamp
-SELECT product FROM orders NATURAL JOIN items LIMIT 50
+--! grant=narrow shows=DE
+SELECT country FROM orders NATURAL JOIN revenue LIMIT 50
 --- narrow-insert: a verb that is not granted on a relation that is
 --! grant=narrow
 INSERT INTO orders VALUES (90001, 1, 'new', now())

@@ -171,22 +171,22 @@ SELECT set_config('standard_conforming_strings', 'off', false)
 -- then
 SELECT '\''; DELETE FROM scratch; --'
 --- set-client-encoding-sjis: in SJIS the second byte of a character can be a backslash
---! session=SHOW_client_encoding
+--! session=SHOW+client_encoding
 SET client_encoding = 'SJIS'
 --- set-names-big5: SET NAMES is client_encoding
---! session=SHOW_client_encoding
+--! session=SHOW+client_encoding
 SET NAMES 'BIG5'
 --- set-config-gbk: client_encoding by set_config
---! session=SHOW_client_encoding
+--! session=SHOW+client_encoding
 SELECT set_config('client_encoding', 'GBK', false)
 --- set-client-encoding-johab: JOHAB
---! session=SHOW_client_encoding
+--! session=SHOW+client_encoding
 SET client_encoding TO johab
 --- set-client-encoding-gb18030: GB18030, with the name in odd case and dashes
---! session=SHOW_client_encoding
+--! session=SHOW+client_encoding
 SET Client_Encoding = 'gb-18030'
 --- set-client-encoding-uhc: UHC
---! session=SHOW_client_encoding
+--! session=SHOW+client_encoding
 SET SESSION client_encoding = UHC
 --- sjis-backslash: the byte 0x5c inside a character of SJIS ends the constant for one of the two readers
 --! ways=simple escapes
@@ -194,30 +194,30 @@ SET client_encoding = 'SJIS'
 -- then
 SELECT E'\x95\x5c'; DELETE FROM scratch; --'
 --- set-backslash-quote: backslash_quote allows \' inside E''
---! session=SHOW_backslash_quote
+--! session=SHOW+backslash_quote
 SET backslash_quote = on
 --- set-escape-string-warning-role: SET ROLE gives other rights
---! session=SELECT_current_user
+--! session=SELECT+current_user
 SET ROLE app_md5
 --- set-role-quoted: SET ROLE with a constant
---! session=SELECT_current_user
+--! session=SELECT+current_user
 SET ROLE 'app_md5'
 --- set-local-role: SET LOCAL ROLE
---! session=SELECT_current_user
+--! session=SELECT+current_user
 BEGIN
 -- then
 SET LOCAL ROLE app_md5
 --- set-config-role: role is a setting
---! session=SELECT_current_user
+--! session=SELECT+current_user
 SELECT set_config('role', 'app_md5', false)
 --- set-role-as-setting: SET role = ...
---! session=SELECT_current_user
+--! session=SELECT+current_user
 SET role = app_md5
 --- set-session-authorization: SET SESSION AUTHORIZATION
---! session=SELECT_session_user
+--! session=SELECT+session_user
 SET SESSION AUTHORIZATION app_md5
 --- set-session-authorization-as-setting: the setting of that name
---! session=SELECT_session_user
+--! session=SELECT+session_user
 SELECT set_config('session_authorization', 'app_md5', false)
 --- reset-role: RESET ROLE leaves the role that the gateway chose
 --! unproven=there_is_no_role_to_leave
@@ -226,13 +226,13 @@ RESET ROLE
 --! unproven=there_is_nothing_to_leave
 RESET SESSION AUTHORIZATION
 --- set-search-path: SET search_path makes other objects of unqualified names
---! session=SHOW_search_path
+--! session=SHOW+search_path
 SET search_path = audit, public
 --- set-schema: SET SCHEMA is search_path
---! session=SHOW_search_path
+--! session=SHOW+search_path
 SET SCHEMA 'audit'
 --- set-local-search-path: SET LOCAL search_path
---! session=SHOW_search_path
+--! session=SHOW+search_path
 BEGIN
 -- then
 SET LOCAL search_path TO audit
@@ -241,32 +241,32 @@ SET search_path = public, pg_catalog
 -- then
 SELECT lower('x'::varchar)
 --- set-statement-timeout-of-server: settings outside the allow-list, for instance one that loads a library
---! session=SHOW_session_preload_libraries
+--! session=SHOW+session_preload_libraries
 SET session_preload_libraries = ''
 --! unproven=it_cannot_be_set_in_a_session
 --- set-local-preload: local_preload_libraries and dynamic_library_path
---! session=SHOW_dynamic_library_path
+--! session=SHOW+dynamic_library_path
 SET dynamic_library_path = '@loot@'
 --- set-replica-role: session_replication_role = replica turns triggers and foreign keys off
---! session=SHOW_session_replication_role
+--! session=SHOW+session_replication_role
 SET session_replication_role = replica
 --- set-row-security: row_security = off
---! session=SHOW_row_security
+--! session=SHOW+row_security
 SET row_security = off
 --- set-allow-system-table-mods: allow_system_table_mods
---! session=SHOW_allow_system_table_mods
+--! session=SHOW+allow_system_table_mods
 SET allow_system_table_mods = on
 --- set-log-statement: what the server logs
---! session=SHOW_log_statement
+--! session=SHOW+log_statement
 SET log_statement = 'all'
 --- set-lo-compat: lo_compat_privileges turns off the rights on large objects
---! session=SHOW_lo_compat_privileges
+--! session=SHOW+lo_compat_privileges
 SET lo_compat_privileges = on
 --- set-default-tablespace: where files go
---! session=SHOW_default_table_access_method unproven=there_is_one_access_method
+--! session=SHOW+default_table_access_method unproven=there_is_one_access_method
 SET default_table_access_method = heap
 --- set-xmloption-session: synchronous_commit and other settings of durability
---! session=SHOW_synchronous_commit
+--! session=SHOW+synchronous_commit
 SET synchronous_commit = remote_apply
 --- load: LOAD runs code of a library
 --! unproven=nothing_left_to_see

@@ -49,7 +49,7 @@ UPDATE notes SET (author, body) = (SELECT name, country FROM customers WHERE id 
 --- update-catalogue: an UPDATE of a system catalogue by a superuser's role
 UPDATE pg_catalog.pg_description SET description = 'x' WHERE objoid = (SELECT min(objoid) FROM pg_description)
 --- update-pg-settings: pg_settings has a rule that turns UPDATE into set_config
---! session=SHOW_search_path
+--! session=SHOW+search_path
 UPDATE pg_settings SET setting = 'audit' WHERE name = 'search_path'
 --- delete: DELETE
 DELETE FROM notes WHERE id = 1

@@ -78,7 +78,7 @@ SELECT 1 IS DISTINCT FROM NULL, NULL IS NOT DISTINCT FROM NULL, true IS NOT FALS
 
 SELECT (1, 2) = (1, 2), ROW (1, NULL) IS NULL, ROW (NULL, NULL) IS NULL
 
-SELECT (ROW (1, 'x')).*
+SELECT (ROW (1, 'x'::text)).*
 
 SELECT EXISTS (SELECT 1 FROM customers WHERE id = 1), NOT EXISTS (SELECT FROM orders WHERE id = -1)
 
@@ -90,7 +90,7 @@ SELECT id FROM customers WHERE (country, id) IN (SELECT country, max(id) FROM cu
 
 SELECT 7 / 2, 7 % 2, 2 ^ 10, |/ 16, @ -3, 5 & 3, 5 | 3, 5 # 3, ~ 5, 1 << 4
 
-SELECT 0x1F, 0
+SELECT 10, 0
 
 SELECT 1e3, .5, 1.0
 
@@ -403,7 +403,7 @@ SELECT trim('  x '), trim(BOTH 'x' FROM 'xxaxx'), ltrim('xxa', 'x'), rtrim('axx'
 
 SELECT split_part('a,b,c', ',', 2), split_part('a,b,c', ',', -1), starts_with('hello', 'he'), 'hello' ^@ 'he', ascii('A'), chr(65), to_hex(255), quote_ident('a b'), quote_literal('it''s'), quote_nullable(NULL), format('%s-%I-%L-%1$s', 'a', 'b c', 'd')
 
-SELECT md5('x'), sha256('x'), encode('abc', 'base64'), decode('YWJj', 'base64'), encode('\x00ff', 'hex'), convert_to('ä', 'UTF8'), convert_from('\xc3a4', 'UTF8'), get_byte('\x0102', 1), set_byte('\x0102', 0, 9), get_bit('\x01', 0)
+SELECT md5('x'), sha256('x'), encode('abc', 'base64'), decode('YWJj', 'base64'), encode('\x00ff'::bytea, 'hex'), convert_to('ä', 'UTF8'), convert_from('\xc3a4', 'UTF8'), get_byte('\x0102'::bytea, 1), set_byte('\x0102'::bytea, 0, 9), get_bit('\x01'::bytea, 0)
 
 SELECT regexp_replace('foobar', 'o+', 'x', 'g'), regexp_match('foobar', '(o+)(b)'), regexp_split_to_array('a b  c', '\s+'), regexp_count('aaa', 'a'), regexp_instr('foobar', 'b'), regexp_like('X', 'x', 'i'), regexp_substr('foobar', 'o.')
 
@@ -433,7 +433,7 @@ SELECT (at).x, (at).*, at = ROW (1, 0.5, -1)::point3 FROM odds ORDER BY "Mixed C
 
 SELECT net, host(net), masklen(net), broadcast(net), network(set_masklen(net, 24)), net << '10.0.0.0/8', family(net), '08:00:2b:01:02:03'::macaddr FROM odds ORDER BY net
 
-SELECT money, money * 2, money::numeric FROM odds ORDER BY money
+SELECT money, money * 2 AS double, money::numeric AS number FROM odds ORDER BY odds.money
 
 SELECT id, raw, bits, p FROM odds ORDER BY id
 
