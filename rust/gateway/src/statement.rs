@@ -344,7 +344,9 @@ fn too_long(tag: u8, body_len: usize, max: usize) -> Denial {
         sqlstate: "54000",
         code: "statement_too_long",
         message: format!("{what} of {body_len} bytes is longer than the gateway takes"),
-        detail: format!("The limit is {max} bytes; nothing of it was sent to the target."),
+        detail: format!(
+            "The limit is {max} bytes; nothing of it was sent to the target.\ncode: statement_too_long"
+        ),
         hint: "Split it, send bulk values as bind parameters or with COPY, or ask the gateway's operators to raise limits.statement.".to_owned(),
         position: None,
     }

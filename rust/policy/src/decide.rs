@@ -81,7 +81,7 @@ fn expired(grant: &Grant) -> Denial {
         sqlstate: "57P01",
         code: "grant_expired",
         message: format!("grant {} expired at {}", grant.id, grant.expires_text),
-        detail: "The session was ended and its open transaction rolled back.".to_owned(),
+        detail: "The session was ended and its open transaction rolled back.\ncode: grant_expired".to_owned(),
         hint: "Get a new access token from your identity provider and connect again; that makes a new grant."
             .to_owned(),
         position: None,
@@ -103,7 +103,7 @@ fn missing(grant: &Grant, action: Action<'_>) -> Denial {
         code: "action_not_granted",
         message,
         detail: format!(
-            "Missing action \"{}\" on {}/{}; policy \"{}\" grants: {}.",
+            "Missing action \"{}\" on {}/{}; policy \"{}\" grants: {}.\ncode: action_not_granted",
             action.name(),
             grant.target,
             grant.database,

@@ -124,6 +124,7 @@ impl Refusal {
         };
         let (sqlstate, position) = match self.reason {
             Reason::Syntax { position, .. } => ("42601", position),
+            Reason::TooDeep => ("54001", None),
             _ => ("42501", None),
         };
         let detail = format!("{detail}{place}\ncode: {}", self.code());
