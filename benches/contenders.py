@@ -194,7 +194,14 @@ class Field:
             "recording": {"segment": "64MiB"},
             "targets": {"orders": upstream},
             "policies": [
-                {"name": "bench", "groups": [GROUP], "targets": ["orders"], "ttl": "1h", "max_sessions": 500}
+                {
+                    "name": "bench",
+                    "groups": [GROUP],
+                    "targets": ["orders"],
+                    "actions": ["query"],
+                    "ttl": "1h",
+                    "max_sessions": 500,
+                }
             ],
         }
         gateway = RunningGateway(self.pg, issuer.issuer, settings=settings)

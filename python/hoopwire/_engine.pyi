@@ -1,6 +1,6 @@
 from typing import final
 
-__all__ = ["Engine", "Frames", "read_frames", "release_segment", "verify_recordings"]
+__all__ = ["Engine", "Frames", "explain", "read_frames", "release_segment", "verify_recordings"]
 
 @final
 class Engine:
@@ -39,6 +39,13 @@ class Frames:
     def __iter__(self) -> Frames: ...
     def __next__(self) -> bytes:
         """ValueError where a block does not hold; the next call goes on behind it."""
+
+def explain(grant: bytes, sql: str) -> bytes:
+    """What a compiled grant says to a text, without a target: a MessagePack array of maps, one a statement.
+
+    Each has command, start, end (bytes of the text in UTF-8), allow, code, message, detail, hint, relations (maps of
+    schema, name, verbs) and functions (maps of schema, name). ValueError if the grant is malformed.
+    """
 
 def read_frames(path: str) -> Frames:
     """Frames of one segment file. ValueError if it cannot be read or is no segment."""

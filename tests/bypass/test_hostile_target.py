@@ -221,7 +221,14 @@ def beset(pg, issuer, target) -> Iterator[RunningGateway]:
     target.password = pg.password("app").encode()
     settings = {
         "limits": {"upstream_login": "3s"},
-        "policies": [{"name": "all", "groups": [GROUP], "targets": ["hostile/*", "orders"]}],
+        "policies": [
+            {
+                "name": "all",
+                "groups": [GROUP],
+                "targets": ["hostile/*", "orders"],
+                "actions": ["query"],
+            }
+        ],
     }
     gateway = RunningGateway(pg, issuer.issuer, settings=settings)
     upstream = {

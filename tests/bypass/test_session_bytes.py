@@ -75,14 +75,14 @@ def test_function_call_is_refused_and_the_session_goes_on(session):
 
 
 def test_a_refused_function_call_keeps_the_transaction(session):
-    """A denial must not end the transaction: the true status is in ReadyForQuery, and COMMIT commits."""
-    session.query("begin")
+    """A denial said "idle" inside a transaction; another left it as if nothing had failed. It is aborted, not over."""
     session.query("create temp table kept (n int)")
+    session.query("begin")
+    session.query("insert into kept values (1)")
     session.send(message(b"F", struct.pack("!ihhh", 1598, 0, 0, 0)))
-    assert session.until(b"Z")[-1].body == b"T"
-    assert session.query("insert into kept values (1)")[-1].body == b"T"
+    assert session.until(b"Z")[-1].body == b"E"
     assert session.query("commit")[-1].body == b"I"
-    assert session.rows("select count(*) from kept") == [("1",)]
+    assert session.rows("select count(*) from kept") == [("0",)]
 
 
 def test_a_refused_function_call_in_a_pipeline(session):
@@ -176,7 +176,7 @@ def test_refusals_that_nobody_reads_fill_no_memory(pg, issuer):
 @pytest.mark.slow
 def test_expired_grant_through_a_reused_connection(pg, issuer):
     """A pooled connection outlived the grant: the session is ended at the deadline, not at the next login."""
-    policy = {"name": "brief", "groups": [GROUP], "targets": ["orders"], "ttl": "30s"}
+    policy = {"name": "brief", "groups": [GROUP], "targets": ["orders"], "actions": ["query"], "ttl": "30s"}
     settings = {"policies": [policy], "gateway": {"expiry_notice": "0s"}}
     with RunningGateway(pg, issuer.issuer, settings=settings) as gateway:
         token = issuer.token(issuer.client(groups=[GROUP]).cid)

@@ -18,7 +18,8 @@ GRANT = re.compile(r"g_[0-9A-HJKMNP-TV-Z]{26}")
 
 
 def _policy(name: str, group: str, **terms: object) -> "dict[str, object]":
-    return {"name": name, "groups": [group], "targets": ["orders"], "max_sessions": 50, **terms}
+    common = {"targets": ["orders"], "actions": ["query"], "max_sessions": 50}
+    return {"name": name, "groups": [group], **common, **terms}
 
 
 @pytest.fixture(scope="module")

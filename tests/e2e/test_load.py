@@ -27,7 +27,13 @@ ROUNDS = 300
 @pytest.fixture(scope="module")
 def loaded(pg, issuer) -> Iterator[RunningGateway]:
     """A gateway of this module's own: its counters are nobody else's."""
-    policy = {"name": "many", "groups": [GROUP], "targets": ["orders"], "max_sessions": 500}
+    policy = {
+        "name": "many",
+        "groups": [GROUP],
+        "targets": ["orders"],
+        "actions": ["query"],
+        "max_sessions": 500,
+    }
     settings = {"policies": [policy], "limits": {"unadmitted_per_address": 300}}
     with RunningGateway(pg, issuer.issuer, settings=settings) as gateway:
         yield gateway

@@ -161,7 +161,13 @@ def _prepared(frontend: Frontend) -> None:
 @pytest.fixture(scope="module")
 def sessions(pg, issuer, agent) -> Iterator[Sessions]:
     """A gateway that keeps whole results in small segments, stopped after some sessions."""
-    policy = {"name": "full", "groups": ["order-agents"], "targets": ["orders"], "record": "full"}
+    policy = {
+        "name": "full",
+        "groups": ["order-agents"],
+        "targets": ["orders"],
+        "actions": ["query"],
+        "record": "full",
+    }
     settings = {"recording": {"segment": "1MiB"}, "gateway": {"reactors": 1}, "policies": [policy]}
     peers: dict[str, str] = {}
     received: dict[str, bytes] = {}

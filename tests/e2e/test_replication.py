@@ -55,7 +55,7 @@ def replicated(source, issuer) -> Iterator[RunningGateway]:
         {
             "targets": {"orders": upstream, "secrets": None},
             "policies": [
-                {**common, "name": "queries", "groups": [GROUP]},
+                {**common, "name": "queries", "groups": [GROUP], "actions": ["query"]},
                 {
                     **common,
                     "name": "replicas",

@@ -154,7 +154,13 @@ def served(pg, issuer, tmp_path_factory, overheard) -> Iterator[RunningGateway]:
             "downgrade": target(port=downgrader.port),
             "rotating": target() | {"user": "rotating", "credential": {"file": str(rotating)}},
         }
-        policy = {"name": "all", "groups": ["order-agents"], "targets": list(targets), "max_sessions": 50}
+        policy = {
+            "name": "all",
+            "groups": ["order-agents"],
+            "targets": list(targets),
+            "actions": ["query"],
+            "max_sessions": 50,
+        }
         pg.psql("alter system set log_connections = on")
         pg.psql("select pg_reload_conf()")
         try:

@@ -2,22 +2,31 @@
 
 from datetime import UTC, datetime
 
-from hoopwire.model.commands import CompiledGrant
+from hoopwire.model.actions import Rule, expand
+from hoopwire.model.commands import CompiledGrant, CompiledRights, CompiledRule
+from hoopwire.model.grammar import parse_actions, parse_deny
 from hoopwire.model.grant import Grant
+from hoopwire.model.patterns import Pattern
+
+MASK_KEY_BYTES = 32
 
 
 def compile_grant(
-    grant: Grant, database: str, *, now: float, monotonic_ns: int, notice_s: float
+    grant: Grant, database: str, *, now: float, monotonic_ns: int, notice_s: float, mask_key: bytes = b""
 ) -> CompiledGrant:
     """Compile for one session. `now` (Unix seconds) and `monotonic_ns` are the same moment on both clocks.
 
     The deadline is on the monotonic clock, rounded down: setting the wall clock back later prolongs nothing.
-    ValueError if the grant does not hold the database or is not active.
+    `mask_key` is the secret that masked values are hashed with; the engine gets it only if there are masks.
+    ValueError if the grant does not hold the database or is not active, or has masks and there is no key.
     """
     if database not in grant.databases:
         raise ValueError(f"grant {grant.id} does not hold the database")
     if grant.state != "active":
         raise ValueError(f"grant {grant.id} is {grant.state}")
+    if grant.masks and len(mask_key) != MASK_KEY_BYTES:
+        raise ValueError(f"grant {grant.id} has masks, and there is no key for them")
+    classes, rights = _compiled_actions(grant)
     left_ns = max(0, int((grant.expires_at - now) * 1e9))
     principal = grant.principal
     return CompiledGrant(
@@ -28,7 +37,13 @@ def compile_grant(
         principal_kind=principal.kind,
         target=grant.target,
         database=database,
-        actions=grant.actions,
+        actions=classes,
+        rights=rights,
+        action_texts=grant.actions,
+        masks=grant.masks,
+        mask_key=mask_key if grant.masks else b"",
+        budgets=grant.budgets,
+        target_id=f"{grant.target}/{database}",
         policy=grant.policy,
         policy_hash=grant.policy_hash,
         task=grant.task,
@@ -39,3 +54,26 @@ def compile_grant(
         deadline_monotonic_ns=monotonic_ns + left_ns,
         notice_s=notice_s,
     )
+
+
+def _compiled_actions(grant: Grant) -> tuple[tuple[str, ...], CompiledRights | None]:
+    """Classes for the engine, and rights if statements are decided one by one."""
+    expansion = expand(parse_actions(grant.actions))
+    if not expansion.is_exact:
+        return expansion.classes, None
+    rights = CompiledRights(
+        allow=tuple(map(_compiled_rule, expansion.rules)),
+        deny=tuple(_compiled_rule(parse_deny(text)) for text in grant.deny),
+        words=expansion.words,
+        search_path=grant.search_path,
+        read_only=expansion.is_read_only,
+    )
+    return ("statements", *expansion.classes), rights
+
+
+def _compiled_rule(rule: Rule) -> CompiledRule:
+    return CompiledRule(verbs=rule.verbs, objects=_pairs(rule.objects), excluded=_pairs(rule.excluded))
+
+
+def _pairs(patterns: tuple[Pattern, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((pattern.schema, pattern.name) for pattern in patterns)

@@ -12,10 +12,14 @@ import hashlib
 import msgspec
 
 from hoopwire.access import denials
-from hoopwire.access.match import granted_databases, identity_mismatch, in_order
+from hoopwire.access.match import granted_databases, identity_mismatch
 from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
-from hoopwire.model.grant import Action, Denial, Grant, Mint, RecordResults, TokenReuse
+from hoopwire.model.actions import Action
+from hoopwire.model.coverage import missing
+from hoopwire.model.grammar import parse_actions, parse_deny
+from hoopwire.model.grant import Budgets, Denial, Grant, Mask, Mint, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
+from hoopwire.model.obligations import policy_budgets, policy_masks
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
 
 
@@ -31,7 +35,12 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """The database asked for now; one of `databases`."""
     databases: tuple[str, ...]
     """In the target's order."""
-    actions: tuple[Action, ...]
+    actions: tuple[str, ...]
+    """Canonical texts."""
+    deny: tuple[str, ...] = ()
+    masks: tuple[Mask, ...] = ()
+    budgets: Budgets = Budgets()
+    search_path: tuple[str, ...] = ("public",)
     policy: str
     policy_hash: str
     task: str
@@ -90,16 +99,22 @@ def cover(
     if not having:
         databases = denials.union_of_databases(policies, name, target)
         return denials.database_not_granted(request, identity, name, target, databases)
-    asked = request.actions or ()
-    allowing = [policy for policy in having if set(asked) <= set(policy.actions)]
+    asked = parse_actions(request.actions or ())
+    lacking = [lacking_actions(policy, asked) for policy in having]
+    allowing = [policy for policy, lacks in zip(having, lacking, strict=True) if not lacks]
     if not allowing:
-        some = {action for policy in having for action in policy.actions}
-        missing = [action for action in asked if action not in some] or list(asked)
-        return denials.actions_not_granted(identity, name, missing, having)
+        nowhere = [part for part in lacking[0] if all(part in lacks for lacks in lacking)]
+        return denials.actions_not_granted(identity, name, nowhere or list(map(str, asked)), having)
     lasting = [policy for policy in allowing if request.ttl is None or request.ttl <= policy.ttl]
     if not lasting:
         return denials.ttl_not_granted(identity, name, request.ttl or 0.0, allowing)
     return lasting[0]
+
+
+def lacking_actions(policy: PolicySettings, asked: tuple[Action, ...]) -> list[str]:
+    """What of the actions asked for is not within the policy's, part by part."""
+    granted = parse_actions(policy.actions)
+    return list(dict.fromkeys(part for action in asked for part in missing(granted, action)))
 
 
 def policy_hash(policy: PolicySettings, name: str, target: TargetSettings) -> str:
@@ -139,7 +154,11 @@ def _offer(
         upstream_user=target.user,
         database=database,
         databases=databases,
-        actions=in_order(policy.actions if request.actions is None else request.actions),
+        actions=texts(policy.actions if request.actions is None else request.actions),
+        deny=deny_texts(policy.deny),
+        masks=policy_masks(policy),
+        budgets=policy_budgets(policy.budgets),
+        search_path=target.search_path,
         policy=policy.name,
         policy_hash=policy_hash(policy, request.target, target),
         task=request.task,
@@ -150,3 +169,13 @@ def _offer(
         minted_at=now,
         expires_at=min(now + ttl, float(identity.evidence.exp)),
     )
+
+
+def texts(actions: tuple[str, ...]) -> tuple[str, ...]:
+    """Actions in their canonical form, each once."""
+    return tuple(map(str, parse_actions(actions)))
+
+
+def deny_texts(deny: tuple[str, ...]) -> tuple[str, ...]:
+    """Denies in their canonical form, each once."""
+    return tuple(dict.fromkeys(parse_deny(text).deny_text for text in deny))

@@ -72,7 +72,9 @@ def actions_not_granted(
     identity: Identity, name: str, missing: Sequence[str], policies: Sequence[PolicySettings]
 ) -> Denial:
     """The database is granted; no one policy gives all the actions asked for."""
-    there = "; ".join(f"{listed(policy.actions)} by policy {policy.name}" for policy in policies[:_LISTED])
+    there = "; ".join(
+        f"{listed(map(_action, policy.actions))} by policy {policy.name}" for policy in policies[:_LISTED]
+    )
     return Denial(
         sqlstate=INSUFFICIENT_PRIVILEGE,
         code="actions_not_granted",
@@ -81,6 +83,11 @@ def actions_not_granted(
         hint="Ask for fewer actions, or ask the gateway's operator for a policy that has them.",
         internal=f"missing actions: {', '.join(missing)}",
     )
+
+
+def _action(text: str) -> str:
+    """An action within a list: exact ones have commas of their own."""
+    return f'"{text}"' if " " in text else text
 
 
 def ttl_not_granted(identity: Identity, name: str, ttl: float, policies: Sequence[PolicySettings]) -> Denial:

@@ -1,6 +1,5 @@
 """Which policies speak about an identity and a target. Pure; every function is total."""
 
-from hoopwire.model.grant import ACTIONS, Action
 from hoopwire.model.identity import Identity, Principal
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
 
@@ -65,8 +64,3 @@ def open_to(identity: Identity, settings: Settings) -> tuple[str, ...]:
 def database_name(name: str, target: TargetSettings, database: str) -> str:
     """A database as one types it for `dbname`: the target's first needs no slash."""
     return name if database == target.databases[0] else f"{name}/{database}"
-
-
-def in_order(actions: tuple[str, ...]) -> tuple[Action, ...]:
-    """The known actions among those, each once, in the model's order."""
-    return tuple(action for action in ACTIONS if action in actions)

@@ -2,11 +2,14 @@
 
 import msgspec
 
-from hoopwire.access.decide import policy_hash
+from hoopwire.access.decide import deny_texts, policy_hash
 from hoopwire.access.denials import NOT_AUTHORIZED
 from hoopwire.access.match import granted_databases, identity_mismatch, issuer_name
+from hoopwire.model.coverage import covers
+from hoopwire.model.grammar import parse_action, parse_actions
 from hoopwire.model.grant import Denial, Grant, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
+from hoopwire.model.obligations import policy_budgets, policy_masks, stricter_budgets, stricter_masks
 from hoopwire.model.settings import IssuerSettings, PolicySettings, Settings, TargetSettings
 
 _REUSE: tuple[TokenReuse, ...] = ("once", "window", "until_exp")
@@ -16,6 +19,8 @@ _RECORD: tuple[RecordResults, ...] = ("full", "digest")
 def regrant(grant: Grant, settings: Settings, now: float) -> Grant | Denial:
     """The grant as the settings allow it now: the same, narrower, or a Denial that ends its sessions.
 
+    An action that the policy no longer covers is dropped whole. Denies and masks add up; of budgets the
+    smaller counts.
     The policy that made the grant is looked at first, then the others in file order. The first that still
     covers the grant whole is taken; if none does, the first that leaves something of it.
     """
@@ -27,6 +32,9 @@ def regrant(grant: Grant, settings: Settings, now: float) -> Grant | Denial:
         return _ended(grant, "target_removed", "its target was removed from the configuration")
     if target.user != grant.upstream_user:
         return _ended(grant, "target_changed", "its target now uses another upstream user")
+    if target.search_path != grant.search_path:
+        # Its sessions were pinned to the old one: names would mean one thing here and another there.
+        return _ended(grant, "target_changed", "its target now has another search_path")
     narrowed = [
         candidate
         for policy in sorted(settings.policies, key=lambda policy: policy.name != grant.policy)
@@ -43,7 +51,8 @@ def narrow(grant: Grant, identity: Identity, policy: PolicySettings, target: Tar
     """What of the grant the policy covers, or none. Every limit is the stricter of the two."""
     opened = granted_databases(policy, grant.target, target)
     databases = tuple(database for database in grant.databases if database in opened)
-    actions = tuple(action for action in grant.actions if action in policy.actions)
+    allowed = parse_actions(policy.actions)
+    actions = tuple(text for text in grant.actions if covers(allowed, parse_action(text)))
     if not databases or not actions:
         return None
     return msgspec.structs.replace(
@@ -51,6 +60,9 @@ def narrow(grant: Grant, identity: Identity, policy: PolicySettings, target: Tar
         evidence=identity.evidence,
         databases=databases,
         actions=actions,
+        deny=tuple(dict.fromkeys((*grant.deny, *deny_texts(policy.deny)))),
+        masks=stricter_masks(grant.masks, policy_masks(policy)),
+        budgets=stricter_budgets(grant.budgets, policy_budgets(policy.budgets)),
         policy=policy.name,
         policy_hash=policy_hash(policy, grant.target, target),
         token_reuse=stricter_reuse(grant.token_reuse, policy.token_reuse),
@@ -102,7 +114,7 @@ def groups_now(principal: Principal, evidence: Evidence, issuer: IssuerSettings)
 
 
 def _is_whole(candidate: Grant, grant: Grant) -> bool:
-    same = ("databases", "actions", "expires_at", "max_sessions")
+    same = ("databases", "actions", "deny", "masks", "budgets", "expires_at", "max_sessions")
     return all(getattr(candidate, name) == getattr(grant, name) for name in same)
 
 

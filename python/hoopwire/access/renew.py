@@ -5,9 +5,12 @@ import msgspec
 from hoopwire.access.decide import Offer, decide
 from hoopwire.access.denials import NOT_AUTHORIZED, listed
 from hoopwire.access.regrant import stricter_record, stricter_reuse
-from hoopwire.access.request import AccessRequest, shown
+from hoopwire.access.request import AccessRequest, check_request, shown
+from hoopwire.model.coverage import missing
+from hoopwire.model.grammar import parse_actions
 from hoopwire.model.grant import Denial, Grant
 from hoopwire.model.identity import Identity
+from hoopwire.model.obligations import stricter_budgets, stricter_masks
 from hoopwire.model.settings import Settings
 
 
@@ -37,6 +40,9 @@ def renew(
         token_reuse=stricter_reuse(offer.token_reuse, grant.token_reuse),
         max_sessions=min(offer.max_sessions, grant.max_sessions),
         record_results=stricter_record(offer.record_results, grant.record_results),
+        deny=tuple(dict.fromkeys((*grant.deny, *offer.deny))),
+        masks=stricter_masks(grant.masks, offer.masks),
+        budgets=stricter_budgets(grant.budgets, offer.budgets),
     )
 
 
@@ -71,9 +77,15 @@ def _refuse(grant: Grant, identity: Identity, request: AccessRequest) -> Denial 
         return _widens(grant, f"it is for target {shown(grant.target)}")
     if request.database is not None and request.database not in grant.databases:
         return _widens(grant, f"it opens {listed(grant.databases)}")
-    beyond = [action for action in request.actions or () if action not in grant.actions]
+    if request.actions is None:
+        return None
+    malformed = check_request(request)
+    if malformed is not None:
+        return malformed
+    held = parse_actions(grant.actions)
+    beyond = [part for action in parse_actions(request.actions) for part in missing(held, action)]
     if beyond:
-        return _widens(grant, f"its actions are {listed(grant.actions)}")
+        return _widens(grant, f"{listed(beyond)} is not within its actions: {listed(grant.actions)}")
     return None
 
 

@@ -6,6 +6,7 @@ import unicodedata
 
 import msgspec
 
+from hoopwire.model.grammar import ActionError, parse_actions
 from hoopwire.model.grant import Denial
 
 MIN_TTL_S = 30.0
@@ -17,6 +18,7 @@ _CREDENTIAL = re.compile(r"\A(?:eyJ|hw1_)|eyJ[A-Za-z0-9_-]{8,}|hw1_[A-Za-z0-9_-]
 _TASK_CHARACTERS = 128
 _PURPOSE_CHARACTERS = 1000
 _SHOWN_CHARACTERS = 80
+_MOST_ACTIONS = 200
 
 
 class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +28,7 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     database: str | None = None
     """A database of the target; none means the target's first."""
     actions: tuple[str, ...] | None = None
+    """Texts of `model.grammar`: `read-only`, `select on public.orders`."""
     ttl: float | None = None
     """Seconds."""
     task: str = ""
@@ -76,8 +79,10 @@ def check_request(request: AccessRequest) -> Denial | None:
             return _invalid(
                 f"the {label} looks like a credential", "Send the credential as the password only."
             )
-    if request.actions is not None and not request.actions:
-        return _invalid("no action is asked for", "Name at least one action, or leave `actions` out.")
+    if request.actions is not None:
+        malformed = _check_actions(request.actions)
+        if malformed is not None:
+            return malformed
     if request.ttl is not None:
         if not math.isfinite(request.ttl):
             return _invalid("the ttl is not a number of seconds", "Ask for seconds, for example 900.")
@@ -85,6 +90,30 @@ def check_request(request: AccessRequest) -> Denial | None:
             return _invalid(
                 f"a ttl of {request.ttl:g} s is below the least of {MIN_TTL_S:g} s", "Ask for more."
             )
+    return None
+
+
+def _check_actions(actions: tuple[str, ...]) -> Denial | None:
+    if not actions:
+        return _invalid("no action is asked for", "Name at least one action, or leave `actions` out.")
+    if len(actions) > _MOST_ACTIONS:
+        return _invalid(f"more than {_MOST_ACTIONS} actions", "Ask for patterns: select on public.*.")
+    for text in actions:
+        if looks_like_credential(text):
+            return _invalid("an action looks like a credential", "Send the credential as the password only.")
+        try:
+            parse_actions((text,))
+        except ActionError as error:
+            return _invalid(
+                f"action {shown(text)}: {printable(str(error))}, at character {error.column}",
+                f"Perhaps you mean: {printable(error.nearest)}."
+                if error.nearest
+                else "Ask for example for read-only, or select on public.orders.",
+            )
+    try:
+        parse_actions(actions)
+    except ActionError as error:
+        return _invalid(str(error), "Ask for one or the other.")
     return None
 
 

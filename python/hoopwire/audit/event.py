@@ -22,6 +22,9 @@ Kind = Literal[
     "grant.narrowed",
     "grant.revoked",
     "grant.expired",
+    "role.made",
+    "role.dropped",
+    "role.drop_failed",
     "recording.failed",
     "recording.resumed",
     "recording.recovered",
@@ -48,6 +51,8 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session: str = ""
     target: str = ""
     database: str = ""
+    role: str = ""
+    """Name of the database role that was made for the grant."""
     policy: str = ""
     task: str = ""
     mint: str = ""

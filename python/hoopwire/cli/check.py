@@ -3,6 +3,8 @@
 import argparse
 import time
 
+import msgspec
+
 from hoopwire.access import Explanation, Offer, explain
 from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, print_json, print_table
@@ -57,7 +59,7 @@ def _summarize(arguments: argparse.Namespace, settings: Settings) -> None:
             policy.name,
             ", ".join((*policy.groups, *policy.principals)),
             ", ".join(policy.targets),
-            ", ".join(policy.actions),
+            "; ".join(policy.actions),
             f"{policy.ttl:g} s",
             policy.token_reuse,
         )
@@ -80,7 +82,15 @@ def _print(explanation: Explanation) -> None:
     if isinstance(outcome, Offer):
         print(f"  {clean(explanation.target)}: granted by policy {clean(outcome.policy)}")
         print(f"    databases  {clean(', '.join(outcome.databases))}")
-        print(f"    actions    {clean(', '.join(outcome.actions))}")
+        print(f"    actions    {clean('; '.join(outcome.actions))}")
+        if outcome.deny:
+            print(f"    deny       {clean('; '.join(outcome.deny))}")
+        if outcome.masks:
+            columns = (f"{mask.schema}.{mask.relation}.{mask.column} ({mask.kind})" for mask in outcome.masks)
+            print(f"    masks      {clean(', '.join(columns))}")
+        budgets = msgspec.structs.asdict(outcome.budgets)
+        if limits := [f"{name} {limit:g}" for name, limit in budgets.items() if limit is not None]:
+            print(f"    budgets    {', '.join(limits)}")
         print(f"    as         {clean(outcome.upstream_user)}")
         lasts = outcome.expires_at - outcome.minted_at
         print(f"    for        {lasts:g} s, {outcome.max_sessions} sessions at a time")

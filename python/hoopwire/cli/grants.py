@@ -1,4 +1,4 @@
-"""`hoopwire grants request | list | revoke`."""
+"""`hoopwire grants request | list | show | revoke`."""
 
 import argparse
 from typing import Any
@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from hoopwire.cli.client import call_operators, ending, operators_socket, request_grant
 from hoopwire.cli.exits import OK
-from hoopwire.cli.output import clean, moment, print_json, print_table
+from hoopwire.cli.output import clean, moment, print_json, print_table, size
+from hoopwire.cli.sessions import budget_text
 from hoopwire.cli.token import read_token
 
 
@@ -25,7 +26,8 @@ def request(arguments: argparse.Namespace) -> int:
     grant = issued["grant"]
     print(f"grant    {clean(grant['id'])}")
     print(f"opens    {clean(grant['target'])}: {clean(', '.join(grant['databases']))}")
-    print(f"actions  {clean(', '.join(grant['actions']))}")
+    print(f"actions  {clean('; '.join(grant['actions']))}")
+    _print_obligations(grant)
     print(f"until    {moment(grant['expires_at'])}")
     print(f"secret   {clean(issued['secret'])}")
     print(f"connect  {clean(issued['connect'])}")
@@ -47,7 +49,7 @@ def list_grants(arguments: argparse.Namespace) -> int:
             grant["state"],
             grant["name"] or grant["principal"],
             grant["target"],
-            ",".join(grant["actions"]),
+            "; ".join(grant["actions"]),
             grant["mint"],
             moment(grant["expires_at"]),
             grant["task"],
@@ -57,6 +59,56 @@ def list_grants(arguments: argparse.Namespace) -> int:
     headers = ("GRANT", "STATE", "PRINCIPAL", "TARGET", "ACTIONS", "MINT", "EXPIRES", "TASK")
     print_table(headers, rows, empty="No grants.")
     return OK
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """One grant, what it obliges to, and what its live sessions have used."""
+    socket = operators_socket(arguments.config, arguments.socket)
+    answer = call_operators(socket, "GET", f"/v1/grants/{quote(arguments.grant, safe='')}")
+    if arguments.json:
+        print_json(answer)
+        return OK
+    grant, sessions = answer["grant"], answer["sessions"]
+    print(f"grant    {clean(grant['id'])}, {clean(grant['state'])}")
+    print(f"for      {clean(grant['name'] or grant['principal'])} by policy {clean(grant['policy'])}")
+    print(f"opens    {clean(grant['target'])}: {clean(', '.join(grant['databases']))}")
+    print(f"actions  {clean('; '.join(grant['actions']))}")
+    _print_obligations(grant)
+    print(f"until    {moment(grant['expires_at'])}")
+    if grant["ended_at"] is not None:
+        ended = f"{moment(grant['ended_at'])} by {clean(grant['ended_by'])}: {clean(grant['ended_reason'])}"
+        print(f"ended    {ended}")
+    counted = {name: sum(session[name] for session in sessions) for name in ("statements", "rows")}
+    sent = size(sum(session["bytes_out"] for session in sessions))
+    numbers = f"{counted['statements']} statements, {counted['rows']} rows, {sent}"
+    print(f"live     {len(sessions)} sessions: {numbers}")
+    # Budgets belong to the grant: each session tells the same ones, some a moment later.
+    budgets: list[dict[str, Any]] = [session["budget"] for session in sessions]
+    used = max(budgets, key=_spent, default={})
+    if used:
+        print(f"used     {budget_text(used)}")
+    return OK
+
+
+def _spent(budget: dict[str, Any]) -> float:
+    return sum(float(used) for used, _ in budget.values())
+
+
+def _print_obligations(grant: dict[str, Any]) -> None:
+    if grant["deny"]:
+        print(f"deny     {clean('; '.join(grant['deny']))}")
+    if grant["masks"]:
+        print(f"masks    {clean(', '.join(grant['masks']))}")
+    limits = {name: limit for name, limit in grant["budgets"].items() if limit is not None}
+    if limits:
+        texts = (f"{name.removesuffix('_s')} {_limit_text(name, limit)}" for name, limit in limits.items())
+        print(f"budgets  {', '.join(texts)}")
+
+
+def _limit_text(name: str, limit: float) -> str:
+    if name == "bytes":
+        return size(int(limit))
+    return f"{limit:g} s" if name == "wall_time_s" else str(limit)
 
 
 def revoke(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from hoopwire.cli import check, exits, grants, keygen, other, recordings, serve, sessions
+from hoopwire.cli import check, exits, explain, grants, keygen, other, recordings, serve, sessions
 
 Run = Callable[[argparse.Namespace], int]
 _CONFIG = "hoopwire.toml"
@@ -116,6 +116,29 @@ def _checking(commands: Any) -> None:
         "--no-files", action="store_true", help="do not look at the keys and certificates that it names"
     )
     _json(parser)
+    parser = _add(
+        commands,
+        "explain",
+        "say what the gateway would allow of SQL, statement by statement",
+        explain.run,
+        '  hoopwire explain "select * from orders" --as cid:0oa1b2c3 --groups data --target orders\n'
+        "  hoopwire explain --file report.sql --as uid:00u9z8y7 --target orders/analytics --json\n"
+        "  pg_dump --schema-only | hoopwire explain - --as cid:0oa1b2c3 --target orders\n\n"
+        "Nothing is connected to: without a catalogue, names are judged by the search path alone.\n"
+        "The exit code is 0 if all statements are allowed, 1 if any is refused.\n",
+    )
+    parser.add_argument("sql", nargs="?", metavar="SQL", help="one argument; - is stdin")
+    parser.add_argument("--file", metavar="FILE", help="read the SQL from FILE")
+    parser.add_argument(
+        "--as", dest="identity", metavar="KEY", required=True, help="cid:CLIENT_ID or uid:USER_ID"
+    )
+    parser.add_argument("--groups", metavar="A,B", help="its groups (default: the issuer's static members)")
+    parser.add_argument(
+        "--issuer", metavar="NAME", help="the [issuers.NAME] it comes from, if there are several"
+    )
+    parser.add_argument("--target", metavar="TARGET", required=True, help="orders or orders/analytics")
+    _config(parser)
+    _json(parser)
     _add(
         commands,
         "schema",
@@ -126,7 +149,7 @@ def _checking(commands: Any) -> None:
 
 
 def _grants(commands: Any) -> None:
-    group = _group(commands, "grants", "ask for grants, list and revoke them")
+    group = _group(commands, "grants", "ask for grants, list, show and revoke them")
     parser = _add(
         group,
         "request",
@@ -139,7 +162,10 @@ def _grants(commands: Any) -> None:
     parser.add_argument("--gateway", metavar="URL", required=True, help="https:// URL of the control API")
     parser.add_argument("--target", required=True, help="orders, or orders/analytics for that database only")
     parser.add_argument(
-        "--action", action="append", metavar="ACTION", help="narrow to this action (repeatable)"
+        "--action",
+        action="append",
+        metavar="ACTION",
+        help="narrow to this action, for example 'select on public.orders' (repeatable)",
     )
     parser.add_argument("--ttl", metavar="TIME", help="90s, 10m, 1h (default: what the policy gives)")
     parser.add_argument("--task", help="task id, kept with the grant")
@@ -156,6 +182,15 @@ def _grants(commands: Any) -> None:
         "  hoopwire grants list --state active\n",
     )
     parser.add_argument("--state", choices=("active", "exhausted", "expired", "revoked"), help="only these")
+    _operator(parser)
+    parser = _add(
+        group,
+        "show",
+        "show one grant, and what its sessions have used",
+        grants.show,
+        "  hoopwire grants show g_01J...\n",
+    )
+    parser.add_argument("grant", metavar="GRANT", help="grant id (g_...)")
     _operator(parser)
     parser = _add(
         group,

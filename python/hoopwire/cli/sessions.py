@@ -1,6 +1,7 @@
 """`hoopwire sessions list | end`."""
 
 import argparse
+from typing import Any
 from urllib.parse import quote
 
 from hoopwire.cli.client import call_operators, ending, operators_socket
@@ -27,6 +28,7 @@ def list_sessions(arguments: argparse.Namespace) -> int:
             session["statements"],
             session["rows"],
             size(session["bytes_out"]),
+            budget_text(session["budget"]),
         )
         for session in sessions
     ]
@@ -41,9 +43,22 @@ def list_sessions(arguments: argparse.Namespace) -> int:
         "STATEMENTS",
         "ROWS",
         "SENT",
+        "BUDGET",
     )
     print_table(headers, rows, empty="No live sessions.")
     return OK
+
+
+def budget_text(budget: dict[str, Any]) -> str:
+    """`rows 10/1000, bytes 1.0 MiB/2.0 MiB`: used and limit, over all sessions of the grant."""
+    shown = []
+    for name, (used, limit) in budget.items():
+        if name == "bytes":
+            used, limit = size(used), size(limit)
+        elif name == "wall_time_s":
+            name, used, limit = "time", f"{used:.1f} s", f"{limit:g} s"
+        shown.append(f"{name} {used}/{limit}")
+    return ", ".join(shown)
 
 
 def end(arguments: argparse.Namespace) -> int:

@@ -35,6 +35,8 @@ class _Invalid:
 _INVALID = _Invalid()
 _KINDS = {bool: "true or false", int: "a whole number", str: "text", dict: "a table", list: "an array"}
 
+_EXPECTED = {**_KINDS, float: "a number"}
+
 
 def decode(document: dict[str, Any], folder: str, report: Report) -> Parts:
     """Decode a whole document. Relative paths are taken from `folder`."""
@@ -126,6 +128,8 @@ class _Decoder:
         return _INVALID
 
     def _plain(self, value: Any, type_: type, key: Key) -> Any:
+        if type_ is float and type(value) is int and abs(value) < 2**53:
+            return float(value)
         if not self._is(value, type_, key):
             return _INVALID
         if type_ is str and any(ord(character) < 32 or ord(character) == 127 for character in value):
@@ -167,8 +171,11 @@ class _Decoder:
             values[str(key[-1])] = self._path(value, get_args(type_)[1].extra["path"], key)
 
     def _arm(self, value: Any, union: Any) -> Any:
-        """The member of a union to decode by: arrays go to the tuple, the rest to the other."""
+        """The member of a union to decode by: arrays go to the tuple, tables to the Struct, the rest on."""
         arms = [arm for arm in get_args(union) if arm is not NoneType]
+        structs = [arm for arm in arms if isinstance(arm, type) and issubclass(arm, msgspec.Struct)]
+        if isinstance(value, dict) and structs:
+            return structs[0]
         tuples = [arm for arm in arms if get_origin(arm) is tuple]
         others = [arm for arm in arms if get_origin(arm) is not tuple]
         return (tuples if isinstance(value, list) and tuples else others or tuples)[0]
@@ -177,5 +184,5 @@ class _Decoder:
         # bool is an int to Python, but not to anyone who writes a config file.
         if isinstance(value, type_) and (type_ is not int or not isinstance(value, bool)):
             return True
-        self._report.add(key, f"expected {_KINDS[type_]}, found {_kind(value)}")
+        self._report.add(key, f"expected {_EXPECTED[type_]}, found {_kind(value)}")
         return False

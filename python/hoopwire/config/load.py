@@ -12,6 +12,7 @@ from hoopwire.config.issuers import check_issuers
 from hoopwire.config.policies import check_policies
 from hoopwire.config.positions import Positions, scan
 from hoopwire.config.problem import ConfigError, Problem, Report
+from hoopwire.config.roles import check_roles
 from hoopwire.config.targets import check_targets
 from hoopwire.model.settings import Settings
 
@@ -83,6 +84,8 @@ def _check(parts: Parts, report: Report) -> None:
             check(fields[name], report)
     if fields["policies"] is not None:
         check_policies(fields["policies"], fields["issuers"], fields["targets"], report)
+        if fields["targets"] is not None:
+            check_roles(fields["policies"], fields["targets"], report)
 
 
 def _unreadable(name: str, what: str, line: int | None = None, column: int | None = None) -> ConfigError:

@@ -1,13 +1,19 @@
 """Checks of `[[policies]]`: every name in them must be there, every limit sane."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from hoopwire.config.issuers import is_principal_key
 from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, nearest, quoted
+from hoopwire.model.actions import Action, ActionClass, Word
+from hoopwire.model.grammar import MIXED, ActionError, parse_action, parse_deny
+from hoopwire.model.obligations import MaskError, make_mask
 from hoopwire.model.settings import IssuerSettings, PolicySettings, TargetSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_T = TypeVar("_T")
 _MIN_TTL_S = 30
 _MAX_TTL_S = 3600
 
@@ -33,7 +39,9 @@ def check_policies(
             report.add((*key, "name"), f"there is a policy {quoted(policy.name)} above")
         names.add(policy.name)
         _check_who(key, policy, issuers, report)
-        _check_what(key, policy, targets, report)
+        _check_where(key, policy, targets, report)
+        _check_actions(key, policy, report)
+        _check_budgets((*key, "budgets"), policy, report)
         _check_limits(key, policy, report)
 
 
@@ -66,7 +74,7 @@ def _check_who(
         )
 
 
-def _check_what(
+def _check_where(
     key: Key, policy: PolicySettings, targets: dict[str, TargetSettings | None] | None, report: Report
 ) -> None:
     if not policy.targets:
@@ -76,11 +84,69 @@ def _check_what(
             report.add((*key, "targets", index), f"{quoted(pattern)} is listed twice")
         elif targets is not None:
             _check_pattern((*key, "targets", index), pattern, targets, report)
+
+
+def _check_actions(key: Key, policy: PolicySettings, report: Report) -> None:
+    """Actions, what is denied of them, and the masks that they must not get around."""
     if not policy.actions:
         report.add((*key, "actions"), "name at least one action")
-    for index, action in enumerate(policy.actions):
-        if action in policy.actions[:index]:
-            report.add((*key, "actions", index), f"{quoted(action)} is listed twice")
+    actions = _parsed((*key, "actions"), policy.actions, parse_action, report)
+    _parsed((*key, "deny"), policy.deny, parse_deny, report)
+    query = next((index for index, action in actions.items() if action == ActionClass(name="query")), None)
+    if query is not None:
+        if any(not isinstance(action, ActionClass) for action in actions.values()):
+            report.add((*key, "actions", query), MIXED)
+        if policy.deny:
+            report.add((*key, "deny"), "has no effect with `query`, whose statements are not read")
+    _check_masks((*key, "masks"), policy, actions, report)
+
+
+def _parsed(key: Key, texts: tuple[str, ...], parse: Callable[[str], _T], report: Report) -> dict[int, _T]:
+    """What each text says, by its index; problems are reported."""
+    found: dict[int, _T] = {}
+    for index, text in enumerate(texts):
+        try:
+            parsed = parse(text)
+        except ActionError as error:
+            report.add((*key, index), f"{error}, at character {error.column}", error.nearest)
+            continue
+        if parsed in found.values():
+            report.add((*key, index), f"{quoted(text)} is listed twice")
+        found[index] = parsed
+    return found
+
+
+def _check_masks(key: Key, policy: PolicySettings, actions: dict[int, Action], report: Report) -> None:
+    if not policy.masks:
+        return
+    for action in actions.values():
+        if isinstance(action, ActionClass) or action in (Word(name="do"), Word(name="define-code")):
+            report.add(
+                key, f"cannot stand beside the action `{action}`, which reads columns where nobody sees it"
+            )
+    columns: set[tuple[str, str, str]] = set()
+    for text, settings in policy.masks.items():
+        if settings is None:
+            continue
+        try:
+            mask = make_mask(text, settings)
+        except ActionError as error:
+            report.add((*key, text), f"{error}, at character {error.column}", error.nearest)
+            continue
+        except MaskError as error:
+            report.add((*key, text, error.field) if error.field else (*key, text), str(error))
+            continue
+        column = (mask.schema, mask.relation, mask.column)
+        if column in columns:
+            report.add((*key, text), f"{quoted(text)} is masked twice")
+        columns.add(column)
+
+
+def _check_budgets(key: Key, policy: PolicySettings, report: Report) -> None:
+    for name in ("rows", "bytes", "statements", "wall_time"):
+        limit = getattr(policy.budgets, name)
+        if limit is not None and not 0 < limit < 2**63:
+            report.add((*key, name), "must be more than 0; leave it out for no limit")
 
 
 def _check_pattern(key: Key, pattern: str, targets: dict[str, TargetSettings | None], report: Report) -> None:

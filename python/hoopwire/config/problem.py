@@ -1,12 +1,14 @@
 """What is wrong with a config file: all of it, each with its place and the nearest right name."""
 
-import difflib
 import re
 from collections.abc import Iterable
 
 import msgspec
 
 from hoopwire.config.positions import Key, Positions
+from hoopwire.model.grammar import nearest
+
+__all__ = ["ConfigError", "Problem", "Report", "nearest", "quoted", "written"]
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -73,10 +75,3 @@ def quoted(text: str) -> str:
     """A value from the file, quoted, printable, at most 80 characters."""
     shown = text if len(text) <= 80 else text[:79] + "…"
     return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown) + '"'
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` that looks most like `name`, or none."""
-    by_lower = {candidate.lower(): candidate for candidate in names}
-    found = difflib.get_close_matches(name.lower()[:128], by_lower, n=1)
-    return by_lower[found[0]] if found else None

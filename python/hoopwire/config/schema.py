@@ -78,6 +78,7 @@ _PLAIN: dict[type, dict[str, Any]] = {
     Bytes: {"type": "string", "pattern": SIZE_PATTERN, "examples": ["64KiB", "64MiB", "1GiB"]},
     bool: {"type": "boolean"},
     int: {"type": "integer"},
+    float: {"type": "number"},
     str: {"type": "string"},
 }
 

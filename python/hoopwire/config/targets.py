@@ -47,6 +47,7 @@ def _check_target(key: Key, target: TargetSettings, report: Report) -> None:
             report.add((*key, "ca"), "required with verify-full: the CA that signed the target's certificate")
     else:
         _check_without_tls(key, target, report)
+    _check_search_path((*key, "search_path"), target.search_path, report)
     _check_credential((*key, "credential"), target.credential, report)
 
 
@@ -62,6 +63,20 @@ def _check_databases(key: Key, databases: tuple[str, ...], report: Report) -> No
             )
         if database in databases[:index]:
             report.add((*key, index), f"{quoted(database)} is listed twice")
+
+
+def _check_search_path(key: Key, schemas: tuple[str, ...], report: Report) -> None:
+    for index, schema in enumerate(schemas):
+        if schema.startswith("$"):
+            report.add((*key, index), "name each schema: `$user` would be another one for another role")
+        elif schema.startswith("pg_"):
+            report.add(
+                (*key, index), f"{quoted(schema)} is PostgreSQL's own and is searched anyway, or must not be"
+            )
+        elif not schema or "*" in schema or len(schema.encode()) > _POSTGRES_NAME_BYTES:
+            report.add((*key, index), f"a schema name has 1 to {_POSTGRES_NAME_BYTES} bytes and no `*`")
+        elif schema in schemas[:index]:
+            report.add((*key, index), f"{quoted(schema)} is listed twice")
 
 
 def _check_without_tls(key: Key, target: TargetSettings, report: Report) -> None:

@@ -40,6 +40,16 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]]) -> Starle
             {"grants": [grant_view(grant) for grant in await parts.store.grants(state=state, limit=_LIMIT)]}
         )
 
+    async def one_grant(request: Request) -> Response:
+        id = request.path_params["id"]
+        grant = await parts.store.grant(id)
+        if grant is None:
+            return problems.problem(
+                404, "grant_unknown", "no such grant", hint="hoopwire grants list shows them."
+            )
+        live = [view for view in session_views(parts) if view.grant == id]
+        return _json({"grant": grant_view(grant), "sessions": live})
+
     async def revoke(request: Request) -> Response:
         by, reason = await _ending(request)
         grant = await revoke_grant(parts, request.path_params["id"], by=by, reason=reason)
@@ -71,6 +81,7 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]]) -> Starle
     return Starlette(
         routes=[
             Route("/v1/grants", grants, methods=["GET"]),
+            Route("/v1/grants/{id}", one_grant, methods=["GET"]),
             Route("/v1/grants/{id}/revoke", revoke, methods=["POST"]),
             Route("/v1/sessions", sessions, methods=["GET"]),
             Route("/v1/sessions/{id}/end", end, methods=["POST"]),

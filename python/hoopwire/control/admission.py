@@ -5,6 +5,7 @@ them. Whatever changes before that is seen; whatever changes after finds a live 
 """
 
 import logging
+from collections.abc import Callable
 
 import msgspec
 import trio
@@ -21,6 +22,7 @@ from hoopwire.audit import AuditEvent, grant_event, identity_event
 from hoopwire.control import texts
 from hoopwire.control.minting import SECRET_PREFIX, redeem_secret, redeem_token
 from hoopwire.control.parts import Denied, Parts
+from hoopwire.control.roles import RoleKeeper
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Lease
 from hoopwire.model.events import GrantNeeded
@@ -33,8 +35,9 @@ _AT_ONCE = 64
 class Admission:
     """Each admission is one task, a limited number of them at once, each with a deadline."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, roles: RoleKeeper) -> None:
         self._parts = parts
+        self._roles = roles
         self._limiter = trio.CapacityLimiter(_AT_ONCE)
         self._running: dict[str, trio.CancelScope] = {}
 
@@ -94,7 +97,7 @@ class Admission:
             raise Denied(denial, grant=grant)
         while True:
             current = parts.current
-            lease = await self._lease(grant, opened)
+            lease = await self._lease(grant, opened, lambda: self._look(event, granted, asked)[0])
             if parts.current is current:
                 break
         grant, opened_now = self._look(event, granted, asked)
@@ -135,9 +138,11 @@ class Admission:
             raise Denied(texts.replication_not_granted(grant), grant=grant)
         return grant, database
 
-    async def _lease(self, grant: Grant, database: str) -> Lease:
+    async def _lease(self, grant: Grant, database: str, look: Callable[[], Grant]) -> Lease:
         target = self._parts.current.settings.targets[grant.target]
         try:
+            if target.role == "ephemeral":
+                return await self._roles.lend(target, database, grant, look)
             return await self._parts.lend(target, database)
         except LeaseFailed as failed:
             _log.error("no lease for target %s: %s", grant.target, failed.internal)

@@ -13,6 +13,7 @@ import trio
 
 from hoopwire.model.commands import CompiledGrant, EngineConfig, Lease, Refusal
 from hoopwire.model.events import Event
+from hoopwire.model.explained import ExplainedStatement
 from hoopwire.model.statistics import EngineStatistics, LiveSession
 
 _log = logging.getLogger("hoopwire.engine")
@@ -64,6 +65,14 @@ def release_segment(path: str) -> bool:
     from hoopwire._engine import release_segment as release
 
     return release(path)
+
+
+def explain_sql(grant: CompiledGrant, sql: str) -> tuple[ExplainedStatement, ...]:
+    """Each statement's decision under the grant. ImportError where the engine was not built."""
+    from hoopwire._engine import explain
+
+    answer = explain(msgspec.msgpack.encode(grant), sql)
+    return msgspec.msgpack.decode(answer, type=tuple[ExplainedStatement, ...])
 
 
 class DataPlane:

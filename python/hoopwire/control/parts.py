@@ -72,6 +72,7 @@ class Parts:
             now=self.clock.wall(),
             monotonic_ns=self.clock.monotonic_ns(),
             notice_s=float(self.current.settings.gateway.expiry_notice),
+            mask_key=self.hasher.mask_key(grant.target) if grant.masks else b"",
         )
         deadline = min(compiled.deadline_monotonic_ns, self.clock.deadline_ns(grant))
         return msgspec.structs.replace(compiled, deadline_monotonic_ns=deadline)

@@ -29,8 +29,10 @@ from hoopwire.control.http import load_pair, serve_tls, serve_unix, server_tls
 from hoopwire.control.parts import Current, Lend, Parts, audit_row
 from hoopwire.control.reload import Reload
 from hoopwire.control.revocation import sweep
+from hoopwire.control.roles import RoleDesk, RoleKeeper
 from hoopwire.control.sessions import SessionTable
 from hoopwire.control.verifiers import VerifierFactory, Verifiers
+from hoopwire.custody import Roles
 from hoopwire.model.commands import EngineConfig, EngineLimits, EngineRecording
 from hoopwire.model.settings import Settings
 from hoopwire.store import SecretHasher, SqliteStore, StoreError
@@ -48,6 +50,7 @@ class Rooms:
     verifier: VerifierFactory
     lend: Lend
     engine: EngineFactory = native_engine
+    roles: Callable[[Lend], RoleDesk] = Roles
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,14 @@ async def _run(
             CheckpointFile(settings.recording.checkpoints) if settings.recording.checkpoints else None
         )
         async with trio.open_nursery() as admissions:
-            dispatch = Dispatch(parts, Admission(parts), checkpoints, admissions)
+            keeper = RoleKeeper(parts, rooms.roles(rooms.lend))
+            dispatch = Dispatch(parts, Admission(parts, keeper), checkpoints, admissions)
             if checkpoints is not None:
                 background.start_soon(checkpoints.run)
             listening = trio.CancelScope()
             background.start_soon(_events, parts.engine, dispatch, listening)
             background.start_soon(_sweep, parts)
+            background.start_soon(keeper.run)
             addresses = tuple(parts.engine.addresses)
             socket_path = settings.listen.admin_socket
             await background.start(serve_unix, admin_app(parts, reload), socket_path, drained.wait)

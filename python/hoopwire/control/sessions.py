@@ -77,6 +77,14 @@ class SessionTable:
         """Each grant that has a seat, once."""
         return [next(iter(seats.values())).grant for seats in self._by_grant.values()]
 
+    def has_seats(self, grant: str) -> bool:
+        """Some session is there, or about to be, under the grant of this id."""
+        return grant in self._by_grant
+
+    def is_ended(self, grant: str) -> bool:
+        """The grant of this id was ended here, and its time is not long over."""
+        return grant in self._ended
+
     def enter(self, session: str, grant: Grant, database: str, peer: str) -> Denial | None:
         """Take a seat, or say why not."""
         if self.draining:

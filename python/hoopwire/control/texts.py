@@ -101,7 +101,7 @@ def replication_not_granted(grant: Grant) -> Denial:
         sqlstate="42501",
         code="actions_not_granted",
         message="replication is not granted to you on this target",
-        detail=f"Grant {grant.id} allows: {', '.join(grant.actions)}.",
+        detail=f"Grant {grant.id} allows: {'; '.join(grant.actions)}.",
         hint="Ask the gateway's operator for a policy with the action replication.",
         internal="replication asked for",
     )
@@ -208,6 +208,29 @@ def lease_failed(failed: LeaseFailed) -> Denial:
         message=failed.message,
         hint=failed.hint,
         internal=failed.internal,
+    )
+
+
+def role_not_made(internal: str) -> Denial:
+    """The target runs sessions under roles of their own, and this grant's could not be made."""
+    return Denial(
+        sqlstate="08001",
+        code="role_not_made",
+        message="the gateway cannot make this grant's role at the target at the moment",
+        hint="Try again later; the gateway's operator finds the reason in the log.",
+        internal=f"{internal} (role = ephemeral: does the target's user have CREATEROLE and grant options?)",
+    )
+
+
+def role_needs_exact_grants(grant: Grant) -> Denial:
+    """`query` says nothing that a role's privileges could be made from."""
+    return Denial(
+        sqlstate="28000",
+        code="role_needs_exact_grants",
+        message=f"policy {grant.policy} does not say which relations target {grant.target} may be used for",
+        detail="Sessions on this target run under a role with exactly the grant's privileges.",
+        hint="Ask the gateway's operators for a policy with exact actions, such as select on public.*.",
+        internal=f"policy {grant.policy} grants query on a target with role = ephemeral",
     )
 
 

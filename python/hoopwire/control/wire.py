@@ -5,7 +5,8 @@ from typing import Annotated
 
 import msgspec
 
-from hoopwire.model.grant import Grant
+from hoopwire.model.grant import Budgets, Grant, Mask
+from hoopwire.model.statistics import SessionBudget
 
 
 class GrantRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +39,11 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     databases: tuple[str, ...]
     actions: tuple[str, ...]
+    deny: tuple[str, ...]
+    """Refused although `actions` give it."""
+    masks: tuple[str, ...]
+    """Columns whose values are masked: `public.customers.email`."""
+    budgets: Budgets
     policy: str
     task: str
     purpose: str
@@ -85,6 +91,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     bytes_in: int
     bytes_out: int
+    budget: SessionBudget
+    """Used and limit of each budget of the session's grant, over all its sessions."""
 
 
 class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +110,11 @@ def rfc3339(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def column_text(mask: Mask) -> str:
+    """The column of a mask."""
+    return f"{mask.schema}.{mask.relation}.{mask.column}"
+
+
 def grant_view(grant: Grant) -> GrantView:
     """What is shown of a grant."""
     return GrantView(
@@ -114,6 +127,9 @@ def grant_view(grant: Grant) -> GrantView:
         target=grant.target,
         databases=grant.databases,
         actions=grant.actions,
+        deny=grant.deny,
+        masks=tuple(map(column_text, grant.masks)),
+        budgets=grant.budgets,
         policy=grant.policy,
         task=grant.task,
         purpose=grant.purpose,

@@ -1,8 +1,11 @@
-"""Upstream credentials: read where they are kept, lent to one session.
+"""Upstream credentials: read where they are kept, or made for one grant; lent to one session.
 
 Knows secret stores and leases; must never know the sessions' bytes or why a session is allowed.
 """
 
+from hoopwire.custody.administer import RoleFailed
 from hoopwire.custody.lease import LeaseFailed, Resolve, lease, resolve_host
+from hoopwire.custody.making import Made
+from hoopwire.custody.roles import Lent, Roles
 
-__all__ = ["LeaseFailed", "Resolve", "lease", "resolve_host"]
+__all__ = ["LeaseFailed", "Lent", "Made", "Resolve", "RoleFailed", "Roles", "lease", "resolve_host"]

@@ -5,7 +5,7 @@ Field names are the contract with `rust/bindings/src/decode.rs`.
 
 import msgspec
 
-from hoopwire.model.grant import Action, RecordResults
+from hoopwire.model.grant import Budgets, Mask, RecordResults
 
 
 class EngineLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,10 +45,28 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     recording: EngineRecording
 
 
+class CompiledRule(msgspec.Struct, frozen=True, kw_only=True, rename={"excluded": "except"}):
+    """`VERBS on OBJECTS except EXCEPT`; objects are (schema, name), `*` in them is any run of characters."""
+
+    verbs: tuple[str, ...]
+    objects: tuple[tuple[str, str], ...]
+    excluded: tuple[tuple[str, str], ...] = ()
+
+
+class CompiledRights(msgspec.Struct, frozen=True, kw_only=True):
+    """What statement-exact actions come to."""
+
+    allow: tuple[CompiledRule, ...]
+    deny: tuple[CompiledRule, ...]
+    words: tuple[str, ...]
+    search_path: tuple[str, ...]
+    read_only: bool
+
+
 class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as the data plane decides by it. `version` guards the seam."""
 
-    version: int = 1
+    version: int = 2
     id: str
     issuer: str
     principal: str
@@ -57,7 +75,17 @@ class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     principal_kind: str
     target: str
     database: str
-    actions: tuple[Action, ...]
+    actions: tuple[str, ...]
+    """Classes only: `query`, or `statements` with `rights`; and `function-call`, `replication`."""
+    rights: CompiledRights | None = None
+    action_texts: tuple[str, ...] = ()
+    """The grant's actions as texts, for refusals."""
+    masks: tuple[Mask, ...] = ()
+    mask_key: bytes = b""
+    """32 bytes that masks of kind `hash` are keyed with; empty without masks. A secret."""
+    budgets: Budgets = Budgets()
+    target_id: str = ""
+    """Stable id of target and database, `TARGET/DATABASE`: what the engine keeps a catalogue for."""
     policy: str
     policy_hash: str
     task: str = ""
@@ -71,6 +99,9 @@ class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """CLOCK_MONOTONIC (`time.monotonic_ns()`): when the session is cut. No leeway."""
     notice_s: float
     """A NOTICE goes out this long before the deadline; 0 means none."""
+
+    def __repr__(self) -> str:
+        return f"CompiledGrant(id={self.id!r}, target_id={self.target_id!r}, ...)"
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):

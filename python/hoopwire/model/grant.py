@@ -6,13 +6,44 @@ import msgspec
 
 from hoopwire.model.identity import Evidence, Principal
 
-Action = Literal["query", "function-call", "replication"]
-ACTIONS: tuple[Action, ...] = ("query", "function-call", "replication")
+ActionClass = Literal["query", "function-call", "replication"]
+ACTION_CLASSES: tuple[ActionClass, ...] = ("query", "function-call", "replication")
+"""Coarse actions. `query` is any statement, unread; the others are protocol messages of their own."""
 
 GrantState = Literal["active", "exhausted", "expired", "revoked"]
 TokenReuse = Literal["once", "window", "until_exp"]
 RecordResults = Literal["digest", "full"]
 Mint = Literal["implicit", "explicit"]
+MaskKind = Literal["null", "fixed", "hash", "partial", "range"]
+
+
+class Mask(msgspec.Struct, frozen=True, kw_only=True):
+    """What is delivered in place of a column's values. Fields that the kind does not use keep defaults."""
+
+    schema: str
+    relation: str
+    column: str
+    kind: MaskKind
+    value: str = ""
+    """Of `fixed`."""
+    first: int = 0
+    """Of `partial`: characters kept at the start."""
+    last: int = 0
+    """Of `partial`: characters kept at the end."""
+    step: float = 0.0
+    """Of `range`: numbers are rounded down to a multiple of it."""
+    compare: bool = False
+    """The column may be compared, sorted and grouped by, although that leaks."""
+
+
+class Budgets(msgspec.Struct, frozen=True, kw_only=True):
+    """What a grant may use up, over all its sessions; none is no limit."""
+
+    rows: int | None = None
+    bytes: int | None = None
+    statements: int | None = None
+    wall_time_s: float | None = None
+    """Time in which statements run."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +59,14 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     upstream_user: str
     databases: tuple[str, ...]
     """Databases of the target this grant opens; the first is the one a bare `dbname=TARGET` means."""
-    actions: tuple[Action, ...]
+    actions: tuple[str, ...]
+    """Canonical texts: `query`, `select on public.orders` (see `model.actions`)."""
+    deny: tuple[str, ...] = ()
+    """Canonical texts of what is refused although `actions` give it."""
+    masks: tuple[Mask, ...] = ()
+    budgets: Budgets = Budgets()
+    search_path: tuple[str, ...] = ("public",)
+    """The target's, as it was: a live session's names keep their meaning."""
     policy: str
     policy_hash: str
     task: str = ""

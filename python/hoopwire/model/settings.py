@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hoopwire.model.grant import Action, RecordResults, TokenReuse
+from hoopwire.model.grant import MaskKind, RecordResults, TokenReuse
 from hoopwire.model.units import Bytes, Seconds
 
 File = Annotated[str, msgspec.Meta(extra={"path": "file"})]
@@ -183,6 +183,40 @@ class TargetSettings(_Part, frozen=True, kw_only=True):
     """CA bundle, PEM, that the target's certificate must come from; required with `verify-full`."""
     server_name: str | None = None
     """Name the target's certificate must carry, if not `host`."""
+    search_path: tuple[str, ...] = ("public",)
+    """Schemas where names without a schema are looked for, after pg_catalog; pinned for each session."""
+    role: Literal["fixed", "ephemeral"] = "fixed"
+    """Sessions run as `user`, or as a role made for each grant with exactly the grant's privileges."""
+
+
+class MaskSettings(_Part, frozen=True, kw_only=True):
+    """What is delivered in place of a column's values."""
+
+    kind: MaskKind
+    """NULL, one text for all, a keyed hash, the first and last characters, or numbers rounded down."""
+    value: str | None = None
+    """With `fixed`: the text."""
+    first: int | None = None
+    """With `partial`: characters kept at the start (default 0)."""
+    last: int | None = None
+    """With `partial`: characters kept at the end (default 4)."""
+    step: float | None = None
+    """With `range`: numbers are rounded down to a multiple of this."""
+    compare: bool = False
+    """The column may be compared, sorted and grouped by, although that leaks."""
+
+
+class BudgetSettings(_Part, frozen=True, kw_only=True):
+    """What a grant may use up, over all its sessions."""
+
+    rows: int | None = None
+    """Rows delivered."""
+    bytes: Bytes | None = None
+    """Bytes delivered."""
+    statements: int | None = None
+    """Statements run."""
+    wall_time: Seconds | None = None
+    """Time in which statements run."""
 
 
 class PolicySettings(_Part, frozen=True, kw_only=True):
@@ -198,8 +232,14 @@ class PolicySettings(_Part, frozen=True, kw_only=True):
     """Name of an `[issuers.NAME]`; none means any configured issuer."""
     targets: tuple[str, ...]
     """`orders` (its first database), `orders/analytics`, `orders/*`."""
-    actions: tuple[Action, ...] = ("query",)
-    """What may be done: statements, the FunctionCall message, the replication protocol."""
+    actions: tuple[str, ...] = ("read-only",)
+    """What may be done: `select on public.*`, a preset such as `read-only`, or `query` for any statement."""
+    deny: tuple[str, ...] = ()
+    """What may not be done although `actions` give it: `all on public.secrets`, `call app.*`."""
+    masks: dict[str, MaskKind | MaskSettings] = msgspec.field(default_factory=dict)
+    """Columns (`public.customers.email`) whose values are not delivered, and what is in their place."""
+    budgets: BudgetSettings = BudgetSettings()
+    """What each grant may use up."""
     ttl: Seconds = Seconds(900)
     """A grant lives at most this long: 30 s to 1 h."""
     max_sessions: int = 16

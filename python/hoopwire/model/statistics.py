@@ -3,6 +3,15 @@
 import msgspec
 
 
+class SessionBudget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Used and limit of each budget that the grant has."""
+
+    rows: tuple[int, int] | None = None
+    bytes: tuple[int, int] | None = None
+    statements: tuple[int, int] | None = None
+    wall_time_s: tuple[float, float] | None = None
+
+
 class LiveSession(msgspec.Struct, frozen=True, kw_only=True):
     """One live session. Times are Unix seconds."""
 
@@ -18,6 +27,8 @@ class LiveSession(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     bytes_in: int
     bytes_out: int
+    budget: SessionBudget = SessionBudget()
+    """Of the session's grant, over all its sessions."""
 
 
 class EngineStatistics(msgspec.Struct, frozen=True, kw_only=True):

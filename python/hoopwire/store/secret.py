@@ -79,5 +79,13 @@ class SecretHasher:
         """The 32 bytes that the store keeps."""
         return hmac.new(self._key, secret.encode(), hashlib.sha256).digest()
 
+    def mask_key(self, target: str) -> bytes:
+        """32 bytes that masked values of the target are hashed with: the same after a restart, never stored.
+
+        Secrets begin with `hw1_`, so that no secret's hash is ever a mask key.
+        """
+        label = b"hoopwire column masks v1\0"
+        return hmac.new(self._key, label + target.encode(), hashlib.sha256).digest()
+
     def __repr__(self) -> str:
         return "SecretHasher(...)"

@@ -17,8 +17,20 @@ from hoopwire.testing.issuer import DevIssuer
 from hoopwire.testing.postgres import ThrowAwayPostgres, postgres_program
 
 _POLICIES = [
-    {"name": "reports", "groups": ["order-agents"], "targets": ["orders"], "ttl": "15m"},
-    {"name": "brief", "groups": ["brief-agents"], "targets": ["orders"], "ttl": "30s"},
+    {
+        "name": "reports",
+        "groups": ["order-agents"],
+        "targets": ["orders"],
+        "actions": ["query"],
+        "ttl": "15m",
+    },
+    {
+        "name": "brief",
+        "groups": ["brief-agents"],
+        "targets": ["orders"],
+        "actions": ["query"],
+        "ttl": "30s",
+    },
 ]
 
 # A client-credentials request as any OAuth client makes it, with the standard library only.

@@ -14,7 +14,7 @@ import msgspec
 
 from hoopwire.model.commands import CompiledGrant, EngineConfig, Lease, Refusal
 from hoopwire.model.events import Drained, Event, GrantNeeded, SessionEnded, SessionStarted
-from hoopwire.model.statistics import EngineStatistics, LiveSession
+from hoopwire.model.statistics import EngineStatistics, LiveSession, SessionBudget
 
 
 def _decode(raw: bytes, kind: Any) -> Any:
@@ -113,6 +113,11 @@ class ScriptedEngine:
                 at=at,
             )
         )
+
+    def spend(self, session: str, **budget: tuple[float, float]) -> None:
+        """The session's grant has used up this much: used and limit of each budget."""
+        spent = msgspec.convert(budget, SessionBudget)
+        self._live[session] = msgspec.structs.replace(self._live[session], budget=spent)
 
     def cut(self, session: str) -> None:
         """The engine's own deadline passes."""

@@ -64,7 +64,8 @@ def _toml_lines(table: Table, path: tuple[str, ...]) -> list[str]:
             for entry in value:
                 nested += ["", f"[[{header}]]", *_toml_lines(entry, below)]
         else:
-            lines.append(f"{name} = {json.dumps(value)}")
+            key = name if name.replace("-", "a").replace("_", "a").isalnum() else json.dumps(name)
+            lines.append(f"{key} = {json.dumps(value)}")
     return lines + nested
 
 
@@ -331,6 +332,8 @@ class RunningGateway:
                     "name": "order-agents",
                     "groups": [GROUP],
                     "targets": ["orders"],
+                    # Any statement: tests of exact actions name them.
+                    "actions": ["query"],
                     "ttl": "15m",
                     "max_sessions": 200,
                 }

@@ -7,7 +7,9 @@
 #![allow(clippy::disallowed_methods)]
 
 mod decode;
+mod explanation;
 mod recordings;
+mod rights;
 
 use hoopwire_engine::{EngineConfig, StartError};
 use pyo3::exceptions::{PyOSError, PyValueError};
@@ -102,6 +104,7 @@ impl Engine {
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
     module.add_class::<recordings::Frames>()?;
+    module.add_function(wrap_pyfunction!(explanation::explain, module)?)?;
     module.add_function(wrap_pyfunction!(recordings::read_frames, module)?)?;
     module.add_function(wrap_pyfunction!(recordings::verify_recordings, module)?)?;
     module.add_function(wrap_pyfunction!(recordings::release_segment, module)?)?;

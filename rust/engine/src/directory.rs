@@ -1,5 +1,6 @@
 //! Which session lives on which reactor, and its numbers: for commands and for `sessions list`.
 
+use hoopwire_policy::{Budgets, Spent};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) peer: String,
     pub(crate) started_at: f64,
     pub(crate) expires_at: f64,
+    pub(crate) budgets: Budgets,
+    pub(crate) spent: Arc<Spent>,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,31 @@ pub struct LiveSession {
     pub rows: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    pub budget: BudgetUse,
+}
+
+/// What a grant has used of each budget that it has, and the limit; field names as in
+/// `hoopwire.model.statistics.BudgetUse`.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[allow(missing_docs)] // documented there
+pub struct BudgetUse {
+    pub rows: Option<(u64, u64)>,
+    pub bytes: Option<(u64, u64)>,
+    pub statements: Option<(u64, u64)>,
+    pub wall_time_s: Option<(f64, f64)>,
+}
+
+impl BudgetUse {
+    fn of(budgets: &Budgets, spent: &Spent) -> BudgetUse {
+        BudgetUse {
+            rows: budgets.rows.map(|limit| (spent.rows(), limit)),
+            bytes: budgets.bytes.map(|limit| (spent.bytes(), limit)),
+            statements: budgets.statements.map(|limit| (spent.statements(), limit)),
+            wall_time_s: budgets
+                .wall_time
+                .map(|limit| (spent.wall_time().as_secs_f64(), limit.as_secs_f64())),
+        }
+    }
 }
 
 /// Sessions from the moment they wait for a grant.
@@ -115,6 +143,7 @@ impl Directory {
                 rows: load(&totals.rows),
                 bytes_in: load(&totals.bytes_in),
                 bytes_out: load(&totals.bytes_out),
+                budget: BudgetUse::of(&facts.budgets, &facts.spent),
             })
             .collect();
         live.sort_by(|a, b| a.session.cmp(&b.session));

@@ -6,6 +6,7 @@ use crate::config::{EngineConfig, RecordingConfig, seconds};
 use crate::directory::{Directory, LiveSession};
 use crate::event::{Counters, Event, EventQueue, Statistics, unix_us};
 use crate::reactor::{Mailbox, Reactor, Shared, WAKER};
+use crate::spending::Spending;
 use crate::tls;
 use hoopwire_gateway::PhaseLimits;
 use hoopwire_policy::Grant;
@@ -28,6 +29,10 @@ const REACTORS_MAX: usize = 64;
 
 /// A statement must fit one frame of the recording (64 MiB) with all that is said about it.
 const STATEMENT_MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// Stack of a reactor: statements are walked recursively, to a depth that is limited, in debug builds too. Only
+/// what is used is ever touched.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// Why an engine cannot start. Says what to change; no secret.
 #[derive(Debug)]
@@ -97,6 +102,7 @@ impl Engine {
             counters: Counters::default(),
             addresses: AddressBook::new(limits.connections_per_address, limits.unadmitted_per_address),
             directory: Directory::default(),
+            spending: Spending::new(),
             cancel_keys: CancelKeys::new(secret),
             mailboxes,
             draining: 0.into(),
@@ -115,7 +121,8 @@ impl Engine {
         let mut threads = Vec::new();
         for reactor in ready {
             let name = format!("hoopwire-r{}", reactor.index);
-            let thread = std::thread::Builder::new().name(name).spawn(move || reactor.run());
+            let thread =
+                std::thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn(move || reactor.run());
             threads.push(thread.map_err(|error| failed("thread")(&error))?);
         }
         Ok(Engine { shared, addresses, threads: Mutex::new(threads) })

@@ -22,6 +22,7 @@ mod keyring;
 mod leg;
 mod reactor;
 mod slot;
+mod spending;
 #[cfg(test)]
 mod tests;
 mod timer;

@@ -13,9 +13,11 @@ use crate::event::{Counters, Event, EventQueue, add, subtract, unix_s, unix_us};
 use crate::keyring::Keyring;
 use crate::leg::{Leg, Scratch};
 use crate::slot::Slot;
+use crate::spending::Spending;
 use crate::timer::Timers;
 use crate::tls::ClientConfigs;
-use hoopwire_gateway::{Effect, PhaseLimits};
+use hoopwire_gateway::{Catalogues, Effect, PhaseLimits};
+use hoopwire_policy::DecisionCache;
 use hoopwire_postgres::cancel::CancelKeys;
 use hoopwire_recording::Frames;
 use hoopwire_spool::{Spool, SpoolEvent};
@@ -39,6 +41,8 @@ const OTHER: usize = 3;
 pub(crate) const WAKER: Token = Token(OTHER);
 
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// Room for decisions on texts, of one reactor.
+const DECISIONS_BYTES: usize = 8 * 1024 * 1024;
 /// How long an upstream cancel may take.
 pub(crate) const CANCEL_FOR: Duration = Duration::from_secs(5);
 
@@ -77,6 +81,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) addresses: AddressBook,
     pub(crate) directory: Directory,
+    pub(crate) spending: Spending,
     pub(crate) cancel_keys: CancelKeys,
     pub(crate) mailboxes: Vec<Mailbox>,
     /// While the gateway drains: a bit for each reactor that is not done.
@@ -111,6 +116,8 @@ pub(crate) struct Reactor {
     pub(crate) timers: Timers,
     pub(crate) spool: Spool,
     pub(crate) frames: Frames,
+    pub(crate) decisions: DecisionCache,
+    pub(crate) catalogues: Catalogues,
     pub(crate) scratch: Option<Box<Scratch>>,
     pub(crate) buffers: Vec<Vec<u8>>,
     pub(crate) effects: Vec<Effect>,
@@ -151,6 +158,8 @@ impl Reactor {
             timers: Timers::default(),
             spool,
             frames: Frames::new(),
+            decisions: DecisionCache::new(DECISIONS_BYTES),
+            catalogues: Catalogues::default(),
             scratch: Some(Box::default()),
             buffers: Vec::new(),
             effects: Vec::new(),

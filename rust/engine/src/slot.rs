@@ -6,6 +6,7 @@ use crate::directory::Totals;
 use crate::keyring::{CredentialId, Keyring};
 use crate::leg::Leg;
 use hoopwire_gateway::{Legs, Loan, PhaseLimits, Session};
+use hoopwire_policy::Spent;
 use hoopwire_postgres::login::Credential;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub(crate) struct Slot {
     pub(crate) close_by: Option<Instant>,
     pub(crate) in_directory: bool,
     pub(crate) grant_id: String,
+    /// What the grant's sessions have used of its budgets.
+    pub(crate) spent: Arc<Spent>,
     pub(crate) queued: bool,
     pub(crate) dirty: bool,
     /// The last phase before the end, for the log.
@@ -87,6 +90,7 @@ impl Slot {
             close_by: None,
             in_directory: false,
             grant_id: String::new(),
+            spent: Arc::default(),
             queued: false,
             dirty: false,
             phase: "startup",

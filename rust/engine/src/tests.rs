@@ -55,6 +55,7 @@ fn reactor(name: &str) -> (Reactor, Arc<Shared>, Directories) {
         counters: Counters::default(),
         addresses: AddressBook::new(10, 10),
         directory: Directory::default(),
+        spending: crate::spending::Spending::new(),
         cancel_keys: CancelKeys::new([7; 32]),
         mailboxes: vec![Mailbox::new(waker)],
         draining: 0.into(),

@@ -48,6 +48,8 @@ impl Reactor {
                 legs: &mut slot.legs,
                 effects: &mut effects,
                 random: &mut SystemRandom,
+                decisions: &mut self.decisions,
+                catalogues: &mut self.catalogues,
             };
             act(&mut slot.session, &mut turn);
         }));
@@ -246,6 +248,8 @@ impl Reactor {
         slot.reserved = true;
         slot.keep_lease(lease, &mut self.keyring);
         slot.grant_id.clone_from(&grant.id);
+        slot.spent = self.shared.spending.of(&grant, self.now);
+        let spent = Arc::clone(&slot.spent);
         let id = slot.id.clone();
         let peer = slot.peer.to_string();
         let node = self.shared.node.clone();
@@ -255,7 +259,7 @@ impl Reactor {
             let minor = session.minor();
             let cancel_key = keys.cancel_keys.mint(reactor, u64::from(serial), minor);
             let admission =
-                Admission { no: serial, session: &id, peer: &peer, node: &node, grant, cancel_key };
+                Admission { no: serial, session: &id, peer: &peer, node: &node, grant, cancel_key, spent };
             session.handle_admit(admission, turn);
         });
     }
@@ -299,6 +303,8 @@ impl Reactor {
             peer: slot.peer.to_string(),
             started_at: unix_s(self.unix_us),
             expires_at: unix_s(grant.expires_unix_us),
+            budgets: grant.budgets,
+            spent: Arc::clone(&slot.spent),
         };
         self.shared.events.push(&Event::SessionStarted {
             session: &slot.id,

@@ -3,17 +3,22 @@
 //! Toward the principal the gateway is a server, toward the target a client; the two logins never touch:
 //! the principal's password goes to the control plane and no further, the lease's goes to the target.
 
+use crate::catalogue::search_path;
 use crate::close::{Ending, Span};
+use crate::exact::{Exact, pin};
+use crate::inquiry::{self, Inquiry};
 use crate::live::{Live, Names};
 use crate::session::{Admission, Phase, Session, after};
 use crate::turn::{Ask, Effect, Loan, Turn};
-use hoopwire_policy::{Action, decide};
+use hoopwire_policy::{Action, Catalogue, Meter, decide};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres::login::{Established, Login, LoginError, LoginRequest};
 use hoopwire_postgres::params::{Replication, SessionParams, session_params};
 use hoopwire_postgres::startup::{FirstPacket, Startup, first_packet, negotiate};
 use hoopwire_recording::{Decision, Direction, Frame, SessionStart};
 use hoopwire_wire::{Secret, message};
+use std::sync::Arc;
+use std::time::Instant;
 use zeroize::Zeroize;
 
 /// Largest PasswordMessage: a token of 8 KiB and its NUL.
@@ -55,6 +60,8 @@ pub(crate) struct AwaitUpstream {
     /// Bytes of the target that are no whole message yet.
     held: Vec<u8>,
     early: Vec<u8>,
+    /// The login is done, and the target is asked for its catalogue.
+    asking: Option<(Established, Inquiry)>,
     pub(crate) live: Box<Live>,
 }
 
@@ -203,7 +210,7 @@ impl Session {
         let Phase::AwaitGrant(wait) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return Ok(());
         };
-        let Admission { no, session, peer, node, grant, cancel_key } = admission;
+        let Admission { no, session, peer, node, grant, cancel_key, spent } = admission;
         let actions: Vec<&str> = grant.actions.names().collect();
         let start = Frame::SessionStart(SessionStart {
             session,
@@ -226,6 +233,7 @@ impl Session {
         let replication = wait.params.replication != Replication::Off;
         let live = Live {
             no,
+            meter: Meter::new(grant.budgets, spent),
             grant: Box::new(grant),
             replication,
             cancel_key,
@@ -245,6 +253,9 @@ impl Session {
             established: false,
             ended: false,
             counters: Default::default(),
+            exact: None,
+            swallowing: false,
+            overtime: None,
         };
         self.phase = Phase::AwaitUpstream(Box::new(AwaitUpstream {
             params: wait.params,
@@ -252,6 +263,7 @@ impl Session {
             login: None,
             held: Vec::new(),
             early: wait.early,
+            asking: None,
             live: Box::new(live),
         }));
         self.deadline = after(turn.now, self.limits.upstream_login);
@@ -280,9 +292,12 @@ impl Session {
         Ok(())
     }
 
-    /// Bytes of the target during its login.
+    /// Bytes of the target during its login, and while it says what is in its catalogue.
     pub(crate) fn log_in(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
+        if wait.asking.is_some() {
+            return self.hear_catalogue(input, turn);
+        }
         let Some(login) = &mut wait.login else {
             return Err(Ending::misbehaved_target("bytes before the startup packet"));
         };
@@ -294,6 +309,40 @@ impl Session {
         let Some(established) = established else { return Ok(()) };
         if established.status != b'I' {
             return Err(Ending::misbehaved_target("a login that ends with a transaction open"));
+        }
+        let live = &wait.live;
+        let known = turn.catalogues.find(&live.grant, turn.now);
+        if live.grant.rights.is_some() && !live.replication && known.is_none() {
+            wait.asking = Some((established, Inquiry::new(b'I')));
+            let AwaitUpstream { live, held, .. } = &mut **wait;
+            live.say_own(turn, |grant, out| inquiry::ask(search_path(grant), &grant.masks, out));
+            let held = std::mem::take(held);
+            return self.hear_catalogue(&held, turn);
+        }
+        self.enter(established, known, turn)
+    }
+
+    fn hear_catalogue(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
+        let Some((_, inquiry)) = &mut wait.asking else { return Ok(()) };
+        let Some(rows) = inquiry.handle(&mut input)? else { return Ok(()) };
+        let catalogue = turn.catalogues.keep(&wait.live.grant, rows, turn.now)?;
+        wait.held = input.to_vec();
+        let Some((established, _)) = wait.asking.take() else { return Ok(()) };
+        self.enter(established, Some((catalogue, turn.now)), turn)
+    }
+
+    /// All is known that the session needs: it is ready.
+    fn enter(
+        &mut self,
+        established: Established,
+        known: Option<(Arc<Catalogue>, Instant)>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
+        let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
+        if wait.live.grant.rights.is_some() {
+            let exact = Exact::new(&wait.live.grant, &established.parameters, known, turn.now)?;
+            wait.live.exact = Some(Box::new(exact));
         }
         let Phase::AwaitUpstream(wait) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return Ok(());
@@ -324,6 +373,7 @@ impl AwaitUpstream {
         if let Some(encoding) = &self.params.client_encoding {
             settings.push(("client_encoding".to_owned(), encoding.clone()));
         }
+        pin(&self.live.grant, &mut settings);
         let login = Login::new(LoginRequest {
             user: loan.user,
             database: loan.database,

@@ -63,6 +63,17 @@ impl Ending {
         Ending::fatal("gateway", &format!("target broke the protocol: {what}"), report)
     }
 
+    /// The target's catalogue could not be read: nothing could be decided.
+    pub(crate) fn no_catalogue(reason: &str) -> Ending {
+        let report = ErrorReport::fatal(
+            Sqlstate::CONNECTION_FAILURE,
+            "the gateway could not read the target's catalogue",
+        )
+        .with_detail("Without it, it could not decide on statements; your identity was accepted.")
+        .with_hint("Try again; if it goes on, tell the gateway's operators.");
+        Ending::fatal("gateway", &format!("catalogue of the target: {reason}"), report)
+    }
+
     /// The decision for the whole session is no longer Allow.
     #[must_use]
     pub fn denied(denial: &Denial) -> Ending {
@@ -82,7 +93,8 @@ pub(crate) fn error_report(denial: &Denial, severity: Severity) -> ErrorReport {
     let sqlstate = Sqlstate::parse(denial.sqlstate.as_bytes()).unwrap_or(Sqlstate::INSUFFICIENT_PRIVILEGE);
     let report = ErrorReport::error(sqlstate, denial.message.clone())
         .with_detail(denial.detail.clone())
-        .with_hint(denial.hint.clone());
+        .with_hint(denial.hint.clone())
+        .at(denial.position);
     ErrorReport { severity, ..report }
 }
 
@@ -204,6 +216,11 @@ impl Live {
             self.grant.expires_unix_us = old.expires_unix_us;
             self.grant.expires_text = old.expires_text;
         }
+        self.meter.set_budgets(self.grant.budgets);
+        if old.rights != self.grant.rights || old.masks != self.grant.masks {
+            // what was prepared, declared or is under way was decided by the old ones
+            return Err(rights_changed(&self.grant));
+        }
         let mut decision = decide(&self.grant, Action::Connect { database: &database }, turn.now);
         if self.replication {
             decision = decision.and_then(|_| decide(&self.grant, Action::Replicate, turn.now));
@@ -221,4 +238,15 @@ impl Live {
                 .push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
         }
     }
+}
+
+/// The policy has new rights or masks for a session that began under others.
+fn rights_changed(grant: &Grant) -> Ending {
+    let report = ErrorReport::fatal(
+        Sqlstate::ADMIN_SHUTDOWN,
+        format!("what grant {} allows was changed by its policy", grant.id),
+    )
+    .with_detail("The session was ended and its open transaction rolled back.")
+    .with_hint("Connect again; your grant is still good until it expires, with its new rights.");
+    Ending::fatal("gateway", "policy changed the grant's rights", report)
 }

@@ -7,7 +7,9 @@
 //! before any byte of the turn is sent.
 //!
 //! A file per phase: `admit` (startup to ReadyForQuery), `statement` (principal to target), `result`
-//! (target to principal), `close` (expiry, revocation, the end).
+//! (target to principal), `close` (expiry, revocation, the end). Beside them what a statement-exact grant needs:
+//! `exact` (the decision on a text, and what must stay as it was for it to hold), `inquiry` and `catalogue` (what
+//! the target says of itself), `refusal` (what goes up instead), `masking`, `budget`.
 
 #![forbid(unsafe_code)]
 // an `Ending` is made once in a session's life; boxing it would only move its words further away
@@ -15,13 +17,20 @@
 
 mod admit;
 mod bind;
+mod budget;
+mod catalogue;
 mod close;
+mod exact;
+mod inquiry;
 mod live;
+mod masking;
+mod refusal;
 mod result;
 mod session;
 mod statement;
 mod turn;
 
+pub use catalogue::Catalogues;
 pub use close::Ending;
 pub use live::Counters;
 pub use session::{Admission, PhaseLimits, Session};

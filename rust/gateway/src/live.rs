@@ -1,6 +1,7 @@
 //! The state of an admitted session.
 
-use hoopwire_policy::{Action, Denial, Grant, Record};
+use crate::exact::Exact;
+use hoopwire_policy::{Action, Denial, Grant, Meter, Record};
 use hoopwire_postgres::cancel::CancelKey;
 use hoopwire_postgres::message::Scanner;
 use hoopwire_postgres::pipeline::Pipeline;
@@ -141,6 +142,13 @@ pub(crate) struct Live {
     pub(crate) established: bool,
     pub(crate) ended: bool,
     pub(crate) counters: Counters,
+    /// Of a statement-exact grant.
+    pub(crate) exact: Option<Box<Exact>>,
+    pub(crate) meter: Meter,
+    /// A budget cut the running result: nothing more of it is delivered but ReadyForQuery.
+    pub(crate) swallowing: bool,
+    /// The running statement was cancelled for its time: what its end is called.
+    pub(crate) overtime: Option<Denial>,
 }
 
 impl Live {

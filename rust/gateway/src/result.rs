@@ -4,12 +4,13 @@
 //! Every byte delivered is in exactly one Result frame (a span), in order. A span ends where a result ends,
 //! where the reply to another statement begins, and at the end of the turn.
 
-use crate::close::{Ending, Span};
+use crate::close::{Ending, Span, error_report};
 use crate::live::Live;
+use crate::masking::{ROW_MAX_BYTES, row_too_large, scrub};
 use crate::turn::Turn;
-use hoopwire_policy::decide;
-use hoopwire_postgres::error::{ErrorReport, ServerReport, Sqlstate};
-use hoopwire_postgres::message::{FrameError, Piece, Take};
+use hoopwire_policy::{Denial, decide};
+use hoopwire_postgres::error::{ErrorReport, ServerReport, Severity, Sqlstate};
+use hoopwire_postgres::message::{FrameError, Piece, Scanner, Take};
 use hoopwire_postgres::pipeline::Effect as Reply;
 use hoopwire_recording::{Direction, Frame, Report};
 use hoopwire_wire::Reader;
@@ -20,8 +21,11 @@ const REPORT_HEAD_BYTES: usize = 4 * 1024;
 /// Largest message of the other kinds that are read (ParameterStatus, CommandComplete, ParameterDescription).
 const READ_MAX_BYTES: usize = 512 * 1024;
 
-fn take(tag: u8, body_len: usize) -> Take {
+fn take(has_masks: bool, tag: u8, body_len: usize) -> Take {
     match tag {
+        b'D' | b'd' if has_masks && body_len > ROW_MAX_BYTES => Take::Refuse,
+        b'T' | b'E' | b'N' if has_masks && body_len > READ_MAX_BYTES => Take::Refuse,
+        b'D' | b'd' | b'T' | b'E' | b'N' if has_masks => Take::Whole,
         b'D' | b'd' => Take::Run,
         b'T' | b'A' | b'V' => Take::Stream,
         b'E' | b'N' if body_len > REPORT_WHOLE_BYTES => Take::StreamAfter(REPORT_HEAD_BYTES),
@@ -36,24 +40,33 @@ fn take(tag: u8, body_len: usize) -> Take {
     }
 }
 
+const HEADER_BYTES: usize = 5;
 /// Longest part of a CommandComplete tag that is recorded; the server's own are below 64 bytes.
 const TAG_KEPT_BYTES: usize = 64;
 
 /// The span being gathered.
 #[derive(Default)]
-struct Gathering {
+pub(crate) struct Gathering {
     start: usize,
     statement: u64,
     rows: u64,
     tag: Vec<u8>,
     sqlstate: Option<Sqlstate>,
     /// The result ended; only ReadyForQuery and asides may still join.
-    ended: bool,
+    pub(crate) ended: bool,
 }
 
 impl Live {
-    /// Bytes of the target, after login.
-    pub(crate) fn take_replies(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+    /// Bytes of the target, after login: first what it says to the gateway itself.
+    pub(crate) fn hear(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        if self.is_asking() {
+            let Some(waiting) = self.hear_again(&mut input, turn)? else { return Ok(()) };
+            self.take_requests(&waiting, turn)?;
+        }
+        if input.is_empty() { Ok(()) } else { self.take_replies(input, turn) }
+    }
+
+    fn take_replies(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         if let Err(denial) = decide(&self.grant, self.class(), turn.now)
             && denial.sqlstate == "57P01"
         {
@@ -65,26 +78,23 @@ impl Live {
             statement: self.pipeline.current(),
             ..Gathering::default()
         };
+        let has_masks = self.has_masks();
+        let table = |tag: u8, body_len: usize| take(has_masks, tag, body_len);
         let outcome = loop {
-            match scanner.next(&mut input, &take) {
+            match scanner.next(&mut input, &table) {
                 Ok(None) => break Ok(()),
                 Ok(Some(piece)) => {
-                    let at_boundary = ends_message(&piece);
                     if let Err(ending) = self.reply(&piece, &mut span, turn) {
                         break Err(ending);
                     }
-                    if at_boundary && self.pipeline.owes_denial() {
-                        // `self.from_target` is out on loan; what stands in for it is at a boundary, as we are
-                        self.close_span(&mut span, turn);
-                        self.answer_denials(turn);
-                        span.start = turn.legs.down.len();
-                    }
                 }
+                Err(FrameError::Type { tag: b'D' | b'd' }) if has_masks => break Err(row_too_large()),
                 Err(FrameError::Type { tag }) => break Err(unknown_reply(tag)),
                 Err(error) => break Err(Ending::misbehaved_target(&error.to_string())),
             }
         };
-        self.from_target = scanner;
+        // what is refused is refused before anything of it is delivered: the principal can be told why
+        self.from_target = if outcome.is_ok() { scanner } else { Scanner::default() };
         self.close_span(&mut span, turn);
         outcome?;
         self.give_notice(turn);
@@ -92,14 +102,18 @@ impl Live {
     }
 
     fn reply(&mut self, piece: &Piece<'_>, span: &mut Gathering, turn: &mut Turn<'_>) -> Result<(), Ending> {
-        let (tag, raw, rows) = match *piece {
-            Piece::Whole { tag, raw } => (tag, raw, 0),
-            Piece::Run { tag, count, raw } => (tag, raw, count),
-            Piece::Head { tag, raw, .. } => (tag, raw, u64::from(matches!(tag, b'D' | b'd'))),
+        let (tag, raw, rows, bytes) = match *piece {
+            Piece::Whole { tag, raw } => (tag, raw, u64::from(matches!(tag, b'D' | b'd')), raw.len()),
+            Piece::Run { tag, count, raw } => (tag, raw, count, raw.len()),
+            Piece::Head { tag, body_len, raw, .. } => {
+                (tag, raw, u64::from(matches!(tag, b'D' | b'd')), body_len)
+            }
             Piece::Tail { raw, .. } => {
                 let statement = self.streamed_for;
                 self.join(span, statement, turn);
-                turn.legs.down.extend_from_slice(raw);
+                if !self.swallowing {
+                    turn.legs.down.extend_from_slice(raw);
+                }
                 return Ok(());
             }
             Piece::Skipped { .. } => return Ok(()),
@@ -110,6 +124,8 @@ impl Live {
             return Err(Ending::misbehaved_target("ReadyForQuery with an unknown transaction status"));
         }
         let awaited = self.pipeline.current();
+        let (is_own, follows) = (self.pipeline.awaits_own(), !self.pipeline.awaits_description());
+        let denial = if tag == b'E' { self.denial_for(piece, body)? } else { None };
         match self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0))? {
             Reply::Part { no } => self.join(span, no, turn),
             Reply::EndOfResult { no } => {
@@ -119,11 +135,44 @@ impl Live {
             Reply::Ready | Reply::Aside => {}
         }
         self.streamed_for = awaited;
-        span.rows = span.rows.saturating_add(rows);
         match tag {
+            b'T' | b'n' => {
+                self.described(tag, body, follows)?;
+                if is_own {
+                    return Ok(());
+                }
+            }
+            b'H' => self.copy_begins(awaited)?,
+            b'S' => self.watch(body)?,
+            b'C' | b'I' | b's' | b'E' => self.result_ends(),
+            b'Z' => self.round_ends(turn),
+            _ => {}
+        }
+        // of a result that a budget has cut, nothing more is delivered
+        if self.swallowing && !matches!(tag, b'Z' | b'S' | b'A' | b'N') {
+            return Ok(());
+        }
+        match tag {
+            b'D' | b'd' => {
+                let (raw, rows, budget) = self.take_rows(raw, rows, bytes as u64);
+                span.rows = span.rows.saturating_add(rows);
+                self.deliver(tag, raw, turn)?;
+                budget.into_iter().for_each(|budget| self.cut(budget, span, turn));
+                return Ok(());
+            }
             b'C' => {
                 let text = body.strip_suffix(b"\0").unwrap_or(body);
                 span.tag.extend_from_slice(text.get(..TAG_KEPT_BYTES).unwrap_or(text));
+            }
+            b'E' if denial.is_some() => {
+                denial.iter().for_each(|denial| self.say_denial(denial, span, turn));
+                return Ok(());
+            }
+            b'E' | b'N' if self.has_masks() => {
+                let scrubbed = scrub(tag, body);
+                self.report(tag, scrubbed.get(HEADER_BYTES..).unwrap_or_default(), span, turn);
+                turn.legs.down.extend_from_slice(&scrubbed);
+                return Ok(());
             }
             b'E' | b'N' => self.report(tag, body, span, turn),
             b't' => self.names.learn(awaited, types(body).unwrap_or_default()),
@@ -131,6 +180,74 @@ impl Live {
         }
         turn.legs.down.extend_from_slice(raw);
         Ok(())
+    }
+
+    /// Rows, masked where they must be.
+    fn deliver(&mut self, tag: u8, raw: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        match self.masking() {
+            Some(masking) if !raw.is_empty() => masking.deliver(tag, raw, &mut turn.legs.down),
+            _ => {
+                turn.legs.down.extend_from_slice(raw);
+                Ok(())
+            }
+        }
+    }
+
+    /// ParameterStatus.
+    fn watch(&self, body: &[u8]) -> Result<(), Ending> {
+        let Some(exact) = &self.exact else { return Ok(()) };
+        let mut reader = Reader::new(body);
+        match (reader.cstr(), reader.cstr()) {
+            (Ok(name), Ok(value)) => exact.watch(name, value),
+            _ => Err(Ending::misbehaved_target("a malformed ParameterStatus")),
+        }
+    }
+
+    fn result_ends(&mut self) {
+        if let Some(masking) = self.masking() {
+            masking.rest();
+        }
+    }
+
+    fn round_ends(&mut self, turn: &Turn<'_>) {
+        self.result_ends();
+        self.swallowing = false;
+        self.overtime = None;
+        if self.pipeline.is_empty() {
+            self.meter.stop(turn.now);
+        }
+    }
+
+    /// The denial to be said instead of an error of the target, if it answers a refused request. A FATAL is the
+    /// target's own last word.
+    fn denial_for(&mut self, piece: &Piece<'_>, body: &[u8]) -> Result<Option<Denial>, Ending> {
+        let said = ServerReport::parse(body);
+        if matches!(said.severity.as_str(), "FATAL" | "PANIC") {
+            return Ok(None);
+        }
+        if said.sqlstate == Some(Sqlstate::QUERY_CANCELED) && self.overtime.is_some() {
+            return Ok(self.overtime.take());
+        }
+        match (self.pipeline.take_denial(), piece) {
+            (Some(_), Piece::Head { last: false, .. }) => {
+                Err(Ending::misbehaved_target("an endless error for a short request"))
+            }
+            (denial, _) => Ok(denial),
+        }
+    }
+
+    /// Says a denial in the place of the error that it stands for.
+    pub(crate) fn say_denial(&mut self, denial: &Denial, span: &mut Gathering, turn: &mut Turn<'_>) {
+        let report = error_report(denial, Severity::Error);
+        let sqlstate = report.sqlstate;
+        let frame = Frame::Report(Report {
+            severity: "ERROR",
+            sqlstate: sqlstate.as_str(),
+            message: report.message.as_bytes(),
+        });
+        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+        report.encode(&mut turn.legs.down);
+        span.sqlstate = Some(sqlstate);
     }
 
     /// Makes sure that what comes next counts for `statement`.
@@ -188,13 +305,6 @@ impl Live {
         ))
         .with_hint("Finish or commit now. To go on, connect again with a new access token.");
         self.say(&notice, 0, turn);
-    }
-}
-
-fn ends_message(piece: &Piece<'_>) -> bool {
-    match piece {
-        Piece::Whole { .. } | Piece::Run { .. } | Piece::Skipped { .. } => true,
-        Piece::Head { last, .. } | Piece::Tail { last, .. } => *last,
     }
 }
 

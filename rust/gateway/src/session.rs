@@ -8,9 +8,10 @@ use crate::admit::{AwaitGrant, AwaitPassword, AwaitStartup, AwaitUpstream};
 use crate::close::Ending;
 use crate::live::{Counters, Live};
 use crate::turn::{Effect, Loan, Turn};
-use hoopwire_policy::{Action, Grant, decide};
+use hoopwire_policy::{Action, Grant, Spent, decide};
 use hoopwire_postgres::cancel::CancelKey;
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Deadlines of the phases and caps of one session.
@@ -121,7 +122,7 @@ impl Session {
     /// The principal should not be read for now: it owes nothing, the target does.
     #[must_use]
     pub fn holds_principal(&self) -> bool {
-        matches!(&self.phase, Phase::Ready(live) if live.is_overdue())
+        matches!(&self.phase, Phase::Ready(live) if live.is_overdue() || live.is_asking())
     }
 
     /// The grant, once admitted.
@@ -158,10 +159,10 @@ impl Session {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Closed => None,
-            Phase::Ready(live) => match live.grant.notice_at {
-                Some(at) if !live.notice_sent && !live.notice_pending => Some(at.min(live.grant.deadline)),
-                _ => Some(live.grant.deadline),
-            },
+            Phase::Ready(live) => {
+                let notice = live.grant.notice_at.filter(|_| !live.notice_sent && !live.notice_pending);
+                [Some(live.grant.deadline), notice, live.tick_at()].into_iter().flatten().min()
+            }
             Phase::AwaitUpstream(admitted) => Some(self.deadline.min(admitted.live.grant.deadline)),
             _ => Some(self.deadline),
         }
@@ -180,7 +181,7 @@ impl Session {
     /// Bytes of the target (decrypted, if inside TLS).
     pub fn handle_upstream(&mut self, input: &[u8], turn: &mut Turn<'_>) {
         let outcome = match &mut self.phase {
-            Phase::Ready(live) => live.take_replies(input, turn),
+            Phase::Ready(live) => live.hear(input, turn),
             Phase::AwaitUpstream(_) => self.log_in(input, turn),
             _ => Ok(()),
         };
@@ -214,6 +215,9 @@ impl Session {
                         .map(drop)
                         .map_err(|denial| Ending::denied(&denial))
                 } else {
+                    if live.tick_at().is_some_and(|at| turn.now >= at) {
+                        live.tick(turn);
+                    }
                     if live.grant.notice_at.is_some_and(|at| turn.now >= at) && !live.notice_sent {
                         live.notice_pending = true;
                         live.give_notice(turn);
@@ -346,6 +350,8 @@ pub struct Admission<'a> {
     pub grant: Grant,
     /// The cancel key that the principal will get.
     pub cancel_key: CancelKey,
+    /// What the sessions of this grant have used of its budgets.
+    pub spent: Arc<Spent>,
 }
 
 pub(crate) fn after(now: Instant, wait: Duration) -> Instant {

@@ -5,11 +5,11 @@
 //! 2. The frame of a message is pushed before its bytes are; the engine keeps frames before it sends.
 
 use crate::bind;
-use crate::close::{Ending, Span, error_report};
+use crate::close::Ending;
 use crate::live::{Live, Prepared};
+use crate::refusal;
 use crate::turn::Turn;
 use hoopwire_policy::{Action, Denial, Permit, decide};
-use hoopwire_postgres::error::Severity;
 use hoopwire_postgres::message::{FrameError, Piece, Take};
 use hoopwire_postgres::pipeline::{Copy, Owed};
 use hoopwire_recording::{Direction, Execute, Frame, Input, Request, Statement, Via};
@@ -47,13 +47,16 @@ struct Flow {
 impl Live {
     /// Bytes of the principal, after login.
     pub(crate) fn take_requests(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
-        self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
         let permit = decide(&self.grant, self.class(), turn.now);
         if let Err(denial) = &permit
             && denial.sqlstate == "57P01"
         {
             return Err(Ending::denied(denial));
         }
+        if self.ask_again(input, turn) {
+            return Ok(());
+        }
+        self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
         let mut flow = Flow { start: None };
         let mut scanner = std::mem::take(&mut self.from_principal);
         let limit = self.statement_max_bytes;
@@ -72,7 +75,6 @@ impl Live {
         };
         self.from_principal = scanner;
         self.end_of_flow(&mut flow, turn);
-        self.answer_denials(turn);
         outcome
     }
 
@@ -112,8 +114,9 @@ impl Live {
             _ if self.discarding => {}
             Piece::Skipped { tag, body_len } => {
                 let denial = too_long(tag, body_len, self.statement_max_bytes);
+                let no = self.next_statement();
                 let frame = Frame::Statement(Statement {
-                    no: self.next_statement(),
+                    no,
                     via: via(tag),
                     name: b"",
                     text: b"",
@@ -122,13 +125,13 @@ impl Live {
                     reason: denial.code.as_bytes(),
                 });
                 turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
-                self.deny(denial, tag, turn);
+                self.refuse(denial, no, tag, b"?", turn);
             }
             Piece::Whole { tag: tag @ (b'Q' | b'P' | b'F'), raw } => {
                 self.statement(tag, raw, body, permit, turn)?
             }
-            Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => match permit {
-                Err(denial) => self.deny(denial.clone(), tag, turn),
+            Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => match self.may_ride(tag, permit) {
+                Err(denial) => self.refuse(denial, 0, tag, b"", turn),
                 Ok(permit) => {
                     if !self.part(tag, body, raw, turn)? {
                         flow.start = Some(turn.legs.up().len());
@@ -139,6 +142,15 @@ impl Live {
             Piece::Run { .. } | Piece::Tail { .. } => {}
         }
         Ok(())
+    }
+
+    /// What rides on a statement decided before needs the class, and an Execute one more statement.
+    fn may_ride<'p>(&self, tag: u8, permit: &'p Result<Permit, Denial>) -> Result<&'p Permit, Denial> {
+        let permit = permit.as_ref().map_err(Clone::clone)?;
+        if tag == b'E' {
+            self.take_statements(None)?;
+        }
+        Ok(permit)
     }
 
     fn sync(&mut self, raw: &[u8], permit: &Result<Permit, Denial>, turn: &mut Turn<'_>) {
@@ -171,9 +183,12 @@ impl Live {
             return Err(malformed(tag));
         };
         let call = (tag == b'F').then(|| decide(&self.grant, Action::CallFunction, turn.now));
-        let permit = call.as_ref().unwrap_or(permit);
         let no = self.next_statement();
-        let reason = match permit {
+        let permit = match call.as_ref().unwrap_or(permit) {
+            Ok(permit) => self.decide_statement(tag, no, text, turn).map(|()| permit),
+            Err(denial) => Err(denial.clone()),
+        };
+        let reason = match &permit {
             Ok(_) => self.grant.policy.as_bytes(),
             Err(denial) => denial.code.as_bytes(),
         };
@@ -181,18 +196,19 @@ impl Live {
         let frame = Frame::Statement(Statement { no, via, name, text, types: &types, allow, reason });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
         match permit {
-            Err(denial) => self.deny(denial.clone(), tag, turn),
+            Err(denial) => self.refuse(denial, no, tag, name, turn),
             Ok(permit) => {
                 if tag == b'F' {
                     let digest = *blake3::hash(raw).as_bytes();
                     let frame = Frame::Input(Input { bytes: raw.len() as u64, digest });
                     turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
                 }
-                self.pipeline.push(match tag {
+                let owed = match tag {
                     b'Q' => Owed::Query { no },
                     b'P' => Owed::Parse { no },
                     _ => Owed::FunctionCall { no },
-                });
+                };
+                self.owe(owed, turn);
                 if tag == b'P' {
                     self.names.prepare(name, Prepared { no, types });
                 }
@@ -200,6 +216,20 @@ impl Live {
             }
         }
         Ok(())
+    }
+
+    /// What the grant says of a text, and of one more statement.
+    fn decide_statement(&mut self, tag: u8, no: u64, text: &[u8], turn: &mut Turn<'_>) -> Result<(), Denial> {
+        let verdict = if tag == b'F' { None } else { self.judge(text, turn)? };
+        if tag != b'P' {
+            self.take_statements(verdict.as_ref())?;
+        }
+        let plans = verdict.as_ref().and_then(|verdict| verdict.outcome.as_ref().ok());
+        let copy = plans.and_then(|plans| plans.iter().find_map(|plan| plan.copy_out.clone()));
+        match (copy, self.masking()) {
+            (Some(copy), Some(masking)) => masking.note_copy(no, copy),
+            _ => Ok(()),
+        }
     }
 
     /// The messages that ride on a statement decided before: recorded here, forwarded by the caller. False if the
@@ -219,9 +249,10 @@ impl Live {
                 let max_rows = reader.i32().map_err(|_| malformed())?;
                 reader.finish().map_err(|_| malformed())?;
                 let no = self.names.portal(portal);
+                self.describe_first(portal, turn);
                 let frame = Frame::Execute(Execute { portal, no, max_rows: i64::from(max_rows) });
                 turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
-                self.pipeline.push(Owed::Execute { no });
+                self.owe(Owed::Execute { no }, turn);
                 return Ok(true);
             }
             b'D' | b'C' => {
@@ -252,30 +283,23 @@ impl Live {
         Ok(true)
     }
 
-    /// Refuses a request in its place in the pipeline; session and transaction live on.
-    fn deny(&mut self, denial: Denial, tag: u8, turn: &mut Turn<'_>) {
+    /// Refuses a request: in its place goes one that the target answers with an error (`refusal`), and the denial
+    /// is said instead of that error when it comes. `name` is that of a statement to prepare.
+    fn refuse(&mut self, denial: Denial, no: u64, tag: u8, name: &[u8], turn: &mut Turn<'_>) {
+        let copy = self.pipeline.copy();
+        // a target that streams both ways has no reply for these
+        if copy == Copy::Both || !refusal::is_answered(tag) {
+            return;
+        }
+        let start = turn.legs.up().len();
+        refusal::encode(tag, name, turn.legs.own_up());
+        let sent = turn.legs.up().get(start..).unwrap_or_default();
+        let frame = Frame::Input(Input { bytes: sent.len() as u64, digest: *blake3::hash(sent).as_bytes() });
+        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
         let then_ready = matches!(tag, b'Q' | b'F');
-        // a target that takes COPY data has no reply for other requests, and one that skips has none either
-        if !matches!(self.pipeline.copy(), Copy::In | Copy::Both) && !self.pipeline.is_skipping() {
-            if self.pipeline.needs_flush() {
-                turn.legs.own_up().extend_from_slice(b"H\0\0\0\x04");
-            }
-            self.pipeline.push(Owed::Denied { denial, then_ready });
-        }
-        self.discarding = !then_ready;
-    }
-
-    /// Answers the denials whose turn has come.
-    pub(crate) fn answer_denials(&mut self, turn: &mut Turn<'_>) {
-        while self.from_target.at_boundary() {
-            let Some((denial, then_ready)) = self.pipeline.take_denied() else { return };
-            self.say(&error_report(&denial, Severity::Error), 0, turn);
-            if then_ready {
-                let start = turn.legs.down.len();
-                turn.legs.down.extend_from_slice(&[b'Z', 0, 0, 0, 5, self.pipeline.status()]);
-                self.account(Span::aside(start), turn);
-            }
-        }
+        self.pipeline.push(Owed::Refused { no, denial: Some(denial), then_ready });
+        // what breaks a COPY is used up by that; else an error of the extended protocol skips to the next Sync
+        self.discarding = !then_ready && copy != Copy::In;
     }
 
     fn end_of_flow(&mut self, flow: &mut Flow, turn: &mut Turn<'_>) {
@@ -320,8 +344,11 @@ fn too_long(tag: u8, body_len: usize, max: usize) -> Denial {
         sqlstate: "54000",
         code: "statement_too_long",
         message: format!("{what} of {body_len} bytes is longer than the gateway takes"),
-        detail: format!("The limit is {max} bytes; nothing of it was sent to the target."),
+        detail: format!(
+            "The limit is {max} bytes; nothing of it was sent to the target.\ncode: statement_too_long"
+        ),
         hint: "Split it, send bulk values as bind parameters or with COPY, or ask the gateway's operators to raise limits.statement.".to_owned(),
+        position: None,
     }
 }
 

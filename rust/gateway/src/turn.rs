@@ -1,7 +1,8 @@
 //! What goes in and out of a session: the turn it runs in, and what it asks of the engine.
 
+use crate::catalogue::Catalogues;
 use crate::close::Ending;
-use hoopwire_policy::Permit;
+use hoopwire_policy::{DecisionCache, Permit};
 use hoopwire_postgres::login::Credential;
 use hoopwire_postgres::scram::ScramKeys;
 use hoopwire_recording::Frames;
@@ -53,6 +54,10 @@ pub struct Turn<'a> {
     pub effects: &'a mut Vec<Effect>,
     /// Randomness for nonces.
     pub random: &'a mut dyn Random,
+    /// Decisions on texts seen before, of this reactor.
+    pub decisions: &'a mut DecisionCache,
+    /// What is known of targets' catalogues, of this reactor.
+    pub catalogues: &'a mut Catalogues,
 }
 
 /// What a startup packet and a password ask for.

@@ -51,6 +51,8 @@ pub struct Denial {
     pub detail: String,
     /// How to ask for it.
     pub hint: String,
+    /// Where in the statement's text, in characters from 1: of syntax errors.
+    pub position: Option<usize>,
 }
 
 /// Decides whether `grant` allows `action` at `now`.
@@ -66,6 +68,8 @@ pub fn decide(grant: &Grant, action: Action<'_>, now: Instant) -> Result<Permit,
     let allowed = match action {
         Action::Connect { database } => grant.database == database,
         Action::Replicate => grant.actions.contains(Actions::REPLICATION),
+        // with exact rights this only opens the door: each text is decided by `decide_text`
+        Action::Query if grant.rights.is_some() => grant.actions.contains(Actions::STATEMENTS),
         Action::Query => grant.actions.contains(Actions::QUERY),
         Action::CallFunction => grant.actions.contains(Actions::FUNCTION_CALL),
     };
@@ -77,9 +81,10 @@ fn expired(grant: &Grant) -> Denial {
         sqlstate: "57P01",
         code: "grant_expired",
         message: format!("grant {} expired at {}", grant.id, grant.expires_text),
-        detail: "The session was ended and its open transaction rolled back.".to_owned(),
+        detail: "The session was ended and its open transaction rolled back.\ncode: grant_expired".to_owned(),
         hint: "Get a new access token from your identity provider and connect again; that makes a new grant."
             .to_owned(),
+        position: None,
     }
 }
 
@@ -98,7 +103,7 @@ fn missing(grant: &Grant, action: Action<'_>) -> Denial {
         code: "action_not_granted",
         message,
         detail: format!(
-            "Missing action \"{}\" on {}/{}; policy \"{}\" grants: {}.",
+            "Missing action \"{}\" on {}/{}; policy \"{}\" grants: {}.\ncode: action_not_granted",
             action.name(),
             grant.target,
             grant.database,
@@ -111,34 +116,17 @@ fn missing(grant: &Grant, action: Action<'_>) -> Denial {
             }
             _ => format!("Ask the gateway's operators for a policy with action \"{}\".", action.name()),
         },
+        position: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::Record;
     use std::time::Duration;
 
     fn grant(actions: Actions, deadline: Instant) -> Grant {
-        Grant {
-            id: "g_1".into(),
-            issuer: "https://dev".into(),
-            principal: "cid:0oa1".into(),
-            principal_name: "agent".into(),
-            principal_kind: "ai_agent".into(),
-            target: "orders".into(),
-            database: "orders".into(),
-            actions,
-            policy: "read".into(),
-            policy_hash: "00".into(),
-            task: String::new(),
-            record: Record::Digest,
-            deadline,
-            notice_at: None,
-            expires_unix_us: 0,
-            expires_text: "2026-11-23 22:15:00 UTC".into(),
-        }
+        Grant { actions, ..Grant::for_tests(deadline) }
     }
 
     #[test]

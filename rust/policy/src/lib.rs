@@ -1,20 +1,40 @@
-//! What a grant allows: pure evaluation of an action against a grant at a moment.
+//! What a grant allows: pure evaluation of an action or a text against a grant at a moment.
 //!
-//! Knows grants, actions and obligations. Does *not* know where a grant came from, how anything is encoded,
+//! Knows grants, actions, rights and obligations. Does *not* know where a grant came from, how anything is encoded,
 //! a socket, a clock or Python. Time is an argument.
 //!
-//! In this version the decision is by class of action (any statement, FunctionCall, replication); what a
-//! statement does is not looked at. [`decide`] is the one place where an Allow is made: an upstream write
-//! asks for a [`Permit`], and nothing else makes one.
+//! [`decide`] answers for a class of action (any statement, FunctionCall, replication), and is the one place where
+//! an Allow is made: an upstream write asks for a [`Permit`], and nothing else makes one. [`decide_text`] answers
+//! for the statements of a text by the grant's [`Rights`]: what is not understood is refused.
 
 #![forbid(unsafe_code)]
 
+mod budget;
+mod builtin;
+mod cache;
+mod catalogue;
 mod decide;
+mod explain;
+mod glob;
 mod grant;
+mod judge;
 mod mask;
+mod masked;
+mod plan;
+mod refusal;
 mod rights;
+mod settings;
+mod text;
 
+pub use budget::{Budget, Budgets, Meter, Spent};
+pub use cache::{DecisionCache, DecisionKey};
+pub use catalogue::{Catalogue, CatalogueColumn, CatalogueRelation, View};
 pub use decide::{Action, Denial, Permit, decide};
-pub use grant::{Actions, Grant, Record};
-pub use mask::{Mask, MaskKind};
+pub use explain::{Explained, explain};
+pub use grant::{Actions, Grant, MaskKey, Record};
+pub use hoopwire_sql::{CopyFormat, CopyOut};
+pub use mask::{ColumnMask, CopyMask, Malformed, Mask, MaskKind, RowMask, shows_masked};
+pub use plan::{StatementPlan, Verdict};
+pub use refusal::{Reason, Refusal};
 pub use rights::{Pattern, Rights, Rule, Words};
+pub use text::decide_text;

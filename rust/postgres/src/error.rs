@@ -40,6 +40,8 @@ impl Sqlstate {
     pub const ADMIN_SHUTDOWN: Self = Self(*b"57P01");
     /// `57P03` cannot_connect_now.
     pub const CANNOT_CONNECT_NOW: Self = Self(*b"57P03");
+    /// `57014` query_canceled.
+    pub const QUERY_CANCELED: Self = Self(*b"57014");
     /// `58030` io_error.
     pub const IO_ERROR: Self = Self(*b"58030");
     /// `08006` connection_failure.
@@ -112,12 +114,21 @@ pub struct ErrorReport {
     pub detail: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Where in the statement, as the 1-based number of a character.
+    pub position: Option<usize>,
 }
 
 impl ErrorReport {
     /// A report that ends the session.
     pub fn fatal(sqlstate: Sqlstate, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Fatal, sqlstate, message: message.into(), detail: None, hint: None }
+        Self {
+            severity: Severity::Fatal,
+            sqlstate,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            position: None,
+        }
     }
 
     /// A report that ends a statement.
@@ -144,6 +155,13 @@ impl ErrorReport {
         self
     }
 
+    /// The same with the place in the statement.
+    #[must_use]
+    pub fn at(mut self, position: Option<usize>) -> Self {
+        self.position = position;
+        self
+    }
+
     /// Appends an ErrorResponse, or a NoticeResponse for a notice. Texts are cut at [`TEXT_MAX_BYTES`].
     pub fn encode(&self, out: &mut Vec<u8>) {
         message(out, self.severity.tag(), |w| {
@@ -159,6 +177,9 @@ impl ErrorReport {
                 if let Some(text) = text {
                     field(code, text);
                 }
+            }
+            if let Some(position) = self.position {
+                field(b'P', &position.to_string());
             }
             w.u8(0);
         });

@@ -3,8 +3,9 @@
 //! Two rules:
 //! 1. Every request that goes to the target enters here, in order; every reply of the target settles the
 //!    request at the front or belongs to it. What the table below does not list belongs to nobody.
-//! 2. A denial is a request like any other: it waits in the queue until all before it are settled, and is
-//!    answered by the gateway in its place, so that a pipeline keeps its order.
+//! 2. A refused request is one, too: in its place goes a request that the target cannot but answer with an
+//!    error, so that order, transaction and everything up to the next Sync are as after a server's own error.
+//!    What the client is told instead of that error waits here until it comes.
 //!
 //! Source: PostgreSQL documentation, 55.2 (message flow), and `PostgresMain` for what happens after an error:
 //! in the extended protocol everything up to the next Sync is skipped, whatever it is.
@@ -50,13 +51,17 @@ pub enum Owed<D> {
     Sync,
     /// CopyDone or CopyFail that went out before the target asked for COPY data: no reply.
     CopyEnd,
-    /// Answered by the gateway once it is at the front; `then_ready` if ReadyForQuery must follow.
-    Denied {
-        /// What to answer.
-        denial: D,
-        /// The request was one that ends with ReadyForQuery.
+    /// Stands for a request that was refused: the target answers with an error.
+    Refused {
+        /// The refused statement's number, 0 if it has none.
+        no: u64,
+        /// What the client is told; `None` once it was.
+        denial: Option<D>,
+        /// ReadyForQuery follows by itself (Query, FunctionCall).
         then_ready: bool,
     },
+    /// A Describe of the gateway's own: its answer is not the client's.
+    OwnDescribe,
 }
 
 /// COPY, as the session stands.
@@ -161,33 +166,50 @@ impl<D> Pipeline<D> {
                 | Owed::Parse { no }
                 | Owed::Bind { no }
                 | Owed::Execute { no }
-                | Owed::Describe { no },
+                | Owed::Describe { no }
+                | Owed::Refused { no, .. },
             ) => *no,
             _ => 0,
         }
     }
 
-    /// True if the last request before a new one is of the extended protocol and no Sync is behind it, so
-    /// that its reply may sit in the target's buffer until a Flush.
+    /// True if the reply that is awaited answers a Describe of the gateway's own.
     #[must_use]
-    pub fn needs_flush(&self) -> bool {
+    pub fn awaits_own(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::OwnDescribe))
+    }
+
+    /// True if the reply that is awaited answers a client's Describe: a description there tells of no rows to come.
+    #[must_use]
+    pub fn awaits_description(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::Describe { .. }))
+    }
+
+    /// True if what is awaited ends with ReadyForQuery by itself: an error there skips nothing.
+    #[must_use]
+    pub fn is_simple(&self) -> bool {
         matches!(
-            self.owed.iter().rev().find(|owed| !matches!(owed, Owed::CopyEnd)),
-            Some(
-                Owed::Parse { .. }
-                    | Owed::Bind { .. }
-                    | Owed::Describe { .. }
-                    | Owed::Execute { .. }
-                    | Owed::Close
-            )
+            self.owed.front(),
+            Some(Owed::Query { .. } | Owed::FunctionCall { .. } | Owed::Refused { then_ready: true, .. })
         )
     }
 
-    /// A request goes to the target (or, for a denial, is answered in its place).
+    /// True if a Sync is on its way to the target.
+    #[must_use]
+    pub fn has_sync(&self) -> bool {
+        self.owed.iter().any(|owed| matches!(owed, Owed::Sync))
+    }
+
+    /// A request goes to the target.
     pub fn push(&mut self, request: Owed<D>) {
         let is_sync = matches!(request, Owed::Sync);
-        if self.copy == Copy::In && is_sync {
-            self.stray_syncs = self.stray_syncs.saturating_add(1);
+        if self.copy == Copy::In {
+            if is_sync {
+                self.stray_syncs = self.stray_syncs.saturating_add(1);
+            } else {
+                // it makes the COPY fail, and is used up by that (`CopyGetData`: unexpected message type)
+                self.copy = Copy::None;
+            }
             return;
         }
         if self.skipping {
@@ -218,19 +240,11 @@ impl<D> Pipeline<D> {
         front
     }
 
-    /// A denial is at the front: the gateway must answer now.
-    #[must_use]
-    pub fn owes_denial(&self) -> bool {
-        matches!(self.owed.front(), Some(Owed::Denied { .. }))
-    }
-
-    /// If a denial is at the front: take it, with the flag whether ReadyForQuery must follow.
-    pub fn take_denied(&mut self) -> Option<(D, bool)> {
-        if !self.owes_denial() {
-            return None;
-        }
-        match self.pop() {
-            Some(Owed::Denied { denial, then_ready }) => Some((denial, then_ready)),
+    /// What the client is told instead of the error that just came, if that answers a refused request. Asked
+    /// before [`Pipeline::reply`].
+    pub fn take_denial(&mut self) -> Option<D> {
+        match self.owed.front_mut() {
+            Some(Owed::Refused { denial, .. }) => denial.take(),
             _ => None,
         }
     }
@@ -241,6 +255,12 @@ impl<D> Pipeline<D> {
     /// [`Unexpected`] if no server sends this type in a session.
     pub fn reply(&mut self, tag: u8, status: Option<u8>) -> Result<Effect, Unexpected> {
         let no = self.current();
+        if matches!(self.owed.front(), Some(Owed::Refused { denial: Some(_), .. }))
+            && !matches!(tag, b'N' | b'S' | b'A' | b'E' | b'Z')
+        {
+            // nothing but an error answers what cannot be parsed
+            return Err(Unexpected(tag));
+        }
         match tag {
             b'N' | b'S' | b'A' => return Ok(Effect::Aside),
             b'D' | b't' | b'd' => {}
@@ -254,7 +274,7 @@ impl<D> Pipeline<D> {
             b'1' => self.settle(|owed| matches!(owed, Owed::Parse { .. })),
             b'2' => self.settle(|owed| matches!(owed, Owed::Bind { .. })),
             b'3' => self.settle(|owed| matches!(owed, Owed::Close)),
-            b'T' | b'n' => self.settle(|owed| matches!(owed, Owed::Describe { .. })),
+            b'T' | b'n' => self.settle(|owed| matches!(owed, Owed::Describe { .. } | Owed::OwnDescribe)),
             b'C' | b'I' | b's' => {
                 self.copy = Copy::None;
                 self.settle(|owed| matches!(owed, Owed::Execute { .. }));
@@ -305,7 +325,13 @@ impl<D> Pipeline<D> {
         }
         match self.owed.front() {
             // these end with ReadyForQuery whether they fail or not
-            Some(Owed::Query { .. } | Owed::FunctionCall { .. } | Owed::Sync) | None => {}
+            Some(
+                Owed::Query { .. }
+                | Owed::FunctionCall { .. }
+                | Owed::Sync
+                | Owed::Refused { then_ready: true, .. },
+            )
+            | None => {}
             Some(_) => {
                 while self.owed.front().is_some_and(|owed| !matches!(owed, Owed::Sync)) {
                     self.pop();
@@ -322,12 +348,18 @@ impl<D> Pipeline<D> {
         self.copy = Copy::None;
         while let Some(owed) = self.owed.front() {
             match owed {
-                Owed::Query { .. } | Owed::FunctionCall { .. } | Owed::Sync => {
+                Owed::Refused { denial: Some(_), .. } if self.stray_syncs > 0 => {
+                    // its error is still to come: this was for a Sync sent during a COPY that had failed
+                    self.stray_syncs = self.stray_syncs.saturating_sub(1);
+                    break;
+                }
+                Owed::Query { .. }
+                | Owed::FunctionCall { .. }
+                | Owed::Sync
+                | Owed::Refused { then_ready: true, .. } => {
                     self.pop();
                     break;
                 }
-                // a denial is ours to answer: the ReadyForQuery was for a stray Sync before it
-                Owed::Denied { .. } => break,
                 _ => {
                     self.pop();
                 }
@@ -413,16 +445,74 @@ mod tests {
         assert!(!queue.is_skipping());
     }
 
+    fn refused(no: u64, then_ready: bool) -> Owed<&'static str> {
+        Owed::Refused { no, denial: Some("no"), then_ready }
+    }
+
     #[test]
     fn a_denial_waits_for_its_turn() {
         let mut queue = Queue::default();
         queue.push(Owed::Query { no: 1 });
-        queue.push(Owed::Denied { denial: "no", then_ready: true });
+        queue.push(refused(2, true));
         queue.push(Owed::Query { no: 3 });
-        assert_eq!(queue.take_denied(), None);
+        assert_eq!(queue.take_denial(), None);
         replies(&mut queue, b"CZ");
-        assert_eq!(queue.take_denied(), Some(("no", true)));
+        assert_eq!((queue.current(), queue.take_denial()), (2, Some("no")));
+        replies(&mut queue, b"EZ");
+        assert_eq!((queue.current(), queue.take_denial()), (3, None));
+    }
+
+    #[test]
+    fn a_refused_parse_skips_to_the_sync_as_an_error_does() {
+        let mut queue = Queue::default();
+        queue.push(Owed::Parse { no: 1 });
+        queue.push(refused(2, false));
+        queue.push(Owed::Sync);
+        queue.push(Owed::Query { no: 3 });
+        replies(&mut queue, b"1");
+        assert_eq!(queue.take_denial(), Some("no"));
+        replies(&mut queue, b"E");
+        assert_eq!(queue.len(), 2);
+        replies(&mut queue, b"Z");
         assert_eq!(queue.current(), 3);
+    }
+
+    #[test]
+    fn a_refused_request_that_succeeds_is_unexpected() {
+        // A target that answers the request in place of a refused one with anything but an error has run something.
+        for tag in *b"1CDTIn" {
+            let mut queue = Queue::default();
+            queue.push(refused(1, true));
+            assert_eq!(queue.reply(tag, None), Err(Unexpected(tag)));
+        }
+    }
+
+    #[test]
+    fn a_request_that_breaks_a_copy_is_owed_no_reply() {
+        // It stayed owed for ever, and the replies to all later requests were taken for another's.
+        for breaker in [Owed::Query { no: 2 }, refused(2, true), refused(2, false)] {
+            let mut queue = Queue::default();
+            queue.push(Owed::Query { no: 1 });
+            replies(&mut queue, b"G");
+            queue.push(breaker);
+            replies(&mut queue, b"EZ");
+            assert!(queue.is_empty());
+            queue.push(Owed::Query { no: 3 });
+            assert_eq!(queue.current(), 3);
+        }
+    }
+
+    #[test]
+    fn a_description_of_our_own_is_known_as_such() {
+        let mut queue = Queue::default();
+        queue.push(Owed::Bind { no: 1 });
+        queue.push(Owed::OwnDescribe);
+        queue.push(Owed::Execute { no: 1 });
+        assert!(!queue.awaits_own());
+        replies(&mut queue, b"2");
+        assert!(queue.awaits_own());
+        replies(&mut queue, b"T");
+        assert_eq!((queue.awaits_own(), queue.current()), (false, 1));
     }
 
     #[test]

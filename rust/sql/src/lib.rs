@@ -6,6 +6,11 @@
 
 #![forbid(unsafe_code)]
 
+mod lineage;
+mod parsed;
 mod statement;
+mod walk;
 
+pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
+pub use parsed::{ParseError, Parsed, parse};
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};

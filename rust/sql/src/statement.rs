@@ -202,6 +202,9 @@ pub struct Statement {
     pub accesses: Vec<Access>,
     /// Functions, each name once (calls of `set_config` are all kept).
     pub calls: Vec<Call>,
+    /// The last names of `x.name` and `(x).name`, each once. Mostly columns; but where x has no such column, the
+    /// server calls the function `name(x)`, as in `select x.pg_sleep from generate_series(1, 1) x`.
+    pub attributes: Vec<String>,
     /// The rest.
     pub effects: Vec<Effect>,
 }

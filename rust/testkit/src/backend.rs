@@ -170,6 +170,7 @@ fn welcome() -> Vec<u8> {
     [
         authentication(0, b""),
         parameter("server_version", "18.0"),
+        parameter("server_encoding", "UTF8"),
         parameter("client_encoding", "UTF8"),
         parameter("standard_conforming_strings", "on"),
         framed(b'K', b"\0\0\x04\xd2keykeykeykey"),

@@ -68,6 +68,7 @@ def behind(pg: ThrowAwayPostgres, third_party: str) -> Iterator[RunningGateway]:
                 "name": group,
                 "groups": [group],
                 "targets": ["orders"],
+                "actions": ["query"],
                 "ttl": "30s",
                 "token_reuse": "once" if group == "once" else "window",
             }

@@ -9,6 +9,7 @@ from hoopwire.access import AccessRequest, Offer, decide, parse_database, parse_
 from hoopwire.model.grant import Denial, Grant
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import (
+    BudgetSettings,
     CredentialSettings,
     GatewaySettings,
     IssuerSettings,
@@ -56,7 +57,9 @@ def identity(
     )
 
 
-READERS = PolicySettings(name="readers", groups=("analysts",), targets=("orders",), ttl=Seconds(900))
+READERS = PolicySettings(
+    name="readers", groups=("analysts",), targets=("orders",), actions=("query",), ttl=Seconds(900)
+)
 
 
 def ask(who: Identity, config: Settings, mint: str = "implicit", **request: object) -> Offer | Denial:
@@ -192,6 +195,78 @@ def test_widening_is_refused_and_names_what_is_missing() -> None:
     denial = denied(ask(identity("analysts"), settings(READERS), ttl=901))
     assert denial.code == "ttl_not_granted"
     assert "900 s" in denial.detail
+
+
+def exact(*actions: str, **changes: object) -> Settings:
+    return settings(msgspec.structs.replace(READERS, actions=actions, **changes))
+
+
+def test_a_policy_that_names_no_action_only_reads() -> None:
+    """A default of `query` would hand out writes to whoever forgot the key."""
+    policy = PolicySettings(name="readers", groups=("analysts",), targets=("orders",))
+    assert offered(ask(identity("analysts"), settings(policy))).actions == ("read-only",)
+
+
+def test_exact_actions_may_be_narrowed_to_exact_actions() -> None:
+    config = exact(
+        "read-write on public.* except public.secrets",
+        deny=("all on public.audit",),
+        masks={"public.customers.email": "partial"},
+        budgets=BudgetSettings(rows=100, wall_time=Seconds(30)),
+    )
+    offer = offered(ask(identity("analysts"), config, actions=["SELECT on Public.Orders", "catalog"]))
+    assert offer.actions == ("select on public.orders", "catalog")
+    # Obligations come along, however little is asked for.
+    assert offer.deny == ("all on public.audit",)
+    assert [(mask.column, mask.kind, mask.last) for mask in offer.masks] == [("email", "partial", 4)]
+    assert (offer.budgets.rows, offer.budgets.wall_time_s) == (100, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("select on public.*", "select on public.secrets"),
+        ("select, delete on public.orders", "delete on public.orders"),
+        ("read-write on public.orders", "call pg_catalog.nextval"),
+        ("select on *.*", "select on *.*"),
+        ("call app.f", "call app.f"),
+        ("listen", "listen"),
+        ("query", "query"),
+    ],
+)
+def test_wider_exact_actions_are_refused_and_the_part_is_named(asked: str, named: str) -> None:
+    config = exact("select, insert on public.* except public.secrets")
+    denial = denied(ask(identity("analysts"), config, actions=[asked]))
+    assert (denial.code, denial.sqlstate) == ("actions_not_granted", "42501")
+    assert named in denial.message
+
+
+def test_query_may_be_narrowed_to_anything_but_protocol_messages() -> None:
+    config = settings(READERS)
+    assert offered(ask(identity("analysts"), config, actions=["read-only"])).actions == ("read-only",)
+    assert denied(ask(identity("analysts"), config, actions=["function-call"])).code == "actions_not_granted"
+
+
+@pytest.mark.parametrize("asked", [["select on orders"], ["fly"], ["query", "read-only"], ["x" * 5000]])
+def test_actions_that_are_no_actions_are_refused_as_malformed(asked: list[str]) -> None:
+    denial = denied(ask(identity("analysts"), settings(READERS), actions=asked))
+    assert denial.code == "request_invalid"
+    assert len(denial.message) < 500
+
+
+def test_a_policys_hash_covers_its_denies_masks_and_budgets() -> None:
+    """Else a recording would claim that two different policies were the same."""
+    there = target("orders")
+    changes: list[dict[str, object]] = [
+        {},
+        {"deny": ("call app.f",)},
+        {"masks": {"public.a.b": "null"}},
+        {"masks": {"public.a.b": "hash"}},
+        {"budgets": BudgetSettings(rows=1)},
+        {"actions": ("read-only",)},
+    ]
+    hashes = {policy_hash(msgspec.structs.replace(READERS, **change), "orders", there) for change in changes}
+    assert len(hashes) == len(changes)
 
 
 def test_narrowing_is_fine() -> None:

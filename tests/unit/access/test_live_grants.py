@@ -4,9 +4,11 @@ import msgspec
 import pytest
 
 from hoopwire.access import AccessRequest, Offer, compile_grant, decide, open_database, regrant, renew
+from hoopwire.model.actions import RELATION_VERBS
 from hoopwire.model.grant import Denial, Grant
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import (
+    BudgetSettings,
     CredentialSettings,
     GatewaySettings,
     GroupsSettings,
@@ -265,7 +267,7 @@ class TestCompile:
     def test_the_deadline_is_on_the_monotonic_clock(self) -> None:
         compiled = compile_grant(made(), "orders", now=NOW + 100, monotonic_ns=5_000_000_000, notice_s=60)
         assert compiled.deadline_monotonic_ns == 805_000_000_000
-        assert (compiled.principal, compiled.database, compiled.version) == ("cid:0oa1", "orders", 1)
+        assert (compiled.principal, compiled.database, compiled.version) == ("cid:0oa1", "orders", 2)
         assert (compiled.notice_s, compiled.expires_at) == (60, NOW + 900)
         assert compiled.expires_text == "2027-01-15 08:15:00 UTC"
 
@@ -277,3 +279,137 @@ class TestCompile:
         for grant, database in ((made(), "archive"), (replace(made(), state="revoked"), "orders")):
             with pytest.raises(ValueError, match="g_1"):
                 compile_grant(grant, database, now=NOW, monotonic_ns=0, notice_s=0)
+
+    def test_exact_actions_become_rights(self) -> None:
+        policy = replace(
+            POLICY,
+            actions=("read-only on public.* except public.secrets", "call app.f", "listen", "replication"),
+            deny=("all on public.audit", "call app.wipe"),
+            budgets=BudgetSettings(rows=10, wall_time=Seconds(60)),
+        )
+        settings = replace(with_policies(policy), targets={"orders": replace(ORDERS, search_path=("app",))})
+        compiled = compile_grant(made(settings), "orders", now=NOW, monotonic_ns=0, notice_s=0)
+        assert compiled.actions == ("statements", "replication")
+        assert compiled.action_texts[0] == "read-only on public.* except public.secrets"
+        rights = compiled.rights
+        assert rights is not None
+        assert [(rule.verbs, rule.objects, rule.excluded) for rule in rights.allow] == [
+            (("select",), (("public", "*"),), (("public", "secrets"),)),
+            (("call",), (("app", "f"),), ()),
+        ]
+        assert [(rule.verbs, rule.objects) for rule in rights.deny] == [
+            (RELATION_VERBS, (("public", "audit"),)),
+            (("call",), (("app", "wipe"),)),
+        ]
+        assert (rights.words, rights.search_path, rights.read_only) == (("catalog", "listen"), ("app",), True)
+        assert (compiled.budgets.rows, compiled.budgets.wall_time_s, compiled.budgets.bytes) == (
+            10,
+            60.0,
+            None,
+        )
+        assert (compiled.masks, compiled.mask_key, compiled.target_id) == ((), b"", "orders/orders")
+
+    def test_query_has_no_rights(self) -> None:
+        compiled = compile_grant(made(), "orders", now=NOW, monotonic_ns=0, notice_s=0)
+        assert (compiled.actions, compiled.rights) == (("query", "function-call"), None)
+
+    def test_the_seams_map_has_the_names_that_rust_reads(self) -> None:
+        """A renamed field would be a grant without its `except`."""
+        grant = made(with_policies(replace(POLICY, actions=("select on a.b* except a.bc",))))
+        compiled = compile_grant(grant, "orders", now=NOW, monotonic_ns=0, notice_s=0)
+        told = msgspec.msgpack.decode(msgspec.msgpack.encode(compiled))
+        assert told["rights"] == {
+            "allow": [{"verbs": ["select"], "objects": [["a", "b*"]], "except": [["a", "bc"]]}],
+            "deny": [],
+            "words": [],
+            "search_path": ["public"],
+            "read_only": True,
+        }
+        assert told["budgets"] == {"rows": None, "bytes": None, "statements": None, "wall_time_s": None}
+
+    def test_masks_need_their_key_and_never_show_it(self) -> None:
+        """A log line with the key would undo every hash."""
+        policy = replace(POLICY, actions=("read-only",), masks={"public.customers.email": "hash"})
+        grant = made(with_policies(policy))
+        with pytest.raises(ValueError, match="no key"):
+            compile_grant(grant, "orders", now=NOW, monotonic_ns=0, notice_s=0)
+        key = b"planted-mask-key-planted-mask-ke"
+        compiled = compile_grant(grant, "orders", now=NOW, monotonic_ns=0, notice_s=0, mask_key=key)
+        assert compiled.mask_key == key
+        assert "planted" not in repr(compiled) + str(compiled)
+
+
+class TestObligations:
+    EXACT = replace(
+        POLICY,
+        actions=("select on public.*", "insert on audit.notes"),
+        deny=("all on public.secrets",),
+        masks={"public.customers.email": "partial"},
+        budgets=BudgetSettings(rows=100),
+    )
+
+    def test_an_action_that_is_not_covered_any_more_is_dropped_whole(self) -> None:
+        narrow = replace(self.EXACT, actions=("select on public.orders", "insert on audit.*"))
+        again = regrant(made(with_policies(self.EXACT)), with_policies(narrow), NOW)
+        assert isinstance(again, Grant)
+        assert again.actions == ("insert on audit.notes",)
+        gone = replace(self.EXACT, actions=("listen",))
+        answer = regrant(made(with_policies(self.EXACT)), with_policies(gone), NOW)
+        assert ended(answer) == "grant_not_covered"
+
+    def test_new_denies_masks_and_smaller_budgets_reach_a_live_grant(self) -> None:
+        stricter = replace(
+            self.EXACT,
+            deny=("call app.wipe",),
+            masks={"public.customers.email": "null", "public.customers.phone": "hash"},
+            budgets=BudgetSettings(rows=50, statements=9),
+        )
+        again = regrant(made(with_policies(self.EXACT)), with_policies(stricter), NOW)
+        assert isinstance(again, Grant)
+        assert again.deny == ("all on public.secrets", "call app.wipe")
+        assert {mask.column: mask.kind for mask in again.masks} == {"email": "null", "phone": "hash"}
+        assert (again.budgets.rows, again.budgets.statements) == (50, 9)
+
+    def test_looser_obligations_are_for_new_grants(self) -> None:
+        grant = made(with_policies(self.EXACT))
+        loose = replace(self.EXACT, deny=(), masks={}, budgets=BudgetSettings(rows=1000))
+        again = regrant(grant, with_policies(loose), NOW)
+        assert isinstance(again, Grant)
+        assert (again.deny, again.masks, again.budgets) == (grant.deny, grant.masks, grant.budgets)
+
+    def test_a_grant_of_any_statement_does_not_outlive_a_policy_that_masks(self) -> None:
+        """`query` reads what it likes: kept beside new masks, it would unmask."""
+        grant = made(with_policies(replace(POLICY, actions=("query",))))
+        assert ended(regrant(grant, with_policies(self.EXACT), NOW)) == "grant_not_covered"
+
+    def test_another_search_path_ends_it(self) -> None:
+        """The session's names would mean one table to the gateway and another to the database."""
+        moved = replace(
+            with_policies(self.EXACT), targets={"orders": replace(ORDERS, search_path=("app", "public"))}
+        )
+        assert ended(regrant(made(with_policies(self.EXACT)), moved, NOW)) == "target_changed"
+
+    def test_a_renewal_keeps_the_stricter(self) -> None:
+        old = made(with_policies(self.EXACT))
+        loose = replace(self.EXACT, deny=("call app.wipe",), masks={}, budgets=BudgetSettings(rows=1000))
+        settings = with_policies(loose)
+        request = AccessRequest(target="orders", actions=("select on public.orders",))
+        offer = renew(old, identity("analysts", jti="j2"), request, settings, NOW + 1)
+        assert isinstance(offer, Offer)
+        assert offer.actions == ("select on public.orders",)
+        assert offer.deny == ("all on public.secrets", "call app.wipe")
+        assert [mask.column for mask in offer.masks] == ["email"]
+        assert offer.budgets.rows == 100
+
+    def test_a_renewal_names_what_is_too_wide(self) -> None:
+        request = AccessRequest(target="orders", actions=("delete on public.orders",))
+        denial = renew(
+            made(with_policies(self.EXACT)),
+            identity("analysts", jti="j2"),
+            request,
+            with_policies(replace(self.EXACT, actions=("read-write",))),
+            NOW + 1,
+        )
+        assert isinstance(denial, Denial)
+        assert denial.code == "renewal_widens"
+        assert "elete on public.orders" in denial.detail

@@ -99,6 +99,39 @@ def test_list_and_revoke(gateway, token, capsys):
     assert gateway.hoopwire("grants", "revoke", "../reload") == 1
 
 
+def test_what_a_grant_has_used(gateway, token, capsys):
+    """Budgets are of the grant: shown as used and limit, in bytes and seconds that people read."""
+    gateway.settings["policies"][0] |= {
+        "actions": ["select on public.*"],
+        "deny": ["all on public.secrets"],
+        "masks": {"public.customers.email": "null"},
+        "budgets": {"rows": 1000, "bytes": "2MiB", "wall_time": "1m"},
+    }
+    gateway.write()
+    assert gateway.hoopwire("reload") == 0
+    gateway.connect(token, "s_1")
+    gateway.settle(lambda: "s_1" in gateway.engine.live)
+    compiled = gateway.engine.admitted["s_1"][0]
+    gateway.engine.spend("s_1", rows=(10, 1000), bytes=(1 << 20, 2 << 20), wall_time_s=(1.25, 60.0))
+    capsys.readouterr()
+    assert gateway.hoopwire("sessions", "list") == 0
+    used = "rows 10/1000, bytes 1.0 MiB/2.0 MiB, time 1.2 s/60 s"
+    assert used in capsys.readouterr().out
+    assert gateway.hoopwire("grants", "show", compiled.id) == 0
+    out = capsys.readouterr().out
+    assert "actions  select on public.*\n" in out
+    assert "deny     all on public.secrets\n" in out
+    assert "masks    public.customers.email\n" in out
+    assert "budgets  rows 1000, bytes 2.0 MiB, wall_time 60 s\n" in out
+    assert f"used     {used}\n" in out
+    assert "live     1 sessions" in out
+    assert gateway.hoopwire("grants", "show", compiled.id, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["grant"]["budgets"]["rows"] == 1000
+    assert document["sessions"][0]["budget"]["rows"] == [10, 1000]
+    assert gateway.hoopwire("grants", "show", "g_nope") == 1
+
+
 def test_end_a_session(gateway, token, capsys):
     gateway.connect(token, "s_1")
     assert gateway.hoopwire("sessions", "end", "s_1", "--reason", "lunch") == 0

@@ -116,6 +116,25 @@ def test_check_explains_what_an_identity_gets(config, capsys):
     assert main(["check", "--config", config, "--no-files", "--target", "orders"]) == 2
 
 
+def test_check_tells_the_obligations_too(config, capsys, tmp_path):
+    """An operator who sees only the actions takes the grant for wider than it is."""
+    exact = (
+        'actions = ["select, insert on public.*"]\ndeny = ["all on public.secrets"]\n'
+        'masks = { "public.customers.email" = "null" }\nbudgets = { rows = 5 }\n'
+    )
+    (tmp_path / "hoopwire.toml").write_text(CONFIG + exact)
+    asked = ["check", "--config", config, "--no-files", "--as", "cid:0oa1", "--groups", "data"]
+    assert main(asked) == 0
+    out = capsys.readouterr().out
+    for line in (
+        "actions    select, insert on public.*",
+        "deny       all on public.secrets",
+        "masks      public.customers.email (null)",
+        "budgets    rows 5",
+    ):
+        assert line in out
+
+
 def test_the_schema_is_json_schema(capsys):
     assert main(["schema"]) == 0
     assert "$schema" in json.loads(capsys.readouterr().out)

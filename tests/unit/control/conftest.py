@@ -4,6 +4,7 @@ import datetime
 import io
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from cryptography.x509.oid import NameOID
 from hoopwire.audit import StreamSink
 from hoopwire.control.clock import Clock
 from hoopwire.control.service import Rooms, Running, serve
+from hoopwire.custody import Lent, Made
 from hoopwire.identity import TokenRefused
 from hoopwire.model.commands import Lease
 from hoopwire.model.identity import Evidence, Identity, Principal
+from hoopwire.model.role import RoleGrant, role_name
 from hoopwire.model.settings import (
     CredentialSettings,
     GatewaySettings,
@@ -35,6 +38,12 @@ from hoopwire.model.settings import (
 from hoopwire.model.units import Seconds
 from hoopwire.testing.engine import ScriptedEngine
 
+LEASE: dict[str, Any] = {
+    "addresses": (("127.0.0.1", 5432),),
+    "tls": False,
+    "server_name": "",
+    "ca_pem": "",
+}
 ISSUER = "https://id.example.test/oauth2/default"
 
 
@@ -72,6 +81,56 @@ class Wall:
         self.monotonic += int(seconds * 1e9)
 
 
+class ScriptedDesk:
+    """Stands in for `custody.Roles`: roles are entries of a dictionary."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, RoleGrant] = {}
+        """By grant: what is there."""
+        self.left_over: set[str] = set()
+        """What an earlier run made, until it is found."""
+        self.calls: list[tuple[str, str]] = []
+        self.error: Exception | None = None
+        self.gate: trio.Event | None = None
+
+    async def _called(self, what: str, grant: str) -> None:
+        self.calls.append((what, grant))
+        await trio.lowlevel.checkpoint()
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+
+    def grants(self) -> set[str]:
+        return set(self.made) | (self.left_over if ("recover", "") in self.calls else set())
+
+    async def lend_role(
+        self, target: TargetSettings, database: str, grant: str, wanted: Callable[[], RoleGrant]
+    ) -> Lent:
+        await self._called("lend", grant)
+        role = wanted()
+        made = None if self.made.get(grant) == role else Made(role.name, database, True, 1, 0)
+        self.made[grant] = role
+        return Lent(Lease(**LEASE, user=role.name, database=database, password="role-secret"), made)
+
+    async def narrow(self, wanted: RoleGrant) -> list[Made]:
+        await self._called("narrow", wanted.grant)
+        if self.made.get(wanted.grant, wanted) == wanted:
+            return []
+        self.made[wanted.grant] = wanted
+        return [Made(wanted.name, wanted.databases[0], False, 1, 0)]
+
+    async def drop(self, grant: str) -> list[str]:
+        await self._called("drop", grant)
+        self.left_over.discard(grant)
+        self.made.pop(grant, None)
+        return [role_name(grant)]
+
+    async def recover(self, target: TargetSettings, node: str) -> set[str]:
+        await self._called("recover", "")
+        return self.left_over
+
+
 class House:
     """A running gateway and everything a test reads of it."""
 
@@ -86,6 +145,7 @@ class House:
         self.lease_gate: trio.Event | None = None
         self.lease_error: Exception | None = None
         self.leases = 0
+        self.desk = ScriptedDesk()
         self.engine: ScriptedEngine
         self.running: Running
 
@@ -127,7 +187,11 @@ class House:
             return self.engine
 
         return Rooms(
-            load=self.load, verifier=lambda issuers, audience: self.tokens, lend=self.lend, engine=engine
+            load=self.load,
+            verifier=lambda issuers, audience: self.tokens,
+            lend=self.lend,
+            engine=engine,
+            roles=lambda lend: self.desk,
         )
 
     @property
@@ -242,9 +306,9 @@ def make_house(tmp_path: Path, settings: Settings) -> Callable[[], House]:
     return lambda: House(tmp_path, settings)
 
 
-@pytest.fixture
-async def house(make_house: Callable[[], House]) -> AsyncIterator[House]:
-    house = make_house()
+@asynccontextmanager
+async def running(house: House) -> AsyncIterator[House]:
+    """The house, open until the block ends."""
     async with trio.open_nursery() as nursery:
 
         async def run(task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED) -> None:
@@ -260,3 +324,15 @@ async def house(make_house: Callable[[], House]) -> AsyncIterator[House]:
         house.running = await nursery.start(run)
         yield house
         house.running.stop()
+
+
+@pytest.fixture
+def start() -> Callable[[House], AbstractAsyncContextManager[House]]:
+    """For tests that open more than one, one after the other."""
+    return running
+
+
+@pytest.fixture
+async def house(make_house: Callable[[], House]) -> AsyncIterator[House]:
+    async with running(make_house()) as house:
+        yield house

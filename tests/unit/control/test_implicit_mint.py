@@ -13,7 +13,8 @@ async def test_a_token_buys_a_session(house):
     await house.connect(house.token("T1"), "s_1", database="orders/analytics", user="agent+ticket-7")
     grant, lease = house.engine.admitted["s_1"]
     assert (grant.target, grant.database, grant.task) == ("orders", "analytics", "ticket-7")
-    assert grant.actions == ("query",)
+    assert (grant.actions, grant.action_texts) == (("statements",), ("read-only",))
+    assert grant.target_id == "orders/analytics"
     assert grant.deadline_monotonic_ns == house.wall.monotonic + 60 * 10**9
     assert lease.password == "upstream-secret"
     [stored] = await house.parts.store.grants()

@@ -109,6 +109,17 @@ def test_the_hash_key_is_made_once_and_private(tmp_path):
     assert path.read_bytes().hex() not in repr(first)
 
 
+def test_a_mask_key_is_the_same_after_a_restart_and_another_for_each_target(tmp_path):
+    """Hashes that change with a restart, or that join two targets, are no masks."""
+    path = tmp_path / "secret.key"
+    first = SecretHasher.open(path)
+    again = SecretHasher.open(path)
+    assert len(first.mask_key("orders")) == 32
+    assert first.mask_key("orders") == again.mask_key("orders")
+    assert first.mask_key("orders") != first.mask_key("payroll")
+    assert first.mask_key("orders") != SecretHasher(b"k" * 32).mask_key("orders")
+
+
 def test_a_key_that_others_may_read_is_refused(tmp_path):
     path = tmp_path / "secret.key"
     SecretHasher.open(path)

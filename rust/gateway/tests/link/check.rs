@@ -2,7 +2,7 @@
 //! a. the frames decode, and none is longer than the format allows;
 //! b. from admission on, the Result spans put end to end are exactly what went down;
 //! c. after login, the frames account for every byte that went up: a message of the principal that was not
-//!    forwarded is not there, and what the gateway says itself is Flush and Terminate and no more;
+//!    forwarded is not there, and what the gateway says itself without a frame is Terminate and no more;
 //! d. SessionEnd is the last frame, comes once, and its totals are those of the frames.
 
 use std::time::Instant;
@@ -58,7 +58,6 @@ pub(crate) struct Ledger {
     statements: u64,
 }
 
-const FLUSH: &[u8] = b"H\0\0\0\x04";
 const TERMINATE: &[u8] = b"X\0\0\0\x04";
 
 impl Ledger {
@@ -79,7 +78,7 @@ impl Ledger {
         if !self.established {
             // the login is the gateway's own; what comes behind it in the same call is looked at below
             self.established = effects.iter().any(|effect| matches!(effect, Effect::Established { .. }));
-            self.up = login_bytes(up);
+            self.up = self.up.max(login_bytes(up));
         }
         let up_before = self.up;
         for raw in frames.iter() {
@@ -241,9 +240,7 @@ impl Ledger {
 
     /// One message of the principal that went up: its type, and how its body begins or is.
     fn forwarded<'u>(&mut self, up: &'u [u8], tag: u8, body: &[u8], all: bool) -> &'u [u8] {
-        if tag != b'H' {
-            self.own(up);
-        }
+        self.own(up);
         let message = message(&up[self.up..]).expect("a recorded message went up");
         assert_eq!(char::from(message[0]), char::from(tag));
         assert!(if all { &message[5..] == body } else { message[5..].starts_with(body) });
@@ -253,8 +250,8 @@ impl Ledger {
 
     /// Passes over what the gateway says itself.
     fn own(&mut self, up: &[u8]) {
-        while [FLUSH, TERMINATE].iter().any(|own| up[self.up..].starts_with(own)) {
-            self.up += FLUSH.len();
+        while up[self.up..].starts_with(TERMINATE) {
+            self.up += TERMINATE.len();
         }
     }
 }

@@ -4,11 +4,12 @@
 
 pub(crate) mod check;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use check::Ledger;
-use hoopwire_gateway::{Admission, Ask, Effect, Ending, Legs, Loan, PhaseLimits, Session, Turn};
-use hoopwire_policy::{Actions, Grant, Record};
+use hoopwire_gateway::{Admission, Ask, Catalogues, Effect, Ending, Legs, Loan, PhaseLimits, Session, Turn};
+use hoopwire_policy::{Actions, DecisionCache, Grant, Spent};
 use hoopwire_postgres::cancel::CancelKey;
 use hoopwire_postgres::login::Credential;
 use hoopwire_recording::Frames;
@@ -52,6 +53,10 @@ pub(crate) struct Link {
     pub(crate) down: Vec<u8>,
     /// All that went to the target.
     pub(crate) up: Vec<u8>,
+    decisions: DecisionCache,
+    catalogues: Catalogues,
+    /// What the grant's sessions have used of its budgets.
+    pub(crate) spent: Arc<Spent>,
     /// Effects that the test has not taken yet.
     pub(crate) effects: Vec<Effect>,
     pub(crate) ledger: Ledger,
@@ -70,6 +75,9 @@ impl Link {
             calls: 0,
             down: Vec::new(),
             up: Vec::new(),
+            decisions: DecisionCache::new(1 << 20),
+            catalogues: Catalogues::default(),
+            spent: Arc::default(),
             effects: Vec::new(),
             ledger: Ledger::default(),
         }
@@ -90,6 +98,8 @@ impl Link {
             legs: &mut self.legs,
             effects: &mut effects,
             random: &mut Fixed,
+            decisions: &mut self.decisions,
+            catalogues: &mut self.catalogues,
         };
         act(&mut self.session, &mut turn);
         self.down.extend_from_slice(&self.legs.down[down..]);
@@ -121,10 +131,18 @@ impl Link {
     }
 
     pub(crate) fn admit(&mut self, grant: Grant) {
+        let spent = Arc::clone(&self.spent);
         self.call(|session, turn| {
             let cancel_key = CancelKey { pid: 99, key: Secret::new(CANCEL_KEY.to_vec()) };
-            let admission =
-                Admission { no: NO, session: "s_1", peer: "192.0.2.1:5000", node: "gw-1", grant, cancel_key };
+            let admission = Admission {
+                no: NO,
+                session: "s_1",
+                peer: "192.0.2.1:5000",
+                node: "gw-1",
+                grant,
+                cancel_key,
+                spent,
+            };
             session.handle_admit(admission, turn);
         });
     }
@@ -154,24 +172,7 @@ impl Link {
     }
 
     pub(crate) fn grant(&self, actions: Actions) -> Grant {
-        Grant {
-            id: "g_1".into(),
-            issuer: "https://dev".into(),
-            principal: "cid:0oa1".into(),
-            principal_name: "agent".into(),
-            principal_kind: "ai_agent".into(),
-            target: "orders".into(),
-            database: "orders".into(),
-            actions,
-            policy: "read".into(),
-            policy_hash: "00".into(),
-            task: String::new(),
-            record: Record::Digest,
-            deadline: self.start + GRANT,
-            notice_at: Some(self.start + NOTICE),
-            expires_unix_us: 0,
-            expires_text: "2026-11-23 22:15:00 UTC".into(),
-        }
+        Grant { actions, notice_at: Some(self.start + NOTICE), ..Grant::for_tests(self.start + GRANT) }
     }
 
     /// The question for the control plane, if it was asked since the last look.

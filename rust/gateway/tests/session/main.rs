@@ -4,6 +4,7 @@
 
 mod copies;
 mod endings;
+mod exact;
 #[path = "../link/mod.rs"]
 mod link;
 mod login;

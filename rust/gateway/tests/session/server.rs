@@ -1,11 +1,11 @@
 //! A target that behaves: PostgreSQL's message flow over a handful of statements, on the other end of a link.
 //! Like the server it keeps replies to the extended protocol back until Sync or Flush.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use hoopwire_policy::{Actions, Grant};
+use hoopwire_policy::{Actions, Grant, Rights};
 use hoopwire_testkit::backend::{Backend, Method};
 use hoopwire_testkit::messages::{first, framed, startup};
 
@@ -14,6 +14,9 @@ use crate::link::Link;
 pub(crate) const SSL_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
 pub(crate) const PASSWORD: &str = "eyJ.token.of-the-principal";
 pub(crate) const LEASE: &str = "secret of the lease";
+
+/// How the statement begins that the gateway sends in place of a refused one.
+const REFUSED: &str = "hoopwire:";
 
 /// A link with a target on its other end.
 pub(crate) struct Peer {
@@ -28,7 +31,12 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(link: Link, method: Method) -> Peer {
-        let mut server = Server::default();
+        Peer::with_catalogue(link, method, Rc::default())
+    }
+
+    /// `catalogue` is what the target answers when the gateway asks for it: rows of text, fields split at `|`.
+    pub(crate) fn with_catalogue(link: Link, method: Method, catalogue: Rc<RefCell<String>>) -> Peer {
+        let mut server = Server { catalogue, ..Server::default() };
         let backend = Backend::new(method, LEASE, move |tag, body| server.handle(tag, body));
         Peer { link, backend, arrived: 0, replies: Vec::new(), seen: 0 }
     }
@@ -48,6 +56,24 @@ impl Peer {
         assert!(peer.link.session.is_ready());
         peer.seen = peer.link.down.len();
         peer
+    }
+
+    /// A session under exact rights that is ready, with a catalogue that the test may change.
+    pub(crate) fn exact(
+        rights: Rights,
+        catalogue: &str,
+        change: impl FnOnce(&mut Grant),
+    ) -> (Peer, Rc<RefCell<String>>) {
+        let catalogue = Rc::new(RefCell::new(catalogue.to_owned()));
+        let link = asking(&[("user", "u"), ("database", "orders")]);
+        let mut peer = Peer::with_catalogue(link, Method::Trust, Rc::clone(&catalogue));
+        let mut grant = peer.link.grant(Actions::default()).with_rights(rights);
+        change(&mut grant);
+        peer.link.admit(grant);
+        peer.link.dialed(Some(LEASE));
+        peer.pump();
+        peer.seen = peer.link.down.len();
+        (peer, catalogue)
     }
 
     /// Lets the target take what went up.
@@ -178,6 +204,34 @@ fn complete(tag: &str) -> Vec<u8> {
     framed(b'C', format!("{tag}\0").as_bytes())
 }
 
+/// A row of the catalogue; an empty field is NULL.
+fn row_of_fields(line: &str) -> Vec<u8> {
+    let fields: Vec<&str> = line.split('|').collect();
+    let mut body = u16::try_from(fields.len()).unwrap().to_be_bytes().to_vec();
+    for field in fields {
+        let length = if field.is_empty() { -1 } else { i32::try_from(field.len()).unwrap() };
+        body.extend(length.to_be_bytes());
+        body.extend(field.as_bytes());
+    }
+    framed(b'D', &body)
+}
+
+/// The relation `people` (OID 10): id, email. `columns` is a number of rows, such as `*3`.
+fn people(columns: &str, simple: bool) -> Vec<u8> {
+    let count: usize = columns.trim_start_matches('*').parse().unwrap_or(1);
+    let described = if simple { described_people(columns) } else { Vec::new() };
+    let rows = (0..count).flat_map(|i| row_of_fields(&format!("{i}|bob{i}@example.org")));
+    [described, rows.collect(), complete(&format!("SELECT {count}"))].concat()
+}
+
+fn described_people(_: &str) -> Vec<u8> {
+    let column = |name: &str, attnum: u8, oid: u8| {
+        let rest = [0, 0, 0, 10, 0, attnum, 0, 0, 0, oid, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0];
+        [name.as_bytes(), b"\0", &rest].concat()
+    };
+    framed(b'T', &[&[0, 2][..], &column("id", 1, 23), &column("alias", 2, 25)].concat())
+}
+
 #[derive(Default)]
 struct Server {
     in_transaction: bool,
@@ -191,6 +245,7 @@ struct Server {
     /// Replies not flushed yet.
     kept: Vec<u8>,
     copied: Rc<Cell<usize>>,
+    catalogue: Rc<RefCell<String>>,
 }
 
 impl Server {
@@ -228,12 +283,17 @@ impl Server {
                 let ready = if self.copying.is_some() { Vec::new() } else { self.ready() };
                 [std::mem::take(&mut self.kept), replies, ready].concat()
             }
+            // there is no function with OID 0: what stands for a refused call
+            b'F' if body.starts_with(&[0; 4]) => {
+                let error = self.error("42883");
+                [std::mem::take(&mut self.kept), error, self.ready()].concat()
+            }
             b'F' => [std::mem::take(&mut self.kept), framed(b'V', b"\0\0\0\x01x"), self.ready()].concat(),
             b'P' => {
                 let mut words = body.split(|byte| *byte == 0);
                 let name = words.next().unwrap().to_vec();
                 let text = String::from_utf8(words.next().unwrap().to_vec()).unwrap();
-                if text == "nonsense" {
+                if text == "nonsense" || text.starts_with(REFUSED) {
                     let error = self.error("42601");
                     return self.keep_error(error);
                 }
@@ -244,6 +304,11 @@ impl Server {
                 let name = body.split(|byte| *byte == 0).nth(1).unwrap();
                 self.bound = self.statements[name].clone();
                 self.keep(framed(b'2', b""))
+            }
+            b'D' if body.starts_with(b"P") => {
+                let text = self.bound.clone();
+                let described = text.strip_prefix("select people").map(described_people);
+                self.keep(described.unwrap_or_else(row_description))
             }
             b'D' => self.keep([framed(b't', b"\0\x01\0\0\0\x17"), row_description()].concat()),
             b'E' => {
@@ -263,6 +328,16 @@ impl Server {
     }
 
     fn run(&mut self, text: &str, simple: bool) -> Vec<u8> {
+        if text.starts_with(REFUSED) {
+            return self.error("42601");
+        }
+        if text.starts_with("SELECT 'f'") {
+            let rows: Vec<u8> = self.catalogue.borrow().lines().flat_map(row_of_fields).collect();
+            return [rows, complete("SELECT")].concat();
+        }
+        if let Some(columns) = text.strip_prefix("select people") {
+            return people(columns, simple);
+        }
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
         match verb {
             "begin" => {

@@ -1,4 +1,31 @@
-//! Obligations on columns: what is delivered in place of a masked value.
+//! Obligations on columns: what is delivered in place of a masked value, in result rows and in COPY.
+
+mod column;
+mod copy;
+mod number;
+mod row;
+mod text;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use column::ColumnMask;
+pub use copy::CopyMask;
+pub use row::RowMask;
+pub use view::shows_masked;
+
+/// Bytes from the target that are not what the protocol says: nothing of them may be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a row of the target is malformed")
+    }
+}
+
+impl std::error::Error for Malformed {}
 
 /// What stands in place of a value.
 #[derive(Clone, Debug, PartialEq)]

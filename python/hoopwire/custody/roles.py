@@ -1,0 +1,185 @@
+"""The roles that were made for grants: their passwords, and one thing at a time for each of them.
+
+A password lives here only. After a restart nobody knows it any more, and the role gets a new one.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+import trio
+
+from hoopwire.custody import making
+from hoopwire.custody.lease import lease
+from hoopwire.custody.making import Made
+from hoopwire.model.commands import Lease
+from hoopwire.model.role import RoleGrant, role_name
+from hoopwire.model.settings import TargetSettings
+
+_THREADS = 8
+
+Answer = TypeVar("Answer")
+Lend = Callable[[TargetSettings, str], Awaitable[Lease]]
+
+
+@dataclass
+class _Role:
+    """One role at one target. `password` None: not known to be made with a password of ours."""
+
+    target: TargetSettings
+    grant: str
+    node: str = ""
+    may_exist: bool = False
+    """It was made, or tried, or found: there may be something to drop."""
+    password: str | None = None
+    made: dict[str, RoleGrant] = field(default_factory=dict)
+    """By database: what its privileges there were made from."""
+    lock: trio.Lock = field(default_factory=trio.Lock)
+
+
+@dataclass(frozen=True)
+class Lent:
+    """A lease on the role, and what had to be made for it (nothing, if all was there)."""
+
+    lease: Lease
+    made: Made | None
+
+
+class Roles:
+    """See above. `lend` gives the credential of the target's configured user, who makes the roles."""
+
+    def __init__(self, lend: Lend = lease) -> None:
+        self._lend = lend
+        self._roles: dict[tuple[str, str, int], _Role] = {}
+        self._granting: dict[tuple[str, int, str], trio.Lock] = {}
+        self._threads = trio.CapacityLimiter(_THREADS)
+
+    def grants(self) -> set[str]:
+        """Grants for which a role may be there."""
+        return {role.grant for role in self._roles.values() if role.may_exist}
+
+    async def lend_role(
+        self, target: TargetSettings, database: str, grant: str, wanted: Callable[[], RoleGrant]
+    ) -> Lent:
+        """Make the role as `wanted` says, unless it is so already, and lend it. RoleFailed, LeaseFailed.
+
+        `wanted` is asked when it is this call's turn, so that nothing is made wider than it was narrowed to
+        meanwhile. What it raises is passed on.
+        """
+        while True:
+            role = self._role(target, grant)
+            async with role.lock:
+                if self._roles.get(_key(target, grant)) is not role:
+                    continue  # dropped while we waited
+                return await self._lend_now(role, target, database, wanted)
+
+    async def narrow(self, wanted: RoleGrant) -> list[Made]:
+        """Make the privileges of a grant anew wherever they were made before. RoleFailed, LeaseFailed."""
+        made = []
+        for role in self._of(wanted.grant):
+            async with role.lock:
+                for database, had in list(role.made.items()):
+                    if had == wanted:
+                        continue
+                    lent = await self._lend(role.target, database)
+                    if database in wanted.databases:
+                        made.append(await self._make(role, lent, database, wanted, None))
+                    else:
+                        await self._in_thread(
+                            role.target, database, making.take_privileges, lent, database, wanted
+                        )
+                        del role.made[database]
+        return made
+
+    async def drop(self, grant: str) -> list[str]:
+        """Drop the roles of a grant that has ended; the names of those that were there.
+
+        RoleFailed, LeaseFailed: some may still be there, and `grants` goes on naming the grant.
+        """
+        dropped = []
+        for role in self._of(grant):
+            async with role.lock:
+                lent = await self._lend(role.target, role.target.databases[0])
+                # From here on, a session that comes all the same must make it anew.
+                role.password = None
+                role.made.clear()
+                if await trio.to_thread.run_sync(
+                    making.drop_role, role.target, lent, role.grant, role.node, limiter=self._threads
+                ):
+                    dropped.append(role_name(role.grant))
+                if self._roles.get(key := _key(role.target, role.grant)) is role:
+                    del self._roles[key]
+        return dropped
+
+    async def recover(self, target: TargetSettings, node: str) -> set[str]:
+        """Look at the target for roles that an earlier run of this gateway left: the grants they were for.
+
+        They are known from now on, and `drop` drops them. RoleFailed, LeaseFailed.
+        """
+        lent = await self._lend(target, target.databases[0])
+        found = await trio.to_thread.run_sync(making.roles_of_node, target, lent, node, limiter=self._threads)
+        for grant in found:
+            # One that is known already may be another target's, at the same server and with its own user.
+            role = self._roles.setdefault(_key(target, grant), _Role(target, grant, node))
+            role.may_exist = True
+        return found
+
+    async def _lend_now(
+        self, role: _Role, target: TargetSettings, database: str, wanted: Callable[[], RoleGrant]
+    ) -> Lent:
+        try:
+            lent = await self._lend(target, database)
+            asked = wanted()
+        except BaseException:
+            if not role.may_exist:
+                del self._roles[_key(target, role.grant)]
+            raise
+        role.node, role.may_exist = asked.node, True
+        made = None
+        if role.password is None or role.made.get(database) != asked:
+            password = making.new_password() if role.password is None else None
+            made = await self._make(role, lent, database, asked, password)
+        assert role.password is not None
+        return Lent(msgspec.structs.replace(lent, user=role_name(role.grant), password=role.password), made)
+
+    async def _make(
+        self, role: _Role, lent: Lease, database: str, wanted: RoleGrant, password: str | None
+    ) -> Made:
+        try:
+            made = await self._in_thread(
+                role.target, database, making.make_role, lent, database, wanted, password
+            )
+        except making.RoleGone:
+            role.password = None
+            role.made.clear()
+            raise
+        if password is not None:
+            role.password = password
+        role.made[database] = wanted
+        return made
+
+    async def _in_thread(
+        self, target: TargetSettings, database: str, work: Callable[..., Answer], *arguments: object
+    ) -> Answer:
+        """Not abandoned when cancelled: a thread that still grants must not meet the one that drops.
+
+        It ends by itself: see `custody.administer`.
+        """
+        place = (target.host, target.port, database)
+        # GRANTs on the same object at the same time would only fail each other.
+        async with self._granting.setdefault(place, trio.Lock()):
+            return await trio.to_thread.run_sync(work, target, *arguments, limiter=self._threads)
+
+    def _role(self, target: TargetSettings, grant: str) -> _Role:
+        role = self._roles.setdefault(_key(target, grant), _Role(target, grant))
+        role.target = target
+        return role
+
+    def _of(self, grant: str) -> list[_Role]:
+        return [role for role in self._roles.values() if role.grant == grant]
+
+
+def _key(target: TargetSettings, grant: str) -> tuple[str, str, int]:
+    """A target that has moved to another server has no role there yet."""
+    return grant, target.host, target.port

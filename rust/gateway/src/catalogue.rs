@@ -1,0 +1,259 @@
+//! What the target said of its catalogue, kept for the sessions of a reactor.
+
+use crate::close::Ending;
+use crate::inquiry::Row;
+use hoopwire_policy::{Catalogue, CatalogueColumn, CatalogueRelation, Grant, Mask};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How old what is known may be: of functions, and of masked relations.
+const FUNCTIONS_MAX_AGE: Duration = Duration::from_secs(60);
+pub(crate) const MASKED_MAX_AGE: Duration = Duration::from_secs(2);
+/// Most databases and policies that are remembered.
+const KEPT_MAX: usize = 256;
+
+#[derive(Debug)]
+struct Kept {
+    target_id: String,
+    search_path: Vec<String>,
+    masks: Arc<[Mask]>,
+    catalogue: Arc<Catalogue>,
+    asked_at: Instant,
+}
+
+/// The catalogues that a reactor knows, by target and by what the grant asks of them.
+#[derive(Debug, Default)]
+pub struct Catalogues {
+    kept: Vec<Kept>,
+    versions: u64,
+}
+
+impl Catalogues {
+    /// What is known for this grant, and when it was asked, if that is not too long ago.
+    pub(crate) fn find(&self, grant: &Grant, now: Instant) -> Option<(Arc<Catalogue>, Instant)> {
+        let max_age = if grant.masks.is_empty() { FUNCTIONS_MAX_AGE } else { MASKED_MAX_AGE };
+        let kept = self.kept.iter().find(|kept| kept.is_for(grant))?;
+        let fresh = now.saturating_duration_since(kept.asked_at) < max_age;
+        fresh.then(|| (Arc::clone(&kept.catalogue), kept.asked_at))
+    }
+
+    /// Keeps an answer. An answer that says the same as the one before is that one: decisions made with it stay.
+    pub(crate) fn keep(
+        &mut self,
+        grant: &Grant,
+        rows: Vec<Row>,
+        now: Instant,
+    ) -> Result<Arc<Catalogue>, Ending> {
+        self.versions = self.versions.saturating_add(1);
+        let fresh = read(rows, &grant.masks, self.versions)
+            .ok_or_else(|| Ending::no_catalogue("an answer that cannot be read"))?;
+        if let Some(kept) = self.kept.iter_mut().find(|kept| kept.is_for(grant)) {
+            kept.asked_at = now;
+            if !kept.catalogue.says_the_same(&fresh) {
+                kept.catalogue = Arc::new(fresh);
+            }
+            return Ok(Arc::clone(&kept.catalogue));
+        }
+        if self.kept.len() >= KEPT_MAX {
+            self.kept.sort_by_key(|kept| kept.asked_at);
+            self.kept.drain(..KEPT_MAX / 2);
+        }
+        let catalogue = Arc::new(fresh);
+        self.kept.push(Kept {
+            target_id: grant.target_id.clone(),
+            search_path: search_path(grant).to_vec(),
+            masks: Arc::clone(&grant.masks),
+            catalogue: Arc::clone(&catalogue),
+            asked_at: now,
+        });
+        Ok(catalogue)
+    }
+}
+
+impl Kept {
+    fn is_for(&self, grant: &Grant) -> bool {
+        self.target_id == grant.target_id
+            && self.search_path == search_path(grant)
+            && self.masks == grant.masks
+    }
+}
+
+/// The schemas that the grant's sessions look in.
+pub(crate) fn search_path(grant: &Grant) -> &[String] {
+    grant.rights.as_ref().map_or(&[], |rights| rights.search_path.as_slice())
+}
+
+/// A relation on its way: the named relations whose columns it shares, its columns.
+#[derive(Default)]
+struct Gathered {
+    schema: String,
+    name: String,
+    roots: Vec<(String, String)>,
+    columns: BTreeMap<i16, CatalogueColumn>,
+}
+
+/// `None` if a row is not as asked for.
+fn read(rows: Vec<Row>, masks: &[Mask], version: u64) -> Option<Catalogue> {
+    let mut functions = Vec::new();
+    let mut relations: BTreeMap<u32, Gathered> = BTreeMap::new();
+    let mut views = Vec::new();
+    for row in rows {
+        let mut fields = row.into_iter();
+        match fields.next()??.as_str() {
+            "f" => functions.push((fields.next()??, fields.next()??)),
+            "c" => column(&mut fields, &mut relations)?,
+            "v" => {
+                let oid: u32 = fields.next()??.parse().ok()?;
+                views.push((oid, fields.next()??, fields.next()??, fields.next()??));
+            }
+            _ => return None,
+        }
+    }
+    let mut relations: Vec<CatalogueRelation> =
+        relations.into_iter().map(|(oid, gathered)| gathered.relation(oid, masks)).collect();
+    add_views(views, &mut relations, version);
+    Some(Catalogue::new(version, functions, relations))
+}
+
+fn column(
+    fields: &mut impl Iterator<Item = Option<String>>,
+    relations: &mut BTreeMap<u32, Gathered>,
+) -> Option<()> {
+    let root = (fields.next()??, fields.next()??);
+    let (schema, name) = (fields.next()??, fields.next()??);
+    let gathered = relations.entry(fields.next()??.parse().ok()?).or_default();
+    (gathered.schema, gathered.name) = (schema, name);
+    if !gathered.roots.contains(&root) {
+        gathered.roots.push(root);
+    }
+    let attnum: i16 = fields.next()??.parse().ok()?;
+    let column = CatalogueColumn {
+        attnum,
+        name: fields.next()??,
+        type_oid: fields.next()??.parse().ok()?,
+        generated: fields.next()??.starts_with('t'),
+        mask: None,
+    };
+    gathered.columns.insert(attnum, column);
+    Some(())
+}
+
+impl Gathered {
+    fn relation(mut self, oid: u32, masks: &[Mask]) -> CatalogueRelation {
+        let mut missing = false;
+        for (at, mask) in masks.iter().enumerate() {
+            if !self.roots.iter().any(|(schema, name)| *schema == mask.schema && *name == mask.relation) {
+                continue;
+            }
+            let column = self.columns.values_mut().find(|column| column.name == mask.column);
+            match column {
+                Some(column) => column.mask = column.mask.or(Some(at)),
+                // dropped or renamed: which column holds the values now, nobody here knows. A parent or sibling
+                // may do without it.
+                None => missing |= self.schema == mask.schema && self.name == mask.relation,
+            }
+        }
+        // a generated column may be computed from a masked one: it is masked likewise, unless the policy says how
+        let first = self.columns.values().find_map(|column| column.mask);
+        for column in self.columns.values_mut().filter(|column| column.generated) {
+            column.mask = column.mask.or(first);
+        }
+        CatalogueRelation {
+            oid,
+            schema: self.schema,
+            name: self.name,
+            opaque: missing,
+            columns: self.columns.into_values().collect(),
+        }
+    }
+}
+
+/// Views that read masked relations: one that shows nothing of a masked column is as any relation, any other may
+/// not be read, unless the policy masks columns of its own.
+fn add_views(
+    mut views: Vec<(u32, String, String, String)>,
+    relations: &mut Vec<CatalogueRelation>,
+    version: u64,
+) {
+    views.retain(|(oid, ..)| !relations.iter().any(|relation| relation.oid == *oid));
+    // a view over a view is judged by what is known of that one: until nothing changes any more
+    loop {
+        let known = Catalogue::new(version, [], relations.clone());
+        let (shows, rest): (Vec<_>, Vec<_>) = views.into_iter().partition(|(_, schema, name, definition)| {
+            hoopwire_policy::shows_masked(schema, name, definition, &known)
+        });
+        views = rest;
+        if shows.is_empty() {
+            return;
+        }
+        relations.extend(shows.into_iter().map(|(oid, schema, name, _)| CatalogueRelation {
+            oid,
+            schema,
+            name,
+            opaque: true,
+            columns: Vec::new(),
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hoopwire_policy::MaskKind;
+
+    fn mask(relation: &str, column: &str) -> Mask {
+        Mask {
+            schema: "public".into(),
+            relation: relation.into(),
+            column: column.into(),
+            kind: MaskKind::Null,
+            compare: false,
+        }
+    }
+
+    fn row(text: &str) -> Row {
+        text.split('|').map(|field| (!field.is_empty()).then(|| field.to_owned())).collect()
+    }
+
+    #[test]
+    fn a_child_of_a_masked_relation_is_masked() {
+        // Masks by name alone: the partition under the masked parent showed everything.
+        let rows = [
+            "c|public|people|public|people|10|1|id|23|f",
+            "c|public|people|public|people|10|2|email|25|f",
+            "c|public|people|public|people_1|11|1|email|25|f",
+            "f|public|notify",
+        ];
+        let catalogue = read(rows.map(row).to_vec(), &[mask("people", "email")], 1).unwrap();
+        let masked = |oid| catalogue.by_oid(oid).unwrap().columns.iter().map(|c| c.mask).collect::<Vec<_>>();
+        assert_eq!((masked(10), masked(11)), (vec![None, Some(0)], vec![Some(0)]));
+        assert_eq!(catalogue.schemas_of("notify"), ["public"]);
+    }
+
+    #[test]
+    fn a_generated_column_beside_a_masked_one_is_masked() {
+        // lower(email) GENERATED ALWAYS ... STORED showed the e-mail address under another name.
+        let rows = [
+            "c|public|people|public|people|10|2|email|25|f",
+            "c|public|people|public|people|10|3|lower|25|t",
+        ];
+        let catalogue = read(rows.map(row).to_vec(), &[mask("people", "email")], 1).unwrap();
+        assert_eq!(catalogue.by_oid(10).unwrap().columns[1].mask, Some(0));
+    }
+
+    #[test]
+    fn a_masked_column_that_is_gone_closes_the_relation() {
+        // A column that was renamed between two sessions was no longer masked.
+        let rows = vec![row("c|public|people|public|people|10|2|mail|25|f")];
+        let catalogue = read(rows, &[mask("people", "email")], 1).unwrap();
+        assert!(catalogue.by_oid(10).unwrap().opaque);
+    }
+
+    #[test]
+    fn an_answer_that_is_not_as_asked_for_is_none() {
+        for bad in ["x|a|b", "f|a", "c|public|people|public|people|ten|2|mail|25|f", "v|1|public|v"] {
+            assert!(read(vec![row(bad)], &[], 1).is_none(), "{bad}");
+        }
+    }
+}

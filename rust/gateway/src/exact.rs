@@ -1,0 +1,240 @@
+//! Statement-exact grants in a session: the decision on a text, and what must stay as it was for it to hold.
+//!
+//! Two rules:
+//! 1. A text is decided whole, before any byte of it goes up.
+//! 2. What the decision rests on is watched: how the target reads strings and names (ParameterStatus), and which
+//!    columns are masked (the catalogue, asked again when it is older than two seconds).
+
+use crate::catalogue::{MASKED_MAX_AGE, search_path};
+use crate::close::Ending;
+use crate::inquiry::{self, Inquiry};
+use crate::live::Live;
+use crate::masking::Masking;
+use crate::turn::Turn;
+use hoopwire_policy::{Catalogue, Denial, Grant, Verdict, View, decide_text};
+use hoopwire_postgres::error::{ErrorReport, Sqlstate};
+use hoopwire_recording::{Direction, Frame, Input};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Words that begin a command of the replication grammar; in a replication session anything else is SQL.
+const REPLICATION_COMMANDS: &[&str] = &[
+    "IDENTIFY_SYSTEM",
+    "READ_REPLICATION_SLOT",
+    "BASE_BACKUP",
+    "START_REPLICATION",
+    "CREATE_REPLICATION_SLOT",
+    "DROP_REPLICATION_SLOT",
+    "ALTER_REPLICATION_SLOT",
+    "TIMELINE_HISTORY",
+    "UPLOAD_MANIFEST",
+];
+
+/// What a session under exact rights keeps.
+#[derive(Debug)]
+pub(crate) struct Exact {
+    /// `None` in a replication session, which cannot be asked.
+    pub(crate) catalogue: Option<Arc<Catalogue>>,
+    asked_at: Instant,
+    client_encoding: Vec<u8>,
+    utf8: bool,
+    /// Something was prepared or declared: it outlives the decision it was made under.
+    pub(crate) keeps_statements: bool,
+    /// A question to the target is under way; the principal's bytes wait.
+    pub(crate) inquiry: Option<Inquiry>,
+    pub(crate) waiting: Vec<u8>,
+    pub(crate) masking: Masking,
+}
+
+/// Startup settings that go to the target whatever the principal asked for.
+pub(crate) fn pin(grant: &Grant, settings: &mut Vec<(String, String)>) {
+    let Some(rights) = &grant.rights else { return };
+    let quoted = |schema: &String| format!("\"{}\"", schema.replace('"', "\"\""));
+    let mut path: Vec<String> = search_path(grant).iter().map(quoted).collect();
+    // named last: otherwise temporary relations would be looked for first
+    path.push("pg_temp".to_owned());
+    let mut pinned = vec![("search_path", path.join(", ")), ("standard_conforming_strings", "on".to_owned())];
+    if rights.read_only {
+        pinned.push(("default_transaction_read_only", "on".to_owned()));
+    }
+    settings.retain(|(name, _)| !pinned.iter().any(|(pinned, _)| pinned == name));
+    settings.extend(pinned.into_iter().map(|(name, value)| (name.to_owned(), value)));
+}
+
+impl Exact {
+    /// After the login at the target, which reported these parameters.
+    pub(crate) fn new(
+        grant: &Grant,
+        parameters: &[(Vec<u8>, Vec<u8>)],
+        catalogue: Option<(Arc<Catalogue>, Instant)>,
+        now: Instant,
+    ) -> Result<Exact, Ending> {
+        let said = |wanted: &[u8]| {
+            let last = parameters.iter().rev().find(|(name, _)| name == wanted);
+            last.map_or(&b""[..], |(_, value)| value.as_slice())
+        };
+        let client_encoding = said(b"client_encoding").to_vec();
+        let utf8 = client_encoding == b"UTF8" && said(b"server_encoding") == b"UTF8";
+        if said(b"standard_conforming_strings") != b"on" {
+            return Err(moved("standard_conforming_strings"));
+        }
+        let asked_at = catalogue.as_ref().map_or(now, |(_, asked_at)| *asked_at);
+        let catalogue = catalogue.map(|(catalogue, _)| catalogue);
+        let masking = Masking::new(grant);
+        Ok(Exact {
+            catalogue,
+            asked_at,
+            client_encoding,
+            utf8,
+            keeps_statements: false,
+            inquiry: None,
+            waiting: Vec::new(),
+            masking,
+        })
+    }
+
+    /// The target says that a setting changed.
+    pub(crate) fn watch(&self, name: &[u8], value: &[u8]) -> Result<(), Ending> {
+        match name {
+            b"standard_conforming_strings" if value != b"on" => Err(moved("standard_conforming_strings")),
+            b"client_encoding" if value != self.client_encoding => Err(moved("client_encoding")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The target reads SQL otherwise from here on than the gateway does.
+fn moved(name: &str) -> Ending {
+    let report = ErrorReport::fatal(
+        Sqlstate::INSUFFICIENT_PRIVILEGE,
+        format!("the target changed \"{name}\" in the session"),
+    )
+    .with_detail("The gateway could no longer be sure to read statements as the target does, and ended the session.")
+    .with_hint("Connect again. If a function or the target's configuration changes it, tell the gateway's operators.");
+    Ending::fatal("gateway", &format!("the target changed {name}"), report)
+}
+
+impl Live {
+    /// Decides a text. `None` if the grant does not look at statements.
+    pub(crate) fn judge(&mut self, text: &[u8], turn: &mut Turn<'_>) -> Result<Option<Arc<Verdict>>, Denial> {
+        if self.grant.rights.is_none() || (self.replication && is_replication_command(text)) {
+            return Ok(None);
+        }
+        let Some(exact) = &mut self.exact else { return Ok(None) };
+        let view = View { utf8: exact.utf8, catalogue: exact.catalogue.as_deref() };
+        let verdict = decide_text(&self.grant, text, &view, turn.decisions);
+        match &verdict.outcome {
+            Err(refusal) => return Err(refusal.denial(&self.grant)),
+            Ok(plans) => {
+                exact.keeps_statements |= plans.iter().any(|plan| plan.prepares);
+                if plans.len() > 1 && plans.iter().any(|plan| plan.copy_out.is_some()) {
+                    return Err(copy_is_not_alone());
+                }
+            }
+        }
+        Ok(Some(verdict))
+    }
+
+    /// What is known of masked columns is too old to decide by: asks the target, and keeps `input` until it has
+    /// answered. False if there is no need, or no place for a question.
+    pub(crate) fn ask_again(&mut self, input: &[u8], turn: &mut Turn<'_>) -> bool {
+        let at_rest = self.pipeline.is_empty()
+            && !self.pipeline.is_skipping()
+            && !self.discarding
+            && self.pipeline.status() != b'E'
+            && self.from_principal.is_clean();
+        let Some(exact) = &mut self.exact else { return false };
+        if exact.inquiry.is_some() {
+            exact.waiting.extend_from_slice(input);
+            return true;
+        }
+        let is_old = turn.now.saturating_duration_since(exact.asked_at) >= MASKED_MAX_AGE;
+        if !at_rest || !is_old || !exact.masking.is_needed() {
+            return false;
+        }
+        let status = self.pipeline.status();
+        exact.waiting.extend_from_slice(input);
+        exact.inquiry = Some(Inquiry::new(status));
+        self.say_own(turn, |grant, out| inquiry::ask(search_path(grant), &grant.masks, out));
+        true
+    }
+
+    /// The target has such a question before it.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.exact.as_ref().is_some_and(|exact| exact.inquiry.is_some())
+    }
+
+    /// The target's answer to such a question. The principal's bytes that waited, once it is whole.
+    pub(crate) fn hear_again(
+        &mut self,
+        input: &mut &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<Vec<u8>>, Ending> {
+        let Some(exact) = &mut self.exact else { return Ok(None) };
+        let Some(inquiry) = &mut exact.inquiry else { return Ok(None) };
+        let Some(rows) = inquiry.handle(input)? else { return Ok(None) };
+        exact.inquiry = None;
+        exact.asked_at = turn.now;
+        let fresh = turn.catalogues.keep(&self.grant, rows, turn.now)?;
+        let changed = exact.catalogue.as_ref().is_none_or(|known| known.version() != fresh.version());
+        if changed && exact.keeps_statements {
+            return Err(columns_changed());
+        }
+        exact.catalogue = Some(fresh);
+        Ok(Some(std::mem::take(&mut exact.waiting)))
+    }
+
+    /// Something of the gateway's own for the target, recorded by digest like all that it gets.
+    pub(crate) fn say_own(&mut self, turn: &mut Turn<'_>, write: impl FnOnce(&Grant, &mut Vec<u8>)) {
+        let start = turn.legs.up().len();
+        write(&self.grant, turn.legs.own_up());
+        let sent = turn.legs.up().get(start..).unwrap_or_default();
+        let frame = Frame::Input(Input { bytes: sent.len() as u64, digest: *blake3::hash(sent).as_bytes() });
+        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+    }
+}
+
+/// The first word decides, as in the server (`replication_scanner_is_replication_command`).
+fn is_replication_command(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..);
+    let end = text.iter().position(|byte| !is_part(byte)).unwrap_or(text.len());
+    let word = text.get(..end).unwrap_or_default();
+    REPLICATION_COMMANDS.iter().any(|command| word.eq_ignore_ascii_case(command.as_bytes()))
+}
+
+fn copy_is_not_alone() -> Denial {
+    Denial {
+        sqlstate: "42501",
+        code: "masked_column",
+        message: "COPY of masked columns must be the only statement of a Query".to_owned(),
+        detail: "The gateway masks what this COPY delivers.\ncode: masked_column".to_owned(),
+        hint: "Send the COPY by itself.".to_owned(),
+        position: None,
+    }
+}
+
+fn columns_changed() -> Ending {
+    let report = ErrorReport::fatal(Sqlstate::ADMIN_SHUTDOWN, "the target's masked relations have changed")
+        .with_detail("Statements that this session prepared were decided by their old columns.")
+        .with_hint("Connect again and prepare them anew; your grant is still good until it expires.");
+    Ending::fatal("gateway", "masked relations changed", report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_replication_commands_pass_as_such() {
+        // In a replication session with a database, everything that is no replication command runs as SQL.
+        for text in ["IDENTIFY_SYSTEM", "  start_replication SLOT x", "BASE_BACKUP ( LABEL 'x')"] {
+            assert!(is_replication_command(text.as_bytes()), "{text}");
+        }
+        for text in
+            ["", "DROP TABLE x", "/* */ BASE_BACKUP", "BASE_BACKUP2", "SHOW x", "START_", "\u{a0}BASE_BACKUP"]
+        {
+            assert!(!is_replication_command(text.as_bytes()), "{text}");
+        }
+    }
+}

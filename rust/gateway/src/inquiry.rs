@@ -1,0 +1,260 @@
+//! A question of the gateway's own to the target, in the session's own connection.
+//!
+//! It is asked before the principal may use the session, and (where there are masks) between its requests, by named
+//! objects of the extended protocol: a simple Query would destroy the principal's unnamed statement. Its rows come
+//! as text. A target that answers otherwise than with rows, or with too many, ends the session: without the
+//! catalogue, masks and functions could not be decided.
+
+use crate::close::Ending;
+use hoopwire_policy::Mask;
+use hoopwire_postgres::error::ServerReport;
+use hoopwire_postgres::message::{Piece, Scanner, Take};
+use hoopwire_wire::{Reader, message};
+
+/// Most bytes of rows that are taken.
+const ROWS_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Largest single message of an answer.
+const MESSAGE_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// A row: its fields as text.
+pub(crate) type Row = Vec<Option<String>>;
+
+/// An answer on its way.
+#[derive(Debug)]
+pub(crate) struct Inquiry {
+    scanner: Scanner,
+    rows: Vec<Row>,
+    bytes: usize,
+    failed: Option<String>,
+    /// The transaction status that the session had, and must have afterwards.
+    status: u8,
+}
+
+fn take(tag: u8, body_len: usize) -> Take {
+    match tag {
+        b'1' | b'2' | b'3' | b'D' | b'C' | b'Z' | b'E' | b'N' | b'S' if body_len <= MESSAGE_MAX_BYTES => {
+            Take::Whole
+        }
+        _ => Take::Refuse,
+    }
+}
+
+impl Inquiry {
+    /// Asked in a session with this transaction status.
+    pub(crate) fn new(status: u8) -> Inquiry {
+        Inquiry { scanner: Scanner::default(), rows: Vec::new(), bytes: 0, failed: None, status }
+    }
+
+    /// Bytes of the target. The rows once ReadyForQuery has come; what follows it stays in `input`.
+    pub(crate) fn handle(&mut self, input: &mut &[u8]) -> Result<Option<Vec<Row>>, Ending> {
+        while let Some(piece) = self.scanner.next(input, &take).map_err(|error| failed(&error.to_string()))? {
+            let Piece::Whole { tag, raw } = piece else { continue };
+            let body = raw.get(5..).unwrap_or_default();
+            match tag {
+                b'D' => {
+                    self.bytes = self.bytes.saturating_add(raw.len());
+                    if self.bytes > ROWS_MAX_BYTES {
+                        return Err(failed("its catalogue is too large"));
+                    }
+                    self.rows.push(row(body).ok_or_else(|| failed("a malformed row"))?);
+                }
+                b'E' => self.failed = Some(ServerReport::parse(body).to_string()),
+                b'Z' => {
+                    return match self.failed.take() {
+                        Some(reason) => Err(failed(&reason)),
+                        None if body != [self.status] => Err(failed("another transaction status")),
+                        None => Ok(Some(std::mem::take(&mut self.rows))),
+                    };
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn row(body: &[u8]) -> Option<Row> {
+    let mut reader = Reader::new(body);
+    let count = reader.u16().ok()?;
+    let field = |reader: &mut Reader<'_>| match reader.i32().ok()? {
+        -1 => Some(None),
+        length => {
+            let bytes = reader.bytes(usize::try_from(length).ok()?).ok()?;
+            Some(Some(String::from_utf8(bytes.to_vec()).ok()?))
+        }
+    };
+    let fields = (0..count).map(|_| field(&mut reader)).collect::<Option<Row>>()?;
+    reader.is_empty().then_some(fields)
+}
+
+fn failed(reason: &str) -> Ending {
+    Ending::no_catalogue(reason)
+}
+
+/// Name of the statement and of the portal.
+const NAME: &str = "hoopwire_catalogue";
+
+/// Appends the requests that ask for the catalogue: the functions in the schemas of the search path, and for masks
+/// the masked relations with all that shares their columns (partitions, children, parents) and all that reads
+/// them (views, through other views).
+///
+/// Rows: `f`, schema, function; `c`, schema and name of the masked relation, schema, name and OID of the relation
+/// that has the column, its number, name and type, whether it is generated; `v`, OID, schema, name, definition.
+pub(crate) fn ask(search_path: &[String], masks: &[Mask], out: &mut Vec<u8>) {
+    let mut text = functions(search_path);
+    if !masks.is_empty() {
+        text.push_str(" UNION ALL ");
+        text.push_str(&relations(masks));
+    }
+    message(out, b'P', |w| {
+        w.cstr(NAME);
+        w.cstr(&text);
+        w.i16(0);
+    });
+    message(out, b'B', |w| {
+        w.cstr(NAME);
+        w.cstr(NAME);
+        w.bytes(&[0; 6]);
+    });
+    message(out, b'E', |w| {
+        w.cstr(NAME);
+        w.i32(0);
+    });
+    for kind in [b'P', b'S'] {
+        message(out, b'C', |w| {
+            w.u8(kind);
+            w.cstr(NAME);
+        });
+    }
+    message(out, b'S', |_| {});
+}
+
+fn functions(search_path: &[String]) -> String {
+    let schemas: Vec<String> = search_path.iter().map(|schema| literal(schema)).collect();
+    format!(
+        "SELECT 'f', n.nspname::text, p.proname::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
+         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+         WHERE n.nspname::text = ANY (ARRAY[{}]::text[]) GROUP BY n.nspname, p.proname",
+        schemas.join(", ")
+    )
+}
+
+fn relations(masks: &[Mask]) -> String {
+    let mut roots: Vec<String> = masks
+        .iter()
+        .map(|mask| format!("({}, {})", literal(&mask.schema), literal(&mask.relation)))
+        .collect();
+    roots.sort();
+    roots.dedup();
+    format!(
+        "SELECT * FROM (WITH RECURSIVE family(schema, relation, oid) AS (\
+           SELECT v.schema::text, v.relation::text, c.oid \
+           FROM (VALUES {}) v(schema, relation) \
+           JOIN pg_catalog.pg_namespace n ON n.nspname::text = v.schema::text \
+           JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname::text = v.relation::text \
+           UNION \
+           SELECT f.schema, f.relation, CASE WHEN i.inhparent = f.oid THEN i.inhrelid ELSE i.inhparent END \
+           FROM family f JOIN pg_catalog.pg_inherits i ON f.oid IN (i.inhparent, i.inhrelid)\
+         ), reader(oid) AS (\
+           SELECT r.ev_class FROM family f \
+           JOIN pg_catalog.pg_depend d ON d.refobjid = f.oid \
+           JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid \
+           WHERE d.refclassid = 'pg_catalog.pg_class'::regclass \
+             AND d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.ev_class <> f.oid \
+           UNION \
+           SELECT r.ev_class FROM reader v \
+           JOIN pg_catalog.pg_depend d ON d.refobjid = v.oid \
+           JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid \
+           WHERE d.refclassid = 'pg_catalog.pg_class'::regclass \
+             AND d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.ev_class <> v.oid\
+         ) \
+         SELECT 'c', f.schema, f.relation, n.nspname::text, c.relname::text, c.oid::text, a.attnum::text, \
+           a.attname::text, a.atttypid::oid::text, (a.attgenerated <> '')::text \
+         FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.oid \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+         UNION ALL \
+         SELECT 'v', c.oid::text, n.nspname::text, c.relname::text, pg_catalog.pg_get_viewdef(c.oid), \
+           NULL, NULL, NULL, NULL, NULL \
+         FROM reader v JOIN pg_catalog.pg_class c ON c.oid = v.oid \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm')) masked",
+        roots.join(", ")
+    )
+}
+
+/// A string constant; names come from the config file.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hoopwire_testkit::messages::framed;
+
+    fn data_row(fields: &[Option<&str>]) -> Vec<u8> {
+        let mut body = u16::try_from(fields.len()).unwrap().to_be_bytes().to_vec();
+        for field in fields {
+            match field {
+                None => body.extend((-1_i32).to_be_bytes()),
+                Some(text) => {
+                    body.extend(i32::try_from(text.len()).unwrap().to_be_bytes());
+                    body.extend(text.as_bytes());
+                }
+            }
+        }
+        framed(b'D', &body)
+    }
+
+    #[test]
+    fn rows_come_in_any_split_and_what_follows_is_left() {
+        let answer = [
+            framed(b'1', b""),
+            framed(b'2', b""),
+            data_row(&[Some("f"), None]),
+            data_row(&[Some(""), Some("é")]),
+            framed(b'C', b"SELECT 2\0"),
+            framed(b'Z', b"I"),
+            b"next".to_vec(),
+        ]
+        .concat();
+        for size in 1..answer.len() {
+            let mut inquiry = Inquiry::new(b'I');
+            let (mut rows, mut left) = (None, Vec::new());
+            for mut piece in answer.chunks(size) {
+                if rows.is_none() {
+                    rows = inquiry.handle(&mut piece).unwrap();
+                }
+                left.extend_from_slice(piece);
+            }
+            let rows = rows.unwrap();
+            assert_eq!(rows[0], [Some("f".to_owned()), None]);
+            assert_eq!(rows[1], [Some(String::new()), Some("é".to_owned())]);
+            assert_eq!(left, b"next");
+        }
+    }
+
+    #[test]
+    fn a_target_that_does_not_answer_with_rows_ends_the_session() {
+        // A catalogue that could not be read must not be taken for an empty one: nothing would be masked.
+        let error = framed(b'E', b"SERROR\0C42501\0Mpermission denied\0\0");
+        for answer in [
+            [error, framed(b'Z', b"I")].concat(),
+            framed(b'D', b"\0\x01\0\0\0\x09short"),
+            framed(b'D', b"\0\x01\0\0\0\x01\xff"),
+            framed(b'G', b"\0\0\0"),
+            framed(b'Z', b"T"),
+            framed(b'Z', b""),
+        ] {
+            assert!(Inquiry::new(b'I').handle(&mut answer.as_slice()).is_err(), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_quoted() {
+        let mut out = Vec::new();
+        ask(&["o'brien".to_owned()], &[], &mut out);
+        let text = String::from_utf8_lossy(&out);
+        assert!(text.contains("ARRAY['o''brien']"), "{text}");
+    }
+}

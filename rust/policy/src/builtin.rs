@@ -1,0 +1,185 @@
+//! What PostgreSQL itself brings: functions known to be harmless, and the names of its catalogues.
+//!
+//! The lists are written by `scripts/function-lists`, which says how.
+
+use crate::glob::glob;
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// The schema of what PostgreSQL itself brings.
+pub(crate) const CATALOG: &str = "pg_catalog";
+/// The standard's views over it.
+pub(crate) const STANDARD: &str = "information_schema";
+
+static HARMLESS: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| include_str!("builtin/harmless.txt").lines().collect());
+static KNOWN: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| include_str!("builtin/known.txt").lines().collect());
+/// Tables and views of pg_catalog in PostgreSQL 13 to 18.
+static RELATIONS: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| include_str!("builtin/relations.txt").lines().collect());
+
+/// Relations of the system schemas that show data, what other sessions do, or secrets. Only a rule that has the
+/// name without `*` covers one.
+const SENSITIVE: &[(&str, &str)] = &[
+    (CATALOG, "pg_aios"),
+    (CATALOG, "pg_authid"),
+    (CATALOG, "pg_file_settings"),
+    (CATALOG, "pg_hba_file_rules"),
+    (CATALOG, "pg_ident_file_mappings"),
+    (CATALOG, "pg_largeobject"),
+    (CATALOG, "pg_prepared_xacts"),
+    (CATALOG, "pg_shadow"),
+    (CATALOG, "pg_stat_activity"),
+    (CATALOG, "pg_stat_gssapi"),
+    (CATALOG, "pg_stat_replication"),
+    (CATALOG, "pg_stat_ssl"),
+    (CATALOG, "pg_stat_wal_receiver"),
+    (CATALOG, "pg_statistic"),
+    (CATALOG, "pg_statistic_ext_data"),
+    (CATALOG, "pg_stats"),
+    (CATALOG, "pg_stats_ext"),
+    (CATALOG, "pg_stats_ext_exprs"),
+    (CATALOG, "pg_subscription"),
+    (CATALOG, "pg_user_mapping"),
+    (CATALOG, "pg_user_mappings"),
+    (STANDARD, "_pg_user_mappings"),
+    (STANDARD, "user_mapping_options"),
+];
+
+/// Of these, the ones that hold values of columns: no rule opens them to a grant with masks.
+const STATISTICS: &[&str] =
+    &["pg_statistic", "pg_statistic_ext_data", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"];
+
+/// Functions that only wait: harmless if the time that statements run is limited.
+const WAITING: &[&str] = &["pg_sleep", "pg_sleep_for", "pg_sleep_until"];
+
+/// A schema that no `*` matches: the rule has to write it out.
+pub(crate) fn is_system_schema(schema: &str) -> bool {
+    [CATALOG, STANDARD, "pg_toast", "pg_temp"].contains(&schema)
+        || glob("pg_temp_*", schema)
+        || glob("pg_toast_temp_*", schema)
+}
+
+/// True for relations that need a rule with their own name.
+pub(crate) fn is_sensitive(schema: &str, name: &str) -> bool {
+    SENSITIVE.contains(&(schema, name))
+}
+
+/// True for relations that show values of other relations' columns.
+pub(crate) fn is_statistics(schema: &str, name: &str) -> bool {
+    schema == CATALOG && STATISTICS.contains(&name)
+}
+
+/// True for tables and views of pg_catalog, of any version.
+pub(crate) fn is_catalog_relation(name: &str) -> bool {
+    RELATIONS.contains(name)
+}
+
+/// True for functions that pg_catalog has or, by their names, may have in a version that is newer than the lists.
+pub(crate) fn may_be_catalog_function(name: &str) -> bool {
+    is_known_function(name) || name.starts_with("pg_") || name.starts_with("binary_upgrade_")
+}
+
+/// True for functions of pg_catalog, of any version.
+pub(crate) fn is_known_function(name: &str) -> bool {
+    KNOWN.contains(name)
+}
+
+/// True for functions that neither write nor read named data nor touch others. `may_wait`: the grant limits how
+/// long statements run.
+pub(crate) fn is_harmless_function(schema: &str, name: &str, may_wait: bool) -> bool {
+    match schema {
+        CATALOG => HARMLESS.contains(name) || (may_wait && WAITING.contains(&name)),
+        STANDARD => name.starts_with("_pg_"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_are_whole_and_each_is_part_of_the_next() {
+        assert!(HARMLESS.len() > 2400 && KNOWN.len() > 2650 && RELATIONS.len() > 138);
+        assert!(HARMLESS.iter().all(|name| KNOWN.contains(name)));
+        assert!(RELATIONS.iter().all(|name| name.starts_with("pg_")), "an unqualified name is told by it");
+        assert!(SENSITIVE.iter().all(|(schema, name)| *schema == STANDARD || RELATIONS.contains(name)));
+        assert!(STATISTICS.iter().all(|name| is_sensitive(CATALOG, name)));
+    }
+
+    #[test]
+    fn a_function_with_effects_is_on_the_list_of_harmless_ones() {
+        // reads that are writes, or that read what no rule names
+        for name in [
+            "nextval",
+            "setval",
+            "currval",
+            "lastval",
+            "set_config",
+            "pg_terminate_backend",
+            "pg_cancel_backend",
+            "pg_read_file",
+            "pg_read_binary_file",
+            "pg_ls_dir",
+            "pg_stat_file",
+            "lo_import",
+            "lo_export",
+            "lo_get",
+            "lo_put",
+            "loread",
+            "lowrite",
+            "query_to_xml",
+            "query_to_xml_and_xmlschema",
+            "table_to_xml",
+            "schema_to_xml",
+            "database_to_xml",
+            "cursor_to_xml",
+            "ts_stat",
+            "ts_rewrite",
+            "pg_notify",
+            "pg_sleep",
+            "pg_advisory_lock",
+            "pg_logical_emit_message",
+            "pg_stat_get_activity",
+            "pg_stat_get_backend_activity",
+            "pg_reload_conf",
+            "pg_rotate_logfile",
+            "pg_switch_wal",
+            "pg_promote",
+            "pg_export_snapshot",
+            "currtid2",
+            "pg_stat_reset",
+            "pg_hba_file_rules",
+            "pg_get_backend_memory_contexts",
+            "pg_clear_relation_stats",
+            "pg_mcv_list_items",
+            "pg_stat_get_wal_receiver",
+            "binary_upgrade_create_empty_extension",
+            "pg_import_system_collations",
+            "pg_replication_origin_create",
+            "pg_create_logical_replication_slot",
+        ] {
+            assert!(is_known_function(name), "{name}");
+            assert!(!is_harmless_function(CATALOG, name, false), "{name}");
+        }
+        for name in
+            ["lower", "count", "now", "random", "row_number", "generate_series", "jsonb_agg", "any_value"]
+        {
+            assert!(is_harmless_function(CATALOG, name, false), "{name}");
+            assert!(!is_harmless_function("public", name, false), "only pg_catalog's own {name}");
+        }
+        assert!(is_harmless_function(CATALOG, "pg_sleep", true));
+    }
+
+    #[test]
+    fn system_schemas() {
+        for schema in
+            ["pg_catalog", "pg_temp", "pg_temp_3", "pg_toast", "pg_toast_temp_12", "information_schema"]
+        {
+            assert!(is_system_schema(schema), "{schema}");
+        }
+        assert!(!is_system_schema("public") && !is_system_schema("pg_tempest"));
+    }
+}

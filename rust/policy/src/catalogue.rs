@@ -1,0 +1,115 @@
+//! What the gateway knows of a target's catalogue: where functions live, and the columns of masked relations.
+
+use std::collections::HashMap;
+
+/// A column of a masked relation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogueColumn {
+    /// Its name.
+    pub name: String,
+    /// Its number within the relation; RowDescription names it so.
+    pub attnum: i16,
+    /// OID of its type.
+    pub type_oid: u32,
+    /// Computed from other columns by the target.
+    pub generated: bool,
+    /// Which of the grant's masks applies to it, as an index into [`Grant::masks`](crate::Grant::masks).
+    pub mask: Option<usize>,
+}
+
+/// A relation with masked columns, or one that shows those of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogueRelation {
+    /// RowDescription names it so.
+    pub oid: u32,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// A view over masked columns: nothing of it may be read.
+    pub opaque: bool,
+    /// All columns that are not dropped, in the order of their numbers.
+    pub columns: Vec<CatalogueColumn>,
+}
+
+/// What is known of one database of one target, for the masks of one policy. Never changed, only replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Catalogue {
+    version: u64,
+    functions: HashMap<String, Vec<String>>,
+    relations: Vec<CatalogueRelation>,
+    by_oid: HashMap<u32, usize>,
+    by_name: HashMap<(String, String), usize>,
+}
+
+impl Catalogue {
+    /// `version` tells this catalogue from every other one in the process, of whatever target. `functions` are
+    /// (schema, name) of all functions outside pg_catalog in the schemas of the search path.
+    #[must_use]
+    pub fn new(
+        version: u64,
+        functions: impl IntoIterator<Item = (String, String)>,
+        relations: Vec<CatalogueRelation>,
+    ) -> Catalogue {
+        let mut schemas: HashMap<String, Vec<String>> = HashMap::new();
+        for (schema, name) in functions {
+            let schemas = schemas.entry(name).or_default();
+            if !schemas.contains(&schema) {
+                schemas.push(schema);
+            }
+        }
+        let by_oid = relations.iter().enumerate().map(|(at, relation)| (relation.oid, at)).collect();
+        let by_name = relations
+            .iter()
+            .enumerate()
+            .map(|(at, relation)| ((relation.schema.clone(), relation.name.clone()), at))
+            .collect();
+        Catalogue { version, functions: schemas, relations, by_oid, by_name }
+    }
+
+    /// Tells it from every other catalogue.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// True if a decision would be the same with either.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Catalogue) -> bool {
+        self.functions == other.functions && self.relations == other.relations
+    }
+
+    /// The schemas that have a function of this name, without pg_catalog.
+    #[must_use]
+    pub fn schemas_of(&self, function: &str) -> &[String] {
+        self.functions.get(function).map_or(&[], Vec::as_slice)
+    }
+
+    /// The masked relation that RowDescription names by this number.
+    #[must_use]
+    pub fn by_oid(&self, oid: u32) -> Option<&CatalogueRelation> {
+        self.relations.get(*self.by_oid.get(&oid)?)
+    }
+
+    /// The masked relation of this name.
+    #[must_use]
+    pub fn by_name(&self, schema: &str, name: &str) -> Option<&CatalogueRelation> {
+        self.relations.get(*self.by_name.get(&(schema.to_owned(), name.to_owned()))?)
+    }
+
+    /// All masked relations.
+    #[must_use]
+    pub fn relations(&self) -> &[CatalogueRelation] {
+        &self.relations
+    }
+}
+
+/// What is known of the session when a text is decided.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// `client_encoding` and `server_encoding` both are UTF8. In any other encoding the target may fold and cut
+    /// names otherwise than we do, so that only ASCII passes.
+    pub utf8: bool,
+    /// The target's catalogue, once it is known.
+    pub catalogue: Option<&'a Catalogue>,
+}

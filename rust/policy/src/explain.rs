@@ -1,0 +1,87 @@
+//! What a grant would say to a text, statement by statement, for people and for `hoopwire explain`.
+
+use crate::catalogue::View;
+use crate::decide::Denial;
+use crate::grant::{Actions, Grant};
+use crate::judge::Scope;
+use crate::masked::lineage;
+use crate::refusal::{Reason, Refusal};
+use crate::text::{read, statements};
+use hoopwire_sql::{Name, Statement, Verbs};
+use std::ops::Range;
+
+/// One statement's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The command's words; empty if the text could not be read.
+    pub command: &'static str,
+    /// Its bytes within the text.
+    pub span: Range<usize>,
+    /// Why it would be refused.
+    pub denial: Option<Denial>,
+    /// What it reads and writes; the schema is filled in where there is only one candidate.
+    pub relations: Vec<(Name, Verbs)>,
+    /// What it calls, likewise.
+    pub functions: Vec<Name>,
+}
+
+/// Decides each statement of the text by itself; a text that cannot be read is one refused statement. A text passes
+/// if none of its statements is refused.
+#[must_use]
+pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
+    let read = read(text.as_bytes(), view)
+        .and_then(|parsed| statements(&parsed).map(|statements| (parsed, statements)));
+    let (parsed, statements) = match read {
+        Ok(read) => read,
+        // a grant that does not look at statements lets the target say what is wrong
+        Err(_) if reads_nothing(grant) => return vec![whole(text, None)],
+        Err(refusal) => return vec![whole(text, Some(refusal.denial(grant)))],
+    };
+    let scope = Scope::new(grant, view.catalogue);
+    // the lineage answers for the text as a whole; it blames one statement
+    let masked = scope.and_then(|scope| lineage(&parsed, &scope, &statements).err());
+    let one = |(at, statement): (usize, &Statement)| {
+        let blamed = masked.as_ref().filter(|refusal| refusal.statement == at);
+        let reason = match scope {
+            Some(scope) => {
+                scope.judge(statement).err().or_else(|| blamed.map(|refusal| refusal.reason.clone()))
+            }
+            None if reads_nothing(grant) => None,
+            None => Some(Reason::NoStatements),
+        };
+        let refusal = reason.map(|reason| Refusal { statement: at, command: statement.command, reason });
+        Explained {
+            command: statement.command,
+            span: statement.span.clone(),
+            denial: refusal.map(|refusal| refusal.denial(grant)),
+            relations: (statement.accesses.iter())
+                .map(|access| {
+                    let name = &access.relation;
+                    (resolved(name, scope.as_ref().map(|scope| scope.relations(name)).as_ref()), access.verbs)
+                })
+                .collect(),
+            functions: (statement.calls.iter())
+                .map(|call| {
+                    let name = &call.function;
+                    resolved(name, scope.as_ref().map(|scope| scope.functions(name)).as_ref())
+                })
+                .collect(),
+        }
+    };
+    statements.iter().enumerate().map(one).collect()
+}
+
+fn reads_nothing(grant: &Grant) -> bool {
+    grant.rights.is_none() && grant.actions.contains(Actions::QUERY)
+}
+
+fn whole(text: &str, denial: Option<Denial>) -> Explained {
+    Explained { command: "", span: 0..text.len(), denial, relations: Vec::new(), functions: Vec::new() }
+}
+
+fn resolved(name: &Name, candidates: Option<&Vec<&str>>) -> Name {
+    match candidates.map(Vec::as_slice) {
+        Some([schema]) => Name { schema: Some((*schema).to_owned()), name: name.name.clone() },
+        _ => name.clone(),
+    }
+}

@@ -1,0 +1,242 @@
+//! One statement against a grant's rights.
+
+use crate::builtin::{
+    CATALOG, STANDARD, is_catalog_relation, is_harmless_function, is_known_function, is_sensitive,
+    is_statistics, may_be_catalog_function,
+};
+use crate::catalogue::Catalogue;
+use crate::glob::{Object, USER, WHOLE};
+use crate::grant::Grant;
+use crate::mask::Mask;
+use crate::refusal::Reason;
+use crate::rights::{Rights, Words};
+use crate::settings::{check_set, check_set_config};
+use hoopwire_sql::{Access, Call, Effect, Name, Statement, Verbs};
+
+/// What a statement is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scope<'a> {
+    pub(crate) rights: &'a Rights,
+    pub(crate) masks: &'a [Mask],
+    /// The grant limits how long statements run.
+    pub(crate) may_wait: bool,
+    pub(crate) catalogue: Option<&'a Catalogue>,
+}
+
+impl<'a> Scope<'a> {
+    /// `None` for grants whose statements are not looked at.
+    pub(crate) fn new(grant: &'a Grant, catalogue: Option<&'a Catalogue>) -> Option<Scope<'a>> {
+        Some(Scope {
+            rights: grant.rights.as_deref()?,
+            masks: &grant.masks,
+            may_wait: grant.budgets.wall_time.is_some(),
+            catalogue,
+        })
+    }
+
+    /// Allows the statement, or says why not. Masks of what is read are the lineage's matter, not judged here.
+    pub(crate) fn judge(&self, statement: &Statement) -> Result<(), Reason> {
+        for effect in &statement.effects {
+            self.judge_effect(effect, statement)?;
+        }
+        for access in &statement.accesses {
+            self.judge_access(access)?;
+        }
+        statement.calls.iter().try_for_each(|call| self.judge_call(call))?;
+        statement.attributes.iter().try_for_each(|name| self.judge_attribute(name))
+    }
+
+    /// `x.name` is `name(x)` where x has no such column. Which it is, cannot be seen here, so that a function of
+    /// this name must be allowed if there is one.
+    fn judge_attribute(&self, name: &str) -> Result<(), Reason> {
+        let builtin = is_known_function(name).then_some(CATALOG);
+        let others = self.catalogue.map_or(&[][..], |catalogue| catalogue.schemas_of(name));
+        for schema in builtin.into_iter().chain(others.iter().map(String::as_str)) {
+            self.judge_function(schema, name, false)?;
+        }
+        Ok(())
+    }
+
+    fn judge_effect(&self, effect: &Effect, statement: &Statement) -> Result<(), Reason> {
+        let word = match effect {
+            Effect::Listen => Words::LISTEN,
+            Effect::Notify => Words::NOTIFY,
+            Effect::Do => Words::DO,
+            Effect::DefineCode => Words::DEFINE_CODE,
+            Effect::CopyFile => Words::COPY_FILE,
+            Effect::CopyProgram => Words::COPY_PROGRAM,
+            Effect::TwoPhase => Words::TWO_PHASE,
+            Effect::Transaction { read_write: true } if self.rights.read_only => {
+                return Err(Reason::ReadOnly);
+            }
+            Effect::Set { name, value } => return check_set(self.rights, name, value),
+            Effect::Cascade => return self.judge_cascade(statement),
+            Effect::Administer { what } => return Err(Reason::NotUnderstood { what: (*what).to_owned() }),
+            Effect::Unknown { what } => return Err(Reason::NotUnderstood { what: what.clone() }),
+            // what a prepared statement or a cursor does was judged when it was made
+            Effect::Transaction { .. }
+            | Effect::Show
+            | Effect::Prepare { .. }
+            | Effect::Execute { .. }
+            | Effect::Deallocate { .. }
+            | Effect::DeclareCursor
+            | Effect::Cursor
+            | Effect::Discard => return Ok(()),
+        };
+        if self.rights.words.contains(word) {
+            Ok(())
+        } else {
+            Err(Reason::Word { word, command: statement.command })
+        }
+    }
+
+    /// CASCADE may reach anything, so it needs a rule for everything.
+    fn judge_cascade(&self, statement: &Statement) -> Result<(), Reason> {
+        let all = statement.accesses.iter().fold(Verbs::default(), |all, access| all.with(access.verbs));
+        let verbs = if all.contains(Verbs::TRUNCATE) { Verbs::TRUNCATE } else { Verbs::DDL };
+        let covered = self.rights.allow.iter().any(|rule| rule.covers_all(verbs));
+        if covered && self.rights.deny.is_empty() && self.masks.is_empty() {
+            Ok(())
+        } else {
+            Err(Reason::Cascade { verbs })
+        }
+    }
+
+    fn judge_access(&self, access: &Access) -> Result<(), Reason> {
+        let candidates = self.relations(&access.relation);
+        for schema in candidates {
+            let object = Object { schema, name: &access.relation.name };
+            self.check_denies(object, access.verbs)?;
+            let missing = self.missing(object, access.verbs);
+            if !missing.is_empty() {
+                return Err(Reason::Relation { relation: named(object), verbs: missing });
+            }
+            self.check_masks(object, access.verbs)?;
+        }
+        Ok(())
+    }
+
+    /// The schemas that an unqualified name may stand for. Never empty.
+    pub(crate) fn relations<'b>(&'b self, relation: &'b Name) -> Vec<&'b str> {
+        if let Some(schema) = &relation.schema {
+            return vec![schema];
+        }
+        if is_catalog_relation(&relation.name) {
+            return vec![CATALOG];
+        }
+        let path = self.rights.search_path.iter().map(String::as_str);
+        // a newer server may have more catalogues than the list
+        let maybe =
+            (relation.name.starts_with("pg_") || self.rights.search_path.is_empty()).then_some(CATALOG);
+        maybe.into_iter().chain(path).collect()
+    }
+
+    /// The verbs that no rule covers.
+    fn missing(&self, object: Object<'_>, verbs: Verbs) -> Verbs {
+        let sensitive = is_sensitive(object.schema, object.name);
+        let mut missing = verbs;
+        if !sensitive
+            && [CATALOG, STANDARD].contains(&object.schema)
+            && self.rights.words.contains(Words::CATALOG)
+        {
+            missing = missing.without(Verbs::SELECT);
+        }
+        for rule in self.rights.allow.iter().filter(|rule| rule.verbs.intersects(verbs)) {
+            if rule.covers(object, sensitive) {
+                missing = missing.without(rule.verbs);
+            }
+        }
+        missing
+    }
+
+    fn check_denies(&self, object: Object<'_>, verbs: Verbs) -> Result<(), Reason> {
+        let mut denied = Verbs::default();
+        for rule in self.rights.deny.iter().filter(|rule| rule.verbs.intersects(verbs)) {
+            if rule.touches(object) {
+                denied = denied.with(verbs.without(verbs.without(rule.verbs)));
+            }
+        }
+        if denied.is_empty() { Ok(()) } else { Err(Reason::Denied { object: named(object), verbs: denied }) }
+    }
+
+    /// Masks go by name, so nothing of a masked relation may be renamed, and its values stand in the planner's
+    /// statistics, too.
+    fn check_masks(&self, object: Object<'_>, verbs: Verbs) -> Result<(), Reason> {
+        if !self.masks.is_empty() && is_statistics(object.schema, object.name) {
+            let column = object.name.to_owned();
+            return Err(Reason::Masked { column, place: "in the planner's statistics" });
+        }
+        if self.masks.is_empty() || !verbs.contains(Verbs::DDL) {
+            return Ok(());
+        }
+        let here = |schema: &str, name: &str| {
+            (object.schema == schema || object.schema == USER)
+                && (object.name == name || object.name == WHOLE)
+        };
+        // partitions, too, that the policy does not name
+        let relations = self.catalogue.map_or(&[][..], Catalogue::relations).iter();
+        let parts = relations.filter(|relation| relation.columns.iter().any(|column| column.mask.is_some()));
+        let named = self.masks.iter().map(|mask| (&mask.schema, &mask.relation));
+        let mut all = named.chain(parts.map(|relation| (&relation.schema, &relation.name)));
+        match all.find(|(schema, name)| here(schema, name)) {
+            Some((_, name)) => {
+                Err(Reason::Masked { column: name.clone(), place: "in a relation that would be changed" })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn judge_call(&self, call: &Call) -> Result<(), Reason> {
+        let name = &call.function.name;
+        let candidates = self.functions(&call.function);
+        if candidates.is_empty() {
+            return Err(Reason::FunctionUnknown { function: call.function.clone() });
+        }
+        for schema in candidates {
+            if schema == CATALOG && name == "set_config" {
+                self.check_denies(Object { schema, name }, Verbs::CALL)?;
+                check_set_config(self.rights, call.setting.as_ref())?;
+            } else {
+                self.judge_function(schema, name, call.procedure)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_function(&self, schema: &str, name: &str, procedure: bool) -> Result<(), Reason> {
+        let object = Object { schema, name };
+        self.check_denies(object, Verbs::CALL)?;
+        let harmless = !procedure && is_harmless_function(schema, name, self.may_wait);
+        if harmless || self.missing(object, Verbs::CALL).is_empty() {
+            Ok(())
+        } else {
+            Err(Reason::Function { function: named(object) })
+        }
+    }
+
+    /// The schemas whose function an unqualified call may reach: overloads of one name may lie in several.
+    pub(crate) fn functions<'b>(&'b self, function: &'b Name) -> Vec<&'b str> {
+        if let Some(schema) = &function.schema {
+            return vec![schema];
+        }
+        let name = function.name.as_str();
+        let builtin = may_be_catalog_function(name).then_some(CATALOG);
+        let path = self.rights.search_path.iter().map(String::as_str);
+        let others: Vec<&str> = match self.catalogue {
+            Some(catalogue) => {
+                // the catalogue has the schema of the session's user under its true name, so the path is not asked
+                catalogue.schemas_of(name).iter().map(String::as_str).collect()
+            }
+            None if is_known_function(name) => Vec::new(),
+            None => path.collect(),
+        };
+        builtin.into_iter().chain(others).collect()
+    }
+}
+
+fn named(object: Object<'_>) -> Name {
+    Name { schema: Some(object.schema.to_owned()), name: object.name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

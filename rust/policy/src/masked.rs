@@ -1,0 +1,115 @@
+//! Where masked columns go in a statement: asked of the sql room, by the masks of a grant.
+
+use crate::catalogue::CatalogueRelation;
+use crate::glob::USER;
+use crate::judge::Scope;
+use crate::refusal::{Reason, Refusal};
+use hoopwire_sql::{Column, Lineage, MaskedRelations, Name, Parsed, RelationColumns, Statement};
+use std::collections::BTreeMap;
+
+/// Refuses a text through which masked values would show; otherwise says of each statement whether it touches
+/// masked columns, and what COPY delivers of them.
+pub(crate) fn lineage(
+    parsed: &Parsed,
+    scope: &Scope<'_>,
+    statements: &[Statement],
+) -> Result<Vec<Lineage>, Refusal> {
+    if scope.masks.is_empty() {
+        return Ok(vec![Lineage::default(); statements.len()]);
+    }
+    let masked = Masked::of(scope);
+    let lineages = parsed.lineage(&masked).map_err(|leak| {
+        let command = statements.get(leak.statement).map_or("", |statement| statement.command);
+        Refusal {
+            statement: leak.statement,
+            command,
+            reason: Reason::Masked { column: leak.column, place: leak.place },
+        }
+    })?;
+    if lineages.len() != statements.len() {
+        let reason = Reason::NotUnderstood { what: "text".to_owned() };
+        return Err(Refusal { statement: 0, command: "", reason });
+    }
+    Ok(lineages.into_iter().map(|lineage| masked.with_schemas(lineage)).collect())
+}
+
+/// The relations with masked columns, as the sql room asks for them.
+struct Masked<'a> {
+    scope: &'a Scope<'a>,
+    relations: BTreeMap<(&'a str, &'a str), RelationColumns>,
+    /// Two relations that one name may stand for: which columns it has is not known, so it may not be read.
+    unclear: RelationColumns,
+}
+
+impl<'a> Masked<'a> {
+    fn of(scope: &'a Scope<'a>) -> Masked<'a> {
+        let mut relations: BTreeMap<(&str, &str), RelationColumns> = BTreeMap::new();
+        for relation in scope.catalogue.map_or(&[][..], |catalogue| catalogue.relations()) {
+            let key = (relation.schema.as_str(), relation.name.as_str());
+            relations.insert(key, from_catalogue(relation, scope));
+        }
+        let known: Vec<(&str, &str)> = relations.keys().copied().collect();
+        for (mask, attnum) in scope.masks.iter().zip(1..) {
+            let key = (mask.schema.as_str(), mask.relation.as_str());
+            if known.contains(&key) {
+                continue;
+            }
+            let relation = relations.entry(key).or_default();
+            // A relation that the catalogue does not have has no number by which its cells could be masked.
+            relation.opaque = scope.catalogue.is_some();
+            relation.columns.push(Column {
+                name: mask.column.clone(),
+                masked: true,
+                compare: mask.compare,
+                attnum,
+                generated: false,
+            });
+        }
+        let unclear = RelationColumns { columns: Vec::new(), opaque: true };
+        Masked { scope, relations, unclear }
+    }
+
+    /// The masked relations that a name may stand for, with their schemas.
+    fn candidates(&self, relation: &Name) -> Vec<(&'a str, &RelationColumns)> {
+        let schemas = self.scope.relations(relation);
+        let mut found = Vec::new();
+        for ((schema, name), columns) in &self.relations {
+            if *name == relation.name && schemas.iter().any(|wanted| wanted == schema || *wanted == USER) {
+                found.push((*schema, columns));
+            }
+        }
+        found
+    }
+
+    /// The schema filled in where it was left out, for whoever looks the columns' masks up.
+    fn with_schemas(&self, mut lineage: Lineage) -> Lineage {
+        let fields = lineage.copy_out.iter_mut().flat_map(|copy| &mut copy.fields);
+        for (relation, _) in fields.flatten() {
+            if let [(schema, _)] = self.candidates(relation).as_slice() {
+                relation.schema = Some((*schema).to_owned());
+            }
+        }
+        lineage
+    }
+}
+
+impl MaskedRelations for Masked<'_> {
+    fn columns(&self, relation: &Name) -> Option<&RelationColumns> {
+        match self.candidates(relation).as_slice() {
+            [] => None,
+            [(_, columns)] => Some(columns),
+            _ => Some(&self.unclear),
+        }
+    }
+}
+
+fn from_catalogue(relation: &CatalogueRelation, scope: &Scope<'_>) -> RelationColumns {
+    let columns = relation.columns.iter().map(|column| Column {
+        name: column.name.clone(),
+        masked: column.mask.is_some(),
+        compare: column.mask.and_then(|at| scope.masks.get(at)).is_some_and(|mask| mask.compare),
+        attnum: column.attnum,
+        generated: column.generated,
+    });
+    RelationColumns { columns: columns.collect(), opaque: relation.opaque }
+}

@@ -1,0 +1,302 @@
+#![allow(clippy::disallowed_methods)] // a test needs some instant to count from
+
+use super::*;
+use crate::rights::{Pattern, Rights, Rule, Words};
+use crate::{Catalogue, explain};
+use hoopwire_sql::Verbs;
+use std::time::Instant;
+
+const VIEW: View<'static> = View { utf8: true, catalogue: None };
+
+fn rule(verbs: Verbs, schema: &str, name: &str) -> Rule {
+    let objects = vec![Pattern { schema: schema.into(), name: name.into() }];
+    Rule { verbs, objects, except: Vec::new() }
+}
+
+/// What the preset `read-only` makes, with a deny.
+fn reader() -> Grant {
+    let rights = Rights {
+        allow: vec![rule(Verbs::SELECT, "*", "*")],
+        deny: vec![rule(Verbs::SELECT, "public", "secrets")],
+        words: Words::CATALOG,
+        search_path: vec!["public".into()],
+        read_only: true,
+    };
+    Grant::for_tests(Instant::now()).with_rights(rights)
+}
+
+fn code(grant: &Grant, text: &str, view: &View<'_>) -> &'static str {
+    match &decide_text(grant, text.as_bytes(), view, &mut DecisionCache::default()).outcome {
+        Ok(_) => "ok",
+        Err(refusal) => refusal.code(),
+    }
+}
+
+#[test]
+fn what_an_agent_with_read_only_rights_may_send() {
+    let grant = reader();
+    for text in [
+        "",
+        ";;",
+        "select 1",
+        "select o.id, sum(total) from orders o join customers c on c.id = o.customer group by 1 having count(*) > 2",
+        "with recent as (select * from orders where at > now() - interval '1 day') select * from recent",
+        "explain analyze select * from orders",
+        "begin; select 1; commit",
+        "set search_path = public; show search_path",
+        "declare c cursor for select * from orders; fetch 10 from c; close c",
+        "prepare p as select * from orders where id = $1; execute p(1); deallocate p",
+        "copy orders to stdout",
+        "copy (select * from orders) to stdout with csv",
+        "select relname from pg_class where relkind = 'r'",
+        "select * from information_schema.tables",
+        "select pg_catalog.set_config('search_path', '', false)",
+        "table orders; values (1), (2)",
+        "select jsonb_agg(o) from orders o",
+        "select lower(name) || upper(name), random() from customers tablesample system (1)",
+    ] {
+        let explained = explain(&grant, text, &VIEW);
+        assert_eq!(code(&grant, text, &VIEW), "ok", "{text}: {explained:?}");
+        assert!(explained.iter().all(|one| one.denial.is_none()), "{text}: {explained:?}");
+    }
+}
+
+#[test]
+fn ways_to_write_or_to_read_more_with_read_only_rights() {
+    let grant = reader();
+    for (text, expected) in [
+        ("delete from orders", "relation_not_granted"),
+        ("with d as (delete from orders returning *) select * from d", "relation_not_granted"),
+        ("select 1; drop table orders", "relation_not_granted"),
+        ("select * into copied from orders", "relation_not_granted"),
+        ("create table copied as select * from orders", "relation_not_granted"),
+        ("explain analyze delete from orders", "relation_not_granted"),
+        ("prepare p as update orders set total = 0", "relation_not_granted"),
+        ("select * from orders for update", "relation_not_granted"),
+        ("copy orders from stdin", "relation_not_granted"),
+        ("truncate orders", "relation_not_granted"),
+        (
+            "merge into orders using customers on false when not matched then insert values (1)",
+            "relation_not_granted",
+        ),
+        ("select * from secrets", "denied_by_rule"),
+        ("select * from public.secrets", "denied_by_rule"),
+        ("select * from \"public\".\"secrets\"", "denied_by_rule"),
+        ("select * from SECRETS", "denied_by_rule"),
+        ("select * from U&\"s\\0065crets\"", "denied_by_rule"),
+        ("select (select max(x) from secrets)", "denied_by_rule"),
+        ("select 1 from orders where exists (table secrets)", "denied_by_rule"),
+        ("copy (select * from secrets) to stdout", "denied_by_rule"),
+        ("declare c cursor for select * from secrets", "denied_by_rule"),
+        ("with secrets as (select * from public.secrets) select * from secrets", "denied_by_rule"),
+        ("select * from pg_authid", "relation_not_granted"),
+        ("select most_common_vals from pg_stats", "relation_not_granted"),
+        ("select query_to_xml('select * from secrets', true, true, '')", "function_not_granted"),
+        ("select table_to_xml('secrets', true, true, '')", "function_not_granted"),
+        ("select nextval('s')", "function_not_granted"),
+        ("select pg_terminate_backend(1)", "function_not_granted"),
+        ("select pg_read_file('/etc/passwd')", "function_not_granted"),
+        ("select lo_export(1, '/tmp/x')", "function_not_granted"),
+        ("select x.pg_sleep from generate_series(1, 1) x", "function_not_granted"),
+        ("select pg_notify('a', 'b')", "function_not_granted"),
+        ("select dblink('host=x', 'select 1')", "function_not_granted"),
+        ("do $$ begin execute 'dr' || 'op table orders'; end $$", "statement_not_granted"),
+        ("notify a", "statement_not_granted"),
+        ("copy (select 1) to program 'sh'", "statement_not_granted"),
+        ("copy (select 1) to '/tmp/x'", "statement_not_granted"),
+        ("prepare transaction 'x'", "statement_not_granted"),
+        ("call p()", "function_not_granted"),
+        ("alter system set work_mem = '1GB'", "statement_not_understood"),
+        ("grant select on secrets to app", "statement_not_understood"),
+        ("set role admin", "setting_not_permitted"),
+        ("set session authorization admin", "setting_not_permitted"),
+        ("set standard_conforming_strings = off", "setting_not_permitted"),
+        ("set client_encoding = 'SJIS'", "setting_not_permitted"),
+        ("set names 'GBK'", "setting_not_permitted"),
+        ("set default_transaction_read_only = off", "setting_not_permitted"),
+        ("set transaction_read_only to default", "setting_not_permitted"),
+        ("reset transaction_read_only", "setting_not_permitted"),
+        ("select set_config('transaction_read_only', 'off', true)", "setting_not_permitted"),
+        ("select set_config(n, v, true) from (values ('role', 'admin')) s(n, v)", "setting_not_permitted"),
+        ("set app.tenant = '7'", "setting_not_permitted"),
+        ("set search_path = secret", "setting_not_permitted"),
+        ("selekt 1", "syntax_error"),
+        ("select 'open", "syntax_error"),
+    ] {
+        assert_eq!(code(&grant, text, &VIEW), expected, "{text}");
+        let explained = explain(&grant, text, &VIEW);
+        assert!(explained.iter().any(|one| one.denial.is_some()), "{text}: {explained:?}");
+    }
+    for text in [
+        "begin read write",
+        "set transaction read write",
+        "set session characteristics as transaction read write",
+    ] {
+        assert_ne!(code(&grant, text, &VIEW), "ok", "{text}");
+    }
+}
+
+#[test]
+fn one_refused_statement_refuses_the_text_and_is_named() {
+    let outcome = decide_text(
+        &reader(),
+        b"select 1; select 2; delete from orders",
+        &VIEW,
+        &mut DecisionCache::default(),
+    );
+    let refusal = outcome.outcome.as_ref().unwrap_err();
+    assert_eq!((refusal.statement, refusal.command), (2, "DELETE"));
+}
+
+#[test]
+fn text_that_the_target_may_read_in_another_way() {
+    let grant = reader();
+    let text = "select '\u{8868}'";
+    assert_eq!(code(&grant, text, &VIEW), "ok");
+    let other = View { utf8: false, ..VIEW };
+    assert_eq!(code(&grant, text, &other), "encoding_not_utf8");
+    assert_eq!(code(&grant, "select 1", &other), "ok");
+    let mut cache = DecisionCache::default();
+    let sjis = decide_text(&grant, b"select '\x95\x5c'", &VIEW, &mut cache);
+    assert_eq!(sjis.outcome.as_ref().unwrap_err().code(), "encoding_not_utf8");
+}
+
+#[test]
+fn a_grant_without_rights() {
+    let mut grant = Grant::for_tests(Instant::now());
+    assert_eq!(code(&grant, "select 1", &VIEW), "action_not_granted");
+    assert!(explain(&grant, "select 1", &VIEW)[0].denial.is_some());
+    grant.actions = Actions::QUERY;
+    assert_eq!(code(&grant, "no sql at all", &VIEW), "ok");
+    assert!(explain(&grant, "no sql at all", &VIEW)[0].denial.is_none());
+}
+
+#[test]
+fn plans_say_what_outlives_the_decision() {
+    let verdict = decide_text(
+        &reader(),
+        b"select 1; prepare p as select 1; declare c cursor for select 1",
+        &VIEW,
+        &mut DecisionCache::default(),
+    );
+    let plans = verdict.outcome.as_ref().unwrap();
+    assert_eq!(plans.iter().map(|plan| plan.prepares).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(plans[0].command, "SELECT");
+}
+
+#[test]
+fn a_decision_that_is_found_under_another_grants_rights() {
+    let mut cache = DecisionCache::default();
+    let (reader, text) = (reader(), b"select * from orders".as_slice());
+    let first = decide_text(&reader, text, &VIEW, &mut cache);
+    assert!(first.outcome.is_ok());
+    let mut same = reader.clone();
+    same.id = "g_2".into();
+    assert!(Arc::ptr_eq(&first, &decide_text(&same, text, &VIEW, &mut cache)), "grants of one policy share");
+    let nobody = reader.clone().with_rights(Rights::default());
+    assert!(decide_text(&nobody, text, &VIEW, &mut cache).outcome.is_err());
+    let other = View { utf8: false, ..VIEW };
+    assert!(!Arc::ptr_eq(&first, &decide_text(&reader, text, &other, &mut cache)));
+    let (one, two) = (Catalogue::new(0, [], Vec::new()), Catalogue::new(1, [], Vec::new()));
+    for catalogue in [&one, &two] {
+        let view = View { catalogue: Some(catalogue), ..VIEW };
+        assert!(!Arc::ptr_eq(&first, &decide_text(&reader, text, &view, &mut cache)), "another catalogue");
+    }
+    let mut waits = reader.clone();
+    waits.budgets.wall_time = Some(std::time::Duration::from_secs(1));
+    assert!(decide_text(&reader, b"select pg_sleep(1)", &VIEW, &mut cache).outcome.is_err());
+    assert!(decide_text(&waits, b"select pg_sleep(1)", &VIEW, &mut cache).outcome.is_ok());
+    assert!(decide_text(&reader, b"select pg_sleep(1)", &VIEW, &mut cache).outcome.is_err());
+}
+
+#[test]
+fn a_flood_of_texts_that_empties_the_cache_of_what_is_used_all_the_time() {
+    let mut cache = DecisionCache::new(200_000);
+    let grant = reader();
+    let hot = decide_text(&grant, b"select 1", &VIEW, &mut cache);
+    for number in 0..2_000 {
+        let _ = decide_text(&grant, format!("select {number}, 2").as_bytes(), &VIEW, &mut cache);
+        if number % 20 == 0 {
+            assert!(Arc::ptr_eq(&hot, &decide_text(&grant, b"select 1", &VIEW, &mut cache)), "{number}");
+        }
+    }
+    assert!(cache.len() < 200, "{} entries of more than 1 kB each", cache.len());
+    let long = format!("select 1 --{}", "x".repeat(65 * 1024));
+    let before = cache.len();
+    assert!(decide_text(&grant, long.as_bytes(), &VIEW, &mut cache).outcome.is_ok());
+    assert_eq!(cache.len(), before, "long texts are not kept");
+}
+
+mod masks {
+    use super::*;
+    use crate::{CatalogueColumn, CatalogueRelation, Mask, MaskKind};
+
+    fn masked_grant() -> Grant {
+        let mask = |column: &str, compare| Mask {
+            schema: "public".into(),
+            relation: "customers".into(),
+            column: column.into(),
+            kind: MaskKind::Null,
+            compare,
+        };
+        Grant { masks: [mask("email", false), mask("phone", true)].into(), ..reader() }
+    }
+
+    fn catalogue() -> Catalogue {
+        let columns = ["id", "email", "phone"].iter().zip(1..).map(|(name, attnum)| CatalogueColumn {
+            name: (*name).to_owned(),
+            attnum,
+            type_oid: 25,
+            generated: false,
+            mask: usize::try_from(attnum - 2).ok(),
+        });
+        let customers = CatalogueRelation {
+            oid: 7,
+            schema: "public".into(),
+            name: "customers".into(),
+            opaque: false,
+            columns: columns.collect(),
+        };
+        Catalogue::new(1, [], vec![customers])
+    }
+
+    #[test]
+    fn a_masked_column_that_leaves_by_another_way_than_its_own() {
+        let (grant, catalogue) = (masked_grant(), catalogue());
+        for view in [View { catalogue: Some(&catalogue), ..VIEW }, VIEW] {
+            for (text, expected) in [
+                ("select email from customers", "ok"),
+                ("select id from customers where phone = '1'", "ok"),
+                ("select * from orders", "ok"),
+                ("select id from customers where email like 'a%'", "masked_column"),
+                ("select lower(c.email) from public.customers c", "masked_column"),
+                ("select id from customers order by email", "masked_column"),
+                ("select 1; select email || '' from customers", "masked_column"),
+                ("select to_jsonb(c) from customers c", "masked_column"),
+            ] {
+                assert_eq!(code(&grant, text, &view), expected, "{text} {view:?}");
+                let explained = explain(&grant, text, &view);
+                assert_eq!(explained.iter().any(|one| one.denial.is_some()), expected != "ok", "{text}");
+            }
+        }
+        let missing = Catalogue::new(2, [], Vec::new());
+        let view = View { catalogue: Some(&missing), ..VIEW };
+        assert_eq!(
+            code(&grant, "select email from customers", &view),
+            "masked_column",
+            "no number to mask it by"
+        );
+    }
+
+    #[test]
+    fn copy_says_which_fields_are_masked_with_the_schema() {
+        let (grant, catalogue) = (masked_grant(), catalogue());
+        let view = View { catalogue: Some(&catalogue), ..VIEW };
+        let verdict = decide_text(&grant, b"copy customers to stdout", &view, &mut DecisionCache::default());
+        let plans = verdict.outcome.as_ref().unwrap();
+        let copy = plans[0].copy_out.as_ref().unwrap();
+        assert!(plans[0].touches_masked && copy.fields[0].is_none());
+        let (relation, column) = copy.fields[1].as_ref().unwrap();
+        assert_eq!((relation.schema.as_deref(), column.as_str()), (Some("public"), "email"));
+    }
+}

@@ -1,0 +1,268 @@
+//! FROM: relations, subqueries, functions and joins.
+
+use super::expression::Usage;
+use super::query::names;
+use super::scope::{Item, Scope};
+use super::shape::{Col, Mark, first_mark, has_unknown, of_relation, renamed};
+use super::{Found, Walk, Walker};
+use crate::Name;
+use pg_raw_parse::list::NodeList;
+use pg_raw_parse::{Node, nodes};
+use std::rc::Rc;
+
+/// The name of a relation as written.
+pub(super) fn relation_name(relation: &nodes::RangeVar) -> Name {
+    Name {
+        schema: relation.schemaname().map(str::to_owned),
+        name: relation.relname().unwrap_or_default().to_owned(),
+    }
+}
+
+impl Walker<'_> {
+    /// The items of a FROM list.
+    pub(super) fn items(&mut self, list: &NodeList, level: &Scope<'_>) -> Walk<Vec<Item>> {
+        let mut items = Vec::new();
+        for node in list {
+            let more = self.item(node, level, &items)?;
+            items.extend(more);
+        }
+        Ok(items)
+    }
+
+    /// One node of FROM. `left` is what LATERAL sees.
+    pub(super) fn item(&mut self, node: Node<'_>, level: &Scope<'_>, left: &[Item]) -> Walk<Vec<Item>> {
+        self.deeper(|walker| walker.inner_item(node, level, left))
+    }
+
+    fn inner_item(&mut self, node: Node<'_>, level: &Scope<'_>, left: &[Item]) -> Walk<Vec<Item>> {
+        let lateral = level.with_items(left);
+        match node {
+            Node::RangeVar(relation) => Ok(vec![self.relation(relation, level)?]),
+            Node::RangeSubselect(subquery) => {
+                let scope = if subquery.lateral { &lateral } else { level };
+                let cols = self.query(subquery.subquery(), scope)?;
+                Ok(vec![aliased(None, subquery.alias(), cols)?])
+            }
+            Node::JoinExpr(join) => self.join(join, level, left),
+            Node::RangeTableSample(sample) => {
+                let usage = Usage::never("in TABLESAMPLE");
+                self.expressions(sample.args(), &lateral, usage)?;
+                self.expression(sample.repeatable(), &lateral, usage)?;
+                self.item(sample.relation(), level, left)
+            }
+            Node::RangeFunction(function) => {
+                let usage = Usage::never("in a function in FROM");
+                self.expressions_of_functions(function, &lateral, usage)?;
+                let name =
+                    function.functions().first().and_then(first_of_pair).and_then(super::figure::column_name);
+                let defined = function.coldeflist();
+                let cols = if defined.is_empty() {
+                    vec![Col::Rest]
+                } else {
+                    defined.iter().map(|column| Col::clear(column.colname())).chain([Col::Rest]).collect()
+                };
+                Ok(vec![aliased(name, function.alias(), cols)?])
+            }
+            Node::RangeTableFunc(table) => {
+                let usage = Usage::never("in a function in FROM");
+                self.expression(table.docexpr(), &lateral, usage)?;
+                self.expression(table.rowexpr(), &lateral, usage)?;
+                self.expressions(table.namespaces(), &lateral, usage)?;
+                for column in table.columns() {
+                    self.expression(column.colexpr(), &lateral, usage)?;
+                    self.expression(column.coldefexpr(), &lateral, usage)?;
+                }
+                Ok(vec![aliased(Some("xmltable"), table.alias(), vec![Col::Rest])?])
+            }
+            Node::JsonTable(table) => {
+                let usage = Usage::never("in a function in FROM");
+                self.json_value(table.context_item(), &lateral, usage)?;
+                let path = table.pathspec().map_or(Node::None, nodes::JsonTablePathSpec::string);
+                self.expression(path, &lateral, usage)?;
+                self.expressions(table.passing(), &lateral, usage)?;
+                self.json_behavior(table.on_error(), &lateral, usage)?;
+                for column in table.columns() {
+                    self.json_column(column, &lateral, usage)?;
+                }
+                Ok(vec![aliased(Some("json_table"), table.alias(), vec![Col::Rest])?])
+            }
+            _ => Err(Found::new("", "in an item of FROM that is not understood")),
+        }
+    }
+
+    fn json_column(&mut self, column: &nodes::JsonTableColumn, scope: &Scope<'_>, usage: Usage) -> Walk<()> {
+        self.deeper(|walker| {
+            let path = column.pathspec().map_or(Node::None, nodes::JsonTablePathSpec::string);
+            walker.expression(path, scope, usage)?;
+            walker.json_behavior(column.on_empty(), scope, usage)?;
+            walker.json_behavior(column.on_error(), scope, usage)?;
+            for nested in column.columns() {
+                match nested {
+                    Node::JsonTableColumn(nested) => walker.json_column(nested, scope, usage)?,
+                    _ => return Err(Found::new("", "in an item of FROM that is not understood")),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// ROWS FROM is a list of pairs: a call, and a list of column definitions.
+    fn expressions_of_functions(
+        &mut self,
+        function: &nodes::RangeFunction,
+        scope: &Scope<'_>,
+        usage: Usage,
+    ) -> Walk<()> {
+        for pair in function.functions() {
+            match pair {
+                Node::NodeList(pair) => {
+                    let Some(call) = pair.first() else { continue };
+                    self.expression(call, scope, usage)?;
+                }
+                call => self.expression(call, scope, usage)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A relation or CTE that is read.
+    fn relation(&mut self, relation: &nodes::RangeVar, scope: &Scope<'_>) -> Walk<Item> {
+        if let (None, Some(name)) = (relation.schemaname(), relation.relname())
+            && let Some(cte) = scope.cte(name)
+        {
+            let cols = cte.cols.clone().unwrap_or_else(|| {
+                cte.early.set(true);
+                vec![Col::Rest]
+            });
+            self.work(cols.len())?;
+            return aliased(Some(name), relation.alias(), cols);
+        }
+        self.target(relation)
+    }
+
+    /// A relation by its own name: what is written to, or read where no CTE has the name.
+    pub(super) fn target(&mut self, relation: &nodes::RangeVar) -> Walk<Item> {
+        let name = relation_name(relation);
+        let cols = match self.catalogue.columns(&name) {
+            None => vec![Col::Rest],
+            Some(known) => {
+                self.touches = true;
+                if known.opaque {
+                    return Err(Found::new(name.name, "through a view"));
+                }
+                of_relation(&name, &known.columns)
+            }
+        };
+        let mut item = aliased(relation.relname(), relation.alias(), cols)?;
+        item.relation = relation.alias().is_none();
+        item.schema = relation.schemaname().filter(|_| item.relation).map(Rc::from);
+        Ok(item)
+    }
+
+    fn join(&mut self, join: &nodes::JoinExpr, level: &Scope<'_>, left: &[Item]) -> Walk<Vec<Item>> {
+        let mut items = self.item(join.larg(), level, left)?;
+        let seen: Vec<Item> = left.iter().chain(&items).cloned().collect();
+        let right = self.item(join.rarg(), level, &seen)?;
+        let lcols = bare_cols(&items);
+        let rcols = bare_cols(&right);
+        self.work(lcols.len() + rcols.len())?;
+        items.extend(right);
+        self.expression(join.quals(), &level.with_items(&items), Usage::comparing("in a join condition"))?;
+
+        let using: Vec<&str> = join.using_clause().iter().filter_map(|name| name.sval()).collect();
+        let (merged, cols) = if join.is_natural {
+            natural(&lcols, &rcols)?
+        } else if using.is_empty() {
+            (Vec::new(), lcols.into_iter().chain(rcols).collect())
+        } else {
+            merge(&using, &lcols, &rcols)?
+        };
+        if let Some(alias) = join.alias() {
+            return Ok(vec![aliased(None, Some(alias), cols)?]);
+        }
+        let mut items: Vec<Item> = items.into_iter().map(Item::hidden).collect();
+        if let Some(alias) = join.join_using_alias() {
+            items.push(aliased(None, Some(alias), merged)?.hidden());
+        }
+        items.push(Item::new(None, cols));
+        Ok(items)
+    }
+}
+
+/// An item under its alias, or else its own name.
+fn aliased(own: Option<&str>, alias: Option<&nodes::Alias>, cols: Vec<Col>) -> Walk<Item> {
+    match alias {
+        Some(alias) => Ok(Item::new(alias.aliasname(), renamed(cols, &names(alias.colnames()))?)),
+        None => Ok(Item::new(own, cols)),
+    }
+}
+
+fn first_of_pair(node: Node<'_>) -> Option<Node<'_>> {
+    match node {
+        Node::NodeList(pair) => pair.first(),
+        node => Some(node),
+    }
+}
+
+fn bare_cols(items: &[Item]) -> Vec<Col> {
+    items.iter().filter(|item| item.bare).flat_map(|item| item.cols.iter().cloned()).collect()
+}
+
+/// A merged column: the server computes it in a FULL join and where the types differ.
+fn merged_col(name: &str, mark: Option<&Rc<Mark>>) -> Walk<Col> {
+    let Some(mark) = mark else { return Ok(Col::clear(Some(name))) };
+    Usage::comparing("in USING").check(mark)?;
+    Ok(Col::One { name: Some(name.into()), mark: Some(Rc::new(mark.losing("merged by USING"))) })
+}
+
+/// USING: the merged columns, and all columns of the join.
+fn merge(using: &[&str], left: &[Col], right: &[Col]) -> Walk<(Vec<Col>, Vec<Col>)> {
+    let mut merged = Vec::new();
+    for name in using {
+        for side in [left, right] {
+            let found = side.iter().any(|col| col.is_named(name));
+            if let (false, false, Some(_)) = (found, has_unknown(side), first_mark(side)) {
+                return Err(Found::new(*name, "an unknown column"));
+            }
+        }
+        let mut same = left.iter().chain(right).filter(|col| col.is_named(name));
+        merged.push(merged_col(name, same.find_map(Col::mark))?);
+    }
+    let others = left.iter().chain(right).filter(|col| !using.iter().any(|name| col.is_named(name)));
+    let cols = merged.iter().chain(others).cloned().collect();
+    Ok((merged, cols))
+}
+
+/// NATURAL: every column that both sides have, as far as that can be said.
+fn natural(left: &[Col], right: &[Col]) -> Walk<(Vec<Col>, Vec<Col>)> {
+    let both = |side: &[Col], other: &[Col]| -> Walk<Vec<Col>> {
+        let mut cols = Vec::new();
+        for col in side {
+            match (col, col.mark()) {
+                (Col::One { name: Some(name), .. }, Some(mark))
+                    if has_unknown(other) || other.iter().any(|col| col.is_named(name)) =>
+                {
+                    cols.push(merged_col(name, Some(mark))?);
+                }
+                (Col::One { name: None, .. }, Some(mark)) => return Err(mark.found("in a natural join")),
+                _ => cols.push(col.clone()),
+            }
+        }
+        Ok(cols)
+    };
+    let mut cols = vec![Col::Rest];
+    cols.extend(both(left, right)?);
+    cols.extend(both(right, left)?);
+    // A column that one side masks and the other has in the clear is one column: masked.
+    let masked: Vec<Rc<str>> = cols
+        .iter()
+        .filter_map(|col| match col {
+            Col::One { name: Some(name), mark: Some(mark) } if mark.lost.is_some() => Some(Rc::clone(name)),
+            _ => None,
+        })
+        .collect();
+    cols.retain(|col| col.mark().is_some() || !masked.iter().any(|name| col.is_named(name)));
+    // The order of what is left is the server's: nothing may be counted on.
+    cols.insert(0, Col::Rest);
+    Ok((Vec::new(), cols))
+}

@@ -1,0 +1,224 @@
+//! SELECT, VALUES and set operations.
+
+use super::expression::Usage;
+use super::figure::column_name;
+use super::scope::{Item, Reference, Scope};
+use super::shape::{Col, first_mark};
+use super::{Found, Walk, Walker};
+use pg_raw_parse::const_val::ConstValue;
+use pg_raw_parse::list::CastNodeList;
+use pg_raw_parse::raw::SetOperation;
+use pg_raw_parse::{Node, nodes};
+use std::rc::Rc;
+
+impl Walker<'_> {
+    /// The columns that a SELECT puts out.
+    pub(super) fn select(&mut self, select: &nodes::SelectStmt, scope: &Scope<'_>) -> Walk<Vec<Col>> {
+        self.deeper(|walker| walker.inner_select(select, scope))
+    }
+
+    fn inner_select(&mut self, select: &nodes::SelectStmt, scope: &Scope<'_>) -> Walk<Vec<Col>> {
+        let ctes = self.with(select.with_clause(), scope)?;
+        let level = scope.with_ctes(&ctes);
+        let cols = if select.op != SetOperation::SETOP_NONE {
+            self.set_operation(select, &level)?
+        } else if !select.values_lists().is_empty() {
+            self.values(select, &level)?
+        } else {
+            self.plain_select(select, &level)?
+        };
+        self.expression(select.limit_offset(), &level, Usage::never("in LIMIT"))?;
+        self.expression(select.limit_count(), &level, Usage::never("in LIMIT"))?;
+        if let (Some(_), Some(mark)) = (select.into_clause(), first_mark(&cols)) {
+            return Err(mark.found("into a table"));
+        }
+        Ok(cols)
+    }
+
+    fn plain_select(&mut self, select: &nodes::SelectStmt, level: &Scope<'_>) -> Walk<Vec<Col>> {
+        let items = self.items(select.from_clause(), level)?;
+        let scope = level.with_items(&items);
+        let cols = self.outputs(select.target_list(), &scope)?;
+        self.expression(select.where_clause(), &scope, Usage::comparing("in WHERE"))?;
+        for node in select.group_clause() {
+            self.group(node, &scope, &cols)?;
+        }
+        self.expression(select.having_clause(), &scope, Usage::comparing("in HAVING"))?;
+        for node in select.window_clause() {
+            self.expression(node, &scope, Usage::never("in a window"))?;
+        }
+        for sort in select.sort_clause() {
+            self.order(sort.node(), &scope, &cols, Usage::comparing("in ORDER BY"))?;
+        }
+        let distinct = Usage::comparing("in DISTINCT");
+        for node in select.distinct_clause() {
+            match node {
+                // DISTINCT without ON is a list of one NULL.
+                Node::None => cols.iter().filter_map(Col::mark).try_for_each(|mark| distinct.check(mark))?,
+                node => self.order(node, &scope, &cols, distinct)?,
+            }
+        }
+        Ok(cols)
+    }
+
+    fn values(&mut self, select: &nodes::SelectStmt, level: &Scope<'_>) -> Walk<Vec<Col>> {
+        let mut width = 0;
+        for row in select.values_lists() {
+            width = row.as_node_list().map_or(0, |row| row.len());
+            self.expression(row, level, Usage::never("in VALUES"))?;
+        }
+        for sort in select.sort_clause() {
+            self.expression(sort.node(), level, Usage::never("in ORDER BY"))?;
+        }
+        Ok((1..=width).map(|number| Col::clear(Some(&format!("column{number}")))).collect())
+    }
+
+    fn set_operation(&mut self, select: &nodes::SelectStmt, level: &Scope<'_>) -> Walk<Vec<Col>> {
+        let mut names = None;
+        for arm in [select.larg(), select.rarg()] {
+            let Some(arm) = arm else { return Err(Found::new("", "in a query that is not understood")) };
+            let cols = self.select(arm, level)?;
+            if let Some(mark) = first_mark(&cols) {
+                return Err(mark.found("through UNION, INTERSECT or EXCEPT"));
+            }
+            names.get_or_insert(cols);
+        }
+        let cols = names.unwrap_or_default();
+        let items = [Item::new(None, cols.clone())];
+        let scope = level.with_items(&items);
+        for sort in select.sort_clause() {
+            self.order(sort.node(), &scope, &cols, Usage::never("in ORDER BY"))?;
+        }
+        Ok(cols)
+    }
+
+    /// A list of outputs.
+    pub(super) fn outputs(
+        &mut self,
+        targets: &CastNodeList<nodes::ResTarget>,
+        scope: &Scope<'_>,
+    ) -> Walk<Vec<Col>> {
+        let mut cols = Vec::new();
+        for target in targets {
+            self.output(target, scope, &mut cols)?;
+        }
+        Ok(cols)
+    }
+
+    /// One output: only a plain column keeps its origin, so only there a masked one may be.
+    pub(super) fn output(
+        &mut self,
+        target: &nodes::ResTarget,
+        scope: &Scope<'_>,
+        cols: &mut Vec<Col>,
+    ) -> Walk<()> {
+        let before = cols.len();
+        match target.val() {
+            Node::ColumnRef(column) => {
+                let reference = Reference::read(column);
+                let (known, mark) = match reference {
+                    Reference::Bare(name) => (name, self.bare(scope, name)?),
+                    Reference::Of { schema, item, column } => {
+                        (column, self.qualified(scope, schema, item, column)?)
+                    }
+                    Reference::Star | Reference::StarOf { .. } => {
+                        let more = self.star(scope, &reference);
+                        self.work(more.len())?;
+                        cols.extend(more);
+                        return keep_origin(cols.get(before..).unwrap_or_default());
+                    }
+                    Reference::Odd => return Err(Found::new("", "in a name that is not understood")),
+                };
+                cols.push(Col::One { name: Some(Rc::from(target.name().unwrap_or(known))), mark });
+                keep_origin(cols.get(before..).unwrap_or_default())
+            }
+            value => {
+                self.expression(value, scope, Usage::never("inside an expression"))?;
+                let spread = matches!(value, Node::A_Indirection(indirection)
+                    if matches!(indirection.indirection().iter().next_back(), Some(Node::A_Star(_))));
+                cols.push(match (spread, target.name()) {
+                    (true, _) => Col::Rest,
+                    (false, Some(name)) => Col::clear(Some(name)),
+                    (false, None) => Col::clear(column_name(value)),
+                });
+                Ok(())
+            }
+        }
+    }
+
+    fn group(&mut self, node: Node<'_>, scope: &Scope<'_>, cols: &[Col]) -> Walk<()> {
+        let usage = Usage::comparing("in GROUP BY");
+        match node {
+            Node::GroupingSet(set) => self
+                .deeper(|walker| set.content().iter().try_for_each(|node| walker.group(node, scope, cols))),
+            Node::RowExpr(row) => {
+                self.deeper(|walker| row.args().iter().try_for_each(|node| walker.group(node, scope, cols)))
+            }
+            Node::ColumnRef(column) => {
+                if let Reference::Bare(name) = Reference::read(column) {
+                    let mut output = false;
+                    for col in cols.iter().filter(|col| col.is_named(name)) {
+                        output = true;
+                        col.mark().map_or(Ok(()), |mark| usage.check(mark))?;
+                    }
+                    if output {
+                        // An input column of that name wins over the output, if there is one.
+                        return match self.bare(scope, name)? {
+                            Some(mark) if mark.known => usage.check(&mark),
+                            _ => Ok(()),
+                        };
+                    }
+                }
+                self.expression(node, scope, usage)
+            }
+            node => self.order(node, scope, cols, usage),
+        }
+    }
+
+    /// An item of ORDER BY or DISTINCT ON: an output by name or position before anything else.
+    fn order(&mut self, node: Node<'_>, scope: &Scope<'_>, cols: &[Col], usage: Usage) -> Walk<()> {
+        match node {
+            Node::A_Const(constant) => match constant.val() {
+                Some(ConstValue::Integer(number)) => position(cols, number, usage),
+                _ => Ok(()),
+            },
+            Node::ColumnRef(column) => {
+                if let Reference::Bare(name) = Reference::read(column) {
+                    let mut output = false;
+                    for col in cols.iter().filter(|col| col.is_named(name)) {
+                        output = true;
+                        col.mark().map_or(Ok(()), |mark| usage.check(mark))?;
+                    }
+                    if output {
+                        return Ok(());
+                    }
+                }
+                self.expression(node, scope, usage)
+            }
+            node => self.expression(node, scope, usage),
+        }
+    }
+}
+
+/// The output at a position.
+fn position(cols: &[Col], number: i32, usage: Usage) -> Walk<()> {
+    let Some(index) = usize::try_from(number).ok().and_then(|number| number.checked_sub(1)) else {
+        return Ok(());
+    };
+    let upto = cols.get(..=index).unwrap_or(cols);
+    if upto.iter().any(|col| matches!(col, Col::Rest)) {
+        // Which one it is cannot be said.
+        return cols.iter().filter_map(Col::mark).try_for_each(|mark| usage.check(mark));
+    }
+    cols.get(index).and_then(Col::mark).map_or(Ok(()), |mark| usage.check(mark))
+}
+
+/// A leak if one of these outputs is a masked column of which the result would not say so.
+fn keep_origin(cols: &[Col]) -> Walk<()> {
+    for mark in cols.iter().filter_map(Col::mark) {
+        if let Some(why) = mark.lost {
+            return Err(mark.found(why));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! A text, cut into statements by PostgreSQL's own grammar.
+
+use crate::{Effect, Statement, walk};
+use pg_raw_parse::nodes::RawStmt;
+use pg_raw_parse::{Node, Owned, StmtList};
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Why a text has no statements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParseError {
+    /// Not SQL as PostgreSQL 18 knows it.
+    Syntax {
+        /// What the grammar says: it may quote the text.
+        message: String,
+        /// The character where it stopped, counted from 1, where that can be told from the message.
+        position: Option<usize>,
+    },
+    /// Nested deeper than the grammar reads.
+    TooDeep,
+    /// The parser failed in a way it never should.
+    Internal,
+}
+
+/// Where each statement begins and ends, blanks trimmed.
+enum Spans {
+    /// Most texts are one statement: this saves them an allocation.
+    One(Range<usize>),
+    Many(Vec<Range<usize>>),
+}
+
+impl Spans {
+    fn of(tree: &StmtList, text: &str) -> Spans {
+        match tree.first() {
+            Some(raw) if tree.len() == 1 => Spans::One(span(raw, text)),
+            _ => Spans::Many(tree.iter().map(|raw| span(raw, text)).collect()),
+        }
+    }
+
+    fn as_slice(&self) -> &[Range<usize>] {
+        match self {
+            Spans::One(span) => std::slice::from_ref(span),
+            Spans::Many(spans) => spans,
+        }
+    }
+}
+
+/// The raw tree of a text.
+pub struct Parsed {
+    tree: Owned<StmtList>,
+    spans: Spans,
+}
+
+/// Reads a text as a PostgreSQL 18 server with standard_conforming_strings on and the client encoding UTF8 does.
+///
+/// # Errors
+/// See [`ParseError`].
+pub fn parse(text: &str) -> Result<Parsed, ParseError> {
+    // Nothing here is known to panic; but the tree's accessors do where the grammar breaks its own word, and a
+    // gateway must not fall over a statement.
+    match catch_unwind(|| pg_raw_parse::parse(text)) {
+        Ok(Ok(tree)) => {
+            let tree = tree.into_inner();
+            let spans = Spans::of(&tree, text);
+            Ok(Parsed { tree, spans })
+        }
+        Ok(Err(error)) => Err(refused(text, &error)),
+        Err(_) => Err(ParseError::Internal),
+    }
+}
+
+fn refused(text: &str, error: &pg_raw_parse::Error) -> ParseError {
+    match error {
+        pg_raw_parse::Error::Parse(error) => {
+            let message = error.to_string();
+            if message.starts_with("memory exhausted") {
+                return ParseError::TooDeep;
+            }
+            let position = position(text, &message);
+            ParseError::Syntax { message, position }
+        }
+        pg_raw_parse::Error::StatementContainedNul(error) => {
+            let before = text.get(..error.nul_position()).map(|before| before.chars().count() + 1);
+            ParseError::Syntax { message: "a zero byte in the text".to_owned(), position: before }
+        }
+        pg_raw_parse::Error::PgError(_) => ParseError::Internal,
+    }
+}
+
+/// The message ends in `at or near "token"` or `at end of input`. A token that the text has once tells the place.
+fn position(text: &str, message: &str) -> Option<usize> {
+    if message.ends_with("at end of input") {
+        return Some(text.chars().count() + 1);
+    }
+    let token = message.split_once("at or near \"")?.1.strip_suffix('"')?;
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut places = text.match_indices(token).filter(|(at, _)| {
+        // Not in the middle of a longer word.
+        let before = text.get(..*at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + token.len()..).and_then(|after| after.chars().next());
+        let cut_before = before.is_some_and(word) && token.starts_with(word);
+        let cut_after = after.is_some_and(word) && token.ends_with(word);
+        !cut_before && !cut_after
+    });
+    match (places.next(), places.next()) {
+        (Some((at, _)), None) => text.get(..at).map(|before| before.chars().count() + 1),
+        _ => None,
+    }
+}
+
+impl Parsed {
+    /// How many statements the text has; empty ones (`;;`) do not count.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// True for a text of nothing but blanks, comments and semicolons.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What each statement does.
+    #[must_use]
+    pub fn statements(&self) -> Vec<Statement> {
+        let mut statements = Vec::with_capacity(self.len());
+        while statements.len() < self.len() {
+            let walked = catch_unwind(AssertUnwindSafe(|| {
+                let done = statements.len();
+                for (node, span) in self.raw().zip(self.spans.as_slice()).skip(done) {
+                    statements.push(walk::statement(node, span.clone()));
+                }
+            }));
+            if walked.is_err() {
+                let span = self.spans.as_slice().get(statements.len()).cloned();
+                statements.push(unreadable(span.unwrap_or_default()));
+            }
+        }
+        statements
+    }
+
+    /// The raw statements, in order.
+    pub(crate) fn raw(&self) -> impl Iterator<Item = Node<'_>> {
+        self.tree.stmts()
+    }
+}
+
+/// The grammar put a node where its own comments say that none can be (`CREATE STATISTICS ... FROM (SELECT ...)`).
+fn unreadable(span: Range<usize>) -> Statement {
+    Statement {
+        command: "statement",
+        span,
+        accesses: Vec::new(),
+        calls: Vec::new(),
+        attributes: Vec::new(),
+        effects: vec![Effect::Unknown { what: "a tree of another shape".to_owned() }],
+    }
+}
+
+/// The bytes of a statement. A length of 0 is "to the end of the text".
+fn span(raw: &RawStmt, text: &str) -> Range<usize> {
+    let start = usize::try_from(raw.stmt_location).unwrap_or(0);
+    let end = match usize::try_from(raw.stmt_len) {
+        Ok(0) | Err(_) => text.len(),
+        Ok(len) => start.saturating_add(len),
+    };
+    let Some(piece) = text.get(start..end) else { return 0..text.len() };
+    let blank = |c: char| c.is_ascii_whitespace() || c == '\u{b}';
+    let begin = start + (piece.len() - piece.trim_start_matches(blank).len());
+    begin..begin + piece.trim_matches(blank).len()
+}

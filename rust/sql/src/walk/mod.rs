@@ -1,0 +1,235 @@
+//! From the raw tree of a statement to what it does.
+//!
+//! The tree is walked by explicit matches. A node kind that no match knows becomes [`Effect::Unknown`], so a
+//! construct of a newer grammar is refused and not overlooked. Each function names the fields of its node (PostgreSQL
+//! 18, `parsenodes.h`) that it leaves out, and why none of them can hold a relation, a function or an expression.
+//!
+//! Types are not accesses: `null::secrets` reads no row. Neither are operators, casts and collations calls: what
+//! they run is the target's own business.
+
+mod alter;
+mod ddl;
+mod dml;
+mod expr;
+mod json;
+mod names;
+mod query;
+mod session;
+mod sets;
+mod statement;
+
+use crate::{Access, Call, Effect, Name, Statement, Verbs};
+use pg_raw_parse::Node;
+use sets::{Indexed, Scope};
+use std::collections::BTreeSet;
+use std::fmt::{self, Write};
+use std::ops::Range;
+
+/// How deep trees may nest. Left-deep chains (`a + b + c`, `a UNION b UNION c`, joins) do not count: they are walked
+/// in a loop. A build with `opt-level = 1` needs up to 640 bytes of stack per level, so 256 KiB for all of them; see
+/// `tests/limits.rs`.
+const MAX_DEPTH: u32 = 400;
+
+/// What [`Walk`] says of a name such as `db.schema.rel`.
+const CROSS_DATABASE: &str = "a name of three parts (database.schema.name)";
+
+/// Which columns are written.
+enum Columns {
+    /// Nothing is written to columns.
+    Unnamed,
+    /// These.
+    Named(Vec<String>),
+    /// All, or it is not known which.
+    All,
+}
+
+/// What is known so far of one statement.
+pub(crate) struct Walk<'a> {
+    accesses: Vec<Access>,
+    accesses_index: Indexed<Name>,
+    /// Which of the accesses write to all columns, though others of the same relation may name theirs.
+    whole: BTreeSet<usize>,
+    calls: Vec<Call>,
+    calls_index: Indexed<(Name, bool)>,
+    attributes: Vec<String>,
+    attributes_index: Indexed<String>,
+    effects: Vec<Effect>,
+    /// Names of WITH that are visible at this place.
+    scope: Scope<'a>,
+    depth: u32,
+    too_deep: bool,
+    /// How many column references were seen: an UPDATE whose values have none reads nothing.
+    column_refs: usize,
+}
+
+/// What one raw statement does.
+#[inline]
+pub(crate) fn statement(node: Node<'_>, span: Range<usize>) -> Statement {
+    let mut walk = Walk {
+        accesses: Vec::new(),
+        accesses_index: Indexed::default(),
+        whole: BTreeSet::new(),
+        calls: Vec::new(),
+        calls_index: Indexed::default(),
+        attributes: Vec::new(),
+        attributes_index: Indexed::default(),
+        effects: Vec::new(),
+        scope: Scope::default(),
+        depth: 0,
+        too_deep: false,
+        column_refs: 0,
+    };
+    let command = walk.statement(node);
+    if walk.too_deep {
+        walk.effects.push(Effect::Unknown { what: "nested too deep".to_owned() });
+    }
+    let Walk { accesses, calls, attributes, effects, .. } = walk;
+    Statement { command, span, accesses, calls, attributes, effects }
+}
+
+fn name(schema: Option<&str>, name: &str) -> Name {
+    Name { schema: schema.map(str::to_owned), name: name.to_owned() }
+}
+
+fn is(known: &Name, schema: Option<&str>, name: &str) -> bool {
+    known.name == name && known.schema.as_deref() == schema
+}
+
+impl<'a> Walk<'a> {
+    /// Notes an access; verbs of the same name add up.
+    fn touch(&mut self, schema: Option<&str>, name: &str, verbs: Verbs) {
+        self.touch_columns(schema, name, verbs, Columns::Unnamed);
+    }
+
+    fn touch_columns(&mut self, schema: Option<&str>, relation: &str, verbs: Verbs, columns: Columns) {
+        let found = self.accesses_index.find(
+            &self.accesses,
+            |access| is(&access.relation, schema, relation),
+            || name(schema, relation),
+            |access| access.relation.clone(),
+        );
+        let at = found.unwrap_or(self.accesses.len());
+        if found.is_none() {
+            let relation = name(schema, relation);
+            self.accesses.push(Access { relation, verbs, columns: Vec::new() });
+        }
+        let Some(access) = self.accesses.get_mut(at) else { return };
+        access.verbs = access.verbs.with(verbs);
+        match columns {
+            Columns::Unnamed => {}
+            Columns::All => {
+                access.columns.clear();
+                self.whole.insert(at);
+            }
+            Columns::Named(names) if !self.whole.contains(&at) => add(&mut access.columns, names),
+            Columns::Named(_) => {}
+        }
+    }
+
+    /// Notes a call. `set_config` is kept each time, for its arguments differ.
+    fn call(&mut self, schema: Option<&str>, function: &str, procedure: bool) {
+        let found = self.calls_index.find(
+            &self.calls,
+            |call| is(&call.function, schema, function) && call.procedure == procedure,
+            || (name(schema, function), procedure),
+            |call| (call.function.clone(), call.procedure),
+        );
+        if found.is_none() {
+            self.calls.push(Call { function: name(schema, function), setting: None, procedure });
+        }
+    }
+
+    fn call_set_config(&mut self, schema: Option<&str>, setting: Option<(&str, &str)>) {
+        let setting = setting.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+        self.calls.push(Call { function: name(schema, "set_config"), setting, procedure: false });
+    }
+
+    /// Notes that `x.name` was written, which is a call of `name(x)` if x has no such column.
+    fn attribute(&mut self, name: &str) {
+        let found = self.attributes_index.find(
+            &self.attributes,
+            |known| known == name,
+            || name.to_owned(),
+            String::clone,
+        );
+        if found.is_none() {
+            self.attributes.push(name.to_owned());
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        if !self.effects.contains(&effect) {
+            self.effects.push(effect);
+        }
+    }
+
+    fn administer(&mut self, what: &'static str) {
+        self.effect(Effect::Administer { what });
+    }
+
+    /// Fails closed.
+    fn unknown(&mut self, node: Node<'_>) {
+        self.unknown_text(&kind(node));
+    }
+
+    fn unknown_text(&mut self, what: &str) {
+        let known =
+            self.effects.iter().any(|effect| matches!(effect, Effect::Unknown { what: it } if it == what));
+        if !known {
+            self.effects.push(Effect::Unknown { what: what.to_owned() });
+        }
+    }
+
+    /// Goes a level down, if it is not too deep; [`Walk::leave`] must follow then.
+    fn enter(&mut self) -> bool {
+        if self.depth >= MAX_DEPTH {
+            self.too_deep = true;
+            return false;
+        }
+        self.depth += 1;
+        true
+    }
+
+    fn leave(&mut self) {
+        self.depth -= 1;
+    }
+}
+
+impl Columns {
+    fn add(&mut self, other: Columns) {
+        match (&mut *self, other) {
+            (_, Columns::Unnamed) | (Columns::All, _) => {}
+            (Columns::Named(names), Columns::Named(more)) => add(names, more),
+            (_, other) => *self = other,
+        }
+    }
+}
+
+fn add(names: &mut Vec<String>, more: Vec<String>) {
+    for name in more {
+        // A long list may hold a name twice, which is harmless; finding out is not worth its time.
+        if names.len() > 64 || !names.contains(&name) {
+            names.push(name);
+        }
+    }
+}
+
+/// The name of a node's kind. `Debug` would go down the whole tree, so it is cut off behind the first word.
+fn kind(node: Node<'_>) -> String {
+    struct Word(String);
+    impl Write for Word {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let word: &str =
+                text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or("");
+            self.0.push_str(word);
+            if word.len() == text.len() { Ok(()) } else { Err(fmt::Error) }
+        }
+    }
+    if let Node::Invalid(raw) = node {
+        return format!("node {}", raw.type_);
+    }
+    let mut word = Word(String::new());
+    // An error is how the first word ends.
+    let _ = write!(word, "{node:?}");
+    word.0
+}

@@ -1,0 +1,113 @@
+//! Names of relations and functions as the tree has them.
+
+use super::{CROSS_DATABASE, Columns, Walk};
+use crate::Verbs;
+use pg_raw_parse::list::NodeList;
+use pg_raw_parse::nodes::RangeVar;
+use pg_raw_parse::{Node, nodes};
+
+/// A name without or with a schema.
+pub(super) type Qualified<'a> = (Option<&'a str>, &'a str);
+
+/// `RangeVar.relpersistence` of a temporary relation.
+pub(super) const TEMPORARY: std::ffi::c_char = b't' as std::ffi::c_char;
+
+impl<'a> Walk<'a> {
+    /// One or two parts; anything else is said to be unknown.
+    pub(super) fn parts(&mut self, parts: impl Iterator<Item = Option<&'a str>>) -> Option<Qualified<'a>> {
+        let mut two = [None; 2];
+        for (count, part) in parts.enumerate() {
+            let (Some(part), Some(slot)) = (part, two.get_mut(count)) else {
+                self.unknown_text(if count == 2 { CROSS_DATABASE } else { "a name" });
+                return None;
+            };
+            *slot = Some(part);
+        }
+        match two {
+            [Some(name), None] => Some((None, name)),
+            [Some(schema), Some(name)] => Some((Some(schema), name)),
+            _ => {
+                self.unknown_text("a name");
+                None
+            }
+        }
+    }
+
+    pub(super) fn name_of(&mut self, list: &'a NodeList) -> Option<Qualified<'a>> {
+        self.parts(list.iter().map(Node::as_str))
+    }
+
+    pub(super) fn name_of_strings(
+        &mut self,
+        list: &'a pg_raw_parse::list::CastNodeList<nodes::String>,
+    ) -> Option<Qualified<'a>> {
+        self.parts(list.iter().map(nodes::String::sval))
+    }
+
+    /// A list of names with something behind the relation's (a column, a trigger): all but the last.
+    pub(super) fn name_before_last(&mut self, list: &'a NodeList) -> Option<Qualified<'a>> {
+        let before = list.len().saturating_sub(1);
+        self.parts(list.iter().take(before).map(Node::as_str))
+    }
+
+    /// The name of a relation as written; CTEs are the caller's.
+    pub(super) fn range_name(&mut self, range: &'a RangeVar) -> Option<Qualified<'a>> {
+        // Left out: inh (ONLY), alias, location.
+        if range.catalogname().is_some() {
+            self.unknown_text(CROSS_DATABASE);
+        }
+        let name = range.relname();
+        if name.is_none() {
+            self.unknown_text("a relation without a name");
+        }
+        name.map(|name| (range.schemaname(), name))
+    }
+
+    /// A relation that is never a CTE: a target, or one of a utility command.
+    pub(super) fn range(&mut self, range: Option<&'a RangeVar>, verbs: Verbs) {
+        self.range_columns(range, verbs, Columns::Unnamed);
+    }
+
+    pub(super) fn range_columns(&mut self, range: Option<&'a RangeVar>, verbs: Verbs, columns: Columns) {
+        let Some(range) = range else { return self.unknown_text("a relation without a name") };
+        if let Some((schema, name)) = self.range_name(range) {
+            self.touch_columns(schema, name, verbs, columns);
+        }
+    }
+
+    /// A relation that is made here: a temporary one goes to `pg_temp`, whatever the search path.
+    pub(super) fn made(&mut self, range: Option<&'a RangeVar>) {
+        match range {
+            Some(made) if made.relpersistence == TEMPORARY && made.schemaname().is_none() => {
+                if let Some((_, name)) = self.range_name(made) {
+                    self.touch(Some("pg_temp"), name, Verbs::DDL);
+                }
+            }
+            _ => self.range(range, Verbs::DDL),
+        }
+    }
+
+    /// A list of relations (RangeVar nodes).
+    pub(super) fn ranges(&mut self, list: &'a NodeList, verbs: Verbs) {
+        for node in list {
+            match node {
+                Node::RangeVar(range) => self.range(Some(range), verbs),
+                other => self.unknown(other),
+            }
+        }
+    }
+
+    pub(super) fn ddl_name(&mut self, name: Option<Qualified<'a>>) {
+        if let Some((schema, name)) = name {
+            self.touch(schema, name, Verbs::DDL);
+        }
+    }
+
+    /// All of a schema.
+    pub(super) fn schema(&mut self, schema: Option<&'a str>, verbs: Verbs) {
+        match schema {
+            Some(schema) => self.touch(Some(schema), "*", verbs),
+            None => self.unknown_text("a schema without a name"),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Ways out for a masked column, and the statements that are fine: one row each.
+
+#![allow(clippy::panic, reason = "tests fail by panicking")]
+
+#[path = "lineage_rows/leaks.rs"]
+mod leaks;
+#[path = "lineage_rows/passes.rs"]
+mod passes;
+
+use hoopwire_sql::{Column, CopyFormat, Leak, Lineage, MaskedRelations, Name, RelationColumns, parse};
+
+/// `public.customers`: email may not be compared, phone may. `public.staff` masks one column called like another of
+/// customers. `contacts` is a view over customers without masks. Everything else has no masks.
+struct Shop {
+    customers: RelationColumns,
+    staff: RelationColumns,
+    contacts: RelationColumns,
+}
+
+fn relation(columns: &[(&str, bool, bool, bool)]) -> RelationColumns {
+    let columns = columns.iter().zip(1..).map(|(&(name, masked, compare, generated), attnum)| Column {
+        name: name.to_owned(),
+        masked,
+        compare,
+        attnum,
+        generated,
+    });
+    RelationColumns { columns: columns.collect(), opaque: false }
+}
+
+impl Shop {
+    fn new() -> Shop {
+        Shop {
+            customers: relation(&[
+                ("id", false, false, false),
+                ("name", false, false, false),
+                ("email", true, false, false),
+                ("phone", true, true, false),
+                ("city", false, false, false),
+                ("label", false, false, true),
+            ]),
+            staff: relation(&[
+                ("id", false, false, false),
+                ("pin", true, false, false),
+                ("city", false, false, false),
+            ]),
+            contacts: RelationColumns { columns: Vec::new(), opaque: true },
+        }
+    }
+}
+
+impl MaskedRelations for Shop {
+    fn columns(&self, relation: &Name) -> Option<&RelationColumns> {
+        if !matches!(relation.schema.as_deref(), None | Some("public")) {
+            return None;
+        }
+        match relation.name.as_str() {
+            "customers" => Some(&self.customers),
+            "staff" => Some(&self.staff),
+            "contacts" => Some(&self.contacts),
+            _ => None,
+        }
+    }
+}
+
+fn lineage(sql: &str) -> Result<Vec<Lineage>, Leak> {
+    parse(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}")).lineage(&Shop::new())
+}
+
+#[test]
+fn each_way_out_for_a_masked_column_is_a_leak() {
+    let mut wrong = Vec::new();
+    for (sql, place) in leaks::LEAKS {
+        match lineage(sql) {
+            Err(leak) if leak.place.contains(place) => {}
+            other => wrong.push(format!("{sql}\n    wanted {place:?}, got {other:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} rows:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn statements_that_show_only_plain_columns_pass() {
+    let mut wrong = Vec::new();
+    for (sql, touches) in passes::PASSES {
+        match lineage(sql) {
+            Ok(lines) if lines.iter().any(|line| line.touches) == *touches => {}
+            other => wrong.push(format!("{sql}\n    wanted touches {touches}, got {other:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} rows:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_leak_says_which_column_of_which_statement() {
+    let leak = lineage("select 1; select 2; select id from customers c where c.email = 'a'").unwrap_err();
+    assert_eq!(leak, Leak { statement: 2, column: "customers.email".into(), place: "in WHERE" });
+}
+
+#[test]
+fn copy_out_says_which_field_is_which_masked_column() {
+    let field = |schema: Option<&str>, name: &str, column: &str| {
+        Some((Name { schema: schema.map(str::to_owned), name: name.to_owned() }, column.to_owned()))
+    };
+    let email = || field(None, "customers", "email");
+    let phone = || field(None, "customers", "phone");
+    // The whole table leaves out the generated column.
+    let rows: Vec<(&str, CopyFormat, bool, Vec<_>)> = vec![
+        ("copy customers to stdout", CopyFormat::Text, false, vec![None, None, email(), phone(), None]),
+        ("copy customers (phone, id) to stdout", CopyFormat::Text, false, vec![phone(), None]),
+        (
+            "copy public.customers (email) to stdout (format csv, header)",
+            CopyFormat::Csv,
+            true,
+            vec![field(Some("public"), "customers", "email")],
+        ),
+        ("copy customers (email) to stdout csv header", CopyFormat::Csv, true, vec![email()]),
+        (
+            "copy customers (email) to stdout (format csv, header false)",
+            CopyFormat::Csv,
+            false,
+            vec![email()],
+        ),
+        ("copy customers (email) to stdout (header 1)", CopyFormat::Text, true, vec![email()]),
+        ("copy customers (email) to stdout (format binary)", CopyFormat::Binary, false, vec![email()]),
+        ("copy customers (email) to stdout binary", CopyFormat::Binary, false, vec![email()]),
+        (
+            "copy (select id, email as x from customers) to stdout",
+            CopyFormat::Text,
+            false,
+            vec![None, email()],
+        ),
+        (
+            "copy (select 1, upper(name), t.y from (select name, email as y from customers) t) to stdout (format 'csv')",
+            CopyFormat::Csv,
+            false,
+            vec![None, None, email()],
+        ),
+        ("copy (delete from customers returning phone) to stdout", CopyFormat::Text, false, vec![phone()]),
+    ];
+    for (sql, format, header, fields) in rows {
+        let lines = lineage(sql).unwrap_or_else(|leak| panic!("{sql}: {leak:?}"));
+        let copy = lines[0].copy_out.as_ref().unwrap_or_else(|| panic!("{sql}: nothing to mask"));
+        assert_eq!((copy.format, copy.header, &copy.fields), (format, header, &fields), "{sql}");
+    }
+    for sql in
+        ["copy (select id from customers) to stdout", "copy orders to stdout", "copy customers from stdin"]
+    {
+        assert_eq!(lineage(sql).unwrap()[0].copy_out, None, "{sql}");
+    }
+}
+
+#[test]
+fn nesting_beyond_the_bound_is_a_leak_and_not_a_crash() {
+    let sql = format!("select {}1{}", "abs(".repeat(300), ")".repeat(300));
+    if let Ok(parsed) = parse(&sql) {
+        assert_eq!(parsed.lineage(&Shop::new()).unwrap_err().place, "nested too deeply");
+    }
+    assert!(lineage(&format!("select {}1{}", "abs(".repeat(100), ")".repeat(100))).is_ok());
+}
+
+#[test]
+fn columns_doubled_at_each_level_do_not_eat_the_memory() {
+    let mut sql = "select * from customers".to_owned();
+    for level in 0..40 {
+        sql = format!("select *, * from ({sql}) t{level}");
+    }
+    assert_eq!(lineage(&sql).unwrap_err().place, "in a statement with too many columns");
+}

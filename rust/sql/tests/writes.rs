@@ -1,0 +1,153 @@
+//! What is written, by which verb, and what a write reads.
+
+mod rows;
+
+/// A write inside a CTE, and a read inside a write, must come out.
+#[test]
+fn writes_and_what_they_read() {
+    rows::check(&[
+        ("insert into t values (1, f())", "insert t, f()"),
+        (
+            "insert into s.t (a, b[f()], c.d) select a, b, c from u returning a",
+            "select+insert s.t(a, b, c), select u, f()",
+        ),
+        ("insert into t default values", "insert t"),
+        (
+            "insert into t as x (a) overriding system value values (default) on conflict do nothing",
+            "insert t(a)",
+        ),
+        (
+            "insert into t (a) values (1) on conflict (a, lower(b)) where f() do nothing",
+            "select+insert t(a), lower(), f()",
+        ),
+        (
+            "insert into t (a) values (1) on conflict (a) do update set b = excluded.b, c = (select x from u) where g() returning (select y from v)",
+            "select u, select+insert+update t(a, b, c), select v, g(), .b",
+        ),
+        (
+            "insert into t (a) values (1) on conflict on constraint k do update set (b, c) = (select d, e from u)",
+            "select u, select+insert+update t(a, b, c)",
+        ),
+        ("insert into t values (1) returning with (old as o, new as n) o.a, n.b", "select+insert t, .a, .b"),
+        (
+            "insert into t (a) (with x as (delete from u returning *) select * from x)",
+            "insert t(a), select+delete u",
+        ),
+        (
+            "insert into t values ((with x as (select 1) select * from x), (select 1 from x))",
+            "insert t, select x",
+        ),
+        ("with x as (insert into t (a) values (1)) insert into t select 1", "insert t"),
+        ("with x as (insert into t (a) values (1)) select * from t", "select+insert t(a)"),
+        ("with x as (insert into t (a) values (1)) insert into t (b) values (2)", "insert t(a, b)"),
+        ("update t set a = 1", "update t(a)"),
+        ("update t set a = f(), b = default, c = $1", "update t(a, b, c), f()"),
+        ("update t set a = a + 1", "select+update t(a)"),
+        ("update t set a = (select max(x) from u)", "select u, select+update t(a), max()"),
+        ("update t set a[i()] = 1", "update t(a), i()"),
+        (
+            "update s.t set a = 1, b = 2 from u join v on true where f()",
+            "select+update s.t(a, b), select v, select u, f()",
+        ),
+        (
+            "update t set (a, b) = (select c, d from u) where current of cur",
+            "select u, select+update t(a, b)",
+        ),
+        ("update only t set (a, b) = (1, 2) returning old.a, new.*, g()", "select+update t(a, b), g(), .a"),
+        ("update t set a = 1 where true", "select+update t(a)"),
+        ("delete from t", "delete t"),
+        (
+            "delete from s.t as x using u, v where x.a = f() returning *",
+            "select+delete s.t, select u, select v, f(), .a",
+        ),
+        ("delete from t where a in (select b from u)", "select+delete t, select u"),
+        ("delete from t returning with (old as o) o.f", "select+delete t, .f"),
+        (
+            "merge into s.t as x using (select * from u) y on x.a = f() when matched and g() then update set b = h(), c = (select 1 from v) when not matched then insert (d, e) values (i(), 2) when not matched by source then delete when matched then do nothing returning merge_action(), j()",
+            "select v, select+insert+update+delete s.t(b, c, d, e), select u, g(), h(), i(), f(), merge_action(), j(), .a",
+        ),
+        (
+            "merge into t using u on true when not matched then insert default values",
+            "select+insert t, select u",
+        ),
+        ("merge into t using u on true when not matched then insert values (1)", "select+insert t, select u"),
+        (
+            "merge into t using secrets s on t.a = s.a when matched then delete",
+            "select+delete t, select secrets, .a",
+        ),
+        (
+            "with u as (select 1) merge into t using u on true when matched then update set a = 1",
+            "select+update t(a)",
+        ),
+        ("truncate t, only s.u", "truncate t, truncate s.u"),
+        ("truncate table t restart identity cascade", "truncate t, Cascade"),
+        ("lock table t, s.u in access share mode", "select t, select s.u"),
+        ("lock t", "lock t"),
+        ("lock t in row exclusive mode nowait", "lock t"),
+    ]);
+}
+
+/// COPY reads or writes a table, a file of the server, or a program on it.
+#[test]
+fn copy_goes_by_its_direction_and_its_end() {
+    rows::check(&[
+        ("copy t to stdout", "select t"),
+        ("copy s.t (a, b) to stdout with (format csv, force_quote (a), header)", "select s.t"),
+        ("copy t from stdin", "insert t"),
+        ("copy t (a, b) from stdin where a > f()", "insert t(a, b), f()"),
+        ("copy (select f(x) from t) to stdout", "select t, f()"),
+        ("copy (delete from t returning a) to stdout", "select+delete t"),
+        ("copy t to '/tmp/x'", "select t, CopyFile"),
+        ("copy t from '/tmp/x' csv", "insert t, CopyFile"),
+        ("copy t from program 'id'", "insert t, CopyProgram"),
+        ("copy (select 1) to program 'id' with (format binary)", "CopyProgram"),
+        ("copy db.s.t to stdout", "select s.t, unknown a name of three parts (database.schema.name)"),
+    ]);
+}
+
+/// A DO block can hide anything, a CALL anything that its procedure does.
+#[test]
+fn procedures_and_blocks() {
+    rows::check(&[
+        ("call p(f(), 1)", "call p(), f()"),
+        ("call s.p()", "call s.p()"),
+        ("do $$ begin execute 'dr' || 'op table t'; end $$", "Do"),
+        ("do language plpgsql 'x'", "Do"),
+    ]);
+}
+
+/// VACUUM without a table goes over all of them.
+#[test]
+fn maintenance() {
+    rows::check(&[
+        ("vacuum", "maintain *.*"),
+        ("vacuum (full, analyze) t, s.u (a)", "maintain t, maintain s.u"),
+        ("analyze t (a, b)", "maintain t"),
+        ("analyze", "maintain *.*"),
+        ("reindex table s.t", "maintain s.t"),
+        ("reindex index concurrently i", "maintain i"),
+        ("reindex schema s", "maintain s.*"),
+        ("reindex database d", "maintain *.*"),
+        ("reindex system d", "maintain *.*"),
+        ("cluster", "maintain *.*"),
+        ("cluster t using i", "maintain t"),
+        ("cluster (verbose) s.t", "maintain s.t"),
+        ("refresh materialized view concurrently s.m with no data", "maintain s.m"),
+    ]);
+}
+
+/// EXPLAIN ANALYZE, PREPARE and DECLARE must not hide what they run.
+#[test]
+fn a_statement_in_a_statement_counts() {
+    rows::check(&[
+        ("explain select f() from t", "select t, f()"),
+        ("explain (analyze, format json) delete from t where a = 1", "select+delete t"),
+        ("explain analyze create table x as select * from y", "ddl x, select y"),
+        ("explain execute p(f())", "f(), execute p"),
+        ("prepare p (int, s.t) as insert into t select * from u", "insert t, select u, prepare p"),
+        ("prepare p as delete from t", "delete t, prepare p"),
+        ("execute p(f(), (select 1 from t))", "select t, f(), execute p"),
+        ("declare c binary cursor with hold for select * from t for update", "select+lock t, DeclareCursor"),
+        ("create table x as execute p(f())", "ddl x, f(), execute p"),
+    ]);
+}
