@@ -85,7 +85,10 @@ class Arena:
         frontend.received.clear()
         answers = list(run_steps(frontend, steps, way))
         after = watch.facts()
-        return Outcome(answers, before, after, session_before, _session(frontend, attempt))
+        # In a failed transaction nothing can be asked: it is the refusal that counts.
+        failed = answers[-1].after not in (b"I", b"T")
+        session_after = session_before if failed else _session(frontend, attempt)
+        return Outcome(answers, before, after, session_before, session_after)
 
     def log_in(self, user: str, database: str, **parameters: str) -> Frontend:
         """A connection straight to the server."""

@@ -86,11 +86,9 @@ def test_attempt(arena: Arena, login: Login, attempt: Attempt, way: str):
     with login(attempt.grant) as frontend:
         outcome = arena.run(frontend, attempt, way, database="orders")
         answers, content = outcome.answers, outcome.content
-        try:
-            assert not outcome.changed
-        except AssertionError:
+        if outcome.changed:
             arena.restore("orders")
-            raise
+        assert not outcome.changed or "permitted" in attempt.flags
         assert outcome.session_before == outcome.session_after
         _assert_nothing_shown(attempt, content)
         refusals = _refusals(answers, attempt.refused)
@@ -101,16 +99,18 @@ def test_attempt(arena: Arena, login: Login, attempt: Attempt, way: str):
                 each.fields for answer in answers for each in answer.errors
             ] or "nothing was refused"
         _assert_actionable(refusals)
-        _assert_alive(frontend, answers, attempt)
+        if not any(error.fields["S"] == "FATAL" for answer in answers for error in answer.errors):
+            _assert_alive(frontend, answers, attempt)
 
 
 def _assert_alive(frontend: Frontend, answers: list[Answer], attempt: Attempt) -> None:
     """The status after an error is a server's own, and the session goes on (unless the budget is used up)."""
+    if attempt.flags & {"exceeds", "permitted"}:
+        # A budget cuts an answer off that the server gave in full: its true status is the server's.
+        return
     for answer in answers:
         if answer.errors and answer.after:
             assert answer.after == (b"I" if answer.before == b"I" else b"E")
-    if "exceeds" in attempt.flags:
-        return
     if answers[-1].after != b"I":
         assert frontend.query("rollback")[-1].body == b"I"
     if attempt.grant not in ("appender",):
@@ -241,7 +241,7 @@ def test_rename_in_mid_session(arena, login):
         frontend.send(_parse(b"SELECT email FROM people", b"kept") + SYNC)
         frontend.until(b"Z")
         try:
-            arena.watch("orders").ask("alter table people rename email to label; select 1")
+            arena.watch("orders").run("alter table people rename email to label")
             for sql in ("select label from people", "select * from people", "table people"):
                 assert b"mk7f3q" not in b"".join(each.body for each in frontend.query(sql)), sql
             frontend.send(_bind(b"kept") + EXECUTE + SYNC)
@@ -254,11 +254,11 @@ def test_table_swapped_in_mid_session(arena, login):
     """Another session renames the masked table and puts a view of the old name over it."""
     swap = """
         alter table people rename to persons;
-        create view people as select id, name, email from persons; select 1"""
+        create view people as select id, name, email from persons"""
     with login("masked") as frontend:
         frontend.query("select id from people")
         try:
-            arena.watch("orders").ask(swap)
+            arena.watch("orders").run(swap)
             for sql in ("select email from people", "select * from people", "select email from persons"):
                 assert b"mk7f3q" not in b"".join(each.body for each in frontend.query(sql)), sql
         finally:
@@ -271,12 +271,12 @@ def test_shadow_made_in_mid_session(arena, login):
     """
     shadow = """
         create function public.initcap(varchar) returns text language sql as
-        'insert into public.notes (body) values (''shadow'') returning body'; select 1"""
+        'insert into public.notes (body) values (''shadow'') returning body'"""
     with login("writer") as frontend:
         frontend.query("select initcap('x'::varchar)")
         watch = arena.watch("orders")
         try:
-            watch.ask(shadow)
+            watch.run(shadow)
             before = watch.facts()
             # The catalogue may be read again once a second; the statement is new, so that no cache knows it.
             frontend.query("select pg_catalog.count(*) from customers")

@@ -19,6 +19,7 @@ attempt they are the file's defaults. `-- then` begins the next step. Options:
     belt              a session that is read-only by default stops it, without the gateway
     role              a role with the grant's privileges stops it, without the gateway
     unproven=WHY      cannot be shown on this server (newer syntax, a crash, nothing left to see)
+    permitted         a step is within the grant and changes something; only what is shown counts
     escapes           `\\xNN` in the SQL is that byte
 
 `@victim@`, `@loot@`, `@socket@`, `@port@` and `@database@` stand for what the test server has.
@@ -33,7 +34,7 @@ from pathlib import Path
 from hoopwire.testing.frontend import Frontend, Message, message
 
 WAYS = ("simple", "extended", "binary")
-_FLAGS = ("masked", "either", "exceeds", "belt", "role", "escapes")
+_FLAGS = ("masked", "either", "exceeds", "belt", "role", "escapes", "permitted")
 _COPIED = b"9001\tintruder\tcopied in\n"
 
 

@@ -110,6 +110,10 @@ class Watch:
         """A superuser's question in the same database."""
         return self._open().execute(sql.encode()).fetchall()
 
+    def run(self, sql: str) -> None:
+        """A superuser's change to the same database."""
+        self._open().execute(sql.encode())
+
     def close(self) -> None:
         """End both sessions."""
         for connection in (self._victim, self._connection):

@@ -476,14 +476,14 @@ CREATE UNIQUE INDEX loot ON people ((left(email, 6)))
 --! grant=masked-writer shows=23514 unproven=the_failure_is_the_oracle
 ALTER TABLE people ADD CHECK (email NOT LIKE 'mk7%')
 --- writer-inherit: a new child or parent of the table
---! grant=masked-writer belt
+--! permitted grant=masked-writer belt
 CREATE TABLE loot (email text)
 -- then
 ALTER TABLE people INHERIT loot
 -- then
 SELECT email FROM loot
 --- writer-like: a table like it, then INSERT ... SELECT *
---! grant=masked-writer belt
+--! permitted grant=masked-writer belt
 CREATE TABLE loot (LIKE people)
 -- then
 INSERT INTO loot SELECT * FROM people

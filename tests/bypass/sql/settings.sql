@@ -276,9 +276,6 @@ SET dynamic_library_path = '@loot@'
 --- set-replica-role: session_replication_role = replica turns triggers and foreign keys off
 --! session=SHOW+session_replication_role role
 SET session_replication_role = replica
---- set-row-security: row_security = off
---! session=SHOW+row_security
-SET row_security = off
 --- set-allow-system-table-mods: allow_system_table_mods
 --! session=SHOW+allow_system_table_mods role
 SET allow_system_table_mods = on
