@@ -48,7 +48,13 @@ def reading(issuer) -> Iterator[tuple[ThrowAwayPostgres, RunningGateway, Any]]:
         )
         assert bench.returncode == 0, bench.stderr
         policy = {"name": "reading", "groups": [GROUP], "targets": ["orders"], "actions": ["read-only"]}
-        with RunningGateway(pg, issuer.issuer, settings={"policies": [policy]}) as gateway:
+        # The same user both ways: what `session_user` says is compared, too.
+        password = pg.directory / "upstream.password"
+        password.touch(mode=0o600)
+        password.write_text(pg.password("app_password"))
+        upstream = {"user": "app_password", "credential": {"file": str(password)}}
+        settings = {"policies": [policy], "targets": {"orders": upstream}}
+        with RunningGateway(pg, issuer.issuer, settings=settings) as gateway:
             cid = issuer.client(groups=[GROUP], ttl_s=3600).cid
             yield pg, gateway, lambda: issuer.token(cid)
 
@@ -59,7 +65,7 @@ def routes(reading, direct) -> list[Any]:
     pg, gateway, token = reading
     route = type(direct)
     return [
-        route("direct", pg.host, pg.port, "app", pg.ca, pg.password),
+        route("direct", pg.host, pg.port, "app_password", pg.ca, lambda: pg.password("app_password")),
         route("gateway", gateway.host, gateway.port, "agent", gateway.ca, token),
     ]
 
@@ -77,7 +83,9 @@ def pair(reading) -> Iterator[tuple[Frontend, Frontend]]:
     """One session each way, shared by the small statements."""
     straight, through = _both(reading)
     with straight, through:
-        straight.query("set role app")
+        # The gateway pins the path, without `"$user"`; docs/protocols/postgres.md says so.
+        pinned = through.rows("show search_path")[0][0]
+        straight.query(f"select set_config('search_path', $path${pinned}$path$, false)")
         yield straight, through
 
 
@@ -93,16 +101,6 @@ def _seen(replies: list[Message]) -> list[tuple[bytes, object]]:
         else:
             seen.append((each.kind, each.body))
     return seen
-
-
-def _fresh(reading, content: bytes) -> list[list[tuple[bytes, object]]]:
-    """Straight and through the gateway in sessions of their own."""
-    found: list[list[tuple[bytes, object]]] = []
-    for frontend in _both(reading):
-        with frontend:
-            frontend.send(content)
-            found.append(_seen(frontend.until(b"Z")))
-    return found
 
 
 def _compare(pair: tuple[Frontend, Frontend], content: bytes) -> list[tuple[bytes, object]]:
