@@ -48,6 +48,8 @@ const FREE: &[&str] = &[
     "plan_cache_mode",
     "quote_all_identifiers",
     "random_page_cost",
+    // pg_dump closes views and foreign tables to itself by it
+    "restrict_nonsystem_relation_kind",
     "seq_page_cost",
     "statement_timeout",
     "synchronize_seqscans",

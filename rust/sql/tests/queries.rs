@@ -94,6 +94,26 @@ fn every_place_of_a_query_is_read() {
             "set_config(role=postgres), pg_catalog.set_config(a=b), set_config(), y(), set_config(), set_config()",
         ),
         (
+            "select set_config(name, 'x', false) from pg_settings where name = 'jit'",
+            "select pg_settings, set_config(jit=x)",
+        ),
+        (
+            "select set_config(name, 'x', false) from pg_settings s where name = 'jit'",
+            "select pg_settings, set_config()",
+        ),
+        (
+            "select set_config(name, 'x', false) from pg_settings, t where name = 'jit'",
+            "select pg_settings, select t, set_config()",
+        ),
+        (
+            "select set_config(name, 'x', false) from pg_settings where name = 'jit' or true",
+            "select pg_settings, set_config()",
+        ),
+        (
+            "select (select 1 from t, set_config(name, 'x', false)) from pg_settings where name = 'jit'",
+            "select pg_settings, select t, set_config()",
+        ),
+        (
             "select json_populate_record(null::secrets, '{}'), null::a.b, cast(null as secrets[]), 'x'::numeric(f(1)), 'y'::\"char\", g((select 1 from t)::int)",
             "select t, json_populate_record(), f(), g()",
         ),

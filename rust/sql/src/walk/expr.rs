@@ -215,7 +215,8 @@ impl<'a> Walk<'a> {
     pub(super) fn func_call(&mut self, call: &'a FuncCall, procedure: bool) {
         if let Some((schema, name)) = self.name_of(call.funcname()) {
             if name == "set_config" && !procedure {
-                self.call_set_config(schema, setting(call.args()));
+                let setting = setting(call.args(), self.fixed);
+                self.call_set_config(schema, setting);
             } else {
                 self.call(schema, name, procedure);
                 // The grammar says `pg_catalog` here for a word that older servers look up along the path.
@@ -246,13 +247,18 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The first two arguments of set_config where both are plain constants: by name, they could be in any order.
-fn setting(args: &NodeList) -> Option<(&str, &str)> {
+/// The first two arguments of set_config where both are plain constants (by name, they could be in any order), or
+/// the first is a column that the query's WHERE fixes.
+fn setting<'a>(args: &'a NodeList, fixed: Option<(&'a str, &'a str)>) -> Option<(&'a str, &'a str)> {
     let text = |at| match args.get(at) {
         Some(Node::A_Const(value)) => match value.val() {
             Some(ConstValue::String(text)) => Some(text),
             _ => None,
         },
+        Some(Node::ColumnRef(column)) if column.fields().len() == 1 => {
+            let name = column.fields().first().and_then(Node::as_str)?;
+            fixed.filter(|(fixed, _)| *fixed == name).map(|(_, value)| value)
+        }
         _ => None,
     };
     Some((text(0)?, text(1)?))

@@ -60,6 +60,9 @@ pub(crate) struct Walk<'a> {
     too_deep: bool,
     /// How many column references were seen: an UPDATE whose values have none reads nothing.
     column_refs: usize,
+    /// `WHERE column = 'constant'` of the query that is walked, where that is its whole WHERE and its FROM is
+    /// `pg_settings`: in each of its rows the column is that constant.
+    fixed: Option<(&'a str, &'a str)>,
 }
 
 /// What one raw statement does.
@@ -78,6 +81,7 @@ pub(crate) fn statement(node: Node<'_>, span: Range<usize>) -> Statement {
         depth: 0,
         too_deep: false,
         column_refs: 0,
+        fixed: None,
     };
     let command = walk.statement(node);
     if walk.too_deep {

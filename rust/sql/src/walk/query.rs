@@ -7,7 +7,7 @@ use pg_raw_parse::nodes::{
     Alias, IntoClause, LockingClause, RangeFunction, RangeTableFunc, RangeTableSample, RangeVar, SelectStmt,
     WindowDef, WithClause,
 };
-use pg_raw_parse::{Node, nodes};
+use pg_raw_parse::{ConstValue, Node, nodes, raw};
 
 /// Which relations of a FROM are locked by FOR UPDATE and its like.
 #[derive(Clone, Copy)]
@@ -74,15 +74,19 @@ impl<'a> Walk<'a> {
         if let Some(into) = select.into_clause() {
             self.made_of(into);
         }
+        // names in FROM may be of other items there
+        self.fixed = None;
         for node in select.from_clause() {
             self.item(node, locked);
         }
         for node in select.distinct_clause() {
             self.expr(node);
         }
+        self.fixed = fixed_setting(select);
         for target in select.target_list() {
             self.res_target(target);
         }
+        self.fixed = None;
         self.expr(select.where_clause());
         self.exprs(select.group_clause());
         self.expr(select.having_clause());
@@ -284,6 +288,24 @@ impl<'a> Walk<'a> {
         self.expr(sort.node());
         self.operator(sort.use_op());
     }
+}
+
+/// `FROM pg_settings WHERE name = 'constant'`, as pg_dump has it around a call of set_config.
+fn fixed_setting(select: &SelectStmt) -> Option<(&str, &str)> {
+    let Node::A_Expr(expr) = select.where_clause() else { return None };
+    let is_equal = expr.kind == raw::A_Expr_Kind::AEXPR_OP
+        && expr.name().len() == 1
+        && expr.name().first().and_then(Node::as_str) == Some("=");
+    let from = select.from_clause();
+    let is_settings = from.len() == 1
+        && matches!(from.first(), Some(Node::RangeVar(range))
+            if range.relname() == Some("pg_settings")
+                && range.alias().is_none()
+                && matches!(range.schemaname(), None | Some("pg_catalog")));
+    let (Node::ColumnRef(column), Node::A_Const(value)) = (expr.lexpr(), expr.rexpr()) else { return None };
+    let (Some(ConstValue::String(value)), 1) = (value.val(), column.fields().len()) else { return None };
+    let column = column.fields().first().and_then(Node::as_str)?;
+    (is_equal && is_settings).then_some((column, value))
 }
 
 fn alias(alias: Option<&Alias>) -> Option<&str> {
