@@ -3,7 +3,6 @@
 //! Toward the principal the gateway is a server, toward the target a client; the two logins never touch:
 //! the principal's password goes to the control plane and no further, the lease's goes to the target.
 
-use crate::catalogue::search_path;
 use crate::close::{Ending, Span};
 use crate::exact::{Exact, pin};
 use crate::inquiry::{self, Inquiry};
@@ -254,7 +253,9 @@ impl Session {
             ended: false,
             counters: Default::default(),
             exact: None,
+            ends_transaction: Default::default(),
             swallowing: false,
+            rounds_to_swallow: 0,
             overtime: None,
         };
         self.phase = Phase::AwaitUpstream(Box::new(AwaitUpstream {
@@ -315,7 +316,8 @@ impl Session {
         if live.grant.rights.is_some() && !live.replication && known.is_none() {
             wait.asking = Some((established, Inquiry::new(b'I')));
             let AwaitUpstream { live, held, .. } = &mut **wait;
-            live.say_own(turn, |grant, out| inquiry::ask(search_path(grant), &grant.masks, out));
+            let known = turn.catalogues.roots(&live.grant).to_vec();
+            live.say_own(turn, |grant, out| inquiry::ask(grant, &known, out));
             let held = std::mem::take(held);
             return self.hear_catalogue(&held, turn);
         }

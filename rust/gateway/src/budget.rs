@@ -1,8 +1,8 @@
 //! Budgets in a session: what is taken before it passes, and how a statement ends when one is used up.
 //!
 //! Rows and bytes are taken as they are delivered. The statement that reaches a limit is cut there: the principal
-//! gets the error behind the last row that it may have, the target a CancelRequest, and nothing more of that
-//! round is delivered but its ReadyForQuery.
+//! gets the error behind the last row that it may have, the target a CancelRequest and a request that fails, and
+//! nothing more of that round is delivered but its ReadyForQuery.
 
 use crate::live::Live;
 use crate::result::Gathering;
@@ -41,15 +41,26 @@ impl Live {
         (first_messages(raw, passed), passed, Some(budget))
     }
 
-    /// The running statement ends here, with these words.
+    /// The running statement ends here, with these words, and the state that an error leaves: behind it goes a
+    /// request that cannot succeed. Where more rounds are on their way already, that would come too late.
     pub(crate) fn cut(&mut self, budget: Budget, span: &mut Gathering, turn: &mut Turn<'_>) {
         let denial = self.meter.denial(budget, &self.grant);
         self.say_denial(&denial, span, turn);
         span.ended = true;
         self.swallowing = true;
-        // a server's error in the extended protocol skips to the next Sync, which may be on its way already
-        self.discarding |= !self.pipeline.is_simple() && !self.pipeline.has_sync();
         turn.effects.push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
+        match self.pipeline.rounds() {
+            0 => {
+                // a server's error in the extended protocol skips to the Sync that is still to come
+                self.fail_here(b'P', denial, turn);
+                self.discarding = true;
+            }
+            1 => {
+                self.fail_here(b'Q', denial, turn);
+                self.rounds_to_swallow = 1;
+            }
+            _ => {}
+        }
     }
 
     /// Time passed while a statement runs.

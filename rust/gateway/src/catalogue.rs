@@ -8,10 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How old what is known may be: of functions, and of masked relations.
-const FUNCTIONS_MAX_AGE: Duration = Duration::from_secs(60);
-pub(crate) const MASKED_MAX_AGE: Duration = Duration::from_secs(2);
+const FUNCTIONS_MAX_AGE: Duration = Duration::from_secs(10);
+const MASKED_MAX_AGE: Duration = Duration::from_secs(2);
 /// Most databases and policies that are remembered.
 const KEPT_MAX: usize = 256;
+
+/// A relation that the policy masks by this schema and name, by its OID: whatever it is called later.
+pub(crate) type Root = (String, String, u32);
 
 #[derive(Debug)]
 struct Kept {
@@ -19,6 +22,7 @@ struct Kept {
     search_path: Vec<String>,
     masks: Arc<[Mask]>,
     catalogue: Arc<Catalogue>,
+    roots: Vec<Root>,
     asked_at: Instant,
 }
 
@@ -32,10 +36,14 @@ pub struct Catalogues {
 impl Catalogues {
     /// What is known for this grant, and when it was asked, if that is not too long ago.
     pub(crate) fn find(&self, grant: &Grant, now: Instant) -> Option<(Arc<Catalogue>, Instant)> {
-        let max_age = if grant.masks.is_empty() { FUNCTIONS_MAX_AGE } else { MASKED_MAX_AGE };
         let kept = self.kept.iter().find(|kept| kept.is_for(grant))?;
-        let fresh = now.saturating_duration_since(kept.asked_at) < max_age;
+        let fresh = !is_old(grant, kept.asked_at, now);
         fresh.then(|| (Arc::clone(&kept.catalogue), kept.asked_at))
+    }
+
+    /// The relations that were found by the names of this grant's masks so far.
+    pub(crate) fn roots(&self, grant: &Grant) -> &[Root] {
+        self.kept.iter().find(|kept| kept.is_for(grant)).map_or(&[], |kept| kept.roots.as_slice())
     }
 
     /// Keeps an answer. An answer that says the same as the one before is that one: decisions made with it stay.
@@ -46,10 +54,12 @@ impl Catalogues {
         now: Instant,
     ) -> Result<Arc<Catalogue>, Ending> {
         self.versions = self.versions.saturating_add(1);
-        let fresh = read(rows, &grant.masks, self.versions)
+        let known = self.roots(grant).to_vec();
+        let (fresh, roots) = read(rows, &grant.masks, known, self.versions)
             .ok_or_else(|| Ending::no_catalogue("an answer that cannot be read"))?;
         if let Some(kept) = self.kept.iter_mut().find(|kept| kept.is_for(grant)) {
             kept.asked_at = now;
+            kept.roots = roots;
             if !kept.catalogue.says_the_same(&fresh) {
                 kept.catalogue = Arc::new(fresh);
             }
@@ -65,6 +75,7 @@ impl Catalogues {
             search_path: search_path(grant).to_vec(),
             masks: Arc::clone(&grant.masks),
             catalogue: Arc::clone(&catalogue),
+            roots,
             asked_at: now,
         });
         Ok(catalogue)
@@ -77,6 +88,12 @@ impl Kept {
             && self.search_path == search_path(grant)
             && self.masks == grant.masks
     }
+}
+
+/// What was asked at `asked_at` is too old to decide by.
+pub(crate) fn is_old(grant: &Grant, asked_at: Instant, now: Instant) -> bool {
+    let max_age = if grant.masks.is_empty() { FUNCTIONS_MAX_AGE } else { MASKED_MAX_AGE };
+    now.saturating_duration_since(asked_at) >= max_age
 }
 
 /// The schemas that the grant's sessions look in.
@@ -93,8 +110,13 @@ struct Gathered {
     columns: BTreeMap<i16, CatalogueColumn>,
 }
 
-/// `None` if a row is not as asked for.
-fn read(rows: Vec<Row>, masks: &[Mask], version: u64) -> Option<Catalogue> {
+/// The catalogue, and `roots` with what was found; `None` if a row is not as asked for.
+fn read(
+    rows: Vec<Row>,
+    masks: &[Mask],
+    mut roots: Vec<Root>,
+    version: u64,
+) -> Option<(Catalogue, Vec<Root>)> {
     let mut functions = Vec::new();
     let mut relations: BTreeMap<u32, Gathered> = BTreeMap::new();
     let mut views = Vec::new();
@@ -110,10 +132,18 @@ fn read(rows: Vec<Row>, masks: &[Mask], version: u64) -> Option<Catalogue> {
             _ => return None,
         }
     }
+    for (oid, gathered) in &relations {
+        for (schema, name) in &gathered.roots {
+            let root = (schema.clone(), name.clone(), *oid);
+            if *schema == gathered.schema && *name == gathered.name && !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
+    }
     let mut relations: Vec<CatalogueRelation> =
-        relations.into_iter().map(|(oid, gathered)| gathered.relation(oid, masks)).collect();
+        relations.into_iter().map(|(oid, gathered)| gathered.relation(oid, masks, &roots)).collect();
     add_views(views, &mut relations, version);
-    Some(Catalogue::new(version, functions, relations))
+    Some((Catalogue::new(version, functions, relations), roots))
 }
 
 fn column(
@@ -140,7 +170,7 @@ fn column(
 }
 
 impl Gathered {
-    fn relation(mut self, oid: u32, masks: &[Mask]) -> CatalogueRelation {
+    fn relation(mut self, oid: u32, masks: &[Mask], roots: &[Root]) -> CatalogueRelation {
         let mut missing = false;
         for (at, mask) in masks.iter().enumerate() {
             if !self.roots.iter().any(|(schema, name)| *schema == mask.schema && *name == mask.relation) {
@@ -151,7 +181,11 @@ impl Gathered {
                 Some(column) => column.mask = column.mask.or(Some(at)),
                 // dropped or renamed: which column holds the values now, nobody here knows. A parent or sibling
                 // may do without it.
-                None => missing |= self.schema == mask.schema && self.name == mask.relation,
+                None => {
+                    missing |= roots.iter().any(|(schema, name, root)| {
+                        *root == oid && *schema == mask.schema && *name == mask.relation
+                    });
+                }
             }
         }
         // a generated column may be computed from a masked one: it is masked likewise, unless the policy says how
@@ -225,7 +259,7 @@ mod tests {
             "c|public|people|public|people_1|11|1|email|25|f",
             "f|public|notify",
         ];
-        let catalogue = read(rows.map(row).to_vec(), &[mask("people", "email")], 1).unwrap();
+        let (catalogue, _) = read(rows.map(row).to_vec(), &[mask("people", "email")], vec![], 1).unwrap();
         let masked = |oid| catalogue.by_oid(oid).unwrap().columns.iter().map(|c| c.mask).collect::<Vec<_>>();
         assert_eq!((masked(10), masked(11)), (vec![None, Some(0)], vec![Some(0)]));
         assert_eq!(catalogue.schemas_of("notify"), ["public"]);
@@ -238,7 +272,7 @@ mod tests {
             "c|public|people|public|people|10|2|email|25|f",
             "c|public|people|public|people|10|3|lower|25|t",
         ];
-        let catalogue = read(rows.map(row).to_vec(), &[mask("people", "email")], 1).unwrap();
+        let (catalogue, _) = read(rows.map(row).to_vec(), &[mask("people", "email")], vec![], 1).unwrap();
         assert_eq!(catalogue.by_oid(10).unwrap().columns[1].mask, Some(0));
     }
 
@@ -246,14 +280,30 @@ mod tests {
     fn a_masked_column_that_is_gone_closes_the_relation() {
         // A column that was renamed between two sessions was no longer masked.
         let rows = vec![row("c|public|people|public|people|10|2|mail|25|f")];
-        let catalogue = read(rows, &[mask("people", "email")], 1).unwrap();
+        let (catalogue, _) = read(rows, &[mask("people", "email")], vec![], 1).unwrap();
         assert!(catalogue.by_oid(10).unwrap().opaque);
+    }
+
+    #[test]
+    fn a_masked_relation_keeps_its_mask_under_another_name() {
+        // The table was renamed while the gateway ran: what was asked by its old name only was no longer masked.
+        let masks = [mask("people", "email")];
+        let (_, roots) =
+            read(vec![row("c|public|people|public|people|10|2|email|25|f")], &masks, vec![], 1).unwrap();
+        assert_eq!(roots, [("public".to_owned(), "people".to_owned(), 10)]);
+        let rows = [
+            "c|public|people|public|persons|10|2|email|25|f",
+            "c|public|people|public|people|20|1|mail|25|f",
+        ];
+        let (catalogue, _) = read(rows.map(row).to_vec(), &masks, roots, 2).unwrap();
+        assert_eq!(catalogue.by_name("public", "persons").unwrap().columns[0].mask, Some(0));
+        assert!(catalogue.by_oid(20).unwrap().opaque, "what has its name now has no such column");
     }
 
     #[test]
     fn an_answer_that_is_not_as_asked_for_is_none() {
         for bad in ["x|a|b", "f|a", "c|public|people|public|people|ten|2|mail|25|f", "v|1|public|v"] {
-            assert!(read(vec![row(bad)], &[], 1).is_none(), "{bad}");
+            assert!(read(vec![row(bad)], &[], vec![], 1).is_none(), "{bad}");
         }
     }
 }

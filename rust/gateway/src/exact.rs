@@ -3,9 +3,9 @@
 //! Two rules:
 //! 1. A text is decided whole, before any byte of it goes up.
 //! 2. What the decision rests on is watched: how the target reads strings and names (ParameterStatus), and which
-//!    columns are masked (the catalogue, asked again when it is older than two seconds).
+//!    columns are masked and which functions there are (the catalogue, asked again when it is too old).
 
-use crate::catalogue::{MASKED_MAX_AGE, search_path};
+use crate::catalogue::{is_old, search_path};
 use crate::close::Ending;
 use crate::inquiry::{self, Inquiry};
 use crate::live::Live;
@@ -93,6 +93,17 @@ impl Exact {
         })
     }
 
+    /// What is known from now on. What was prepared was decided by the masked columns of that time.
+    fn learn(&mut self, fresh: Arc<Catalogue>, asked_at: Instant) -> Result<(), Ending> {
+        let changed = self.catalogue.as_ref().is_none_or(|known| known.version() != fresh.version());
+        if changed && self.keeps_statements && self.masking.is_needed() {
+            return Err(columns_changed());
+        }
+        self.asked_at = asked_at;
+        self.catalogue = Some(fresh);
+        Ok(())
+    }
+
     /// The target says that a setting changed.
     pub(crate) fn watch(&self, name: &[u8], value: &[u8]) -> Result<(), Ending> {
         match name {
@@ -135,28 +146,33 @@ impl Live {
         Ok(Some(verdict))
     }
 
-    /// What is known of masked columns is too old to decide by: asks the target, and keeps `input` until it has
+    /// What is known of the catalogue is too old to decide by: asks the target, and keeps `input` until it has
     /// answered. False if there is no need, or no place for a question.
-    pub(crate) fn ask_again(&mut self, input: &[u8], turn: &mut Turn<'_>) -> bool {
+    pub(crate) fn ask_again(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Result<bool, Ending> {
         let at_rest = self.pipeline.is_empty()
             && !self.pipeline.is_skipping()
             && !self.discarding
             && self.pipeline.status() != b'E'
             && self.from_principal.is_clean();
-        let Some(exact) = &mut self.exact else { return false };
+        let Some(exact) = &mut self.exact else { return Ok(false) };
         if exact.inquiry.is_some() {
             exact.waiting.extend_from_slice(input);
-            return true;
+            return Ok(true);
         }
-        let is_old = turn.now.saturating_duration_since(exact.asked_at) >= MASKED_MAX_AGE;
-        if !at_rest || !is_old || !exact.masking.is_needed() {
-            return false;
+        if !at_rest || exact.catalogue.is_none() || !is_old(&self.grant, exact.asked_at, turn.now) {
+            return Ok(false);
+        }
+        // another session may have asked meanwhile
+        if let Some((catalogue, asked_at)) = turn.catalogues.find(&self.grant, turn.now) {
+            exact.learn(catalogue, asked_at)?;
+            return Ok(false);
         }
         let status = self.pipeline.status();
         exact.waiting.extend_from_slice(input);
         exact.inquiry = Some(Inquiry::new(status));
-        self.say_own(turn, |grant, out| inquiry::ask(search_path(grant), &grant.masks, out));
-        true
+        let known = turn.catalogues.roots(&self.grant).to_vec();
+        self.say_own(turn, |grant, out| inquiry::ask(grant, &known, out));
+        Ok(true)
     }
 
     /// The target has such a question before it.
@@ -174,13 +190,7 @@ impl Live {
         let Some(inquiry) = &mut exact.inquiry else { return Ok(None) };
         let Some(rows) = inquiry.handle(input)? else { return Ok(None) };
         exact.inquiry = None;
-        exact.asked_at = turn.now;
-        let fresh = turn.catalogues.keep(&self.grant, rows, turn.now)?;
-        let changed = exact.catalogue.as_ref().is_none_or(|known| known.version() != fresh.version());
-        if changed && exact.keeps_statements {
-            return Err(columns_changed());
-        }
-        exact.catalogue = Some(fresh);
+        exact.learn(turn.catalogues.keep(&self.grant, rows, turn.now)?, turn.now)?;
         Ok(Some(std::mem::take(&mut exact.waiting)))
     }
 

@@ -5,8 +5,9 @@
 //! as text. A target that answers otherwise than with rows, or with too many, ends the session: without the
 //! catalogue, masks and functions could not be decided.
 
+use crate::catalogue::{Root, search_path};
 use crate::close::Ending;
-use hoopwire_policy::Mask;
+use hoopwire_policy::{Grant, Mask};
 use hoopwire_postgres::error::ServerReport;
 use hoopwire_postgres::message::{Piece, Scanner, Take};
 use hoopwire_wire::{Reader, message};
@@ -100,11 +101,11 @@ const NAME: &str = "hoopwire_catalogue";
 ///
 /// Rows: `f`, schema, function; `c`, schema and name of the masked relation, schema, name and OID of the relation
 /// that has the column, its number, name and type, whether it is generated; `v`, OID, schema, name, definition.
-pub(crate) fn ask(search_path: &[String], masks: &[Mask], out: &mut Vec<u8>) {
-    let mut text = functions(search_path);
-    if !masks.is_empty() {
+pub(crate) fn ask(grant: &Grant, known: &[Root], out: &mut Vec<u8>) {
+    let mut text = functions(search_path(grant));
+    if !grant.masks.is_empty() {
         text.push_str(" UNION ALL ");
-        text.push_str(&relations(masks));
+        text.push_str(&relations(&grant.masks, known));
     }
     message(out, b'P', |w| {
         w.cstr(NAME);
@@ -139,19 +140,32 @@ fn functions(search_path: &[String]) -> String {
     )
 }
 
-fn relations(masks: &[Mask]) -> String {
+fn relations(masks: &[Mask], known: &[Root]) -> String {
     let mut roots: Vec<String> = masks
         .iter()
         .map(|mask| format!("({}, {})", literal(&mask.schema), literal(&mask.relation)))
         .collect();
     roots.sort();
     roots.dedup();
+    let by_oid: String = known
+        .iter()
+        .map(|(schema, relation, oid)| {
+            format!(
+                "UNION SELECT {}, {}, c.oid FROM pg_catalog.pg_class c WHERE c.oid = {oid} ",
+                literal(schema),
+                literal(relation)
+            )
+        })
+        .collect();
     format!(
-        "SELECT * FROM (WITH RECURSIVE family(schema, relation, oid) AS (\
+        "SELECT * FROM (WITH RECURSIVE root(schema, relation, oid) AS (\
            SELECT v.schema::text, v.relation::text, c.oid \
            FROM (VALUES {}) v(schema, relation) \
            JOIN pg_catalog.pg_namespace n ON n.nspname::text = v.schema::text \
            JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname::text = v.relation::text \
+           {by_oid}\
+         ), family(schema, relation, oid) AS (\
+           SELECT schema, relation, oid FROM root \
            UNION \
            SELECT f.schema, f.relation, CASE WHEN i.inhparent = f.oid THEN i.inhrelid ELSE i.inhparent END \
            FROM family f JOIN pg_catalog.pg_inherits i ON f.oid IN (i.inhparent, i.inhrelid)\
@@ -190,6 +204,7 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hoopwire_policy::Rights;
     use hoopwire_testkit::messages::framed;
 
     fn data_row(fields: &[Option<&str>]) -> Vec<u8> {
@@ -253,7 +268,10 @@ mod tests {
     #[test]
     fn names_are_quoted() {
         let mut out = Vec::new();
-        ask(&["o'brien".to_owned()], &[], &mut out);
+        let rights = Rights { search_path: vec!["o'brien".to_owned()], ..Rights::default() };
+        #[allow(clippy::disallowed_methods)] // some instant
+        let grant = Grant::for_tests(std::time::Instant::now()).with_rights(rights);
+        ask(&grant, &[], &mut out);
         let text = String::from_utf8_lossy(&out);
         assert!(text.contains("ARRAY['o''brien']"), "{text}");
     }

@@ -6,7 +6,7 @@ use hoopwire_postgres::cancel::CancelKey;
 use hoopwire_postgres::message::Scanner;
 use hoopwire_postgres::pipeline::Pipeline;
 use hoopwire_wire::Secret;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Running totals of one session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,8 +145,12 @@ pub(crate) struct Live {
     /// Of a statement-exact grant.
     pub(crate) exact: Option<Box<Exact>>,
     pub(crate) meter: Meter,
+    /// Prepared statements that only end a transaction, by number.
+    pub(crate) ends_transaction: HashSet<u64>,
     /// A budget cut the running result: nothing more of it is delivered but ReadyForQuery.
     pub(crate) swallowing: bool,
+    /// So many ReadyForQuery belong to what is not delivered.
+    pub(crate) rounds_to_swallow: u8,
     /// The running statement was cancelled for its time: what its end is called.
     pub(crate) overtime: Option<Denial>,
 }

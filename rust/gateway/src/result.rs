@@ -145,6 +145,10 @@ impl Live {
             b'H' => self.copy_begins(awaited)?,
             b'S' => self.watch(body)?,
             b'C' | b'I' | b's' | b'E' => self.result_ends(),
+            b'Z' if self.rounds_to_swallow > 0 => {
+                self.rounds_to_swallow = self.rounds_to_swallow.saturating_sub(1);
+                return Ok(());
+            }
             b'Z' => self.round_ends(turn),
             _ => {}
         }

@@ -22,6 +22,8 @@ const BIND_HEAD_BYTES: usize = 4 * 1024;
 const HEADER_BYTES: usize = 5;
 /// Largest message of the kinds that carry no more than names.
 const SMALL_BYTES: usize = 16 * 1024;
+/// Most prepared statements that are remembered for ending a transaction.
+const ENDS_MAX: usize = 1024;
 /// Most requests that may be owed before the principal is not read any further.
 const OWED_MAX: usize = 16 * 1024;
 
@@ -53,7 +55,7 @@ impl Live {
         {
             return Err(Ending::denied(denial));
         }
-        if self.ask_again(input, turn) {
+        if self.ask_again(input, turn)? {
             return Ok(());
         }
         self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
@@ -130,27 +132,46 @@ impl Live {
             Piece::Whole { tag: tag @ (b'Q' | b'P' | b'F'), raw } => {
                 self.statement(tag, raw, body, permit, turn)?
             }
-            Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => match self.may_ride(tag, permit) {
-                Err(denial) => self.refuse(denial, 0, tag, b"", turn),
-                Ok(permit) => {
-                    if !self.part(tag, body, raw, turn)? {
-                        flow.start = Some(turn.legs.up().len());
+            Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => {
+                match self.may_ride(tag, body, permit) {
+                    Err(denial) => self.refuse(denial, 0, tag, b"", turn),
+                    Ok(permit) => {
+                        if !self.part(tag, body, raw, turn)? {
+                            flow.start = Some(turn.legs.up().len());
+                        }
+                        turn.legs.forward(permit, raw);
                     }
-                    turn.legs.forward(permit, raw);
                 }
-            },
+            }
             Piece::Run { .. } | Piece::Tail { .. } => {}
         }
         Ok(())
     }
 
     /// What rides on a statement decided before needs the class, and an Execute one more statement.
-    fn may_ride<'p>(&self, tag: u8, permit: &'p Result<Permit, Denial>) -> Result<&'p Permit, Denial> {
+    fn may_ride<'p>(
+        &self,
+        tag: u8,
+        body: &[u8],
+        permit: &'p Result<Permit, Denial>,
+    ) -> Result<&'p Permit, Denial> {
         let permit = permit.as_ref().map_err(Clone::clone)?;
         if tag == b'E' {
-            self.take_statements(None)?;
+            let portal = Reader::new(body).cstr().unwrap_or_default();
+            if !self.ends_transaction.contains(&self.names.portal(portal)) {
+                self.take_statements(None)?;
+            }
         }
         Ok(permit)
+    }
+
+    fn note_prepared(&mut self, no: u64, text: &[u8]) {
+        if let Some(exact) = &mut self.exact {
+            exact.keeps_statements = true;
+        }
+        if self.ends_transaction.len() < ENDS_MAX && is_end_of_transaction(text) {
+            self.ends_transaction.insert(no);
+        }
     }
 
     fn sync(&mut self, raw: &[u8], permit: &Result<Permit, Denial>, turn: &mut Turn<'_>) {
@@ -221,7 +242,9 @@ impl Live {
     /// What the grant says of a text, and of one more statement.
     fn decide_statement(&mut self, tag: u8, no: u64, text: &[u8], turn: &mut Turn<'_>) -> Result<(), Denial> {
         let verdict = if tag == b'F' { None } else { self.judge(text, turn)? };
-        if tag != b'P' {
+        if tag == b'P' {
+            self.note_prepared(no, text);
+        } else if !is_end_of_transaction(text) {
             self.take_statements(verdict.as_ref())?;
         }
         let plans = verdict.as_ref().and_then(|verdict| verdict.outcome.as_ref().ok());
@@ -291,15 +314,21 @@ impl Live {
         if copy == Copy::Both || !refusal::is_answered(tag) {
             return;
         }
-        let start = turn.legs.up().len();
-        refusal::encode(tag, name, turn.legs.own_up());
-        let sent = turn.legs.up().get(start..).unwrap_or_default();
-        let frame = Frame::Input(Input { bytes: sent.len() as u64, digest: *blake3::hash(sent).as_bytes() });
-        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
         let then_ready = matches!(tag, b'Q' | b'F');
-        self.pipeline.push(Owed::Refused { no, denial: Some(denial), then_ready });
+        self.stand_in(tag, name, Owed::Refused { no, denial: Some(denial), then_ready }, turn);
         // what breaks a COPY is used up by that; else an error of the extended protocol skips to the next Sync
         self.discarding = !then_ready && copy != Copy::In;
+    }
+
+    /// Makes the target err at this place, though nothing was refused: `tag` is a Query or a Parse.
+    pub(crate) fn fail_here(&mut self, tag: u8, denial: Denial, turn: &mut Turn<'_>) {
+        let owed = Owed::Refused { no: 0, denial: Some(denial), then_ready: tag == b'Q' };
+        self.stand_in(tag, b"?", owed, turn);
+    }
+
+    fn stand_in(&mut self, tag: u8, name: &[u8], owed: Owed<Denial>, turn: &mut Turn<'_>) {
+        self.say_own(turn, |_, out| refusal::encode(tag, name, out));
+        self.pipeline.push(owed);
     }
 
     fn end_of_flow(&mut self, flow: &mut Flow, turn: &mut Turn<'_>) {
@@ -314,6 +343,20 @@ impl Live {
 fn malformed(tag: u8) -> Ending {
     let what = format!("invalid message format in a message of type \"{}\"", tag.escape_ascii());
     Ending::misbehaved_client(&what)
+}
+
+/// COMMIT or ROLLBACK, however it is spelled: no budget stops it, or a session could not leave its transaction.
+fn is_end_of_transaction(text: &[u8]) -> bool {
+    let mut words =
+        text.split(|byte| byte.is_ascii_whitespace() || *byte == b';').filter(|word| !word.is_empty());
+    let is_one = |word: Option<&[u8]>, of: &[&str]| {
+        word.is_some_and(|word| of.iter().any(|each| word.eq_ignore_ascii_case(each.as_bytes())))
+    };
+    is_one(words.next(), &["commit", "rollback", "end", "abort"])
+        && match words.next() {
+            None => true,
+            word => is_one(word, &["work", "transaction"]) && words.next().is_none(),
+        }
 }
 
 fn via(tag: u8) -> Via {

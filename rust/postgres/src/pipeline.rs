@@ -185,19 +185,19 @@ impl<D> Pipeline<D> {
         matches!(self.owed.front(), Some(Owed::Describe { .. }))
     }
 
-    /// True if what is awaited ends with ReadyForQuery by itself: an error there skips nothing.
+    /// How many ReadyForQuery the target owes.
     #[must_use]
-    pub fn is_simple(&self) -> bool {
-        matches!(
-            self.owed.front(),
-            Some(Owed::Query { .. } | Owed::FunctionCall { .. } | Owed::Refused { then_ready: true, .. })
-        )
-    }
-
-    /// True if a Sync is on its way to the target.
-    #[must_use]
-    pub fn has_sync(&self) -> bool {
-        self.owed.iter().any(|owed| matches!(owed, Owed::Sync))
+    pub fn rounds(&self) -> usize {
+        let ends = |owed: &&Owed<D>| {
+            matches!(
+                owed,
+                Owed::Query { .. }
+                    | Owed::FunctionCall { .. }
+                    | Owed::Sync
+                    | Owed::Refused { then_ready: true, .. }
+            )
+        };
+        self.owed.iter().filter(ends).count()
     }
 
     /// A request goes to the target.

@@ -202,6 +202,29 @@ fn rows_end_exactly_at_the_budget() {
 }
 
 #[test]
+fn a_budget_leaves_the_transaction_as_an_error_does() {
+    // The rows were cut off and the transaction was as if all had gone well: its COMMIT committed.
+    let text = "select people*4";
+    let one = [parse("", text), bind("", b"1"), execute()].concat();
+    let rows = |grant: &mut Grant| grant.budgets = Budgets { rows: Some(2), ..Budgets::default() };
+    for (said, heard) in [
+        (query(text), "T D D E:54000 Z:E"),
+        ([one.clone(), sync()].concat(), "1 2 D D E:54000 Z:E"),
+        ([one, framed(b'H', b"")].concat(), "1 2 D D E:54000"),
+    ] {
+        let mut peer = peer(rows);
+        assert_eq!(peer.say(&query("begin")), "C Z:T");
+        assert_eq!(peer.say(&said), heard);
+        if !heard.contains('Z') {
+            assert_eq!(peer.say(&[bind("", b"1"), sync()].concat()), "Z:E");
+        }
+        assert_eq!(peer.say(&query("select 1")), "E:54000 Z:E");
+        let end = [parse("", "COMMIT;"), bind("", b"1"), execute(), sync()].concat();
+        assert_eq!(peer.say(&end), "1 2 C Z:I", "a transaction can be ended without a budget");
+    }
+}
+
+#[test]
 fn statements_are_counted_and_the_next_is_refused() {
     let mut peer = peer(|grant| grant.budgets = Budgets { statements: Some(3), ..Budgets::default() });
     assert_eq!(peer.say(&query("select 1;select 2")), "T D D C T D D C Z:I");

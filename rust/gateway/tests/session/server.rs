@@ -344,7 +344,7 @@ impl Server {
                 self.in_transaction = true;
                 complete("BEGIN")
             }
-            "commit" => {
+            "commit" | "COMMIT;" => {
                 self.in_transaction = false;
                 self.failed = false;
                 complete("COMMIT")

@@ -421,7 +421,7 @@ fn every_method_with_the_right_password_and_a_wrong_one() {
         let request = LoginRequest { server_end_point, ..request() };
         let mut backend = Backend::new(method, PASSWORD, |_, _| Vec::new());
         let established = talk(request.clone(), &mut backend, &[]).expect("the right password");
-        assert_eq!(established.parameters.len(), 3);
+        assert_eq!(established.parameters.len(), 4);
         assert!(backend.is_ready());
         assert!(backend.startup.contains(&("application_name".into(), "g_01".into())));
         let mut backend = Backend::new(method, "another", |_, _| Vec::new());
