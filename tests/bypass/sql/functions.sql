@@ -328,10 +328,10 @@ BEGIN ISOLATION LEVEL REPEATABLE READ
 -- then
 SELECT pg_export_snapshot()
 --- txid-current: takes a transaction id, a write
---! either unproven=a_transaction_id_is_in_no_table
+--! unproven=a_transaction_id_is_in_no_table
 SELECT txid_current()
 --- pg-current-xact-id: the new name
---! either unproven=a_transaction_id_is_in_no_table
+--! unproven=a_transaction_id_is_in_no_table
 SELECT pg_current_xact_id()
 --- pg-stat-reset: statistics of the server are thrown away
 --! unproven=counters_are_not_part_of_the_digest
