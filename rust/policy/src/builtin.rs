@@ -47,6 +47,9 @@ const SENSITIVE: &[(&str, &str)] = &[
     (STANDARD, "user_mapping_options"),
 ];
 
+/// Of these, the ones with one secret column, which tools read without that column (`\\dRs`, `\\deu`, pg_dump).
+const SECRETS: &[(&str, &str)] = &[("pg_subscription", "subconninfo"), ("pg_user_mappings", "umoptions")];
+
 /// Of these, the ones that hold values of columns: no rule opens them to a grant with masks.
 const STATISTICS: &[&str] =
     &["pg_statistic", "pg_statistic_ext_data", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"];
@@ -64,6 +67,12 @@ pub(crate) fn is_system_schema(schema: &str) -> bool {
 /// True for relations that need a rule with their own name.
 pub(crate) fn is_sensitive(schema: &str, name: &str) -> bool {
     SENSITIVE.contains(&(schema, name))
+}
+
+/// The one secret column of a sensitive relation: what does not show it may read the rest.
+pub(crate) fn secret_column(schema: &str, name: &str) -> Option<&'static str> {
+    let secret = SECRETS.iter().find(|(relation, _)| schema == CATALOG && *relation == name);
+    secret.map(|(_, column)| *column)
 }
 
 /// True for relations that show values of other relations' columns.

@@ -43,9 +43,11 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
     let one = |(at, statement): (usize, &Statement)| {
         let blamed = masked.as_ref().filter(|refusal| refusal.statement == at);
         let reason = match scope {
-            Some(scope) => {
-                scope.judge(statement).err().or_else(|| blamed.map(|refusal| refusal.reason.clone()))
-            }
+            Some(scope) => scope
+                .at(&parsed, at)
+                .judge(statement)
+                .err()
+                .or_else(|| blamed.map(|refusal| refusal.reason.clone())),
             None if reads_nothing(grant) => None,
             None => Some(Reason::NoStatements),
         };

@@ -2,7 +2,7 @@
 
 use crate::builtin::{
     CATALOG, STANDARD, is_catalog_relation, is_harmless_function, is_known_function, is_sensitive,
-    is_statistics, may_be_catalog_function,
+    is_statistics, may_be_catalog_function, secret_column,
 };
 use crate::catalogue::Catalogue;
 use crate::glob::{Object, USER, WHOLE};
@@ -11,16 +11,18 @@ use crate::mask::Mask;
 use crate::refusal::Reason;
 use crate::rights::{Rights, Words};
 use crate::settings::{check_set, check_set_config};
-use hoopwire_sql::{Access, Call, Effect, Name, Statement, Verbs};
+use hoopwire_sql::{Access, Call, Effect, Name, Parsed, Statement, Verbs};
 
 /// What a statement is judged by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {
     pub(crate) rights: &'a Rights,
     pub(crate) masks: &'a [Mask],
     /// The grant limits how long statements run.
     pub(crate) may_wait: bool,
     pub(crate) catalogue: Option<&'a Catalogue>,
+    /// The text, and which statement of it is judged: to look closer where names are not enough.
+    pub(crate) place: Option<(&'a Parsed, usize)>,
 }
 
 impl<'a> Scope<'a> {
@@ -31,7 +33,16 @@ impl<'a> Scope<'a> {
             masks: &grant.masks,
             may_wait: grant.budgets.wall_time.is_some(),
             catalogue,
+            place: None,
         })
+    }
+
+    /// For this statement of this text.
+    pub(crate) fn at<'b>(&self, parsed: &'b Parsed, statement: usize) -> Scope<'b>
+    where
+        'a: 'b,
+    {
+        Scope { place: Some((parsed, statement)), ..*self }
     }
 
     /// Allows the statement, or says why not. Masks of what is read are the lineage's matter, not judged here.
@@ -133,7 +144,7 @@ impl<'a> Scope<'a> {
 
     /// The verbs that no rule covers.
     fn missing(&self, object: Object<'_>, verbs: Verbs) -> Verbs {
-        let sensitive = is_sensitive(object.schema, object.name);
+        let sensitive = is_sensitive(object.schema, object.name) && !self.hides_secret(object);
         let mut missing = verbs;
         if !sensitive
             && [CATALOG, STANDARD].contains(&object.schema)
@@ -147,6 +158,14 @@ impl<'a> Scope<'a> {
             }
         }
         missing
+    }
+
+    /// The statement reads a relation with a secret column, and cannot show that.
+    fn hides_secret(&self, object: Object<'_>) -> bool {
+        match (secret_column(object.schema, object.name), self.place) {
+            (Some(column), Some((parsed, statement))) => !parsed.may_show(statement, column),
+            _ => false,
+        }
     }
 
     fn check_denies(&self, object: Object<'_>, verbs: Verbs) -> Result<(), Reason> {

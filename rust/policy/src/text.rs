@@ -40,7 +40,7 @@ fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>) -> Result<Vec<Statem
     let parsed = read(text, view)?;
     let statements = statements(&parsed)?;
     let scope = Scope::new(grant, view.catalogue).ok_or_else(|| refusal(Reason::NoStatements))?;
-    judge_all(&scope, &statements)?;
+    judge_all(&scope, &parsed, &statements)?;
     let lineages = lineage(&parsed, &scope, &statements)?;
     Ok(statements.into_iter().zip(lineages).map(|(statement, lineage)| plan(statement, lineage)).collect())
 }
@@ -71,9 +71,9 @@ pub(crate) fn statements(parsed: &Parsed) -> Result<Vec<Statement>, Refusal> {
     }
 }
 
-pub(crate) fn judge_all(scope: &Scope<'_>, statements: &[Statement]) -> Result<(), Refusal> {
+pub(crate) fn judge_all(scope: &Scope<'_>, parsed: &Parsed, statements: &[Statement]) -> Result<(), Refusal> {
     for (at, statement) in statements.iter().enumerate() {
-        scope.judge(statement).map_err(|reason| Refusal {
+        scope.at(parsed, at).judge(statement).map_err(|reason| Refusal {
             statement: at,
             command: statement.command,
             reason,

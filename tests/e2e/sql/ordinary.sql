@@ -525,8 +525,6 @@ SET application_name = 'ordinary'
 
 SET statement_timeout = '1min'
 
-SET LOCAL work_mem = '8MB'
-
 SET extra_float_digits = 3
 
 SET DateStyle = 'ISO, MDY'

@@ -56,7 +56,7 @@ fn effect(effect: Effect) -> Statement {
 }
 
 fn scope(rights: &Rights) -> Scope<'_> {
-    Scope { rights, masks: &[], may_wait: false, catalogue: None }
+    Scope { rights, masks: &[], may_wait: false, catalogue: None, place: None }
 }
 
 fn code(rights: &Rights, statement: &Statement) -> &'static str {
