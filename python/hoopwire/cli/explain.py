@@ -117,7 +117,8 @@ def _print(found: Explanation, offer: Offer, sql: str, statements: tuple[Explain
         refused = "" if statement.allow else f" ({clean(statement.code)})"
         print(f"{number}. {'allowed' if statement.allow else 'refused'}: {clean(command)}{refused}")
         print(f"     {_shown(sql, statement)}")
-        for line in (*_touched(statement), statement.message, statement.detail, statement.hint):
+        said = (*_touched(statement), statement.message, *statement.detail.splitlines(), statement.hint)
+        for line in said:
             if line:
                 print(f"     {clean(line)}")
     print(OFFLINE)

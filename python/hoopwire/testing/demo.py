@@ -96,6 +96,36 @@ def allowed(walk: Walk) -> None:
     walk.expect("the rows came back", "(5 rows)" in came)
 
 
+def refused_statement(walk: Walk) -> None:
+    """A statement that the grant does not cover, and how an agent learns what to ask for."""
+    walk.step(
+        "A statement that is not granted is refused, and says what is missing",
+        "The policy grants `select` on some relations. Each statement is read with PostgreSQL's own grammar\n"
+        "and decided before a byte of it reaches the database: spelling and disguise do not help.",
+    )
+    sql = "with gone as (/**/dElEtE from orders returning id) select count(*) from gone"
+    came = walk.run(f'PGPASSWORD=$($DIR/token reports) psql dbname=orders -c "{sql}"')
+    walk.expect("refused, with the action to ask for", "delete on public.orders" in came)
+    explain = f'hoopwire explain "{sql}" --as cid:reports --groups order-agents --target orders'
+    came = walk.run(explain)
+    walk.expect("`explain` says the same, offline", "delete on public.orders" in came)
+
+
+def masked_column(walk: Walk) -> None:
+    """A column that is delivered masked."""
+    walk.step(
+        "A masked column stays masked",
+        "The policy masks customers.email but for its last four characters. It cannot be had otherwise,\n"
+        "nor be guessed by asking for it in a WHERE.",
+    )
+    sql = "select id, name, email as contact from customers order by id limit 2"
+    came = walk.run(f'PGPASSWORD=$($DIR/token reports) psql dbname=orders -c "{sql}"')
+    walk.expect("masked under any name", "****.com" in came and "customer1@" not in came)
+    sql = "select id from customers where email like 'customer1@%'"
+    came = walk.run(f'PGPASSWORD=$($DIR/token reports) psql dbname=orders -c "{sql}"')
+    walk.expect("not to be compared with", "masked" in came and "(1 row)" not in came)
+
+
 def other_database(walk: Walk) -> None:
     """A database that exists and is not granted."""
     walk.step(
@@ -210,6 +240,8 @@ def walk_through(setting: Setting) -> bool:
     walk = Walk(setting)
     before: tuple[Callable[[Walk], None], ...] = (
         allowed,
+        refused_statement,
+        masked_column,
         other_database,
         wrong_audience,
         expiry,

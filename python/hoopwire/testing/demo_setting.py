@@ -21,14 +21,16 @@ _POLICIES = [
         "name": "reports",
         "groups": ["order-agents"],
         "targets": ["orders"],
-        "actions": ["query"],
+        "actions": ["select on public.*", "catalog", "call pg_catalog.pg_sleep"],
+        "masks": {"public.customers.email": "partial"},
+        "budgets": {"rows": 100_000},
         "ttl": "15m",
     },
     {
         "name": "brief",
         "groups": ["brief-agents"],
         "targets": ["orders"],
-        "actions": ["query"],
+        "actions": ["read-only", "call pg_catalog.pg_sleep"],
         "ttl": "30s",
     },
 ]

@@ -210,7 +210,10 @@ impl Session {
             return Ok(());
         };
         let Admission { no, session, peer, node, grant, cancel_key, spent } = admission;
-        let actions: Vec<&str> = grant.actions.names().collect();
+        let actions: Vec<&str> = match grant.rights {
+            Some(_) => grant.action_texts.iter().map(String::as_str).collect(),
+            None => grant.actions.names().collect(),
+        };
         let start = Frame::SessionStart(SessionStart {
             session,
             grant: &grant.id,
