@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hoopwire.control.engine import read_frames
@@ -188,6 +189,7 @@ class Field:
     def _hoopwire(self) -> None:
         issuer = self._stack.enter_context(DevIssuer.run_in_thread())
         agent = issuer.client(groups=[GROUP], ttl_s=3600).cid
+        exact = issuer.client(groups=["exact"], ttl_s=3600).cid
         upstream = {"tls": "disable", "ca": None, "user": USER, "credential": {"file": None, "trust": True}}
         settings = {
             "gateway": {"reactors": 1},
@@ -201,20 +203,29 @@ class Field:
                     "actions": ["query"],
                     "ttl": "1h",
                     "max_sessions": 500,
-                }
+                },
+                {
+                    "name": "exact",
+                    "groups": ["exact"],
+                    "targets": ["orders"],
+                    "actions": ["read-only", "insert on public.sink"],
+                    "ttl": "1h",
+                    "max_sessions": 500,
+                },
             ],
         }
         gateway = RunningGateway(self.pg, issuer.issuer, settings=settings)
         self.gateway = self._stack.enter_context(gateway)
-        self._add(
-            "hoopwire",
-            "tls",
-            gateway.port,
-            gateway.pid,
-            "ends it, and records",
-            gateway.ca,
-            lambda: issuer.token(agent),
-        )
+        for name, cid in (("hoopwire", agent), ("hoopwire-exact", exact)):
+            self._add(
+                name,
+                "tls",
+                gateway.port,
+                gateway.pid,
+                "ends it, and records" + (", and decides each statement" if cid == exact else ""),
+                gateway.ca,
+                partial(issuer.token, cid),
+            )
 
     def check_recording(self, rows: int) -> None:
         """Void the run unless what was delivered is recorded: every byte, every row, and it verifies."""

@@ -44,6 +44,8 @@ SCRIPTS = {
     "rows": f"select repeat('r', {ROW_BYTES}) from generate_series(1, {ROWS});\n",
 }
 CLIENTS = {"select": 16, "rows": 2}
+GATEWAYS = ("hoopwire", "hoopwire-exact")
+"""The same process, under a grant for any statement, and under one that is decided statement by statement."""
 # DataRow: type, length, field count, cell length, cell.
 ROWS_BYTES = ROWS * (1 + 4 + 2 + 4 + ROW_BYTES)
 
@@ -216,23 +218,32 @@ def summary(work: str, leg: str, rounds: list[list[Measured]], contenders: list[
         "cpu_per_unit": {n: statistics.median(_of(one, n).cost for one in rounds) for n in proxies},
         "ratio_to_relay": ratios(rounds, proxies, "relay"),
         "ratio_to_pgbouncer": ratios(rounds, proxies, "pgbouncer"),
+        "exact_to_query": _exact_to_query(rounds) if set(GATEWAYS) <= set(proxies) else None,
         "units_per_s": speed,
         "measured": [[asdict(m) for m in one] for one in rounds],
     }
 
 
+def _exact_to_query(rounds: list[list[Measured]]) -> float:
+    """What statement decisions cost: the median of the ratios within rounds."""
+    query, exact = GATEWAYS
+    return statistics.median(_of(one, exact).cost / _of(one, query).cost for one in rounds)
+
+
 def print_table(results: list[dict[str, Any]]) -> None:
     """Ratios for people."""
-    print(f"\n{'work':7} {'leg':6} {'contender':10} {'CPU':>12} {'/ relay':>8} {'/ pgbouncer':>12}  TLS")
+    print(f"\n{'work':7} {'leg':6} {'contender':14} {'CPU':>12} {'/ relay':>8} {'/ pgbouncer':>12}  TLS")
     for result in results:
         small = result["work"] == "select"
         for name, cost in result["cpu_per_unit"].items():
             absolute = f"{cost * 1e6:9.1f} us" if small else f"{cost:7.2f} s/GB"
             print(
-                f"{result['work']:7} {result['leg']:6} {name:10} {absolute:>12}"
+                f"{result['work']:7} {result['leg']:6} {name:14} {absolute:>12}"
                 f" {result['ratio_to_relay'][name]:8.2f} {result['ratio_to_pgbouncer'][name]:12.2f}"
                 f"  {result['tls'][name]}"
             )
+        if result["exact_to_query"] is not None:
+            print(f"{result['work']:7} {result['leg']:6} statement decisions: {result['exact_to_query']:.3f}")
 
 
 def main() -> None:
@@ -257,7 +268,7 @@ def main() -> None:
                 contenders = [c for c in field.contenders if c.leg == leg]
                 print(f"{work}, {leg}:", flush=True)
                 done = run_rounds(contenders, work, arguments)
-                rows += sum(one.rows for each in done for one in each if one.contender == "hoopwire")
+                rows += sum(one.rows for each in done for one in each if one.contender in GATEWAYS)
                 rounds = sound(done)
                 if len(rounds) < arguments.rounds:
                     print(f"  only {len(rounds)} rounds were sound: the machine is too busy to trust this")

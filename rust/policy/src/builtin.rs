@@ -2,8 +2,7 @@
 //!
 //! The lists are written by `scripts/function-lists`, which says how.
 
-use crate::glob::glob;
-use std::collections::HashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::LazyLock;
 
 /// The schema of what PostgreSQL itself brings.
@@ -11,12 +10,13 @@ pub(crate) const CATALOG: &str = "pg_catalog";
 /// The standard's views over it.
 pub(crate) const STANDARD: &str = "information_schema";
 
-static HARMLESS: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| include_str!("builtin/harmless.txt").lines().collect());
-static KNOWN: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| include_str!("builtin/known.txt").lines().collect());
+/// All function names of pg_catalog, and whether they are harmless. The tables never change, so that a fast hash does.
+static FUNCTIONS: LazyLock<FxHashMap<&'static str, bool>> = LazyLock::new(|| {
+    let harmless: FxHashSet<&str> = include_str!("builtin/harmless.txt").lines().collect();
+    include_str!("builtin/known.txt").lines().map(|name| (name, harmless.contains(name))).collect()
+});
 /// Tables and views of pg_catalog in PostgreSQL 13 to 18.
-static RELATIONS: LazyLock<HashSet<&'static str>> =
+static RELATIONS: LazyLock<FxHashSet<&'static str>> =
     LazyLock::new(|| include_str!("builtin/relations.txt").lines().collect());
 
 /// Relations of the system schemas that show data, what other sessions do, or secrets. Only a rule that has the
@@ -59,14 +59,17 @@ const WAITING: &[&str] = &["pg_sleep", "pg_sleep_for", "pg_sleep_until"];
 
 /// A schema that no `*` matches: the rule has to write it out.
 pub(crate) fn is_system_schema(schema: &str) -> bool {
-    [CATALOG, STANDARD, "pg_toast", "pg_temp"].contains(&schema)
-        || glob("pg_temp_*", schema)
-        || glob("pg_toast_temp_*", schema)
+    schema == STANDARD
+        || schema.strip_prefix("pg_").is_some_and(|rest| {
+            matches!(rest, "catalog" | "toast" | "temp")
+                || rest.starts_with("temp_")
+                || rest.starts_with("toast_temp_")
+        })
 }
 
 /// True for relations that need a rule with their own name.
 pub(crate) fn is_sensitive(schema: &str, name: &str) -> bool {
-    SENSITIVE.contains(&(schema, name))
+    [CATALOG, STANDARD].contains(&schema) && SENSITIVE.contains(&(schema, name))
 }
 
 /// The one secret column of a sensitive relation: what does not show it may read the rest.
@@ -82,7 +85,7 @@ pub(crate) fn is_statistics(schema: &str, name: &str) -> bool {
 
 /// True for tables and views of pg_catalog, of any version.
 pub(crate) fn is_catalog_relation(name: &str) -> bool {
-    RELATIONS.contains(name)
+    name.starts_with("pg_") && RELATIONS.contains(name)
 }
 
 /// True for functions that pg_catalog has or, by their names, may have in a version that is newer than the lists.
@@ -92,14 +95,16 @@ pub(crate) fn may_be_catalog_function(name: &str) -> bool {
 
 /// True for functions of pg_catalog, of any version.
 pub(crate) fn is_known_function(name: &str) -> bool {
-    KNOWN.contains(name)
+    FUNCTIONS.contains_key(name)
 }
 
 /// True for functions that neither write nor read named data nor touch others. `may_wait`: the grant limits how
 /// long statements run.
 pub(crate) fn is_harmless_function(schema: &str, name: &str, may_wait: bool) -> bool {
     match schema {
-        CATALOG => HARMLESS.contains(name) || (may_wait && WAITING.contains(&name)),
+        CATALOG => {
+            FUNCTIONS.get(name).is_some_and(|harmless| *harmless) || (may_wait && WAITING.contains(&name))
+        }
         STANDARD => name.starts_with("_pg_"),
         _ => false,
     }
@@ -111,8 +116,9 @@ mod tests {
 
     #[test]
     fn the_lists_are_whole_and_each_is_part_of_the_next() {
-        assert!(HARMLESS.len() > 2400 && KNOWN.len() > 2650 && RELATIONS.len() > 138);
-        assert!(HARMLESS.iter().all(|name| KNOWN.contains(name)));
+        let harmless: Vec<&str> = include_str!("builtin/harmless.txt").lines().collect();
+        assert!(harmless.len() > 2400 && FUNCTIONS.len() > 2650 && RELATIONS.len() > 138);
+        assert!(harmless.iter().all(|name| FUNCTIONS.get(name) == Some(&true)));
         assert!(RELATIONS.iter().all(|name| name.starts_with("pg_")), "an unqualified name is told by it");
         assert!(SENSITIVE.iter().all(|(schema, name)| *schema == STANDARD || RELATIONS.contains(name)));
         assert!(STATISTICS.iter().all(|name| is_sensitive(CATALOG, name)));

@@ -9,8 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 /// Longer texts are not kept: such a text is seldom sent twice, and it would push out hundreds of others.
 const LONGEST: usize = 64 * 1024;
-/// What an entry takes beside its text: the map, the verdict, its statements. A guess on the large side.
-const OVERHEAD: usize = 1024;
+/// What an entry takes beside its key: the map, the verdict with some plans or the names of a refusal. A guess on the
+/// large side.
+const OVERHEAD: usize = 512;
 /// Digest, encoding, version of the catalogue.
 const PREFIX: usize = 32 + 1 + 9;
 
@@ -115,7 +116,8 @@ impl DecisionCache {
         if let Some(verdict) = self.young.get(self.key.as_slice()) {
             return Arc::clone(verdict);
         }
-        let (key, verdict) = match self.old.remove_entry(self.key.as_slice()) {
+        let old = if self.old.is_empty() { None } else { self.old.remove_entry(self.key.as_slice()) };
+        let (key, verdict) = match old {
             Some(entry) => entry,
             None => (Box::from(self.key.as_slice()), Arc::new(decide())),
         };
@@ -124,8 +126,7 @@ impl DecisionCache {
     }
 
     fn keep(&mut self, key: Box<[u8]>, verdict: &Arc<Verdict>) {
-        // a plan holds the names of the text again
-        let bytes = key.len().saturating_mul(2).saturating_add(OVERHEAD);
+        let bytes = key.len().saturating_add(OVERHEAD);
         if self.young_bytes.saturating_add(bytes) > self.half {
             self.old = std::mem::take(&mut self.young);
             self.young_bytes = 0;

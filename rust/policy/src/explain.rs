@@ -59,13 +59,16 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
             relations: (statement.accesses.iter())
                 .map(|access| {
                     let name = &access.relation;
-                    (resolved(name, scope.as_ref().map(|scope| scope.relations(name)).as_ref()), access.verbs)
+                    (
+                        resolved(name, scope.as_ref().and_then(|scope| scope.relations(name).only())),
+                        access.verbs,
+                    )
                 })
                 .collect(),
             functions: (statement.calls.iter())
                 .map(|call| {
                     let name = &call.function;
-                    resolved(name, scope.as_ref().map(|scope| scope.functions(name)).as_ref())
+                    resolved(name, scope.as_ref().and_then(|scope| scope.functions(name).only()))
                 })
                 .collect(),
         }
@@ -81,9 +84,9 @@ fn whole(text: &str, denial: Option<Denial>) -> Explained {
     Explained { command: "", span: 0..text.len(), denial, relations: Vec::new(), functions: Vec::new() }
 }
 
-fn resolved(name: &Name, candidates: Option<&Vec<&str>>) -> Name {
-    match candidates.map(Vec::as_slice) {
-        Some([schema]) => Name { schema: Some((*schema).to_owned()), name: name.name.clone() },
-        _ => name.clone(),
+fn resolved(name: &Name, only: Option<&str>) -> Name {
+    match only {
+        Some(schema) => Name { schema: Some(schema.to_owned()), name: name.name.clone() },
+        None => name.clone(),
     }
 }

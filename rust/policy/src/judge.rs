@@ -114,8 +114,7 @@ impl<'a> Scope<'a> {
     }
 
     fn judge_access(&self, access: &Access) -> Result<(), Reason> {
-        let candidates = self.relations(&access.relation);
-        for schema in candidates {
+        for schema in self.relations(&access.relation).iter() {
             let object = Object { schema, name: &access.relation.name };
             self.check_denies(object, access.verbs)?;
             let missing = self.missing(object, access.verbs);
@@ -127,19 +126,17 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    /// The schemas that an unqualified name may stand for. Never empty.
-    pub(crate) fn relations<'b>(&'b self, relation: &'b Name) -> Vec<&'b str> {
-        if let Some(schema) = &relation.schema {
-            return vec![schema];
+    /// The schemas that a name may stand for. Never empty.
+    pub(crate) fn relations<'b>(&'b self, relation: &'b Name) -> Candidates<'b> {
+        if relation.schema.is_some() {
+            return Candidates { first: relation.schema.as_deref(), rest: &[] };
         }
         if is_catalog_relation(&relation.name) {
-            return vec![CATALOG];
+            return Candidates { first: Some(CATALOG), rest: &[] };
         }
-        let path = self.rights.search_path.iter().map(String::as_str);
         // a newer server may have more catalogues than the list
-        let maybe =
-            (relation.name.starts_with("pg_") || self.rights.search_path.is_empty()).then_some(CATALOG);
-        maybe.into_iter().chain(path).collect()
+        let maybe = relation.name.starts_with("pg_") || self.rights.search_path.is_empty();
+        Candidates { first: maybe.then_some(CATALOG), rest: &self.rights.search_path }
     }
 
     /// The verbs that no rule covers.
@@ -207,11 +204,9 @@ impl<'a> Scope<'a> {
 
     fn judge_call(&self, call: &Call) -> Result<(), Reason> {
         let name = &call.function.name;
-        let candidates = self.functions(&call.function);
-        if candidates.is_empty() {
-            return Err(Reason::FunctionUnknown { function: call.function.clone() });
-        }
-        for schema in candidates {
+        let mut known = false;
+        for schema in self.functions(&call.function).iter() {
+            known = true;
             if schema == CATALOG && name == "set_config" {
                 self.check_denies(Object { schema, name }, Verbs::CALL)?;
                 check_set_config(self.rights, call.setting.as_ref())?;
@@ -219,7 +214,7 @@ impl<'a> Scope<'a> {
                 self.judge_function(schema, name, call.procedure)?;
             }
         }
-        Ok(())
+        if known { Ok(()) } else { Err(Reason::FunctionUnknown { function: call.function.clone() }) }
     }
 
     fn judge_function(&self, schema: &str, name: &str, procedure: bool) -> Result<(), Reason> {
@@ -233,23 +228,39 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The schemas whose function an unqualified call may reach: overloads of one name may lie in several.
-    pub(crate) fn functions<'b>(&'b self, function: &'b Name) -> Vec<&'b str> {
-        if let Some(schema) = &function.schema {
-            return vec![schema];
+    /// The schemas whose function a call may reach: overloads of one name may lie in several.
+    pub(crate) fn functions<'b>(&'b self, function: &'b Name) -> Candidates<'b> {
+        if function.schema.is_some() {
+            return Candidates { first: function.schema.as_deref(), rest: &[] };
         }
         let name = function.name.as_str();
-        let builtin = may_be_catalog_function(name).then_some(CATALOG);
-        let path = self.rights.search_path.iter().map(String::as_str);
-        let others: Vec<&str> = match self.catalogue {
-            Some(catalogue) => {
-                // the catalogue has the schema of the session's user under its true name, so the path is not asked
-                catalogue.schemas_of(name).iter().map(String::as_str).collect()
-            }
-            None if is_known_function(name) => Vec::new(),
-            None => path.collect(),
+        let first = may_be_catalog_function(name).then_some(CATALOG);
+        let rest = match self.catalogue {
+            // it has the schema of the session's user under its true name, so the path is not asked
+            Some(catalogue) => catalogue.schemas_of(name),
+            None if is_known_function(name) => &[],
+            None => self.rights.search_path.as_slice(),
         };
-        builtin.into_iter().chain(others).collect()
+        Candidates { first, rest }
+    }
+}
+
+/// The schemas that a name may stand for.
+#[derive(Clone, Copy)]
+pub(crate) struct Candidates<'a> {
+    first: Option<&'a str>,
+    rest: &'a [String],
+}
+
+impl<'a> Candidates<'a> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a str> {
+        self.first.into_iter().chain(self.rest.iter().map(String::as_str))
+    }
+
+    /// The schema, if only one may be meant.
+    pub(crate) fn only(self) -> Option<&'a str> {
+        let mut all = self.iter();
+        all.next().filter(|_| all.next().is_none())
     }
 }
 

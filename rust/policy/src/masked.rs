@@ -74,7 +74,7 @@ impl<'a> Masked<'a> {
         let schemas = self.scope.relations(relation);
         let mut found = Vec::new();
         for ((schema, name), columns) in &self.relations {
-            if *name == relation.name && schemas.iter().any(|wanted| wanted == schema || *wanted == USER) {
+            if *name == relation.name && schemas.iter().any(|wanted| wanted == *schema || wanted == USER) {
                 found.push((*schema, columns));
             }
         }

@@ -1,7 +1,7 @@
 //! The answer to a text: what each statement will do, or why nothing of it may pass.
 
 use crate::refusal::Refusal;
-use hoopwire_sql::{CopyOut, Statement};
+use hoopwire_sql::CopyOut;
 
 /// What the gateway needs to know of an allowed statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +14,6 @@ pub struct StatementPlan {
     pub copy_out: Option<CopyOut>,
     /// PREPARE or DECLARE: what it makes may outlive the decision.
     pub prepares: bool,
-    /// What is known of it, for whoever needs more.
-    pub statement: Statement,
 }
 
 /// The decision on one text. It is shared between grants of one policy and names none of them.

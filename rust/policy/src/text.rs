@@ -42,7 +42,7 @@ fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>) -> Result<Vec<Statem
     let scope = Scope::new(grant, view.catalogue).ok_or_else(|| refusal(Reason::NoStatements))?;
     judge_all(&scope, &parsed, &statements)?;
     let lineages = lineage(&parsed, &scope, &statements)?;
-    Ok(statements.into_iter().zip(lineages).map(|(statement, lineage)| plan(statement, lineage)).collect())
+    Ok(statements.iter().zip(lineages).map(|(statement, lineage)| plan(statement, lineage)).collect())
 }
 
 /// The text as the target will read it.
@@ -82,13 +82,13 @@ pub(crate) fn judge_all(scope: &Scope<'_>, parsed: &Parsed, statements: &[Statem
     Ok(())
 }
 
-fn plan(statement: Statement, lineage: Lineage) -> StatementPlan {
+fn plan(statement: &Statement, lineage: Lineage) -> StatementPlan {
     let prepares = statement
         .effects
         .iter()
         .any(|effect| matches!(effect, Effect::Prepare { .. } | Effect::DeclareCursor));
     let Lineage { touches: touches_masked, copy_out } = lineage;
-    StatementPlan { command: statement.command, touches_masked, copy_out, prepares, statement }
+    StatementPlan { command: statement.command, touches_masked, copy_out, prepares }
 }
 
 #[cfg(test)]
