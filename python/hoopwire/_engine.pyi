@@ -43,8 +43,7 @@ class Frames:
 def explain(grant: bytes, sql: str) -> bytes:
     """What a compiled grant says to a text, without a target: a MessagePack array of maps, one a statement.
 
-    Each has command, start, end (bytes of the text in UTF-8), allow, code, message, detail, hint, relations (maps of
-    schema, name, verbs) and functions (maps of schema, name). ValueError if the grant is malformed.
+    Field names and shapes are those of `hoopwire.model.explained`. ValueError if the grant is malformed.
     """
 
 def read_frames(path: str) -> Frames:

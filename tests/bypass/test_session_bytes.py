@@ -75,7 +75,7 @@ def test_function_call_is_refused_and_the_session_goes_on(session):
 
 
 def test_a_refused_function_call_keeps_the_transaction(session):
-    """A denial said "idle" inside a transaction; another left it as if nothing had failed. It is aborted, not over."""
+    """A denial said "idle" inside a transaction, another left it as if nothing had failed: it is aborted."""
     session.query("create temp table kept (n int)")
     session.query("begin")
     session.query("insert into kept values (1)")
