@@ -25,6 +25,8 @@ const WITHHELD: &[u8] = b"the target's message is withheld: it may show masked v
 #[derive(Debug, Default)]
 pub(crate) struct Masking {
     needed: bool,
+    /// The rows that come were described.
+    described: bool,
     rows: Option<RowMask>,
     copy: Option<CopyMask>,
     /// COPY statements that deliver masked columns, by number.
@@ -43,6 +45,7 @@ impl Masking {
 
     /// A result ended, or another begins.
     pub(crate) fn rest(&mut self) {
+        self.described = false;
         self.rows = None;
         self.copy = None;
     }
@@ -63,6 +66,7 @@ impl Masking {
         grant: &Grant,
         catalogue: &Catalogue,
     ) -> Result<(), Ending> {
+        self.described = true;
         let lookup = |oid: u32, attnum: i16| column_mask(grant, catalogue, oid, attnum);
         self.rows = RowMask::from_row_description(body, lookup).transpose().map_err(|_| malformed())?;
         Ok(())
@@ -81,6 +85,9 @@ impl Masking {
     pub(crate) fn deliver(&mut self, tag: u8, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Ending> {
         let body = raw.get(5..).unwrap_or_default();
         match (tag, &self.rows, &mut self.copy) {
+            (b'D', ..) if !self.described => {
+                Err(Ending::misbehaved_target("a row that was not described, under masks"))
+            }
             (b'D', Some(rows), _) => rows.rewrite(body, out).map_err(|_| malformed()),
             (b'd', _, Some(copy)) => copy.rewrite(body, out).map_err(|_| malformed()),
             _ => {

@@ -1,13 +1,15 @@
 //! What must hold for a whole session, whatever both sides send and whatever happens in between.
 //!
 //! The first byte of the input chooses where the session begins (even: at its first byte; odd: ready, with the
-//! actions of the bits above), the second in which pieces the bytes come. The rest is a script of steps.
+//! actions of the bits above, or with bit 6 under exact rights, masks and budgets), the second in which pieces the
+//! bytes come. The rest is a script of steps.
 
 use std::time::Duration;
 
 use hoopwire_gateway::Ending;
-use hoopwire_policy::Actions;
+use hoopwire_policy::{Actions, Budgets, Grant, Mask, MaskKind, Pattern, Rights, Rule};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
+use hoopwire_sql::Verbs;
 
 #[path = "../link/mod.rs"]
 mod link;
@@ -19,10 +21,17 @@ const PASSWORD: &str = "eyJ.token.of-the-principal";
 const SSL_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
 const STARTUP: &[u8] = b"\0\0\0\x20\0\x03\0\0user\0u\0database\0orders\0\0";
 const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01key!Z\0\0\0\x05I";
+/// The same from a target that says how it reads, and what it says of its catalogue: `people` (OID 10) has a masked
+/// column, number 2.
+const EXACT_WELCOME: &[u8] =
+    b"R\0\0\0\x08\0\0\0\0S\0\0\0\x19server_encoding\0UTF8\0S\0\0\0\x19client_encoding\0UTF8\0\
+    S\0\0\0\x23standard_conforming_strings\0on\0K\0\0\0\x0c\0\0\0\x01key!Z\0\0\0\x05I";
+const CATALOGUE: [&str; 2] =
+    ["c|public|people|public|people|10|1|id|23|f", "c|public|people|public|people|10|2|email|25|f"];
 const GSS_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x30";
 
 /// Messages of a principal that a script can name by one byte.
-const REQUESTS: [&[u8]; 16] = [
+const REQUESTS: [&[u8]; 18] = [
     b"Q\0\0\0\x0dselect 1\0",
     b"P\0\0\0\x0as\0t\0\0\0",
     b"P\0\0\0\x09\0t\0\0\0",
@@ -39,10 +48,12 @@ const REQUESTS: [&[u8]; 16] = [
     b"X\0\0\0\x04",
     b"d\0\0\0\x04",
     b"B\0\0\0\x13p\0s\0\0\0\0\x01\0\0\0\x01v\0\0",
+    b"Q\0\0\0\x1dselect email from people\0",
+    b"P\0\0\0\x20\0select email from people\0\0\0",
 ];
 
 /// Messages of a target that a script can name by one byte.
-const REPLIES: [&[u8]; 24] = [
+const REPLIES: [&[u8]; 25] = [
     b"1\0\0\0\x04",
     b"2\0\0\0\x04",
     b"3\0\0\0\x04",
@@ -67,12 +78,15 @@ const REPLIES: [&[u8]; 24] = [
     b"d\0\0\0\x06x\n",
     b"c\0\0\0\x04",
     b"V\0\0\0\x08\xff\xff\xff\xff",
+    // a masked column, and a row of it
+    b"T\0\0\0\x1a\0\x01e\0\0\0\0\x0a\0\x02\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0D\0\0\0\x14\0\x01\0\0\0\x0atop-secret",
 ];
 
 pub(crate) fn check(input: &[u8]) {
     let [mode, split, script @ ..] = input else { return };
     let whole = run(*mode, usize::MAX, script);
     check_inside(&whole.link);
+    check_masks(*mode, &whole.link);
     let pieces = run(*mode, usize::from(*split) + 1, script);
     // requests for encryption look at what came with them, and time at when it came
     if mode % 2 == 1 && whole.comparable {
@@ -119,10 +133,14 @@ fn run(mode: u8, size: usize, script: &[u8]) -> Run {
         run.link.tls();
         run.link.principal(STARTUP);
         run.link.principal(&password());
+        let exact = mode & 0x40 != 0;
         let grant = run.link.grant(actions((mode >> 1) ^ 1));
-        run.link.admit(grant);
+        run.link.admit(if exact { with_rights(grant) } else { grant });
         run.link.dialed(None);
-        run.link.target(WELCOME);
+        run.link.target(if exact { EXACT_WELCOME } else { WELCOME });
+        if exact {
+            run.link.target(&catalogue());
+        }
         assert!(run.link.session.is_ready());
     }
     let mut rest = script;
@@ -139,6 +157,13 @@ fn check_inside(link: &Link) {
     let inside = format!("{:?}", link.session);
     assert!(inside.len() < 16 << 20, "a session holds {} characters", inside.len());
     assert!(!inside.contains(PASSWORD), "a secret is in Debug");
+}
+
+/// Under masks, a cell that the target described as masked never goes down as it is.
+fn check_masks(mode: u8, link: &Link) {
+    if mode & 0x41 == 0x41 {
+        assert!(!link.down.windows(10).any(|part| part == b"top-secret"), "a masked value was delivered");
+    }
 }
 
 /// One step of the script; gives what is left of it.
@@ -165,7 +190,7 @@ fn step<'s>(run: &mut Run, op: u8, rest: &'s [u8]) -> &'s [u8] {
         // a message that has a name, some times over
         3..=8 => {
             let named: &[u8] =
-                if upstream { REPLIES[usize::from(arg) % 24] } else { REQUESTS[usize::from(arg) % 16] };
+                if upstream { REPLIES[usize::from(arg) % 25] } else { REQUESTS[usize::from(arg) % 18] };
             run.say(upstream, &named.repeat(1 + usize::from(op >> 5 & 3) * 20));
         }
         // a long message
@@ -229,6 +254,37 @@ fn password() -> Vec<u8> {
 fn long(tag: u8, body_bytes: usize) -> Vec<u8> {
     let length = u32::try_from(body_bytes + 4).unwrap().to_be_bytes();
     [&[tag][..], &length, &vec![0; body_bytes]].concat()
+}
+
+fn with_rights(grant: Grant) -> Grant {
+    let any = Pattern { schema: "public".into(), name: "*".into() };
+    let rule = Rule { verbs: Verbs::SELECT, objects: vec![any], except: Vec::new() };
+    let path = vec!["public".to_owned()];
+    let rights = Rights { allow: vec![rule], search_path: path, read_only: true, ..Rights::default() };
+    let mask = Mask {
+        schema: "public".into(),
+        relation: "people".into(),
+        column: "email".into(),
+        kind: MaskKind::Hash,
+        compare: false,
+    };
+    let mut grant = grant.with_rights(rights);
+    grant.masks = vec![mask].into();
+    grant.budgets = Budgets { rows: Some(50), statements: Some(60), ..Budgets::default() };
+    grant
+}
+
+fn catalogue() -> Vec<u8> {
+    let row = |line: &&str| {
+        let mut body = 10_u16.to_be_bytes().to_vec();
+        for field in line.split('|') {
+            body.extend(u32::try_from(field.len()).unwrap().to_be_bytes());
+            body.extend(field.as_bytes());
+        }
+        [b"D", &u32::try_from(body.len() + 4).unwrap().to_be_bytes()[..], &body].concat()
+    };
+    let end = b"C\0\0\0\x0bSELECT\x003\0\0\0\x043\0\0\0\x04Z\0\0\0\x05I";
+    [b"1\0\0\0\x042\0\0\0\x04", &CATALOGUE.iter().flat_map(row).collect::<Vec<_>>()[..], end].concat()
 }
 
 fn actions(bits: u8) -> Actions {
