@@ -2,18 +2,22 @@
 
 use crate::catalogue::View;
 use crate::grant::Grant;
-use crate::plan::Verdict;
-use std::collections::HashMap;
+use crate::plan::{Plans, Verdict};
+use crate::refusal::Refusal;
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
 use std::fmt::Write;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, OnceLock};
 
 /// Longer texts are not kept: such a text is seldom sent twice, and it would push out hundreds of others.
 const LONGEST: usize = 64 * 1024;
-/// What an entry takes beside its key: the map, the verdict with some plans or the names of a refusal. A guess on the
-/// large side.
-const OVERHEAD: usize = 512;
-/// Digest, encoding, version of the catalogue.
-const PREFIX: usize = 32 + 1 + 9;
+/// What the allocator adds to a piece.
+const ALLOCATION: usize = 16;
+/// A place in the table: hash, entry, and the table's own byte.
+const PLACE: usize = size_of::<(u64, Entry)>() + 1;
+/// How many entries that were used get a second chance for one that comes: no decision waits for a walk over all.
+const CHANCES: u32 = 8;
 
 /// Digest of everything in a grant that a decision on a text depends on. Copies begin empty, so that a changed
 /// copy of a grant never answers with the original's decisions.
@@ -54,19 +58,51 @@ impl Write for Digest {
     }
 }
 
-type Generation = HashMap<Box<[u8]>, Arc<Verdict>>;
+/// What a decision depends on beside the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ground {
+    grant: [u8; 32],
+    utf8: bool,
+    /// No catalogue is another answer than any catalogue.
+    catalogue: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    ground: Ground,
+    text: Box<[u8]>,
+    verdict: Arc<Verdict>,
+    /// Asked for since its turn to go came last.
+    used: bool,
+}
+
+impl Entry {
+    /// What it holds outside the table; a verdict that others share costs it nothing.
+    fn bytes(&self) -> usize {
+        let shared = matches!(&self.verdict.outcome.as_deref(), Ok([plan]) if plan.is_plain());
+        let verdict = if shared { 0 } else { self.verdict.bytes().saturating_add(2 * ALLOCATION) };
+        self.text.len().saturating_add(ALLOCATION).saturating_add(verdict)
+    }
+}
 
 /// Verdicts of texts seen before, bounded in bytes. One per reactor.
 ///
-/// Two generations: what is used moves to the young one, and when that is half of the room, the old one goes. A
-/// flood of texts that are each sent once thus never pushes out what is used all the time.
+/// The oldest goes first, unless it was used since it came or got its last chance: a flood of texts that are each
+/// sent once never pushes out what is used all the time.
 #[derive(Debug)]
 pub struct DecisionCache {
-    half: usize,
-    young: Generation,
-    old: Generation,
-    young_bytes: usize,
-    key: Vec<u8>,
+    capacity: usize,
+    /// The key is a hash that nobody outside can aim at; the entry says what it really stands for.
+    entries: FxHashMap<u64, Entry>,
+    /// Keys, the oldest first: one for each entry.
+    order: VecDeque<u64>,
+    seed: RandomState,
+    /// What the entries hold outside the table.
+    held: usize,
+    /// Places that the table had at most: it never shrinks.
+    places: usize,
+    /// The verdicts on single statements of which there is nothing to say but the command. One for each command.
+    plain: Vec<Arc<Verdict>>,
 }
 
 impl Default for DecisionCache {
@@ -76,17 +112,24 @@ impl Default for DecisionCache {
 }
 
 impl DecisionCache {
-    /// With room for about this many bytes.
+    /// With room for this many bytes.
     #[must_use]
     pub fn new(capacity: usize) -> DecisionCache {
-        let (young, old) = (Generation::default(), Generation::default());
-        DecisionCache { half: capacity / 2, young, old, young_bytes: 0, key: Vec::new() }
+        DecisionCache {
+            capacity,
+            entries: FxHashMap::default(),
+            order: VecDeque::new(),
+            seed: RandomState::new(),
+            held: 0,
+            places: 0,
+            plain: Vec::new(),
+        }
     }
 
     /// How many verdicts are kept.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.young.len().saturating_add(self.old.len())
+        self.entries.len()
     }
 
     /// True if none is kept.
@@ -95,45 +138,117 @@ impl DecisionCache {
         self.len() == 0
     }
 
+    /// What is held, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        // the table is at most 7/8 full
+        let table = self.places.saturating_mul(8).div_ceil(7).saturating_mul(PLACE);
+        let order = self.order.capacity().saturating_mul(size_of::<u64>());
+        self.held.saturating_add(table).saturating_add(order)
+    }
+
     pub(crate) fn verdict(
         &mut self,
         grant: &Grant,
         text: &[u8],
         view: &View<'_>,
-        decide: impl FnOnce() -> Verdict,
+        decide: impl FnOnce() -> Result<Plans, Refusal>,
     ) -> Arc<Verdict> {
         if text.len() > LONGEST {
-            return Arc::new(decide());
+            return self.shared(decide());
         }
-        self.key.clear();
-        self.key.reserve(PREFIX.saturating_add(text.len()));
-        self.key.extend_from_slice(DecisionKey::of(grant));
-        self.key.push(u8::from(view.utf8));
-        // no catalogue is another answer than any catalogue
-        self.key.push(u8::from(view.catalogue.is_some()));
-        self.key.extend_from_slice(&view.catalogue.map_or(0, |catalogue| catalogue.version()).to_ne_bytes());
-        self.key.extend_from_slice(text);
-        if let Some(verdict) = self.young.get(self.key.as_slice()) {
-            return Arc::clone(verdict);
-        }
-        let old = if self.old.is_empty() { None } else { self.old.remove_entry(self.key.as_slice()) };
-        let (key, verdict) = match old {
-            Some(entry) => entry,
-            None => (Box::from(self.key.as_slice()), Arc::new(decide())),
+        let ground = Ground {
+            grant: *DecisionKey::of(grant),
+            utf8: view.utf8,
+            catalogue: view.catalogue.map(|catalogue| catalogue.version()),
         };
-        self.keep(key, &verdict);
+        let hash = self.hash(&ground, text);
+        if let Some(entry) = self.entries.get_mut(&hash)
+            && entry.ground == ground
+            && *entry.text == *text
+        {
+            entry.used = true;
+            return Arc::clone(&entry.verdict);
+        }
+        let verdict = self.shared(decide());
+        self.keep(hash, Entry { ground, text: text.into(), verdict: Arc::clone(&verdict), used: false });
         verdict
     }
 
-    fn keep(&mut self, key: Box<[u8]>, verdict: &Arc<Verdict>) {
-        let bytes = key.len().saturating_add(OVERHEAD);
-        if self.young_bytes.saturating_add(bytes) > self.half {
-            self.old = std::mem::take(&mut self.young);
-            self.young_bytes = 0;
+    fn hash(&self, ground: &Ground, text: &[u8]) -> u64 {
+        let mut hasher = self.seed.build_hasher();
+        // one piece of a digest tells grants apart as well as all of it; a collision is seen by the comparison
+        let grant = ground.grant.first_chunk().map_or(0, |piece| u64::from_ne_bytes(*piece));
+        hasher.write_u64(grant ^ u64::from(ground.utf8));
+        hasher.write_u64(ground.catalogue.map_or(0, |version| version.wrapping_add(1)));
+        hasher.write(text);
+        hasher.finish()
+    }
+
+    /// The verdict, out of those that are the same for many texts where it can be.
+    fn shared(&mut self, outcome: Result<Plans, Refusal>) -> Arc<Verdict> {
+        let plan = match outcome {
+            Ok(Plans::One(plan)) if plan.is_plain() => plan,
+            outcome => return Arc::new(Verdict { outcome: outcome.map(Plans::into_vec) }),
+        };
+        let command = |verdict: &Verdict| match verdict.outcome.as_deref() {
+            Ok([plan]) => plan.command,
+            _ => "",
+        };
+        if let Some(verdict) = self.plain.iter().find(|verdict| command(verdict) == plan.command) {
+            return Arc::clone(verdict);
         }
-        if bytes <= self.half {
-            self.young_bytes = self.young_bytes.saturating_add(bytes);
-            self.young.insert(key, Arc::clone(verdict));
+        let verdict = Arc::new(Verdict { outcome: Ok(vec![plan]) });
+        self.plain.push(Arc::clone(&verdict));
+        verdict
+    }
+
+    fn keep(&mut self, hash: u64, entry: Entry) {
+        let bytes = entry.bytes();
+        if bytes.saturating_add(PLACE) > self.capacity {
+            return;
         }
+        while self.bytes_with(bytes) > self.capacity {
+            if !self.drop_one() {
+                return;
+            }
+        }
+        self.held = self.held.saturating_add(bytes);
+        match self.entries.insert(hash, entry) {
+            // two texts of one hash: the later one stays, in the order of the earlier
+            Some(before) => self.held = self.held.saturating_sub(before.bytes()),
+            None => self.order.push_back(hash),
+        }
+        self.places = self.places.max(self.entries.capacity());
+    }
+
+    /// What would be held with one more entry of so many bytes.
+    fn bytes_with(&self, bytes: usize) -> usize {
+        let with = self.bytes().saturating_add(bytes);
+        if self.entries.len() < self.entries.capacity() {
+            return with;
+        }
+        // the table doubles, and so does the order
+        let more = self.places.max(4).saturating_mul(8).div_ceil(7);
+        with.saturating_add(more.saturating_mul(PLACE.saturating_add(size_of::<u64>())))
+    }
+
+    /// Drops the oldest entry that has no chance left; false if there is none.
+    fn drop_one(&mut self) -> bool {
+        let mut chances = CHANCES;
+        while let Some(hash) = self.order.pop_front() {
+            if chances > 0
+                && let Some(entry) = self.entries.get_mut(&hash)
+                && entry.used
+            {
+                entry.used = false;
+                chances = chances.saturating_sub(1);
+                self.order.push_back(hash);
+            } else if let Some(entry) = self.entries.remove(&hash) {
+                self.held = self.held.saturating_sub(entry.bytes());
+                return true;
+            }
+        }
+        false
     }
 }

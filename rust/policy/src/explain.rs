@@ -6,7 +6,7 @@ use crate::grant::{Actions, Grant};
 use crate::judge::Scope;
 use crate::masked::lineage;
 use crate::refusal::{Reason, Refusal};
-use crate::text::{read, statements};
+use crate::text::read;
 use hoopwire_sql::{Name, Statement, Verbs};
 use std::ops::Range;
 
@@ -29,18 +29,22 @@ pub struct Explained {
 /// if none of its statements is refused.
 #[must_use]
 pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
-    let read = read(text.as_bytes(), view)
-        .and_then(|parsed| statements(&parsed).map(|statements| (parsed, statements)));
-    let (parsed, statements) = match read {
-        Ok(read) => read,
+    let parsed = match read(text.as_bytes(), view) {
+        Ok(parsed) => parsed,
         // a grant that does not look at statements lets the target say what is wrong
         Err(_) if reads_nothing(grant) => return vec![whole(text, None)],
         Err(refusal) => return vec![whole(text, Some(refusal.denial(grant)))],
     };
+    let statements: Vec<Statement<&str>> = parsed.views().collect();
+    if statements.len() != parsed.len() && !reads_nothing(grant) {
+        let reason = Reason::NotUnderstood { what: "text".to_owned() };
+        return vec![whole(text, Some(Refusal { statement: 0, command: "", reason }.denial(grant)))];
+    }
+    let commands: Vec<&str> = statements.iter().map(|statement| statement.command).collect();
     let scope = Scope::new(grant, view.catalogue);
     // the lineage answers for the text as a whole; it blames one statement
-    let masked = scope.and_then(|scope| lineage(&parsed, &scope, &statements).err());
-    let one = |(at, statement): (usize, &Statement)| {
+    let masked = scope.and_then(|scope| lineage(&parsed, &scope, &commands).err());
+    let one = |(at, statement): (usize, &Statement<&str>)| {
         let blamed = masked.as_ref().filter(|refusal| refusal.statement == at);
         let reason = match scope {
             Some(scope) => scope
@@ -58,7 +62,7 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
             denial: refusal.map(|refusal| refusal.denial(grant)),
             relations: (statement.accesses.iter())
                 .map(|access| {
-                    let name = &access.relation;
+                    let name = access.relation;
                     (
                         resolved(name, scope.as_ref().and_then(|scope| scope.relations(name).only())),
                         access.verbs,
@@ -67,7 +71,7 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
                 .collect(),
             functions: (statement.calls.iter())
                 .map(|call| {
-                    let name = &call.function;
+                    let name = call.function;
                     resolved(name, scope.as_ref().and_then(|scope| scope.functions(name).only()))
                 })
                 .collect(),
@@ -84,9 +88,6 @@ fn whole(text: &str, denial: Option<Denial>) -> Explained {
     Explained { command: "", span: 0..text.len(), denial, relations: Vec::new(), functions: Vec::new() }
 }
 
-fn resolved(name: &Name, only: Option<&str>) -> Name {
-    match only {
-        Some(schema) => Name { schema: Some(schema.to_owned()), name: name.name.clone() },
-        None => name.clone(),
-    }
+fn resolved(name: Name<&str>, only: Option<&str>) -> Name {
+    Name { schema: only.or(name.schema), name: name.name }.to_owned()
 }

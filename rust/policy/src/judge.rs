@@ -46,7 +46,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Allows the statement, or says why not. Masks of what is read are the lineage's matter, not judged here.
-    pub(crate) fn judge(&self, statement: &Statement) -> Result<(), Reason> {
+    pub(crate) fn judge(&self, statement: &Statement<&str>) -> Result<(), Reason> {
         for effect in &statement.effects {
             self.judge_effect(effect, statement)?;
         }
@@ -54,7 +54,7 @@ impl<'a> Scope<'a> {
             self.judge_access(access)?;
         }
         statement.calls.iter().try_for_each(|call| self.judge_call(call))?;
-        statement.attributes.iter().try_for_each(|name| self.judge_attribute(name))
+        statement.attributes.iter().try_for_each(|&name| self.judge_attribute(name))
     }
 
     /// `x.name` is `name(x)` where x has no such column. Which it is, cannot be seen here, so that a function of
@@ -68,7 +68,7 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    fn judge_effect(&self, effect: &Effect, statement: &Statement) -> Result<(), Reason> {
+    fn judge_effect(&self, effect: &Effect, statement: &Statement<&str>) -> Result<(), Reason> {
         let word = match effect {
             Effect::Listen => Words::LISTEN,
             Effect::Notify => Words::NOTIFY,
@@ -102,7 +102,7 @@ impl<'a> Scope<'a> {
     }
 
     /// CASCADE may reach anything, so it needs a rule for everything.
-    fn judge_cascade(&self, statement: &Statement) -> Result<(), Reason> {
+    fn judge_cascade(&self, statement: &Statement<&str>) -> Result<(), Reason> {
         let all = statement.accesses.iter().fold(Verbs::default(), |all, access| all.with(access.verbs));
         let verbs = if all.contains(Verbs::TRUNCATE) { Verbs::TRUNCATE } else { Verbs::DDL };
         let covered = self.rights.allow.iter().any(|rule| rule.covers_all(verbs));
@@ -113,9 +113,9 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn judge_access(&self, access: &Access) -> Result<(), Reason> {
-        for schema in self.relations(&access.relation).iter() {
-            let object = Object { schema, name: &access.relation.name };
+    fn judge_access(&self, access: &Access<&str>) -> Result<(), Reason> {
+        for schema in self.relations(access.relation).iter() {
+            let object = Object { schema, name: access.relation.name };
             self.check_denies(object, access.verbs)?;
             let missing = self.missing(object, access.verbs);
             if !missing.is_empty() {
@@ -127,11 +127,11 @@ impl<'a> Scope<'a> {
     }
 
     /// The schemas that a name may stand for. Never empty.
-    pub(crate) fn relations<'b>(&'b self, relation: &'b Name) -> Candidates<'b> {
+    pub(crate) fn relations<'b>(&'b self, relation: Name<&'b str>) -> Candidates<'b> {
         if relation.schema.is_some() {
-            return Candidates { first: relation.schema.as_deref(), rest: &[] };
+            return Candidates { first: relation.schema, rest: &[] };
         }
-        if is_catalog_relation(&relation.name) {
+        if is_catalog_relation(relation.name) {
             return Candidates { first: Some(CATALOG), rest: &[] };
         }
         // a newer server may have more catalogues than the list
@@ -202,10 +202,10 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn judge_call(&self, call: &Call) -> Result<(), Reason> {
-        let name = &call.function.name;
+    fn judge_call(&self, call: &Call<&str>) -> Result<(), Reason> {
+        let name = call.function.name;
         let mut known = false;
-        for schema in self.functions(&call.function).iter() {
+        for schema in self.functions(call.function).iter() {
             known = true;
             if schema == CATALOG && name == "set_config" {
                 self.check_denies(Object { schema, name }, Verbs::CALL)?;
@@ -214,7 +214,7 @@ impl<'a> Scope<'a> {
                 self.judge_function(schema, name, call.procedure)?;
             }
         }
-        if known { Ok(()) } else { Err(Reason::FunctionUnknown { function: call.function.clone() }) }
+        if known { Ok(()) } else { Err(Reason::FunctionUnknown { function: call.function.to_owned() }) }
     }
 
     fn judge_function(&self, schema: &str, name: &str, procedure: bool) -> Result<(), Reason> {
@@ -229,11 +229,11 @@ impl<'a> Scope<'a> {
     }
 
     /// The schemas whose function a call may reach: overloads of one name may lie in several.
-    pub(crate) fn functions<'b>(&'b self, function: &'b Name) -> Candidates<'b> {
+    pub(crate) fn functions<'b>(&'b self, function: Name<&'b str>) -> Candidates<'b> {
         if function.schema.is_some() {
-            return Candidates { first: function.schema.as_deref(), rest: &[] };
+            return Candidates { first: function.schema, rest: &[] };
         }
-        let name = function.name.as_str();
+        let name = function.name;
         let first = may_be_catalog_function(name).then_some(CATALOG);
         let rest = match self.catalogue {
             // it has the schema of the session's user under its true name, so the path is not asked

@@ -4,29 +4,29 @@ use crate::catalogue::CatalogueRelation;
 use crate::glob::USER;
 use crate::judge::Scope;
 use crate::refusal::{Reason, Refusal};
-use hoopwire_sql::{Column, Lineage, MaskedRelations, Name, Parsed, RelationColumns, Statement};
+use hoopwire_sql::{Column, Lineage, MaskedRelations, Name, Parsed, RelationColumns};
 use std::collections::BTreeMap;
 
 /// Refuses a text through which masked values would show; otherwise says of each statement whether it touches
-/// masked columns, and what COPY delivers of them.
+/// masked columns, and what COPY delivers of them. `commands` are the statements' words.
 pub(crate) fn lineage(
     parsed: &Parsed,
     scope: &Scope<'_>,
-    statements: &[Statement],
+    commands: &[&'static str],
 ) -> Result<Vec<Lineage>, Refusal> {
     if scope.masks.is_empty() {
-        return Ok(vec![Lineage::default(); statements.len()]);
+        return Ok(vec![Lineage::default(); commands.len()]);
     }
     let masked = Masked::of(scope);
     let lineages = parsed.lineage(&masked).map_err(|leak| {
-        let command = statements.get(leak.statement).map_or("", |statement| statement.command);
+        let command = commands.get(leak.statement).copied().unwrap_or("");
         Refusal {
             statement: leak.statement,
             command,
             reason: Reason::Masked { column: leak.column, place: leak.place },
         }
     })?;
-    if lineages.len() != statements.len() {
+    if lineages.len() != commands.len() {
         let reason = Reason::NotUnderstood { what: "text".to_owned() };
         return Err(Refusal { statement: 0, command: "", reason });
     }
@@ -71,7 +71,7 @@ impl<'a> Masked<'a> {
 
     /// The masked relations that a name may stand for, with their schemas.
     fn candidates(&self, relation: &Name) -> Vec<(&'a str, &RelationColumns)> {
-        let schemas = self.scope.relations(relation);
+        let schemas = self.scope.relations(relation.as_ref());
         let mut found = Vec::new();
         for ((schema, name), columns) in &self.relations {
             if *name == relation.name && schemas.iter().any(|wanted| wanted == *schema || wanted == USER) {

@@ -1,7 +1,7 @@
 //! The answer to a text: what each statement will do, or why nothing of it may pass.
 
 use crate::refusal::Refusal;
-use hoopwire_sql::CopyOut;
+use hoopwire_sql::{CopyOut, Name};
 
 /// What the gateway needs to know of an allowed statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,4 +21,81 @@ pub struct StatementPlan {
 pub struct Verdict {
     /// All statements in order (empty for an empty text, and where statements are not looked at); or why not.
     pub outcome: Result<Vec<StatementPlan>, Refusal>,
+}
+
+impl StatementPlan {
+    /// There is nothing to say but the command.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.touches_masked && self.copy_out.is_none() && !self.prepares
+    }
+
+    /// What it holds outside itself, in bytes.
+    fn bytes(&self) -> usize {
+        let Some(copy) = &self.copy_out else { return 0 };
+        let fields = copy.fields.capacity().saturating_mul(size_of::<Option<(Name, String)>>());
+        let texts = copy.fields.iter().flatten().map(|(relation, column)| {
+            relation.schema.as_ref().map_or(0, String::capacity)
+                + relation.name.capacity()
+                + column.capacity()
+        });
+        fields.saturating_add(texts.sum())
+    }
+}
+
+impl Verdict {
+    /// What it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let held = match &self.outcome {
+            Ok(plans) => plans
+                .iter()
+                .map(|plan| size_of::<StatementPlan>().saturating_add(plan.bytes()))
+                .fold(0, usize::saturating_add),
+            Err(refusal) => refusal.bytes(),
+        };
+        size_of::<Verdict>().saturating_add(held)
+    }
+}
+
+/// The plans of a text. Most texts are one statement: they need no vector.
+pub(crate) enum Plans {
+    None,
+    One(StatementPlan),
+    Many(Vec<StatementPlan>),
+}
+
+impl Plans {
+    pub(crate) fn add(&mut self, plan: StatementPlan) {
+        *self = match std::mem::replace(self, Plans::None) {
+            Plans::None => Plans::One(plan),
+            Plans::One(first) => Plans::Many(vec![first, plan]),
+            Plans::Many(mut plans) => {
+                plans.push(plan);
+                Plans::Many(plans)
+            }
+        };
+    }
+
+    pub(crate) fn as_slice(&self) -> &[StatementPlan] {
+        match self {
+            Plans::None => &[],
+            Plans::One(plan) => std::slice::from_ref(plan),
+            Plans::Many(plans) => plans,
+        }
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [StatementPlan] {
+        match self {
+            Plans::None => &mut [],
+            Plans::One(plan) => std::slice::from_mut(plan),
+            Plans::Many(plans) => plans,
+        }
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<StatementPlan> {
+        match self {
+            Plans::None => Vec::new(),
+            Plans::One(plan) => vec![plan],
+            Plans::Many(plans) => plans,
+        }
+    }
 }

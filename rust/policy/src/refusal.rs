@@ -113,6 +113,27 @@ impl Refusal {
         }
     }
 
+    /// What it holds outside itself, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let name = |name: &Name| name.schema.as_ref().map_or(0, String::capacity) + name.name.capacity();
+        match &self.reason {
+            Reason::Relation { relation: it, .. }
+            | Reason::Denied { object: it, .. }
+            | Reason::Function { function: it }
+            | Reason::FunctionUnknown { function: it } => name(it),
+            Reason::Setting { name: text, .. }
+            | Reason::NotUnderstood { what: text }
+            | Reason::Masked { column: text, .. }
+            | Reason::Syntax { message: text, .. } => text.capacity(),
+            Reason::Word { .. }
+            | Reason::Cascade { .. }
+            | Reason::ReadOnly
+            | Reason::TooDeep
+            | Reason::Encoding
+            | Reason::NoStatements => 0,
+        }
+    }
+
     /// The texts for the principal of this grant. DETAIL ends with a line `code: ...`, since that is where a driver
     /// can read it.
     #[must_use]

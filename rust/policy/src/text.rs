@@ -5,9 +5,9 @@ use crate::catalogue::View;
 use crate::grant::{Actions, Grant};
 use crate::judge::Scope;
 use crate::masked::lineage;
-use crate::plan::{StatementPlan, Verdict};
+use crate::plan::{Plans, StatementPlan, Verdict};
 use crate::refusal::{Reason, Refusal};
-use hoopwire_sql::{Effect, Lineage, ParseError, Parsed, Statement, parse};
+use hoopwire_sql::{Effect, ParseError, Parsed, Statement, parse};
 use std::sync::Arc;
 
 /// Decides a text: every statement of it, all or nothing. The answer comes from `cache` if the same text was
@@ -20,7 +20,7 @@ pub fn decide_text(grant: &Grant, text: &[u8], view: &View<'_>, cache: &mut Deci
     if grant.rights.is_none() {
         return Arc::new(decide_unread(grant));
     }
-    cache.verdict(grant, text, view, || Verdict { outcome: decide_cold(grant, text, view) })
+    cache.verdict(grant, text, view, || decide_cold(grant, text, view))
 }
 
 fn decide_unread(grant: &Grant) -> Verdict {
@@ -36,13 +36,32 @@ fn refusal(reason: Reason) -> Refusal {
     Refusal { statement: 0, command: "", reason }
 }
 
-fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>) -> Result<Vec<StatementPlan>, Refusal> {
+fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>) -> Result<Plans, Refusal> {
     let parsed = read(text, view)?;
-    let statements = statements(&parsed)?;
     let scope = Scope::new(grant, view.catalogue).ok_or_else(|| refusal(Reason::NoStatements))?;
-    judge_all(&scope, &parsed, &statements)?;
-    let lineages = lineage(&parsed, &scope, &statements)?;
-    Ok(statements.iter().zip(lineages).map(|(statement, lineage)| plan(statement, lineage)).collect())
+    let mut plans = Plans::None;
+    for (at, statement) in parsed.views().enumerate() {
+        scope.at(&parsed, at).judge(&statement).map_err(|reason| Refusal {
+            statement: at,
+            command: statement.command,
+            reason,
+        })?;
+        plans.add(plan(&statement));
+    }
+    if plans.as_slice().len() != parsed.len() {
+        // whatever was left out must not pass
+        return Err(refusal(Reason::NotUnderstood { what: "text".to_owned() }));
+    }
+    if scope.masks.is_empty() {
+        return Ok(plans);
+    }
+    let commands: Vec<&str> = plans.as_slice().iter().map(|plan| plan.command).collect();
+    let lineages = lineage(&parsed, &scope, &commands)?;
+    for (plan, lineage) in plans.as_mut_slice().iter_mut().zip(lineages) {
+        plan.touches_masked = lineage.touches;
+        plan.copy_out = lineage.copy_out;
+    }
+    Ok(plans)
 }
 
 /// The text as the target will read it.
@@ -60,35 +79,13 @@ pub(crate) fn read(text: &[u8], view: &View<'_>) -> Result<Parsed, Refusal> {
     })
 }
 
-/// What the statements do: one entry for each that the grammar saw.
-pub(crate) fn statements(parsed: &Parsed) -> Result<Vec<Statement>, Refusal> {
-    let statements = parsed.statements();
-    if statements.len() == parsed.len() {
-        Ok(statements)
-    } else {
-        // whatever was left out must not pass
-        Err(refusal(Reason::NotUnderstood { what: "text".to_owned() }))
-    }
-}
-
-pub(crate) fn judge_all(scope: &Scope<'_>, parsed: &Parsed, statements: &[Statement]) -> Result<(), Refusal> {
-    for (at, statement) in statements.iter().enumerate() {
-        scope.at(parsed, at).judge(statement).map_err(|reason| Refusal {
-            statement: at,
-            command: statement.command,
-            reason,
-        })?;
-    }
-    Ok(())
-}
-
-fn plan(statement: &Statement, lineage: Lineage) -> StatementPlan {
+/// What is known of an allowed statement without its masks.
+fn plan(statement: &Statement<&str>) -> StatementPlan {
     let prepares = statement
         .effects
         .iter()
         .any(|effect| matches!(effect, Effect::Prepare { .. } | Effect::DeclareCursor));
-    let Lineage { touches: touches_masked, copy_out } = lineage;
-    StatementPlan { command: statement.command, touches_masked, copy_out, prepares }
+    StatementPlan { command: statement.command, touches_masked: false, copy_out: None, prepares }
 }
 
 #[cfg(test)]

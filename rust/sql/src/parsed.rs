@@ -121,23 +121,18 @@ impl Parsed {
         self.len() == 0
     }
 
-    /// What each statement does.
+    /// What each statement does, one for each that the grammar saw.
     #[must_use]
     pub fn statements(&self) -> Vec<Statement> {
-        let mut statements = Vec::with_capacity(self.len());
-        while statements.len() < self.len() {
-            let walked = catch_unwind(AssertUnwindSafe(|| {
-                let done = statements.len();
-                for (node, span) in self.raw().zip(self.spans.as_slice()).skip(done) {
-                    statements.push(walk::statement(node, span.clone()));
-                }
-            }));
-            if walked.is_err() {
-                let span = self.spans.as_slice().get(statements.len()).cloned();
-                statements.push(unreadable(span.unwrap_or_default()));
-            }
-        }
-        statements
+        self.views().map(Statement::into_owned).collect()
+    }
+
+    /// The same with names that are borrowed from the tree: for who decides and keeps nothing.
+    pub fn views(&self) -> impl Iterator<Item = Statement<&str>> {
+        self.raw().zip(self.spans.as_slice()).map(|(node, span)| {
+            catch_unwind(AssertUnwindSafe(|| walk::statement(node, span.clone())))
+                .unwrap_or_else(|_| unreadable(span.clone()))
+        })
     }
 
     /// The raw statements, in order.
@@ -147,7 +142,7 @@ impl Parsed {
 }
 
 /// The grammar put a node where its own comments say that none can be (`CREATE STATISTICS ... FROM (SELECT ...)`).
-fn unreadable(span: Range<usize>) -> Statement {
+fn unreadable<'a>(span: Range<usize>) -> Statement<&'a str> {
     Statement {
         command: "statement",
         span,

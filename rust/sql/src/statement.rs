@@ -3,12 +3,30 @@
 use std::ops::Range;
 
 /// A name as written: folded to lower case where it was not quoted, as the server folds it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name {
+///
+/// `S` is `String`, or `&str` where it is borrowed from the tree of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name<S = String> {
     /// `None` if the name was written without a schema.
-    pub schema: Option<String>,
+    pub schema: Option<S>,
     /// The last part.
-    pub name: String,
+    pub name: S,
+}
+
+impl Name<&str> {
+    /// The same name, for keeping.
+    #[must_use]
+    pub fn to_owned(self) -> Name {
+        Name { schema: self.schema.map(str::to_owned), name: self.name.to_owned() }
+    }
+}
+
+impl Name {
+    /// The same name, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> Name<&str> {
+        Name { schema: self.schema.as_deref(), name: &self.name }
+    }
 }
 
 /// What is done to a relation or a function, as a set.
@@ -92,21 +110,21 @@ impl Verbs {
 /// A relation (or another object that lives in a schema, for DDL) and what is done to it. A statement has one entry
 /// for each relation name, with all verbs together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Access {
+pub struct Access<S = String> {
     /// As written. For a whole schema (CREATE SCHEMA s), the name is `*`.
-    pub relation: Name,
+    pub relation: Name<S>,
     /// What is done.
     pub verbs: Verbs,
     /// Columns written by name (INSERT, UPDATE, COPY FROM with a list); empty means none or all.
-    pub columns: Vec<String>,
+    pub columns: Vec<S>,
 }
 
 /// A function, procedure, aggregate or window function that the statement calls. Operators and casts are not here:
 /// what they run is the target's own business.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct Call<S = String> {
     /// As written.
-    pub function: Name,
+    pub function: Name<S>,
     /// For `set_config`: its first two arguments where they are constants.
     pub setting: Option<(String, String)>,
     /// By CALL rather than in an expression.
@@ -191,20 +209,47 @@ pub enum Effect {
     },
 }
 
-/// One statement of a text.
+/// One statement of a text. Its names are of type `S`, as a [`Name`]'s parts are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
+pub struct Statement<S = String> {
     /// The command's words: `SELECT`, `CREATE TABLE`.
     pub command: &'static str,
     /// Its bytes within the text, without the semicolon.
     pub span: Range<usize>,
     /// Relations, each name once.
-    pub accesses: Vec<Access>,
+    pub accesses: Vec<Access<S>>,
     /// Functions, each name once (calls of `set_config` are all kept).
-    pub calls: Vec<Call>,
+    pub calls: Vec<Call<S>>,
     /// The last names of `x.name` and `(x).name`, each once. Mostly columns; but where x has no such column, the
     /// server calls the function `name(x)`, as in `select x.pg_sleep from generate_series(1, 1) x`.
-    pub attributes: Vec<String>,
+    pub attributes: Vec<S>,
     /// The rest.
     pub effects: Vec<Effect>,
+}
+
+impl Statement<&str> {
+    /// The same statement, for keeping.
+    #[must_use]
+    pub fn into_owned(self) -> Statement {
+        let Statement { command, span, accesses, calls, attributes, effects } = self;
+        let strings = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        let access = |Access { relation, verbs, columns }: Access<&str>| Access {
+            relation: relation.to_owned(),
+            verbs,
+            columns: strings(columns),
+        };
+        let call = |Call { function, setting, procedure }: Call<&str>| Call {
+            function: function.to_owned(),
+            setting,
+            procedure,
+        };
+        Statement {
+            command,
+            span,
+            accesses: accesses.into_iter().map(access).collect(),
+            calls: calls.into_iter().map(call).collect(),
+            attributes: strings(attributes),
+            effects,
+        }
+    }
 }

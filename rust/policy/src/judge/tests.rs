@@ -23,7 +23,7 @@ fn rights(allow: Vec<Rule>) -> Rights {
     Rights { allow, search_path: vec!["public".into()], ..Rights::default() }
 }
 
-fn statement() -> Statement {
+fn statement() -> Statement<&'static str> {
     Statement {
         command: "X",
         span: 0..0,
@@ -34,24 +34,24 @@ fn statement() -> Statement {
     }
 }
 
-fn name(text: &str) -> Name {
+fn name(text: &str) -> Name<&str> {
     match text.split_once('.') {
-        Some((schema, name)) => Name { schema: Some(schema.into()), name: name.into() },
-        None => Name { schema: None, name: text.into() },
+        Some((schema, name)) => Name { schema: Some(schema), name },
+        None => Name { schema: None, name: text },
     }
 }
 
-fn access(relation: &str, verbs: Verbs) -> Statement {
+fn access(relation: &str, verbs: Verbs) -> Statement<&str> {
     let accesses = vec![Access { relation: name(relation), verbs, columns: Vec::new() }];
     Statement { accesses, ..statement() }
 }
 
-fn call(function: &str) -> Statement {
+fn call(function: &str) -> Statement<&str> {
     let calls = vec![Call { function: name(function), setting: None, procedure: false }];
     Statement { calls, ..statement() }
 }
 
-fn effect(effect: Effect) -> Statement {
+fn effect(effect: Effect) -> Statement<&'static str> {
     Statement { effects: vec![effect], ..statement() }
 }
 
@@ -59,7 +59,7 @@ fn scope(rights: &Rights) -> Scope<'_> {
     Scope { rights, masks: &[], may_wait: false, catalogue: None, place: None }
 }
 
-fn code(rights: &Rights, statement: &Statement) -> &'static str {
+fn code(rights: &Rights, statement: &Statement<&str>) -> &'static str {
     match scope(rights).judge(statement) {
         Ok(()) => "ok",
         Err(reason) => crate::Refusal { statement: 0, command: "", reason }.code(),
@@ -220,7 +220,7 @@ fn a_function_that_is_called_as_if_it_were_a_column() {
     let functions = ["mine", "total"].map(|name| ("public".to_owned(), name.to_owned()));
     let catalogue = Catalogue::new(1, functions, Vec::new());
     let judge = |rights: &Rights, name: &str| {
-        let statement = Statement { attributes: vec![name.to_owned()], ..statement() };
+        let statement = Statement { attributes: vec![name], ..statement() };
         Scope { catalogue: Some(&catalogue), ..scope(rights) }.judge(&statement).is_ok()
     };
     for (name, expected) in [
@@ -363,12 +363,12 @@ fn some_rules(most: usize) -> impl Strategy<Value = Vec<Rule>> {
     prop::collection::vec(rule, 0..=most)
 }
 
-fn some_statement() -> impl Strategy<Value = Statement> {
-    let name = prop_oneof!["[ab]{1,2}\\.[ab]{1,2}", "[ab]{1,2}", "[ab]\\.\\*"];
-    (name, verbs()).prop_map(|(name, verbs)| match verbs {
-        Verbs::CALL => call(&name),
-        verbs => access(&name, verbs),
-    })
+fn some_statement() -> impl Strategy<Value = (String, Verbs)> {
+    (prop_oneof!["[ab]{1,2}\\.[ab]{1,2}", "[ab]{1,2}", "[ab]\\.\\*"], verbs())
+}
+
+fn of((name, verbs): &(String, Verbs)) -> Statement<&str> {
+    if *verbs == Verbs::CALL { call(name) } else { access(name, *verbs) }
 }
 
 proptest! {
@@ -378,6 +378,7 @@ proptest! {
     fn narrowing_rights_that_allows_more(
         allow in some_rules(4), deny in some_rules(2), more in some_rules(1), statement in some_statement(),
     ) {
+        let statement = of(&statement);
         let full = Rights { allow, deny, search_path: vec!["a".into(), "b".into()], ..Rights::default() };
         if scope(&full).judge(&statement).is_err() {
             let mut fewer = full.clone();
@@ -399,6 +400,7 @@ proptest! {
 
     #[test]
     fn an_allow_that_outweighs_a_deny(allow in some_rules(4), statement in some_statement(), verbs in verbs()) {
+        let statement = of(&statement);
         let mut rights = Rights { allow, search_path: vec!["a".into()], ..Rights::default() };
         rights.deny = vec![rule(verbs, &["*.*"], &[])];
         let touched = statement.accesses.iter().any(|access| access.verbs.intersects(verbs))

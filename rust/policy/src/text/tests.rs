@@ -193,7 +193,8 @@ fn plans_say_what_outlives_the_decision() {
 #[test]
 fn a_decision_that_is_found_under_another_grants_rights() {
     let mut cache = DecisionCache::default();
-    let (reader, text) = (reader(), b"select * from orders".as_slice());
+    // one that no other text shares its verdict with
+    let (reader, text) = (reader(), b"prepare p as select * from orders".as_slice());
     let first = decide_text(&reader, text, &VIEW, &mut cache);
     assert!(first.outcome.is_ok());
     let mut same = reader.clone();
@@ -219,18 +220,41 @@ fn a_decision_that_is_found_under_another_grants_rights() {
 fn a_flood_of_texts_that_empties_the_cache_of_what_is_used_all_the_time() {
     let mut cache = DecisionCache::new(200_000);
     let grant = reader();
-    let hot = decide_text(&grant, b"select 1", &VIEW, &mut cache);
+    let hot = decide_text(&grant, b"prepare hot as select 1", &VIEW, &mut cache);
     for number in 0..2_000 {
         let _ = decide_text(&grant, format!("select {number}, 2").as_bytes(), &VIEW, &mut cache);
         if number % 20 == 0 {
-            assert!(Arc::ptr_eq(&hot, &decide_text(&grant, b"select 1", &VIEW, &mut cache)), "{number}");
+            let again = decide_text(&grant, b"prepare hot as select 1", &VIEW, &mut cache);
+            assert!(Arc::ptr_eq(&hot, &again), "{number}");
         }
+        assert!(cache.bytes() <= 200_000, "{} bytes with {number}", cache.bytes());
     }
-    assert!(cache.len() < 400, "{} entries of more than 512 bytes each", cache.len());
+    assert!(cache.len() > 200, "{} entries", cache.len());
     let long = format!("select 1 --{}", "x".repeat(65 * 1024));
     let before = cache.len();
     assert!(decide_text(&grant, long.as_bytes(), &VIEW, &mut cache).outcome.is_ok());
     assert_eq!(cache.len(), before, "long texts are not kept");
+}
+
+#[test]
+fn entries_that_hold_more_than_their_text() {
+    let grant = reader();
+    let bytes = |texts: &[&str]| {
+        let mut cache = DecisionCache::default();
+        let kept: Vec<_> =
+            texts.iter().map(|text| decide_text(&grant, text.as_bytes(), &VIEW, &mut cache)).collect();
+        (cache.bytes(), kept)
+    };
+    let (plain, _) = bytes(&["select 1"]);
+    let (longer, _) = bytes(&["select 1 "]);
+    assert_eq!(longer - plain, 1, "the text itself");
+    let (two, verdicts) = bytes(&["select 1", "select 2"]);
+    assert!(Arc::ptr_eq(&verdicts[0], &verdicts[1]) && two > plain, "a verdict is held once, an entry twice");
+    let (many, _) = bytes(&["select 1;select 1;select 1"]);
+    assert!(many >= plain + 18 + 3 * size_of::<crate::StatementPlan>(), "the plans");
+    let name = "x".repeat(60);
+    let (refused, _) = bytes(&[&format!("select {name}()")]);
+    assert!(refused >= plain + 61 + name.len(), "the name is in the text and in the refusal");
 }
 
 mod masks {

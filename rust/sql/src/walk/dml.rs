@@ -30,7 +30,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Gives the verbs for the target. Left out: the constraint's name.
-    fn on_conflict(&mut self, conflict: &'a OnConflictClause, columns: &mut Columns) -> Verbs {
+    fn on_conflict(&mut self, conflict: &'a OnConflictClause, columns: &mut Columns<'a>) -> Verbs {
         let mut verbs = Verbs::default();
         if let Some(infer) = conflict.infer() {
             // The server asks for SELECT on what is compared.
@@ -100,7 +100,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Gives the verb for the target. Left out: match_kind, override_.
-    fn merge_when(&mut self, when: &'a MergeWhenClause, columns: &mut Columns) -> Verbs {
+    fn merge_when(&mut self, when: &'a MergeWhenClause, columns: &mut Columns<'a>) -> Verbs {
         self.expr(when.condition());
         self.exprs(when.values());
         self.exprs(when.target_list());
@@ -142,7 +142,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A list of columns to write; none means all.
-    fn written(&mut self, list: &'a NodeList) -> Columns {
+    fn written(&mut self, list: &'a NodeList) -> Columns<'a> {
         if list.is_empty() {
             return Columns::All;
         }
@@ -152,9 +152,9 @@ impl<'a> Walk<'a> {
                 Node::ResTarget(target) => {
                     // Subscripts of a column in an INSERT's list hold expressions.
                     self.res_target_subscripts(target);
-                    names.extend(target.name().map(str::to_owned));
+                    names.extend(target.name());
                 }
-                Node::String(name) => names.extend(name.sval().map(str::to_owned)),
+                Node::String(name) => names.extend(name.sval()),
                 other => self.unknown(other),
             }
         }
@@ -185,6 +185,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn assigned(targets: &CastNodeList<ResTarget>) -> Columns {
-    Columns::Named(targets.iter().filter_map(ResTarget::name).map(str::to_owned).collect())
+fn assigned(targets: &CastNodeList<ResTarget>) -> Columns<'_> {
+    Columns::Named(targets.iter().filter_map(ResTarget::name).collect())
 }

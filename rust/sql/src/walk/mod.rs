@@ -34,25 +34,25 @@ const MAX_DEPTH: u32 = 400;
 const CROSS_DATABASE: &str = "a name of three parts (database.schema.name)";
 
 /// Which columns are written.
-enum Columns {
+enum Columns<'a> {
     /// Nothing is written to columns.
     Unnamed,
     /// These.
-    Named(Vec<String>),
+    Named(Vec<&'a str>),
     /// All, or it is not known which.
     All,
 }
 
 /// What is known so far of one statement.
 pub(crate) struct Walk<'a> {
-    accesses: Vec<Access>,
-    accesses_index: Indexed<Name>,
+    accesses: Vec<Access<&'a str>>,
+    accesses_index: Indexed<Name<&'a str>>,
     /// Which of the accesses write to all columns, though others of the same relation may name theirs.
     whole: BTreeSet<usize>,
-    calls: Vec<Call>,
-    calls_index: Indexed<(Name, bool)>,
-    attributes: Vec<String>,
-    attributes_index: Indexed<String>,
+    calls: Vec<Call<&'a str>>,
+    calls_index: Indexed<(Name<&'a str>, bool)>,
+    attributes: Vec<&'a str>,
+    attributes_index: Indexed<&'a str>,
     effects: Vec<Effect>,
     /// Names of WITH that are visible at this place.
     scope: Scope<'a>,
@@ -67,7 +67,7 @@ pub(crate) struct Walk<'a> {
 
 /// What one raw statement does.
 #[inline]
-pub(crate) fn statement(node: Node<'_>, span: Range<usize>) -> Statement {
+pub(crate) fn statement(node: Node<'_>, span: Range<usize>) -> Statement<&str> {
     let mut walk = Walk {
         accesses: Vec::new(),
         accesses_index: Indexed::default(),
@@ -91,30 +91,17 @@ pub(crate) fn statement(node: Node<'_>, span: Range<usize>) -> Statement {
     Statement { command, span, accesses, calls, attributes, effects }
 }
 
-fn name(schema: Option<&str>, name: &str) -> Name {
-    Name { schema: schema.map(str::to_owned), name: name.to_owned() }
-}
-
-fn is(known: &Name, schema: Option<&str>, name: &str) -> bool {
-    known.name == name && known.schema.as_deref() == schema
-}
-
 impl<'a> Walk<'a> {
     /// Notes an access; verbs of the same name add up.
-    fn touch(&mut self, schema: Option<&str>, name: &str, verbs: Verbs) {
+    fn touch(&mut self, schema: Option<&'a str>, name: &'a str, verbs: Verbs) {
         self.touch_columns(schema, name, verbs, Columns::Unnamed);
     }
 
-    fn touch_columns(&mut self, schema: Option<&str>, relation: &str, verbs: Verbs, columns: Columns) {
-        let found = self.accesses_index.find(
-            &self.accesses,
-            |access| is(&access.relation, schema, relation),
-            || name(schema, relation),
-            |access| access.relation.clone(),
-        );
+    fn touch_columns(&mut self, schema: Option<&'a str>, name: &'a str, verbs: Verbs, columns: Columns<'a>) {
+        let relation = Name { schema, name };
+        let found = self.accesses_index.find(&self.accesses, relation, |access| access.relation);
         let at = found.unwrap_or(self.accesses.len());
         if found.is_none() {
-            let relation = name(schema, relation);
             self.accesses.push(Access { relation, verbs, columns: Vec::new() });
         }
         let Some(access) = self.accesses.get_mut(at) else { return };
@@ -131,33 +118,25 @@ impl<'a> Walk<'a> {
     }
 
     /// Notes a call. `set_config` is kept each time, for its arguments differ.
-    fn call(&mut self, schema: Option<&str>, function: &str, procedure: bool) {
-        let found = self.calls_index.find(
-            &self.calls,
-            |call| is(&call.function, schema, function) && call.procedure == procedure,
-            || (name(schema, function), procedure),
-            |call| (call.function.clone(), call.procedure),
-        );
+    fn call(&mut self, schema: Option<&'a str>, name: &'a str, procedure: bool) {
+        let function = Name { schema, name };
+        let key = (function, procedure);
+        let found = self.calls_index.find(&self.calls, key, |call| (call.function, call.procedure));
         if found.is_none() {
-            self.calls.push(Call { function: name(schema, function), setting: None, procedure });
+            self.calls.push(Call { function, setting: None, procedure });
         }
     }
 
-    fn call_set_config(&mut self, schema: Option<&str>, setting: Option<(&str, &str)>) {
+    fn call_set_config(&mut self, schema: Option<&'a str>, setting: Option<(&str, &str)>) {
         let setting = setting.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
-        self.calls.push(Call { function: name(schema, "set_config"), setting, procedure: false });
+        let function = Name { schema, name: "set_config" };
+        self.calls.push(Call { function, setting, procedure: false });
     }
 
     /// Notes that `x.name` was written, which is a call of `name(x)` if x has no such column.
-    fn attribute(&mut self, name: &str) {
-        let found = self.attributes_index.find(
-            &self.attributes,
-            |known| known == name,
-            || name.to_owned(),
-            String::clone,
-        );
-        if found.is_none() {
-            self.attributes.push(name.to_owned());
+    fn attribute(&mut self, name: &'a str) {
+        if self.attributes_index.find(&self.attributes, name, |known| *known).is_none() {
+            self.attributes.push(name);
         }
     }
 
@@ -199,8 +178,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl Columns {
-    fn add(&mut self, other: Columns) {
+impl<'a> Columns<'a> {
+    fn add(&mut self, other: Columns<'a>) {
         match (&mut *self, other) {
             (_, Columns::Unnamed) | (Columns::All, _) => {}
             (Columns::Named(names), Columns::Named(more)) => add(names, more),
@@ -209,7 +188,7 @@ impl Columns {
     }
 }
 
-fn add(names: &mut Vec<String>, more: Vec<String>) {
+fn add<'a>(names: &mut Vec<&'a str>, more: Vec<&'a str>) {
     for name in more {
         // A long list may hold a name twice, which is harmless; finding out is not worth its time.
         if names.len() > 64 || !names.contains(&name) {

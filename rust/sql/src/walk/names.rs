@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
         self.range_columns(range, verbs, Columns::Unnamed);
     }
 
-    pub(super) fn range_columns(&mut self, range: Option<&'a RangeVar>, verbs: Verbs, columns: Columns) {
+    pub(super) fn range_columns(&mut self, range: Option<&'a RangeVar>, verbs: Verbs, columns: Columns<'a>) {
         let Some(range) = range else { return self.unknown_text("a relation without a name") };
         if let Some((schema, name)) = self.range_name(range) {
             self.touch_columns(schema, name, verbs, columns);

@@ -19,26 +19,20 @@ impl<K> Default for Indexed<K> {
     }
 }
 
-impl<K: Eq + Hash> Indexed<K> {
-    /// The place of the entry that `is` true for and that has this key. Entries may only have been added at the end
+impl<K: Copy + Eq + Hash> Indexed<K> {
+    /// The place of the entry that has this key. Entries may only have been added at the end
     /// since the last call.
     #[inline]
-    pub(super) fn find<T>(
-        &mut self,
-        entries: &[T],
-        is: impl Fn(&T) -> bool,
-        key: impl FnOnce() -> K,
-        key_of: impl Fn(&T) -> K,
-    ) -> Option<usize> {
+    pub(super) fn find<T>(&mut self, entries: &[T], key: K, key_of: impl Fn(&T) -> K) -> Option<usize> {
         if entries.len() <= SHORT {
-            return entries.iter().position(is);
+            return entries.iter().position(|entry| key_of(entry) == key);
         }
         let map = self.map.get_or_insert_with(HashMap::new);
         for (at, entry) in entries.iter().enumerate().skip(self.known) {
             map.entry(key_of(entry)).or_insert(at);
         }
         self.known = entries.len();
-        map.get(&key()).copied()
+        map.get(&key).copied()
     }
 }
 
