@@ -14,8 +14,8 @@ use std::sync::{Arc, OnceLock};
 const LONGEST: usize = 64 * 1024;
 /// What the allocator adds to a piece.
 const ALLOCATION: usize = 16;
-/// A place in the table: hash, entry, and the table's own byte.
-const PLACE: usize = size_of::<(u64, Entry)>() + 1;
+/// A place in the table: hash, number, and the table's own byte.
+const PLACE: usize = size_of::<(u64, u64)>() + 1;
 /// How many entries that were used get a second chance for one that comes: no decision waits for a walk over all.
 const CHANCES: u32 = 8;
 
@@ -69,6 +69,7 @@ struct Ground {
 
 #[derive(Debug)]
 struct Entry {
+    hash: u64,
     ground: Ground,
     text: Box<[u8]>,
     verdict: Arc<Verdict>,
@@ -77,7 +78,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// What it holds outside the table; a verdict that others share costs it nothing.
+    /// What it holds outside itself; a verdict that others share costs it nothing.
     fn bytes(&self) -> usize {
         let shared = matches!(&self.verdict.outcome.as_deref(), Ok([plan]) if plan.is_plain());
         let verdict = if shared { 0 } else { self.verdict.bytes().saturating_add(2 * ALLOCATION) };
@@ -92,12 +93,14 @@ impl Entry {
 #[derive(Debug)]
 pub struct DecisionCache {
     capacity: usize,
-    /// The key is a hash that nobody outside can aim at; the entry says what it really stands for.
-    entries: FxHashMap<u64, Entry>,
-    /// Keys, the oldest first: one for each entry.
-    order: VecDeque<u64>,
+    /// Entries by number, the oldest first: in the order in which they come and go, so that memory is walked along.
+    entries: VecDeque<Entry>,
+    /// The number of the oldest entry.
+    first: u64,
+    /// Numbers by a hash that nobody outside can aim at; the entry says what it really stands for.
+    numbers: FxHashMap<u64, u64>,
     seed: RandomState,
-    /// What the entries hold outside the table.
+    /// What the entries hold outside themselves.
     held: usize,
     /// Places that the table had at most: it never shrinks.
     places: usize,
@@ -117,8 +120,9 @@ impl DecisionCache {
     pub fn new(capacity: usize) -> DecisionCache {
         DecisionCache {
             capacity,
-            entries: FxHashMap::default(),
-            order: VecDeque::new(),
+            entries: VecDeque::new(),
+            first: 0,
+            numbers: FxHashMap::default(),
             seed: RandomState::new(),
             held: 0,
             places: 0,
@@ -143,8 +147,8 @@ impl DecisionCache {
     pub fn bytes(&self) -> usize {
         // the table is at most 7/8 full
         let table = self.places.saturating_mul(8).div_ceil(7).saturating_mul(PLACE);
-        let order = self.order.capacity().saturating_mul(size_of::<u64>());
-        self.held.saturating_add(table).saturating_add(order)
+        let entries = self.entries.capacity().saturating_mul(size_of::<Entry>());
+        self.held.saturating_add(table).saturating_add(entries)
     }
 
     pub(crate) fn verdict(
@@ -163,7 +167,7 @@ impl DecisionCache {
             catalogue: view.catalogue.map(|catalogue| catalogue.version()),
         };
         let hash = self.hash(&ground, text);
-        if let Some(entry) = self.entries.get_mut(&hash)
+        if let Some(entry) = self.entry(hash)
             && entry.ground == ground
             && *entry.text == *text
         {
@@ -171,8 +175,13 @@ impl DecisionCache {
             return Arc::clone(&entry.verdict);
         }
         let verdict = self.shared(decide());
-        self.keep(hash, Entry { ground, text: text.into(), verdict: Arc::clone(&verdict), used: false });
+        self.keep(Entry { hash, ground, text: text.into(), verdict: Arc::clone(&verdict), used: false });
         verdict
+    }
+
+    fn entry(&mut self, hash: u64) -> Option<&mut Entry> {
+        let number = *self.numbers.get(&hash)?;
+        self.entries.get_mut(usize::try_from(number.wrapping_sub(self.first)).ok()?)
     }
 
     fn hash(&self, ground: &Ground, text: &[u8]) -> u64 {
@@ -203,51 +212,52 @@ impl DecisionCache {
         verdict
     }
 
-    fn keep(&mut self, hash: u64, entry: Entry) {
+    fn keep(&mut self, entry: Entry) {
         let bytes = entry.bytes();
-        if bytes.saturating_add(PLACE) > self.capacity {
-            return;
-        }
         while self.bytes_with(bytes) > self.capacity {
             if !self.drop_one() {
                 return;
             }
         }
         self.held = self.held.saturating_add(bytes);
-        match self.entries.insert(hash, entry) {
-            // two texts of one hash: the later one stays, in the order of the earlier
-            Some(before) => self.held = self.held.saturating_sub(before.bytes()),
-            None => self.order.push_back(hash),
-        }
-        self.places = self.places.max(self.entries.capacity());
+        self.push(entry);
     }
 
-    /// What would be held with one more entry of so many bytes.
+    fn push(&mut self, entry: Entry) {
+        // an entry of the same hash is no longer found, and goes when its turn comes
+        self.numbers.insert(entry.hash, self.first.wrapping_add(self.entries.len() as u64));
+        self.entries.push_back(entry);
+        self.places = self.places.max(self.numbers.capacity());
+    }
+
+    /// What would be held with one more entry of so many bytes. Both the table and the queue double when full.
     fn bytes_with(&self, bytes: usize) -> usize {
         let with = self.bytes().saturating_add(bytes);
-        if self.entries.len() < self.entries.capacity() {
+        if self.entries.len() < self.entries.capacity().min(self.numbers.capacity()) {
             return with;
         }
-        // the table doubles, and so does the order
         let more = self.places.max(4).saturating_mul(8).div_ceil(7);
-        with.saturating_add(more.saturating_mul(PLACE.saturating_add(size_of::<u64>())))
+        with.saturating_add(more.saturating_mul(PLACE.saturating_add(size_of::<Entry>())))
     }
 
     /// Drops the oldest entry that has no chance left; false if there is none.
     fn drop_one(&mut self) -> bool {
         let mut chances = CHANCES;
-        while let Some(hash) = self.order.pop_front() {
-            if chances > 0
-                && let Some(entry) = self.entries.get_mut(&hash)
-                && entry.used
-            {
-                entry.used = false;
+        while let Some(mut entry) = self.entries.pop_front() {
+            let number = self.first;
+            self.first = number.wrapping_add(1);
+            let is_found = self.numbers.get(&entry.hash) == Some(&number);
+            if is_found && entry.used && chances > 0 {
                 chances = chances.saturating_sub(1);
-                self.order.push_back(hash);
-            } else if let Some(entry) = self.entries.remove(&hash) {
-                self.held = self.held.saturating_sub(entry.bytes());
-                return true;
+                entry.used = false;
+                self.push(entry);
+                continue;
             }
+            if is_found {
+                self.numbers.remove(&entry.hash);
+            }
+            self.held = self.held.saturating_sub(entry.bytes());
+            return true;
         }
         false
     }

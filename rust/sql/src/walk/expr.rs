@@ -1,9 +1,9 @@
 //! Expressions.
 
 use super::{CROSS_DATABASE, Walk};
-use crate::walk::query::Locked;
+use crate::walk::query::{Locked, fixed_setting};
 use pg_raw_parse::list::NodeList;
-use pg_raw_parse::nodes::{ColumnRef, FuncCall, ResTarget, TypeName};
+use pg_raw_parse::nodes::{ColumnRef, FuncCall, ResTarget, SelectStmt, TypeName};
 use pg_raw_parse::{ConstValue, Node};
 
 impl<'a> Walk<'a> {
@@ -249,7 +249,7 @@ impl<'a> Walk<'a> {
 
 /// The first two arguments of set_config where both are plain constants (by name, they could be in any order), or
 /// the first is a column that the query's WHERE fixes.
-fn setting<'a>(args: &'a NodeList, fixed: Option<(&'a str, &'a str)>) -> Option<(&'a str, &'a str)> {
+fn setting<'a>(args: &'a NodeList, query: Option<&'a SelectStmt>) -> Option<(&'a str, &'a str)> {
     let text = |at| match args.get(at) {
         Some(Node::A_Const(value)) => match value.val() {
             Some(ConstValue::String(text)) => Some(text),
@@ -257,7 +257,7 @@ fn setting<'a>(args: &'a NodeList, fixed: Option<(&'a str, &'a str)>) -> Option<
         },
         Some(Node::ColumnRef(column)) if column.fields().len() == 1 => {
             let name = column.fields().first().and_then(Node::as_str)?;
-            fixed.filter(|(fixed, _)| *fixed == name).map(|(_, value)| value)
+            query.and_then(fixed_setting).filter(|(fixed, _)| *fixed == name).map(|(_, value)| value)
         }
         _ => None,
     };

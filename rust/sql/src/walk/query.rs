@@ -82,7 +82,7 @@ impl<'a> Walk<'a> {
         for node in select.distinct_clause() {
             self.expr(node);
         }
-        self.fixed = fixed_setting(select);
+        self.fixed = Some(select);
         for target in select.target_list() {
             self.res_target(target);
         }
@@ -290,8 +290,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// `FROM pg_settings WHERE name = 'constant'`, as pg_dump has it around a call of set_config.
-fn fixed_setting(select: &SelectStmt) -> Option<(&str, &str)> {
+/// `FROM pg_settings WHERE name = 'constant'` and nothing else, as pg_dump has it around a call of set_config: in each
+/// row the column is that constant.
+pub(super) fn fixed_setting(select: &SelectStmt) -> Option<(&str, &str)> {
     let Node::A_Expr(expr) = select.where_clause() else { return None };
     let is_equal = expr.kind == raw::A_Expr_Kind::AEXPR_OP
         && expr.name().len() == 1
