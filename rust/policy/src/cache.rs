@@ -19,6 +19,10 @@ const PLACE: usize = size_of::<(u64, u64)>() + 1;
 /// How many entries that were used get a second chance for one that comes: no decision waits for a walk over all.
 const CHANCES: u32 = 8;
 
+/// One mark of a text seen once for so many bytes of room, and never more than so many.
+const BYTES_PER_MARK: usize = 256;
+const MARKS: usize = 16 * 1024;
+
 /// Digest of everything in a grant that a decision on a text depends on. Copies begin empty, so that a changed
 /// copy of a grant never answers with the original's decisions.
 #[derive(Debug, Default)]
@@ -88,8 +92,9 @@ impl Entry {
 
 /// Verdicts of texts seen before, bounded in bytes. One per reactor.
 ///
-/// The oldest goes first, unless it was used since it came or got its last chance: a flood of texts that are each
-/// sent once never pushes out what is used all the time.
+/// A text is kept when it comes for the second time: most texts that come with their values written out never do,
+/// and so cost no more than the decision. The oldest goes first, unless it was used since it came or got its last
+/// chance: a flood of texts never pushes out what is used all the time.
 #[derive(Debug)]
 pub struct DecisionCache {
     capacity: usize,
@@ -100,6 +105,9 @@ pub struct DecisionCache {
     /// Numbers by a hash that nobody outside can aim at; the entry says what it really stands for.
     numbers: FxHashMap<u64, u64>,
     seed: RandomState,
+    /// Pieces of the hashes of texts that came once, each at the place that the rest of its hash says. One that comes
+    /// to a place already taken has it: a wrong mark only keeps a text too early or too late.
+    marks: Box<[u32]>,
     /// What the entries hold outside themselves.
     held: usize,
     /// Places that the table had at most: it never shrinks.
@@ -124,6 +132,7 @@ impl DecisionCache {
             first: 0,
             numbers: FxHashMap::default(),
             seed: RandomState::new(),
+            marks: vec![0; (capacity / BYTES_PER_MARK).min(MARKS)].into(),
             held: 0,
             places: 0,
             plain: Vec::new(),
@@ -148,7 +157,8 @@ impl DecisionCache {
         // the table is at most 7/8 full
         let table = self.places.saturating_mul(8).div_ceil(7).saturating_mul(PLACE);
         let entries = self.entries.capacity().saturating_mul(size_of::<Entry>());
-        self.held.saturating_add(table).saturating_add(entries)
+        let marks = size_of_val(&*self.marks);
+        self.held.saturating_add(table).saturating_add(entries).saturating_add(marks)
     }
 
     pub(crate) fn verdict(
@@ -174,9 +184,19 @@ impl DecisionCache {
             entry.used = true;
             return Arc::clone(&entry.verdict);
         }
+        let again = self.came_before(hash);
         let verdict = self.shared(decide());
-        self.keep(Entry { hash, ground, text: text.into(), verdict: Arc::clone(&verdict), used: false });
+        if again {
+            self.keep(Entry { hash, ground, text: text.into(), verdict: Arc::clone(&verdict), used: false });
+        }
         verdict
+    }
+
+    /// True if a text of this hash came before, and was not kept; it is marked otherwise.
+    fn came_before(&mut self, hash: u64) -> bool {
+        let (piece, rest) = ((hash >> 32) as u32, hash & u64::from(u32::MAX));
+        let place = usize::try_from(rest.wrapping_mul(self.marks.len() as u64) >> 32).unwrap_or(0);
+        self.marks.get_mut(place).is_some_and(|mark| std::mem::replace(mark, piece) == piece)
     }
 
     fn entry(&mut self, hash: u64) -> Option<&mut Entry> {

@@ -1,5 +1,6 @@
 //! What the gateway knows of a target's catalogue: where functions live, and the columns of masked relations.
 
+use rustc_hash::FxHashMap;
 use std::collections::HashMap;
 
 /// A column of a masked relation.
@@ -36,7 +37,7 @@ pub struct CatalogueRelation {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
     version: u64,
-    functions: HashMap<String, Vec<String>>,
+    functions: FxHashMap<String, Vec<String>>,
     relations: Vec<CatalogueRelation>,
     by_oid: HashMap<u32, usize>,
     by_name: HashMap<(String, String), usize>,
@@ -51,7 +52,7 @@ impl Catalogue {
         functions: impl IntoIterator<Item = (String, String)>,
         relations: Vec<CatalogueRelation>,
     ) -> Catalogue {
-        let mut schemas: HashMap<String, Vec<String>> = HashMap::new();
+        let mut schemas: FxHashMap<String, Vec<String>> = FxHashMap::default();
         for (schema, name) in functions {
             let schemas = schemas.entry(name).or_default();
             if !schemas.contains(&schema) {
