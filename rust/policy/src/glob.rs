@@ -15,6 +15,7 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     // what nearly all policies have: `*`, a name, the beginning of a name
     match pattern.iter().position(|byte| *byte == b'*') {
         None => return pattern == text,
+        Some(0) if pattern.len() == 1 => return true,
         Some(star) if star + 1 == pattern.len() => {
             return pattern.strip_suffix(b"*").is_some_and(|start| text.starts_with(start));
         }
@@ -63,17 +64,17 @@ impl Object<'_> {
             USER => is_any(&pattern.schema),
             schema => schema_matches(&pattern.schema, schema),
         };
-        let name = match self.name {
+        let name = || match self.name {
             WHOLE => is_any(&pattern.name),
             name => glob(&pattern.name, name),
         };
-        schema && name
+        schema && name()
     }
 
     /// The pattern may match this object or a part of it.
     pub(crate) fn is_touched(&self, pattern: &Pattern) -> bool {
-        let schema = self.schema == USER || schema_matches(&pattern.schema, self.schema);
-        schema && (self.name == WHOLE || glob(&pattern.name, self.name))
+        let name = self.name == WHOLE || glob(&pattern.name, self.name);
+        name && (self.schema == USER || schema_matches(&pattern.schema, self.schema))
     }
 }
 

@@ -160,8 +160,9 @@ fn span(raw: &RawStmt, text: &str) -> Range<usize> {
         Ok(0) | Err(_) => text.len(),
         Ok(len) => start.saturating_add(len),
     };
-    let Some(piece) = text.get(start..end) else { return 0..text.len() };
-    let blank = |c: char| c.is_ascii_whitespace() || c == '\u{b}';
-    let begin = start + (piece.len() - piece.trim_start_matches(blank).len());
-    begin..begin + piece.trim_matches(blank).len()
+    let Some(piece) = text.get(start..end).map(str::as_bytes) else { return 0..text.len() };
+    let dark = |byte: &u8| !byte.is_ascii_whitespace() && *byte != b'\x0b';
+    let Some(begin) = piece.iter().position(dark) else { return end..end };
+    let after = piece.iter().rposition(dark).map_or(begin, |last| last + 1);
+    start + begin..start + after
 }
