@@ -2,18 +2,19 @@
 
 use crate::catalogue::View;
 use crate::grant::Grant;
+use crate::plan::StatementPlan;
 use crate::plan::Verdict;
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
 use std::fmt::Write;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::{Arc, OnceLock};
 
 /// Longer texts are not kept: such a text is seldom sent twice, and it would push out hundreds of others.
 const LONGEST: usize = 64 * 1024;
-/// What an entry takes beside its key: the map, the verdict with some plans or the names of a refusal. A guess on the
+/// What an entry takes beside its text: the map, the verdict with some plans or the names of a refusal. A guess on the
 /// large side.
 const OVERHEAD: usize = 512;
-/// Digest, encoding, version of the catalogue.
-const PREFIX: usize = 32 + 1 + 9;
 
 /// Digest of everything in a grant that a decision on a text depends on. Copies begin empty, so that a changed
 /// copy of a grant never answers with the original's decisions.
@@ -54,7 +55,63 @@ impl Write for Digest {
     }
 }
 
-type Generation = HashMap<Box<[u8]>, Arc<Verdict>>;
+/// What was decided: the verdict itself, or the common case that all verdicts of one command share.
+pub(crate) enum Decided {
+    /// One statement of this command is allowed, touches no mask and makes nothing that stays.
+    Plain(&'static str),
+    /// Anything else.
+    Verdict(Verdict),
+}
+
+/// All that tells one decision from another.
+struct Key<'a> {
+    digest: &'a [u8; 32],
+    utf8: bool,
+    /// No catalogue is another answer than any catalogue.
+    catalogue: Option<u64>,
+    text: &'a [u8],
+}
+
+/// A verdict, and what it is for.
+#[derive(Debug)]
+struct Kept {
+    digest: [u8; 32],
+    utf8: bool,
+    catalogue: Option<u64>,
+    text: Box<[u8]>,
+    verdict: Arc<Verdict>,
+}
+
+impl Kept {
+    fn is_for(&self, key: &Key<'_>) -> bool {
+        *self.text == *key.text
+            && self.digest == *key.digest
+            && self.utf8 == key.utf8
+            && self.catalogue == key.catalogue
+    }
+
+    fn bytes(&self) -> usize {
+        self.text.len().saturating_add(OVERHEAD)
+    }
+}
+
+/// Keys of the maps are hashes already, made with a secret: whoever chooses the texts cannot make them collide.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+type Generation = HashMap<u64, Kept, BuildHasherDefault<Hashed>>;
 
 /// Verdicts of texts seen before, bounded in bytes. One per reactor.
 ///
@@ -66,7 +123,9 @@ pub struct DecisionCache {
     young: Generation,
     old: Generation,
     young_bytes: usize,
-    key: Vec<u8>,
+    secret: RandomState,
+    /// One verdict for each command: the common case, which needs no memory of its own.
+    plain: Vec<(&'static str, Arc<Verdict>)>,
 }
 
 impl Default for DecisionCache {
@@ -79,8 +138,14 @@ impl DecisionCache {
     /// With room for about this many bytes.
     #[must_use]
     pub fn new(capacity: usize) -> DecisionCache {
-        let (young, old) = (Generation::default(), Generation::default());
-        DecisionCache { half: capacity / 2, young, old, young_bytes: 0, key: Vec::new() }
+        DecisionCache {
+            half: capacity / 2,
+            young: Generation::default(),
+            old: Generation::default(),
+            young_bytes: 0,
+            secret: RandomState::new(),
+            plain: Vec::new(),
+        }
     }
 
     /// How many verdicts are kept.
@@ -100,40 +165,65 @@ impl DecisionCache {
         grant: &Grant,
         text: &[u8],
         view: &View<'_>,
-        decide: impl FnOnce() -> Verdict,
+        decide: impl FnOnce() -> Decided,
     ) -> Arc<Verdict> {
-        if text.len() > LONGEST {
-            return Arc::new(decide());
+        if text.len() > LONGEST || text.len().saturating_add(OVERHEAD) > self.half {
+            return self.made(decide());
         }
-        self.key.clear();
-        self.key.reserve(PREFIX.saturating_add(text.len()));
-        self.key.extend_from_slice(DecisionKey::of(grant));
-        self.key.push(u8::from(view.utf8));
-        // no catalogue is another answer than any catalogue
-        self.key.push(u8::from(view.catalogue.is_some()));
-        self.key.extend_from_slice(&view.catalogue.map_or(0, |catalogue| catalogue.version()).to_ne_bytes());
-        self.key.extend_from_slice(text);
-        if let Some(verdict) = self.young.get(self.key.as_slice()) {
-            return Arc::clone(verdict);
+        let catalogue = view.catalogue.map(|catalogue| catalogue.version());
+        let key = Key { digest: DecisionKey::of(grant), utf8: view.utf8, catalogue, text };
+        let hash = self.hash(&key);
+        if let Some(kept) = self.young.get(&hash).filter(|kept| kept.is_for(&key)) {
+            return Arc::clone(&kept.verdict);
         }
-        let old = if self.old.is_empty() { None } else { self.old.remove_entry(self.key.as_slice()) };
-        let (key, verdict) = match old {
-            Some(entry) => entry,
-            None => (Box::from(self.key.as_slice()), Arc::new(decide())),
+        let old = if self.old.is_empty() { None } else { self.old.remove(&hash) };
+        let kept = match old.filter(|kept| kept.is_for(&key)) {
+            Some(kept) => kept,
+            None => Kept {
+                verdict: self.made(decide()),
+                digest: *key.digest,
+                utf8: key.utf8,
+                catalogue,
+                text: Box::from(text),
+            },
         };
-        self.keep(key, &verdict);
+        let verdict = Arc::clone(&kept.verdict);
+        self.keep(hash, kept);
         verdict
     }
 
-    fn keep(&mut self, key: Box<[u8]>, verdict: &Arc<Verdict>) {
-        let bytes = key.len().saturating_add(OVERHEAD);
+    fn hash(&self, key: &Key<'_>) -> u64 {
+        let mut hasher = self.secret.build_hasher();
+        hasher.write(key.text);
+        // of the digest a part is enough: what is not hashed is compared
+        let [a, b, c, d, ..] = *key.digest;
+        let version = key.catalogue.map_or(0, |version| version.wrapping_add(1)).wrapping_mul(2);
+        let version = version.wrapping_add(u64::from(key.utf8));
+        hasher.write_u64(u64::from(u32::from_ne_bytes([a, b, c, d])) ^ version.rotate_left(32));
+        hasher.finish()
+    }
+
+    fn made(&mut self, decided: Decided) -> Arc<Verdict> {
+        let command = match decided {
+            Decided::Verdict(verdict) => return Arc::new(verdict),
+            Decided::Plain(command) => command,
+        };
+        if let Some((_, verdict)) = self.plain.iter().find(|(known, _)| *known == command) {
+            return Arc::clone(verdict);
+        }
+        let verdict = Arc::new(Verdict { outcome: Ok(vec![StatementPlan::plain(command)]) });
+        self.plain.push((command, Arc::clone(&verdict)));
+        verdict
+    }
+
+    fn keep(&mut self, hash: u64, kept: Kept) {
+        let bytes = kept.bytes();
         if self.young_bytes.saturating_add(bytes) > self.half {
             self.old = std::mem::take(&mut self.young);
             self.young_bytes = 0;
         }
-        if bytes <= self.half {
-            self.young_bytes = self.young_bytes.saturating_add(bytes);
-            self.young.insert(key, Arc::clone(verdict));
-        }
+        // another text of the same hash gives way: one in 2^64, and only its decision is made again
+        let replaced = self.young.insert(hash, kept).map_or(0, |kept| kept.bytes());
+        self.young_bytes = self.young_bytes.saturating_add(bytes).saturating_sub(replaced);
     }
 }

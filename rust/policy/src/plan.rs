@@ -16,6 +16,13 @@ pub struct StatementPlan {
     pub prepares: bool,
 }
 
+impl StatementPlan {
+    /// Of a statement that touches no mask and makes nothing that stays.
+    pub(crate) fn plain(command: &'static str) -> StatementPlan {
+        StatementPlan { command, touches_masked: false, copy_out: None, prepares: false }
+    }
+}
+
 /// The decision on one text. It is shared between grants of one policy and names none of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {

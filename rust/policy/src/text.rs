@@ -1,6 +1,6 @@
 //! The decision on a text of statements.
 
-use crate::cache::DecisionCache;
+use crate::cache::{Decided, DecisionCache};
 use crate::catalogue::View;
 use crate::grant::{Actions, Grant};
 use crate::judge::Scope;
@@ -20,7 +20,10 @@ pub fn decide_text(grant: &Grant, text: &[u8], view: &View<'_>, cache: &mut Deci
     if grant.rights.is_none() {
         return Arc::new(decide_unread(grant));
     }
-    cache.verdict(grant, text, view, || Verdict { outcome: decide_cold(grant, text, view) })
+    cache.verdict(grant, text, view, || {
+        decide_cold(grant, text, view)
+            .unwrap_or_else(|refusal| Decided::Verdict(Verdict { outcome: Err(refusal) }))
+    })
 }
 
 fn decide_unread(grant: &Grant) -> Verdict {
@@ -36,13 +39,23 @@ fn refusal(reason: Reason) -> Refusal {
     Refusal { statement: 0, command: "", reason }
 }
 
-fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>) -> Result<Vec<StatementPlan>, Refusal> {
+fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>) -> Result<Decided, Refusal> {
     let parsed = read(text, view)?;
     let statements = statements(&parsed)?;
     let scope = Scope::new(grant, view.catalogue).ok_or_else(|| refusal(Reason::NoStatements))?;
     judge_all(&scope, &parsed, &statements)?;
-    let lineages = lineage(&parsed, &scope, &statements)?;
-    Ok(statements.iter().zip(lineages).map(|(statement, lineage)| plan(statement, lineage)).collect())
+    let plans: Vec<StatementPlan> = if scope.masks.is_empty() {
+        if let [statement] = statements.as_slice()
+            && !makes_what_stays(statement)
+        {
+            return Ok(Decided::Plain(statement.command));
+        }
+        statements.iter().map(|statement| plan(statement, Lineage::default())).collect()
+    } else {
+        let lineages = lineage(&parsed, &scope, &statements)?;
+        statements.iter().zip(lineages).map(|(statement, lineage)| plan(statement, lineage)).collect()
+    };
+    Ok(Decided::Verdict(Verdict { outcome: Ok(plans) }))
 }
 
 /// The text as the target will read it.
@@ -82,12 +95,15 @@ pub(crate) fn judge_all(scope: &Scope<'_>, parsed: &Parsed, statements: &[Statem
     Ok(())
 }
 
+/// PREPARE and DECLARE.
+fn makes_what_stays(statement: &Statement) -> bool {
+    let stays = |effect: &Effect| matches!(effect, Effect::Prepare { .. } | Effect::DeclareCursor);
+    statement.effects.iter().any(stays)
+}
+
 fn plan(statement: &Statement, lineage: Lineage) -> StatementPlan {
-    let prepares = statement
-        .effects
-        .iter()
-        .any(|effect| matches!(effect, Effect::Prepare { .. } | Effect::DeclareCursor));
     let Lineage { touches: touches_masked, copy_out } = lineage;
+    let prepares = makes_what_stays(statement);
     StatementPlan { command: statement.command, touches_masked, copy_out, prepares }
 }
 

@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::{CROSS_DATABASE, Walk};
-use crate::walk::query::Locked;
+use crate::walk::query::{Locked, fixed_setting};
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::nodes::{ColumnRef, FuncCall, ResTarget, TypeName};
 use pg_raw_parse::{ConstValue, Node};
@@ -215,7 +215,7 @@ impl<'a> Walk<'a> {
     pub(super) fn func_call(&mut self, call: &'a FuncCall, procedure: bool) {
         if let Some((schema, name)) = self.name_of(call.funcname()) {
             if name == "set_config" && !procedure {
-                let setting = setting(call.args(), self.fixed);
+                let setting = setting(call.args(), self.listed.and_then(fixed_setting));
                 self.call_set_config(schema, setting);
             } else {
                 self.call(schema, name, procedure);

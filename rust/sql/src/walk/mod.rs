@@ -20,6 +20,7 @@ mod statement;
 
 use crate::{Access, Call, Effect, Name, Statement, Verbs};
 use pg_raw_parse::Node;
+use pg_raw_parse::nodes::SelectStmt;
 use sets::{Indexed, Scope};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -60,9 +61,8 @@ pub(crate) struct Walk<'a> {
     too_deep: bool,
     /// How many column references were seen: an UPDATE whose values have none reads nothing.
     column_refs: usize,
-    /// `WHERE column = 'constant'` of the query that is walked, where that is its whole WHERE and its FROM is
-    /// `pg_settings`: in each of its rows the column is that constant.
-    fixed: Option<(&'a str, &'a str)>,
+    /// The query whose select list is walked: its WHERE may say what a column of it is.
+    listed: Option<&'a SelectStmt>,
 }
 
 /// What one raw statement does.
@@ -81,7 +81,7 @@ pub(crate) fn statement(node: Node<'_>, span: Range<usize>) -> Statement {
         depth: 0,
         too_deep: false,
         column_refs: 0,
-        fixed: None,
+        listed: None,
     };
     let command = walk.statement(node);
     if walk.too_deep {
