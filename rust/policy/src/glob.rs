@@ -11,6 +11,13 @@ pub(crate) const WHOLE: &str = "*";
 
 /// True if `pattern` matches all of `text`.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    // most patterns are a star or a name
+    if pattern == WHOLE || pattern == text {
+        return true;
+    }
+    if !pattern.as_bytes().contains(&b'*') {
+        return false;
+    }
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     // where to go on if what follows the last `*` does not fit: behind the star, one byte of text later
@@ -46,14 +53,25 @@ pub(crate) struct Object<'a> {
     pub(crate) schema: &'a str,
     /// [`WHOLE`] for everything in the schema.
     pub(crate) name: &'a str,
+    /// The schema is one that no star matches.
+    is_system: bool,
 }
 
-impl Object<'_> {
+impl<'a> Object<'a> {
+    pub(crate) fn new(schema: &'a str, name: &'a str) -> Object<'a> {
+        Object { schema, name, is_system: is_system_schema(schema) }
+    }
+
+    /// A pattern with a star never matches a system schema.
+    fn schema_matches(&self, pattern: &str) -> bool {
+        if self.is_system { pattern == self.schema } else { glob(pattern, self.schema) }
+    }
+
     /// The pattern covers this object for sure, whatever is not known.
     pub(crate) fn is_covered(&self, pattern: &Pattern) -> bool {
         let schema = match self.schema {
             USER => is_any(&pattern.schema),
-            schema => schema_matches(&pattern.schema, schema),
+            _ => self.schema_matches(&pattern.schema),
         };
         let name = match self.name {
             WHOLE => is_any(&pattern.name),
@@ -64,14 +82,9 @@ impl Object<'_> {
 
     /// The pattern may match this object or a part of it.
     pub(crate) fn is_touched(&self, pattern: &Pattern) -> bool {
-        let schema = self.schema == USER || schema_matches(&pattern.schema, self.schema);
+        let schema = self.schema == USER || self.schema_matches(&pattern.schema);
         schema && (self.name == WHOLE || glob(&pattern.name, self.name))
     }
-}
-
-/// A pattern with a star never matches a system schema.
-fn schema_matches(pattern: &str, schema: &str) -> bool {
-    if is_system_schema(schema) { pattern == schema } else { glob(pattern, schema) }
 }
 
 impl Rule {
@@ -119,7 +132,7 @@ mod tests {
         #[test]
         fn what_is_covered_is_touched(schema in "[ab*]{1,3}", name in "[ab*]{1,3}", s in "[ab]{1,3}|\\$user", n in "[ab]{1,3}|\\*") {
             let pattern = Pattern { schema, name };
-            let object = Object { schema: &s, name: &n };
+            let object = Object::new(&s, &n);
             prop_assert!(!object.is_covered(&pattern) || object.is_touched(&pattern));
         }
     }
@@ -131,7 +144,7 @@ mod tests {
     }
 
     fn object<'a>(schema: &'a str, name: &'a str) -> Object<'a> {
-        Object { schema, name }
+        Object::new(schema, name)
     }
 
     #[test]
