@@ -62,6 +62,11 @@ impl<'a> Object<'a> {
         Object { schema, name, is_system: is_system_schema(schema) }
     }
 
+    /// In a schema that no star matches.
+    pub(crate) fn is_system(&self) -> bool {
+        self.is_system
+    }
+
     /// A pattern with a star never matches a system schema.
     fn schema_matches(&self, pattern: &str) -> bool {
         if self.is_system { pattern == self.schema } else { glob(pattern, self.schema) }

@@ -141,9 +141,11 @@ impl<'a> Scope<'a> {
 
     /// The verbs that no rule covers.
     fn missing(&self, object: Object<'_>, verbs: Verbs) -> Verbs {
-        let sensitive = is_sensitive(object.schema, object.name) && !self.hides_secret(object);
+        let is_system = object.is_system();
+        let sensitive = is_system && is_sensitive(object.schema, object.name) && !self.hides_secret(object);
         let mut missing = verbs;
-        if !sensitive
+        if is_system
+            && !sensitive
             && [CATALOG, STANDARD].contains(&object.schema)
             && self.rights.words.contains(Words::CATALOG)
         {
