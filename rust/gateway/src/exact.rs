@@ -180,18 +180,19 @@ impl Live {
         self.exact.as_ref().is_some_and(|exact| exact.inquiry.is_some())
     }
 
-    /// The target's answer to such a question. The principal's bytes that waited, once it is whole.
+    /// The target's answer to such a question. Once it is whole, what came with it and is the principal's, and the
+    /// principal's bytes that waited.
     pub(crate) fn hear_again(
         &mut self,
         input: &mut &[u8],
         turn: &mut Turn<'_>,
-    ) -> Result<Option<Vec<u8>>, Ending> {
+    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, Ending> {
         let Some(exact) = &mut self.exact else { return Ok(None) };
         let Some(inquiry) = &mut exact.inquiry else { return Ok(None) };
-        let Some(rows) = inquiry.handle(input)? else { return Ok(None) };
+        let Some((rows, aside)) = inquiry.handle(input)? else { return Ok(None) };
         exact.inquiry = None;
         exact.learn(turn.catalogues.keep(&self.grant, rows, turn.now)?, turn.now)?;
-        Ok(Some(std::mem::take(&mut exact.waiting)))
+        Ok(Some((aside, std::mem::take(&mut exact.waiting))))
     }
 
     /// Something of the gateway's own for the target, recorded by digest like all that it gets.
