@@ -20,6 +20,13 @@ const MESSAGE_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// A row: its fields as text.
 pub(crate) type Row = Vec<Option<String>>;
 
+/// A whole answer.
+pub(crate) struct Answer {
+    pub(crate) rows: Vec<Row>,
+    /// Whole messages that came with it and are the principal's.
+    pub(crate) aside: Vec<u8>,
+}
+
 /// An answer on its way.
 #[derive(Debug)]
 pub(crate) struct Inquiry {
@@ -59,7 +66,7 @@ impl Inquiry {
 
     /// Bytes of the target. Once ReadyForQuery has come, the rows, and whole messages that are the principal's; what
     /// follows stays in `input`.
-    pub(crate) fn handle(&mut self, input: &mut &[u8]) -> Result<Option<(Vec<Row>, Vec<u8>)>, Ending> {
+    pub(crate) fn handle(&mut self, input: &mut &[u8]) -> Result<Option<Answer>, Ending> {
         while let Some(piece) = self.scanner.next(input, &take).map_err(|error| failed(&error.to_string()))? {
             let Piece::Whole { tag, raw } = piece else { continue };
             let body = raw.get(5..).unwrap_or_default();
@@ -83,7 +90,10 @@ impl Inquiry {
                     return match self.failed.take() {
                         Some(reason) => Err(failed(&reason)),
                         None if body != [self.status] => Err(failed("another transaction status")),
-                        None => Ok(Some((std::mem::take(&mut self.rows), std::mem::take(&mut self.aside)))),
+                        None => Ok(Some(Answer {
+                            rows: std::mem::take(&mut self.rows),
+                            aside: std::mem::take(&mut self.aside),
+                        })),
                     };
                 }
                 _ => {}
@@ -262,7 +272,7 @@ mod tests {
                 }
                 left.extend_from_slice(piece);
             }
-            let (rows, aside) = rows.unwrap();
+            let Answer { rows, aside } = rows.unwrap();
             assert_eq!(aside, framed(b'A', b"\0\0\0\x01channel\0payload\0"));
             assert_eq!(rows[0], [Some("f".to_owned()), None]);
             assert_eq!(rows[1], [Some(String::new()), Some("é".to_owned())]);

@@ -5,6 +5,7 @@
 //! where the reply to another statement begins, and at the end of the turn.
 
 use crate::close::{Ending, Span, error_report};
+use crate::exact::Heard;
 use crate::live::Live;
 use crate::masking::{ROW_MAX_BYTES, row_too_large, scrub};
 use crate::turn::Turn;
@@ -60,7 +61,7 @@ impl Live {
     /// Bytes of the target, after login: first what it says to the gateway itself.
     pub(crate) fn hear(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         if self.is_asking() {
-            let Some((aside, waiting)) = self.hear_again(&mut input, turn)? else { return Ok(()) };
+            let Some(Heard { aside, waiting }) = self.hear_again(&mut input, turn)? else { return Ok(()) };
             self.take_replies(&aside, turn)?;
             self.take_requests(&waiting, turn)?;
         }
