@@ -5,7 +5,7 @@
 
 use crate::close::{Ending, Span};
 use crate::exact::{Exact, pin};
-use crate::inquiry::{self, Inquiry};
+use crate::inquiry::{self, Answer, Inquiry};
 use crate::live::{Live, Names};
 use crate::session::{Admission, Phase, Session, after};
 use crate::turn::{Ask, Effect, Loan, Turn};
@@ -330,9 +330,9 @@ impl Session {
     fn hear_catalogue(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
         let Some((_, inquiry)) = &mut wait.asking else { return Ok(()) };
-        let Some(rows) = inquiry.handle(&mut input)? else { return Ok(()) };
+        let Some(Answer { rows, aside }) = inquiry.handle(&mut input)? else { return Ok(()) };
         let catalogue = turn.catalogues.keep(&wait.live.grant, rows, turn.now)?;
-        wait.held = input.to_vec();
+        wait.held = [&aside, input].concat();
         let Some((established, _)) = wait.asking.take() else { return Ok(()) };
         self.enter(established, Some((catalogue, turn.now)), turn)
     }

@@ -7,7 +7,7 @@
 
 use crate::catalogue::{is_old, search_path};
 use crate::close::Ending;
-use crate::inquiry::{self, Inquiry};
+use crate::inquiry::{self, Answer, Inquiry};
 use crate::live::Live;
 use crate::masking::Masking;
 use crate::turn::Turn;
@@ -44,6 +44,12 @@ pub(crate) struct Exact {
     pub(crate) inquiry: Option<Inquiry>,
     pub(crate) waiting: Vec<u8>,
     pub(crate) masking: Masking,
+}
+
+/// What goes on when the target has answered: its messages for the principal, and the principal's bytes that waited.
+pub(crate) struct Heard {
+    pub(crate) aside: Vec<u8>,
+    pub(crate) waiting: Vec<u8>,
 }
 
 /// Startup settings that go to the target whatever the principal asked for.
@@ -180,18 +186,18 @@ impl Live {
         self.exact.as_ref().is_some_and(|exact| exact.inquiry.is_some())
     }
 
-    /// The target's answer to such a question. The principal's bytes that waited, once it is whole.
+    /// The target's answer to such a question; something once it is whole.
     pub(crate) fn hear_again(
         &mut self,
         input: &mut &[u8],
         turn: &mut Turn<'_>,
-    ) -> Result<Option<Vec<u8>>, Ending> {
+    ) -> Result<Option<Heard>, Ending> {
         let Some(exact) = &mut self.exact else { return Ok(None) };
         let Some(inquiry) = &mut exact.inquiry else { return Ok(None) };
-        let Some(rows) = inquiry.handle(input)? else { return Ok(None) };
+        let Some(Answer { rows, aside }) = inquiry.handle(input)? else { return Ok(None) };
         exact.inquiry = None;
         exact.learn(turn.catalogues.keep(&self.grant, rows, turn.now)?, turn.now)?;
-        Ok(Some(std::mem::take(&mut exact.waiting)))
+        Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }))
     }
 
     /// Something of the gateway's own for the target, recorded by digest like all that it gets.

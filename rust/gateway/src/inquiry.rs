@@ -20,6 +20,13 @@ const MESSAGE_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// A row: its fields as text.
 pub(crate) type Row = Vec<Option<String>>;
 
+/// A whole answer.
+pub(crate) struct Answer {
+    pub(crate) rows: Vec<Row>,
+    /// Whole messages that came with it and are the principal's.
+    pub(crate) aside: Vec<u8>,
+}
+
 /// An answer on its way.
 #[derive(Debug)]
 pub(crate) struct Inquiry {
@@ -27,13 +34,17 @@ pub(crate) struct Inquiry {
     rows: Vec<Row>,
     bytes: usize,
     failed: Option<String>,
+    /// What is the principal's all the same: notifications, notices, changed parameters.
+    aside: Vec<u8>,
     /// The transaction status that the session had, and must have afterwards.
     status: u8,
 }
 
 fn take(tag: u8, body_len: usize) -> Take {
     match tag {
-        b'1' | b'2' | b'3' | b'D' | b'C' | b'Z' | b'E' | b'N' | b'S' if body_len <= MESSAGE_MAX_BYTES => {
+        b'1' | b'2' | b'3' | b'D' | b'C' | b'Z' | b'E' | b'A' | b'N' | b'S'
+            if body_len <= MESSAGE_MAX_BYTES =>
+        {
             Take::Whole
         }
         _ => Take::Refuse,
@@ -43,11 +54,19 @@ fn take(tag: u8, body_len: usize) -> Take {
 impl Inquiry {
     /// Asked in a session with this transaction status.
     pub(crate) fn new(status: u8) -> Inquiry {
-        Inquiry { scanner: Scanner::default(), rows: Vec::new(), bytes: 0, failed: None, status }
+        Inquiry {
+            scanner: Scanner::default(),
+            rows: Vec::new(),
+            bytes: 0,
+            failed: None,
+            aside: Vec::new(),
+            status,
+        }
     }
 
-    /// Bytes of the target. The rows once ReadyForQuery has come; what follows it stays in `input`.
-    pub(crate) fn handle(&mut self, input: &mut &[u8]) -> Result<Option<Vec<Row>>, Ending> {
+    /// Bytes of the target. Once ReadyForQuery has come, the rows, and whole messages that are the principal's; what
+    /// follows stays in `input`.
+    pub(crate) fn handle(&mut self, input: &mut &[u8]) -> Result<Option<Answer>, Ending> {
         while let Some(piece) = self.scanner.next(input, &take).map_err(|error| failed(&error.to_string()))? {
             let Piece::Whole { tag, raw } = piece else { continue };
             let body = raw.get(5..).unwrap_or_default();
@@ -59,12 +78,22 @@ impl Inquiry {
                     }
                     self.rows.push(row(body).ok_or_else(|| failed("a malformed row"))?);
                 }
+                b'A' | b'N' | b'S' => {
+                    self.bytes = self.bytes.saturating_add(raw.len());
+                    if self.bytes > ROWS_MAX_BYTES {
+                        return Err(failed("its answer is too large"));
+                    }
+                    self.aside.extend_from_slice(raw);
+                }
                 b'E' => self.failed = Some(ServerReport::parse(body).to_string()),
                 b'Z' => {
                     return match self.failed.take() {
                         Some(reason) => Err(failed(&reason)),
                         None if body != [self.status] => Err(failed("another transaction status")),
-                        None => Ok(Some(std::mem::take(&mut self.rows))),
+                        None => Ok(Some(Answer {
+                            rows: std::mem::take(&mut self.rows),
+                            aside: std::mem::take(&mut self.aside),
+                        })),
                     };
                 }
                 _ => {}
@@ -226,6 +255,7 @@ mod tests {
         let answer = [
             framed(b'1', b""),
             framed(b'2', b""),
+            framed(b'A', b"\0\0\0\x01channel\0payload\0"),
             data_row(&[Some("f"), None]),
             data_row(&[Some(""), Some("é")]),
             framed(b'C', b"SELECT 2\0"),
@@ -242,7 +272,8 @@ mod tests {
                 }
                 left.extend_from_slice(piece);
             }
-            let rows = rows.unwrap();
+            let Answer { rows, aside } = rows.unwrap();
+            assert_eq!(aside, framed(b'A', b"\0\0\0\x01channel\0payload\0"));
             assert_eq!(rows[0], [Some("f".to_owned()), None]);
             assert_eq!(rows[1], [Some(String::new()), Some("é".to_owned())]);
             assert_eq!(left, b"next");

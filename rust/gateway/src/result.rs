@@ -5,6 +5,7 @@
 //! where the reply to another statement begins, and at the end of the turn.
 
 use crate::close::{Ending, Span, error_report};
+use crate::exact::Heard;
 use crate::live::Live;
 use crate::masking::{ROW_MAX_BYTES, row_too_large, scrub};
 use crate::turn::Turn;
@@ -60,7 +61,8 @@ impl Live {
     /// Bytes of the target, after login: first what it says to the gateway itself.
     pub(crate) fn hear(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         if self.is_asking() {
-            let Some(waiting) = self.hear_again(&mut input, turn)? else { return Ok(()) };
+            let Some(Heard { aside, waiting }) = self.hear_again(&mut input, turn)? else { return Ok(()) };
+            self.take_replies(&aside, turn)?;
             self.take_requests(&waiting, turn)?;
         }
         if input.is_empty() { Ok(()) } else { self.take_replies(input, turn) }
@@ -144,7 +146,7 @@ impl Live {
             }
             b'H' => self.copy_begins(awaited)?,
             b'S' => self.watch(body)?,
-            b'C' | b'I' | b's' | b'E' => self.result_ends(),
+            b'C' | b'I' | b's' | b'E' => self.result_ends(turn),
             b'Z' if self.rounds_to_swallow > 0 => {
                 self.rounds_to_swallow = self.rounds_to_swallow.saturating_sub(1);
                 return Ok(());
@@ -207,19 +209,20 @@ impl Live {
         }
     }
 
-    fn result_ends(&mut self) {
+    fn result_ends(&mut self, turn: &Turn<'_>) {
         if let Some(masking) = self.masking() {
             masking.rest();
+        }
+        // nothing is asked any more: the time that the principal takes is its own
+        if self.pipeline.is_empty() {
+            self.meter.stop(turn.now);
         }
     }
 
     fn round_ends(&mut self, turn: &Turn<'_>) {
-        self.result_ends();
+        self.result_ends(turn);
         self.swallowing = false;
         self.overtime = None;
-        if self.pipeline.is_empty() {
-            self.meter.stop(turn.now);
-        }
     }
 
     /// The denial to be said instead of an error of the target, if it answers a refused request. A FATAL is the

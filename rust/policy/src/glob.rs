@@ -11,11 +11,13 @@ pub(crate) const WHOLE: &str = "*";
 
 /// True if `pattern` matches all of `text`.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    // most patterns are a star, a name, or the beginning of a name
+    if pattern == WHOLE || pattern == text {
+        return true;
+    }
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    // what nearly all policies have: `*`, a name, the beginning of a name
     match pattern.iter().position(|byte| *byte == b'*') {
-        None => return pattern == text,
-        Some(0) if pattern.len() == 1 => return true,
+        None => return false,
         Some(star) if star + 1 == pattern.len() => {
             return pattern.strip_suffix(b"*").is_some_and(|start| text.starts_with(start));
         }
@@ -55,32 +57,43 @@ pub(crate) struct Object<'a> {
     pub(crate) schema: &'a str,
     /// [`WHOLE`] for everything in the schema.
     pub(crate) name: &'a str,
+    /// The schema is one that no star matches.
+    is_system: bool,
 }
 
-impl Object<'_> {
+impl<'a> Object<'a> {
+    pub(crate) fn new(schema: &'a str, name: &'a str) -> Object<'a> {
+        Object { schema, name, is_system: is_system_schema(schema) }
+    }
+
+    /// In a schema that no star matches.
+    pub(crate) fn is_system(&self) -> bool {
+        self.is_system
+    }
+
+    /// A pattern with a star never matches a system schema.
+    fn schema_matches(&self, pattern: &str) -> bool {
+        if self.is_system { pattern == self.schema } else { glob(pattern, self.schema) }
+    }
+
     /// The pattern covers this object for sure, whatever is not known.
     pub(crate) fn is_covered(&self, pattern: &Pattern) -> bool {
         let schema = match self.schema {
             USER => is_any(&pattern.schema),
-            schema => schema_matches(&pattern.schema, schema),
+            _ => self.schema_matches(&pattern.schema),
         };
-        let name = || match self.name {
+        let name = match self.name {
             WHOLE => is_any(&pattern.name),
             name => glob(&pattern.name, name),
         };
-        schema && name()
+        schema && name
     }
 
     /// The pattern may match this object or a part of it.
     pub(crate) fn is_touched(&self, pattern: &Pattern) -> bool {
         let name = self.name == WHOLE || glob(&pattern.name, self.name);
-        name && (self.schema == USER || schema_matches(&pattern.schema, self.schema))
+        name && (self.schema == USER || self.schema_matches(&pattern.schema))
     }
-}
-
-/// A pattern with a star never matches a system schema.
-fn schema_matches(pattern: &str, schema: &str) -> bool {
-    if is_system_schema(schema) { pattern == schema } else { glob(pattern, schema) }
 }
 
 impl Rule {
@@ -128,7 +141,7 @@ mod tests {
         #[test]
         fn what_is_covered_is_touched(schema in "[ab*]{1,3}", name in "[ab*]{1,3}", s in "[ab]{1,3}|\\$user", n in "[ab]{1,3}|\\*") {
             let pattern = Pattern { schema, name };
-            let object = Object { schema: &s, name: &n };
+            let object = Object::new(&s, &n);
             prop_assert!(!object.is_covered(&pattern) || object.is_touched(&pattern));
         }
     }
@@ -140,7 +153,7 @@ mod tests {
     }
 
     fn object<'a>(schema: &'a str, name: &'a str) -> Object<'a> {
-        Object { schema, name }
+        Object::new(schema, name)
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl<'a> Scope<'a> {
 
     fn judge_access(&self, access: &Access<&str>) -> Result<(), Reason> {
         for schema in self.relations(access.relation).iter() {
-            let object = Object { schema, name: access.relation.name };
+            let object = Object::new(schema, access.relation.name);
             self.check_denies(object, access.verbs)?;
             let missing = self.missing(object, access.verbs);
             if !missing.is_empty() {
@@ -141,9 +141,11 @@ impl<'a> Scope<'a> {
 
     /// The verbs that no rule covers.
     fn missing(&self, object: Object<'_>, verbs: Verbs) -> Verbs {
-        let sensitive = is_sensitive(object.schema, object.name) && !self.hides_secret(object);
+        let is_system = object.is_system();
+        let sensitive = is_system && is_sensitive(object.schema, object.name) && !self.hides_secret(object);
         let mut missing = verbs;
-        if !sensitive
+        if is_system
+            && !sensitive
             && [CATALOG, STANDARD].contains(&object.schema)
             && self.rights.words.contains(Words::CATALOG)
         {
@@ -208,7 +210,7 @@ impl<'a> Scope<'a> {
         for schema in self.functions(call.function).iter() {
             known = true;
             if schema == CATALOG && name == "set_config" {
-                self.check_denies(Object { schema, name }, Verbs::CALL)?;
+                self.check_denies(Object::new(schema, name), Verbs::CALL)?;
                 check_set_config(self.rights, call.setting.as_ref())?;
             } else {
                 self.judge_function(schema, name, call.procedure)?;
@@ -218,7 +220,7 @@ impl<'a> Scope<'a> {
     }
 
     fn judge_function(&self, schema: &str, name: &str, procedure: bool) -> Result<(), Reason> {
-        let object = Object { schema, name };
+        let object = Object::new(schema, name);
         self.check_denies(object, Verbs::CALL)?;
         let harmless = !procedure && is_harmless_function(schema, name, self.may_wait);
         if harmless || self.missing(object, Verbs::CALL).is_empty() {

@@ -170,6 +170,17 @@ fn an_old_catalogue_is_asked_again_and_the_request_waits() {
 }
 
 #[test]
+fn a_notification_that_comes_with_the_catalogue_is_delivered() {
+    // The answer to the gateway's own question was thought to hold nothing else: a session that listened was ended.
+    let (mut peer, _) = Peer::exact(read(), PEOPLE, masked);
+    peer.link.wait(Duration::from_secs(3));
+    peer.link.principal(&query("select 1"));
+    assert!(peer.link.session.holds_principal());
+    peer.link.target(&framed(b'A', b"\0\0\0\x01channel\0payload\0"));
+    assert_eq!(peer.say(b""), "A T D D C Z:I");
+}
+
+#[test]
 fn a_session_with_prepared_statements_ends_when_masked_relations_change() {
     let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, masked);
     assert_eq!(peer.say(&query("prepare p as select id from people")), "T D D C Z:I");

@@ -215,7 +215,7 @@ impl<'a> Walk<'a> {
     pub(super) fn func_call(&mut self, call: &'a FuncCall, procedure: bool) {
         if let Some((schema, name)) = self.name_of(call.funcname()) {
             if name == "set_config" && !procedure {
-                let setting = setting(call.args(), self.fixed);
+                let setting = setting(call.args(), self.listed);
                 self.call_set_config(schema, setting);
             } else {
                 self.call(schema, name, procedure);

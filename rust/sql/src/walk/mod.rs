@@ -61,8 +61,8 @@ pub(crate) struct Walk<'a> {
     too_deep: bool,
     /// How many column references were seen: an UPDATE whose values have none reads nothing.
     column_refs: usize,
-    /// The query whose select list is walked: its WHERE may fix a column, see [`query::fixed_setting`].
-    fixed: Option<&'a SelectStmt>,
+    /// The query whose select list is walked: its WHERE may say what a column of it is.
+    listed: Option<&'a SelectStmt>,
 }
 
 /// What one raw statement does.
@@ -81,7 +81,7 @@ pub(crate) fn statement(node: Node<'_>, span: Range<usize>) -> Statement<&str> {
         depth: 0,
         too_deep: false,
         column_refs: 0,
-        fixed: None,
+        listed: None,
     };
     let command = walk.statement(node);
     if walk.too_deep {

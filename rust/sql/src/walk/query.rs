@@ -75,18 +75,18 @@ impl<'a> Walk<'a> {
             self.made_of(into);
         }
         // names in FROM may be of other items there
-        self.fixed = None;
+        self.listed = None;
         for node in select.from_clause() {
             self.item(node, locked);
         }
         for node in select.distinct_clause() {
             self.expr(node);
         }
-        self.fixed = Some(select);
+        self.listed = Some(select);
         for target in select.target_list() {
             self.res_target(target);
         }
-        self.fixed = None;
+        self.listed = None;
         self.expr(select.where_clause());
         self.exprs(select.group_clause());
         self.expr(select.having_clause());
@@ -290,8 +290,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// `FROM pg_settings WHERE name = 'constant'` and nothing else, as pg_dump has it around a call of set_config: in each
-/// row the column is that constant.
+/// `FROM pg_settings WHERE name = 'constant'`, as pg_dump has it around a call of set_config: the column, and what it
+/// is in every row.
 pub(super) fn fixed_setting(select: &SelectStmt) -> Option<(&str, &str)> {
     let Node::A_Expr(expr) = select.where_clause() else { return None };
     let is_equal = expr.kind == raw::A_Expr_Kind::AEXPR_OP
