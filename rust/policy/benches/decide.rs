@@ -38,22 +38,33 @@ const TEXTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Nanoseconds a turn: medians of rounds that take turns, so that a drift of the machine hits all alike.
-fn medians<const N: usize>(turns: u32, mut works: [&mut dyn FnMut(); N]) -> [f64; N] {
+const ROUNDS: u32 = 151;
+const TURNS: u32 = 400;
+
+/// Nanoseconds a turn, round by round. The works take turns in each, so that a drift of the machine hits all alike.
+fn rounds<const N: usize>(mut works: [&mut dyn FnMut(); N]) -> [Vec<f64>; N] {
     let mut rounds: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
-    for _ in 0..21 {
+    for _ in 0..ROUNDS {
         for (work, times) in works.iter_mut().zip(&mut rounds) {
             let start = Instant::now();
-            for _ in 0..turns {
+            for _ in 0..TURNS {
                 work();
             }
-            times.push(start.elapsed().as_secs_f64() * 1e9 / f64::from(turns));
+            times.push(start.elapsed().as_secs_f64() * 1e9 / f64::from(TURNS));
         }
     }
-    rounds.map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        times.get(times.len() / 2).copied().unwrap_or_default()
-    })
+    rounds
+}
+
+fn median(times: impl Iterator<Item = f64>) -> f64 {
+    let mut times: Vec<f64> = times.collect();
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+/// The median of what one costs over what the other costs in the same round: for a machine that has other work, too.
+fn ratio(times: &[f64], base: &[f64]) -> f64 {
+    median(times.iter().zip(base).map(|(time, base)| time / base))
 }
 
 fn rule(verbs: Verbs, schema: &str, name: &str) -> Rule {
@@ -94,25 +105,24 @@ fn main() {
         let mut full = DecisionCache::new(512 * 1024);
         let mut at = [0; 4];
         let [at_raw, at_facts, at_first, at_full] = &mut at;
-        let [warm, raw, facts, first, twice] = medians(
-            3_000,
-            [
-                &mut || decide(black_box(hot), &mut warm),
-                &mut || drop(black_box(pg_raw_parse::parse(text(at_raw)))),
-                &mut || drop(black_box(parse(text(at_facts)).map(|parsed| parsed.views().for_each(drop)))),
-                &mut || decide(text(at_first), &mut first),
-                &mut || {
-                    let text = text(at_full);
-                    decide(text, &mut full);
-                    decide(text, &mut full);
-                },
-            ],
-        );
-        let kept = twice - first;
+        let [warm, raw, facts, first, twice] = rounds([
+            &mut || decide(black_box(hot), &mut warm),
+            &mut || drop(black_box(pg_raw_parse::parse(text(at_raw)))),
+            &mut || drop(black_box(parse(text(at_facts)).map(|parsed| parsed.views().for_each(drop)))),
+            &mut || decide(text(at_first), &mut first),
+            &mut || {
+                let text = text(at_full);
+                decide(text, &mut full);
+                decide(text, &mut full);
+            },
+        ]);
+        let kept: Vec<f64> = twice.iter().zip(&first).map(|(twice, first)| twice - first).collect();
+        let [warm, raw_ns, facts, first_ns, kept_ns] =
+            [&warm, &raw, &facts, &first, &kept].map(|times| median(times.iter().copied()));
         println!(
-            "{name:<8} {warm:8.0} {raw:8.0} {facts:8.0} {first:8.0} {:6.2} {kept:8.0} {:6.2}",
-            first / raw,
-            kept / raw
+            "{name:<8} {warm:8.0} {raw_ns:8.0} {facts:8.0} {first_ns:8.0} {:6.2} {kept_ns:8.0} {:6.2}",
+            ratio(&first, &raw),
+            ratio(&kept, &raw)
         );
     }
 }
