@@ -11,7 +11,7 @@ use crate::inquiry::{self, Answer, Inquiry};
 use crate::live::Live;
 use crate::masking::Masking;
 use crate::turn::Turn;
-use hoopwire_policy::{Catalogue, Denial, Grant, Verdict, View, decide_text};
+use hoopwire_policy::{Catalogue, Denial, Grant, Reason, Refusal, Verdict, View, decide_text};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_recording::{Direction, Frame, Input};
 use std::sync::Arc;
@@ -137,7 +137,11 @@ impl Live {
         if self.grant.rights.is_none() || (self.replication && is_replication_command(text)) {
             return Ok(None);
         }
-        let Some(exact) = &mut self.exact else { return Ok(None) };
+        let Some(exact) = &mut self.exact else {
+            // what decisions rest on is there before a session with rights is ready; without it nothing passes
+            let refusal = Refusal { statement: 0, command: "", reason: Reason::NoStatements };
+            return Err(refusal.denial(&self.grant));
+        };
         let view = View { utf8: exact.utf8, catalogue: exact.catalogue.as_deref() };
         let verdict = decide_text(&self.grant, text, &view, turn.decisions);
         match &verdict.outcome {

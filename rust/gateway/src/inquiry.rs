@@ -1,8 +1,8 @@
 //! A question of the gateway's own to the target, in the session's own connection.
 //!
-//! It is asked before the principal may use the session, and (where there are masks) between its requests, by named
-//! objects of the extended protocol: a simple Query would destroy the principal's unnamed statement. Its rows come
-//! as text. A target that answers otherwise than with rows, or with too many, ends the session: without the
+//! It is asked before the principal may use the session, and between its requests when the last answer is too old, by
+//! named objects of the extended protocol: a simple Query would destroy the principal's unnamed statement. Its rows
+//! come as text. A target that answers otherwise than with rows, or with too many, ends the session: without the
 //! catalogue, masks and functions could not be decided.
 
 use crate::catalogue::{Root, search_path};
