@@ -269,6 +269,53 @@ def test_table_swapped_in_mid_session(arena, login):
             arena.restore("orders")
 
 
+@pytest.mark.parametrize(
+    ("rest", "sqlstate"),
+    # A session that has prepared something ends when masked relations are no longer what they were.
+    [("a request is always under way", "57P01"), ("a message is always half sent", "42501")],
+)
+def test_table_renamed_in_a_session_that_never_rests(arena, login, rest, sqlstate):
+    """The age of what is known was looked at only between two requests, at the beginning of what came in one
+    piece: a client that pipelined all the time computed with the masked columns of a table renamed long ago.
+    """
+    with login("masked") as frontend:
+        # Of the extended protocol the target keeps its replies back until the Sync.
+        pipelined = (_parse(b"select 1") + _bind(b"") + EXECUTE, SYNC)
+        halved = (query("select 1")[:9], query("select 1")[9:])
+        first, behind = pipelined if rest.startswith("a request") else halved
+        frontend.send(first)
+        try:
+            arena.watch("orders").run("alter table people rename to persons")
+            time.sleep(3)
+            frontend.send(behind + query("select email || '' from persons"))
+            replies = [each for _ in range(2) for each in frontend.until(b"Z")]
+            assert b"mk7f3q" not in b"".join(each.body for each in replies)
+            assert [each.sqlstate for each in replies if each.kind == b"E"] == [sqlstate]
+        finally:
+            arena.restore("orders")
+
+
+@pytest.mark.slow
+def test_implicit_transaction_of_a_slow_pipeline(arena, login):
+    """The gateway asked the target what functions there are, and its Sync committed what the principal had
+    begun behind a Flush: an error later in the pipeline no longer took it back.
+    """
+    watch = arena.watch("orders")
+    with login("writer") as frontend:
+        before = watch.facts()
+        frontend.send(_parse(WRITE) + _bind(b"") + EXECUTE + message(b"H"))
+        frontend.until(b"C")
+        # What is known of functions is too old after ten seconds.
+        time.sleep(11)
+        frontend.send(_parse(b"SELECT 1 / (count(*) - count(*)) FROM notes") + _bind(b"") + EXECUTE + SYNC)
+        errors = [each for each in frontend.until(b"Z") if each.kind == b"E"]
+        assert [each.sqlstate for each in errors] == ["22012"]
+        assert frontend.rows("select count(*) from notes where body = 'x'") == [("0",)]
+        assert {name: kept for name, kept in watch.facts().items() if "notes_id_seq" not in name} == {
+            name: kept for name, kept in before.items() if "notes_id_seq" not in name
+        }
+
+
 @pytest.mark.slow
 def test_shadow_made_in_mid_session(arena, login):
     """A function that shadows a built-in is made while the session is open; the next call must not

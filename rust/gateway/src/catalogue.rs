@@ -46,17 +46,22 @@ impl Catalogues {
         self.kept.iter().find(|kept| kept.is_for(grant)).map_or(&[], |kept| kept.roots.as_slice())
     }
 
-    /// Keeps an answer. An answer that says the same as the one before is that one: decisions made with it stay.
+    /// What an answer says. One that says the same as the one before is that one: decisions made with it stay. It is
+    /// kept for other sessions if it `is_common`.
     pub(crate) fn keep(
         &mut self,
         grant: &Grant,
         rows: Vec<Row>,
+        is_common: bool,
         now: Instant,
     ) -> Result<Arc<Catalogue>, Ending> {
         self.versions = self.versions.saturating_add(1);
         let known = self.roots(grant).to_vec();
         let (fresh, roots) = read(rows, &grant.masks, known, self.versions)
             .ok_or_else(|| Ending::no_catalogue("an answer that cannot be read"))?;
+        if !is_common {
+            return Ok(Arc::new(fresh));
+        }
         if let Some(kept) = self.kept.iter_mut().find(|kept| kept.is_for(grant)) {
             kept.asked_at = now;
             kept.roots = roots;
@@ -298,6 +303,23 @@ mod tests {
         let (catalogue, _) = read(rows.map(row).to_vec(), &masks, roots, 2).unwrap();
         assert_eq!(catalogue.by_name("public", "persons").unwrap().columns[0].mask, Some(0));
         assert!(catalogue.by_oid(20).unwrap().opaque, "what has its name now has no such column");
+    }
+
+    #[test]
+    fn what_a_transaction_sees_is_not_what_others_are_decided_by() {
+        // A session in REPEATABLE READ was answered out of its old snapshot, one in a transaction out of what it had not
+        // committed; for two seconds all other sessions of the policy were decided by that.
+        #[allow(clippy::disallowed_methods)] // some instant
+        let now = Instant::now();
+        let grant = Grant { masks: [mask("people", "email")].into(), ..Grant::for_tests(now) };
+        let rows = |name: &str| vec![row(&format!("c|public|people|public|people|10|2|{name}|25|f"))];
+        let mut catalogues = Catalogues::default();
+        let own = catalogues.keep(&grant, rows("email"), false, now).unwrap();
+        assert!(catalogues.find(&grant, now).is_none() && catalogues.roots(&grant).is_empty());
+        let common = catalogues.keep(&grant, rows("mail"), true, now).unwrap();
+        catalogues.keep(&grant, rows("email"), false, now).unwrap();
+        let (found, _) = catalogues.find(&grant, now).unwrap();
+        assert!(Arc::ptr_eq(&found, &common) && found.version() != own.version());
     }
 
     #[test]

@@ -3,11 +3,11 @@
 //! Two rules:
 //! 1. A text is decided whole, before any byte of it goes up.
 //! 2. What the decision rests on is watched: how the target reads strings and names (ParameterStatus), and which
-//!    columns are masked and which functions there are (the catalogue, asked again when it is too old).
+//!    columns are masked and which functions there are (the catalogue; `knowledge.rs` sees to its age).
 
-use crate::catalogue::{is_old, search_path};
+use crate::catalogue::search_path;
 use crate::close::Ending;
-use crate::inquiry::{self, Answer, Inquiry};
+use crate::inquiry::Inquiry;
 use crate::live::Live;
 use crate::masking::Masking;
 use crate::turn::Turn;
@@ -35,21 +35,16 @@ const REPLICATION_COMMANDS: &[&str] = &[
 pub(crate) struct Exact {
     /// `None` in a replication session, which cannot be asked.
     pub(crate) catalogue: Option<Arc<Catalogue>>,
-    asked_at: Instant,
+    pub(crate) asked_at: Instant,
     client_encoding: Vec<u8>,
     utf8: bool,
     /// Something was prepared or declared: it outlives the decision it was made under.
     pub(crate) keeps_statements: bool,
-    /// A question to the target is under way; the principal's bytes wait.
+    /// A question to the target is under way.
     pub(crate) inquiry: Option<Inquiry>,
+    /// Bytes of the principal that wait for newer knowledge; they begin with a message.
     pub(crate) waiting: Vec<u8>,
     pub(crate) masking: Masking,
-}
-
-/// What goes on when the target has answered: its messages for the principal, and the principal's bytes that waited.
-pub(crate) struct Heard {
-    pub(crate) aside: Vec<u8>,
-    pub(crate) waiting: Vec<u8>,
 }
 
 /// Startup settings that go to the target whatever the principal asked for.
@@ -99,17 +94,6 @@ impl Exact {
         })
     }
 
-    /// What is known from now on. What was prepared was decided by the masked columns of that time.
-    fn learn(&mut self, fresh: Arc<Catalogue>, asked_at: Instant) -> Result<(), Ending> {
-        let changed = self.catalogue.as_ref().is_none_or(|known| known.version() != fresh.version());
-        if changed && self.keeps_statements && self.masking.is_needed() {
-            return Err(columns_changed());
-        }
-        self.asked_at = asked_at;
-        self.catalogue = Some(fresh);
-        Ok(())
-    }
-
     /// The target says that a setting changed.
     pub(crate) fn watch(&self, name: &[u8], value: &[u8]) -> Result<(), Ending> {
         match name {
@@ -137,7 +121,7 @@ impl Live {
         if self.grant.rights.is_none() || (self.replication && is_replication_command(text)) {
             return Ok(None);
         }
-        let Some(exact) = &mut self.exact else {
+        let Some(exact) = &self.exact else {
             // what decisions rest on is there before a session with rights is ready; without it nothing passes
             let refusal = Refusal { statement: 0, command: "", reason: Reason::NoStatements };
             return Err(refusal.denial(&self.grant));
@@ -147,6 +131,8 @@ impl Live {
         match &verdict.outcome {
             Err(refusal) => return Err(refusal.denial(&self.grant)),
             Ok(plans) => {
+                self.check_text(text, plans.len(), turn)?;
+                let Some(exact) = &mut self.exact else { return Ok(None) };
                 exact.keeps_statements |= plans.iter().any(|plan| plan.prepares);
                 if plans.len() > 1 && plans.iter().any(|plan| plan.copy_out.is_some()) {
                     return Err(copy_is_not_alone());
@@ -154,54 +140,6 @@ impl Live {
             }
         }
         Ok(Some(verdict))
-    }
-
-    /// What is known of the catalogue is too old to decide by: asks the target, and keeps `input` until it has
-    /// answered. False if there is no need, or no place for a question.
-    pub(crate) fn ask_again(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Result<bool, Ending> {
-        let at_rest = self.pipeline.is_empty()
-            && !self.pipeline.is_skipping()
-            && !self.discarding
-            && self.pipeline.status() != b'E'
-            && self.from_principal.is_clean();
-        let Some(exact) = &mut self.exact else { return Ok(false) };
-        if exact.inquiry.is_some() {
-            exact.waiting.extend_from_slice(input);
-            return Ok(true);
-        }
-        if !at_rest || exact.catalogue.is_none() || !is_old(&self.grant, exact.asked_at, turn.now) {
-            return Ok(false);
-        }
-        // another session may have asked meanwhile
-        if let Some((catalogue, asked_at)) = turn.catalogues.find(&self.grant, turn.now) {
-            exact.learn(catalogue, asked_at)?;
-            return Ok(false);
-        }
-        let status = self.pipeline.status();
-        exact.waiting.extend_from_slice(input);
-        exact.inquiry = Some(Inquiry::new(status));
-        let known = turn.catalogues.roots(&self.grant).to_vec();
-        self.say_own(turn, |grant, out| inquiry::ask(grant, &known, out));
-        Ok(true)
-    }
-
-    /// The target has such a question before it.
-    pub(crate) fn is_asking(&self) -> bool {
-        self.exact.as_ref().is_some_and(|exact| exact.inquiry.is_some())
-    }
-
-    /// The target's answer to such a question; something once it is whole.
-    pub(crate) fn hear_again(
-        &mut self,
-        input: &mut &[u8],
-        turn: &mut Turn<'_>,
-    ) -> Result<Option<Heard>, Ending> {
-        let Some(exact) = &mut self.exact else { return Ok(None) };
-        let Some(inquiry) = &mut exact.inquiry else { return Ok(None) };
-        let Some(Answer { rows, aside }) = inquiry.handle(input)? else { return Ok(None) };
-        exact.inquiry = None;
-        exact.learn(turn.catalogues.keep(&self.grant, rows, turn.now)?, turn.now)?;
-        Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }))
     }
 
     /// Something of the gateway's own for the target, recorded by digest like all that it gets.
@@ -232,13 +170,6 @@ fn copy_is_not_alone() -> Denial {
         hint: "Send the COPY by itself.".to_owned(),
         position: None,
     }
-}
-
-fn columns_changed() -> Ending {
-    let report = ErrorReport::fatal(Sqlstate::ADMIN_SHUTDOWN, "the target's masked relations have changed")
-        .with_detail("Statements that this session prepared were decided by their old columns.")
-        .with_hint("Connect again and prepare them anew; your grant is still good until it expires.");
-    Ending::fatal("gateway", "masked relations changed", report)
 }
 
 #[cfg(test)]

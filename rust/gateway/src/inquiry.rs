@@ -36,8 +36,11 @@ pub(crate) struct Inquiry {
     failed: Option<String>,
     /// What is the principal's all the same: notifications, notices, changed parameters.
     aside: Vec<u8>,
-    /// The transaction status that the session had, and must have afterwards.
-    status: u8,
+    /// The transaction status that the session had, and must have afterwards. `None` behind a request of the
+    /// principal's without its Sync: then ReadyForQuery is not asked for.
+    status: Option<u8>,
+    /// Closed of statement and portal.
+    closed: u8,
 }
 
 fn take(tag: u8, body_len: usize) -> Take {
@@ -52,8 +55,8 @@ fn take(tag: u8, body_len: usize) -> Take {
 }
 
 impl Inquiry {
-    /// Asked in a session with this transaction status.
-    pub(crate) fn new(status: u8) -> Inquiry {
+    /// Asked in a session with this transaction status; `None` in the middle of a round.
+    pub(crate) fn new(status: Option<u8>) -> Inquiry {
         Inquiry {
             scanner: Scanner::default(),
             rows: Vec::new(),
@@ -61,11 +64,21 @@ impl Inquiry {
             failed: None,
             aside: Vec::new(),
             status,
+            closed: 0,
         }
     }
 
-    /// Bytes of the target. Once ReadyForQuery has come, the rows, and whole messages that are the principal's; what
-    /// follows stays in `input`.
+    /// The answer is not seen through a transaction of the session's own.
+    pub(crate) fn is_outside_transactions(&self) -> bool {
+        self.status == Some(b'I')
+    }
+
+    fn answer(&mut self) -> Answer {
+        Answer { rows: std::mem::take(&mut self.rows), aside: std::mem::take(&mut self.aside) }
+    }
+
+    /// Bytes of the target. Once ReadyForQuery has come (in a round, all that was asked for), the rows, and whole
+    /// messages that are the principal's; what follows stays in `input`.
     pub(crate) fn handle(&mut self, input: &mut &[u8]) -> Result<Option<Answer>, Ending> {
         while let Some(piece) = self.scanner.next(input, &take).map_err(|error| failed(&error.to_string()))? {
             let Piece::Whole { tag, raw } = piece else { continue };
@@ -85,15 +98,26 @@ impl Inquiry {
                     }
                     self.aside.extend_from_slice(raw);
                 }
-                b'E' => self.failed = Some(ServerReport::parse(body).to_string()),
+                b'E' => {
+                    let report = ServerReport::parse(body).to_string();
+                    if self.status.is_none() {
+                        return Err(failed(&report));
+                    }
+                    self.failed = Some(report);
+                }
+                b'3' if self.status.is_none() => {
+                    self.closed = self.closed.saturating_add(1);
+                    if self.closed == 2 {
+                        return Ok(Some(self.answer()));
+                    }
+                }
                 b'Z' => {
                     return match self.failed.take() {
                         Some(reason) => Err(failed(&reason)),
-                        None if body != [self.status] => Err(failed("another transaction status")),
-                        None => Ok(Some(Answer {
-                            rows: std::mem::take(&mut self.rows),
-                            aside: std::mem::take(&mut self.aside),
-                        })),
+                        None if body.first().copied() != self.status || body.len() != 1 => {
+                            Err(failed("another transaction status"))
+                        }
+                        None => Ok(Some(self.answer())),
                     };
                 }
                 _ => {}
@@ -124,13 +148,13 @@ fn failed(reason: &str) -> Ending {
 /// Name of the statement and of the portal.
 const NAME: &str = "hoopwire_catalogue";
 
-/// Appends the requests that ask for the catalogue: the functions in the schemas of the search path, and for masks
-/// the masked relations with all that shares their columns (partitions, children, parents) and all that reads
-/// them (views, through other views).
+/// Appends the requests that ask for the catalogue, with a Flush at their end if the principal's round goes on, else a
+/// Sync: the functions in the schemas of the search path, and for masks the masked relations with all that shares
+/// their columns (partitions, children, parents) and all that reads them (views, through other views).
 ///
 /// Rows: `f`, schema, function; `c`, schema and name of the masked relation, schema, name and OID of the relation
 /// that has the column, its number, name and type, whether it is generated; `v`, OID, schema, name, definition.
-pub(crate) fn ask(grant: &Grant, known: &[Root], out: &mut Vec<u8>) {
+pub(crate) fn ask(grant: &Grant, known: &[Root], in_round: bool, out: &mut Vec<u8>) {
     let mut text = functions(search_path(grant));
     if !grant.masks.is_empty() {
         text.push_str(" UNION ALL ");
@@ -156,7 +180,7 @@ pub(crate) fn ask(grant: &Grant, known: &[Root], out: &mut Vec<u8>) {
             w.cstr(NAME);
         });
     }
-    message(out, b'S', |_| {});
+    message(out, if in_round { b'H' } else { b'S' }, |_| {});
 }
 
 fn functions(search_path: &[String]) -> String {
@@ -264,7 +288,7 @@ mod tests {
         ]
         .concat();
         for size in 1..answer.len() {
-            let mut inquiry = Inquiry::new(b'I');
+            let mut inquiry = Inquiry::new(Some(b'I'));
             let (mut rows, mut left) = (None, Vec::new());
             for mut piece in answer.chunks(size) {
                 if rows.is_none() {
@@ -292,7 +316,7 @@ mod tests {
             framed(b'Z', b"T"),
             framed(b'Z', b""),
         ] {
-            assert!(Inquiry::new(b'I').handle(&mut answer.as_slice()).is_err(), "{answer:?}");
+            assert!(Inquiry::new(Some(b'I')).handle(&mut answer.as_slice()).is_err(), "{answer:?}");
         }
     }
 
@@ -302,7 +326,7 @@ mod tests {
         let rights = Rights { search_path: vec!["o'brien".to_owned()], ..Rights::default() };
         #[allow(clippy::disallowed_methods)] // some instant
         let grant = Grant::for_tests(std::time::Instant::now()).with_rights(rights);
-        ask(&grant, &[], &mut out);
+        ask(&grant, &[], false, &mut out);
         let text = String::from_utf8_lossy(&out);
         assert!(text.contains("ARRAY['o''brien']"), "{text}");
     }

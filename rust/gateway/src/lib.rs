@@ -22,6 +22,7 @@ mod catalogue;
 mod close;
 mod exact;
 mod inquiry;
+mod knowledge;
 mod live;
 mod masking;
 mod refusal;

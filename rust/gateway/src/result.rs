@@ -5,7 +5,7 @@
 //! where the reply to another statement begins, and at the end of the turn.
 
 use crate::close::{Ending, Span, error_report};
-use crate::exact::Heard;
+use crate::knowledge::Heard;
 use crate::live::Live;
 use crate::masking::{ROW_MAX_BYTES, row_too_large, scrub};
 use crate::turn::Turn;
@@ -65,7 +65,10 @@ impl Live {
             self.take_replies(&aside, turn)?;
             self.take_requests(&waiting, turn)?;
         }
-        if input.is_empty() { Ok(()) } else { self.take_replies(input, turn) }
+        if !input.is_empty() {
+            self.take_replies(input, turn)?;
+        }
+        self.release().map_or(Ok(()), |waiting| self.take_requests(&waiting, turn))
     }
 
     fn take_replies(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {

@@ -122,7 +122,7 @@ impl Session {
     /// The principal should not be read for now: it owes nothing, the target does.
     #[must_use]
     pub fn holds_principal(&self) -> bool {
-        matches!(&self.phase, Phase::Ready(live) if live.is_overdue() || live.is_asking())
+        matches!(&self.phase, Phase::Ready(live) if live.is_overdue() || live.is_holding())
     }
 
     /// The grant, once admitted.

@@ -55,7 +55,7 @@ impl Live {
         {
             return Err(Ending::denied(denial));
         }
-        if self.ask_again(input, turn)? {
+        if self.keeps_waiting(input) {
             return Ok(());
         }
         self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
@@ -65,19 +65,28 @@ impl Live {
         let table = |tag: u8, body_len: usize| take(limit, tag, body_len);
         let outcome = loop {
             match scanner.next(&mut input, &table) {
-                Ok(None) => break Ok(()),
-                Ok(Some(piece)) => {
-                    if let Err(ending) = self.request(&piece, &permit, &mut flow, turn) {
-                        break Err(ending);
+                Ok(None) => break Ok(Vec::new()),
+                Ok(Some(piece)) => match self.must_wait(&piece, turn) {
+                    Ok(None) => {
+                        if let Err(ending) = self.request(&piece, &permit, &mut flow, turn) {
+                            break Err(ending);
+                        }
                     }
-                }
+                    Ok(Some(message)) => break Ok([message, input].concat()),
+                    Err(ending) => break Err(ending),
+                },
                 Err(FrameError::Type { tag }) => break Err(unknown_request(tag)),
                 Err(error) => break Err(error.into()),
             }
         };
         self.from_principal = scanner;
         self.end_of_flow(&mut flow, turn);
-        outcome
+        let waiting = outcome?;
+        if !waiting.is_empty() {
+            self.counters.bytes_in = self.counters.bytes_in.saturating_sub(waiting.len() as u64);
+            self.hold(waiting, turn);
+        }
+        Ok(())
     }
 
     /// The principal sends requests faster than the target answers: stop reading it for now.
@@ -133,7 +142,7 @@ impl Live {
                 self.statement(tag, raw, body, permit, turn)?
             }
             Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => {
-                match self.may_ride(tag, body, permit) {
+                match self.may_ride(tag, body, permit, turn) {
                     Err(denial) => self.refuse(denial, 0, tag, b"", turn),
                     Ok(permit) => {
                         if !self.part(tag, body, raw, turn)? {
@@ -154,8 +163,12 @@ impl Live {
         tag: u8,
         body: &[u8],
         permit: &'p Result<Permit, Denial>,
+        turn: &Turn<'_>,
     ) -> Result<&'p Permit, Denial> {
         let permit = permit.as_ref().map_err(Clone::clone)?;
+        if tag == b'B' {
+            self.check_bind(body, turn)?;
+        }
         if tag == b'E' {
             let portal = Reader::new(body).cstr().unwrap_or_default();
             if !self.ends_transaction.contains(&self.names.portal(portal)) {
@@ -346,7 +359,7 @@ fn malformed(tag: u8) -> Ending {
 }
 
 /// COMMIT or ROLLBACK, however it is spelled: no budget stops it, or a session could not leave its transaction.
-fn is_end_of_transaction(text: &[u8]) -> bool {
+pub(crate) fn is_end_of_transaction(text: &[u8]) -> bool {
     let mut words =
         text.split(|byte| byte.is_ascii_whitespace() || *byte == b';').filter(|word| !word.is_empty());
     let is_one = |word: Option<&[u8]>, of: &[&str]| {

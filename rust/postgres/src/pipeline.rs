@@ -64,6 +64,19 @@ pub enum Owed<D> {
     OwnDescribe,
 }
 
+impl<D> Owed<D> {
+    /// ReadyForQuery comes behind its reply.
+    fn ends_round(&self) -> bool {
+        matches!(
+            self,
+            Owed::Query { .. }
+                | Owed::FunctionCall { .. }
+                | Owed::Sync
+                | Owed::Refused { then_ready: true, .. }
+        )
+    }
+}
+
 /// COPY, as the session stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Copy {
@@ -111,11 +124,20 @@ pub struct Pipeline<D> {
     /// Syncs sent while the target was taking COPY data: it ignores them, unless the COPY had failed already.
     stray_syncs: u32,
     status: u8,
+    /// The last request of the extended protocol has no Sync behind it.
+    in_round: bool,
 }
 
 impl<D> Default for Pipeline<D> {
     fn default() -> Self {
-        Pipeline { owed: VecDeque::new(), copy: Copy::None, skipping: false, stray_syncs: 0, status: b'I' }
+        Pipeline {
+            owed: VecDeque::new(),
+            copy: Copy::None,
+            skipping: false,
+            stray_syncs: 0,
+            status: b'I',
+            in_round: false,
+        }
     }
 }
 
@@ -142,6 +164,13 @@ impl<D> Pipeline<D> {
     #[must_use]
     pub fn status(&self) -> u8 {
         self.status
+    }
+
+    /// Requests of the extended protocol went out whose Sync did not: what they did is not committed, and a Sync would
+    /// do that.
+    #[must_use]
+    pub fn is_in_round(&self) -> bool {
+        self.in_round
     }
 
     /// The COPY state.
@@ -188,16 +217,7 @@ impl<D> Pipeline<D> {
     /// How many ReadyForQuery the target owes.
     #[must_use]
     pub fn rounds(&self) -> usize {
-        let ends = |owed: &&Owed<D>| {
-            matches!(
-                owed,
-                Owed::Query { .. }
-                    | Owed::FunctionCall { .. }
-                    | Owed::Sync
-                    | Owed::Refused { then_ready: true, .. }
-            )
-        };
-        self.owed.iter().filter(ends).count()
+        self.owed.iter().filter(|owed| owed.ends_round()).count()
     }
 
     /// A request goes to the target.
@@ -218,6 +238,7 @@ impl<D> Pipeline<D> {
             }
             self.skipping = false;
         }
+        self.in_round = !request.ends_round();
         self.owed.push_back(request);
     }
 
@@ -312,6 +333,7 @@ impl<D> Pipeline<D> {
                 _ => return,
             }
             self.owed.remove(1);
+            self.in_round = !self.owed.back().is_some_and(Owed::ends_round);
             if self.copy == Copy::None {
                 return;
             }
@@ -325,13 +347,8 @@ impl<D> Pipeline<D> {
         }
         match self.owed.front() {
             // these end with ReadyForQuery whether they fail or not
-            Some(
-                Owed::Query { .. }
-                | Owed::FunctionCall { .. }
-                | Owed::Sync
-                | Owed::Refused { then_ready: true, .. },
-            )
-            | None => {}
+            Some(owed) if owed.ends_round() => {}
+            None => {}
             Some(_) => {
                 while self.owed.front().is_some_and(|owed| !matches!(owed, Owed::Sync)) {
                     self.pop();
@@ -353,10 +370,7 @@ impl<D> Pipeline<D> {
                     self.stray_syncs = self.stray_syncs.saturating_sub(1);
                     break;
                 }
-                Owed::Query { .. }
-                | Owed::FunctionCall { .. }
-                | Owed::Sync
-                | Owed::Refused { then_ready: true, .. } => {
+                owed if owed.ends_round() => {
                     self.pop();
                     break;
                 }
@@ -366,6 +380,7 @@ impl<D> Pipeline<D> {
             }
         }
         if self.owed.is_empty() {
+            self.in_round = false;
             self.stray_syncs = 0;
         }
     }

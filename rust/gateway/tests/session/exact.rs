@@ -169,6 +169,83 @@ fn an_old_catalogue_is_asked_again_and_the_request_waits() {
     assert!(!peer.link.session.holds_principal());
 }
 
+/// A session in which this was said while the catalogue was fresh; since then the masked column has another name.
+fn renamed_behind(said: &[u8]) -> Peer {
+    let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, masked);
+    peer.link.principal(said);
+    peer.link.wait(Duration::from_secs(3));
+    *catalogue.borrow_mut() = PEOPLE.replace("|email|", "|mail|");
+    peer
+}
+
+#[test]
+fn a_session_that_never_rests_is_not_decided_by_an_old_catalogue() {
+    // The catalogue's age was looked at only where nothing was owed: a client that always had a request under way was
+    // decided by what was true when it logged in.
+    let mut peer = renamed_behind(&query("select 1"));
+    assert_eq!(peer.say(&query("select mail from people")), "T D D C Z:I E:42501 Z:I");
+}
+
+#[test]
+fn a_text_behind_the_end_of_another_message_is_not_decided_by_an_old_catalogue() {
+    // ... and only where a piece of the stream began with a message: a client whose pieces began inside of one was
+    // never asked for.
+    let first = query("select 1");
+    let mut peer = renamed_behind(&first[..9]);
+    let rest = [&first[9..], &query("select mail from people")].concat();
+    assert_eq!(peer.say(&rest), "T D D C Z:I E:42501 Z:I");
+}
+
+#[test]
+fn the_gateway_ends_no_round_of_the_principal() {
+    // The gateway's own question ended with a Sync, also behind a Flush of the principal's: the target committed there
+    // what was to be one implicit transaction.
+    let (mut peer, _) = Peer::exact(read(), PEOPLE, masked);
+    let flush = framed(b'H', b"");
+    let one = [parse("", "select 1"), bind("", b"1"), execute(), flush].concat();
+    assert_eq!(peer.say(&one), "1 2 D D C");
+    peer.link.wait(Duration::from_secs(3));
+    let up = peer.link.up.len();
+    assert_eq!(peer.say(&one), "1 2 D D C");
+    let asked = &peer.link.up[up..];
+    assert!(asked.windows(4).any(|part| part == b"pg_p"), "the target was asked");
+    assert!(!asked.windows(5).any(|part| part == sync()), "and not with a Sync");
+    assert_eq!(peer.say(&sync()), "Z:I");
+}
+
+#[test]
+fn a_bind_is_not_decided_by_an_old_catalogue() {
+    let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, masked);
+    assert_eq!(peer.say(&[parse("s", "select 1"), sync()].concat()), "1 Z:I");
+    peer.link.principal(&query("select 1"));
+    peer.link.wait(Duration::from_secs(3));
+    *catalogue.borrow_mut() = PEOPLE.replace("|email|", "|mail|");
+    // an error of the whole session: what was prepared rests on what is no longer true
+    assert_eq!(peer.say(&[bind("s", b"1"), execute(), sync()].concat()), "T D D C Z:I E:57P01");
+}
+
+#[test]
+fn where_the_catalogue_cannot_be_asked_nothing_passes_that_the_target_would_run() {
+    // In a failed transaction, and while the target takes COPY data, texts were decided by what was known before.
+    let mut peer = renamed_behind(&[]);
+    let in_failed = |peer: &mut Peer| {
+        assert_eq!(peer.say(&query("begin")), "C Z:T");
+        assert_eq!(peer.say(&query("delete from people")), "E:42501 Z:E");
+        peer.link.wait(Duration::from_secs(3));
+    };
+    in_failed(&mut peer);
+    assert_eq!(peer.say(&query("commit; select 1")), "E:55000 Z:E");
+    assert!(peer.last_error(b'D').ends_with("code: catalogue_too_old"), "{}", peer.last_error(b'D'));
+    assert_eq!(peer.say(&query("select 1")), "T D D C Z:E", "one statement is the target's to refuse");
+    assert_eq!(peer.say(&query("commit")), "C Z:I");
+    assert_eq!(peer.say(&query("commit;select 1")), "C T D D C Z:I", "now it could be asked");
+
+    in_failed(&mut peer);
+    let end = [parse("", "COMMIT;"), bind("", b"1"), execute(), framed(b'H', b"")].concat();
+    assert_eq!(peer.say(&end), "1 2 C");
+    assert_eq!(peer.say(&[parse("", "select 1"), sync()].concat()), "E:55000 Z:I");
+}
+
 #[test]
 fn a_notification_that_comes_with_the_catalogue_is_delivered() {
     // The answer to the gateway's own question was thought to hold nothing else: a session that listened was ended.

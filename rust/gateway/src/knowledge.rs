@@ -1,0 +1,184 @@
+//! How old what decisions rest on may be, and asking the target for it again in the session's own stream.
+//!
+//! Two rules:
+//! 1. Age is looked at where something is decided by it: at each text, and at each Bind, where the target reads a
+//!    prepared text anew. From there on the principal's bytes wait until the target owes nothing and has answered.
+//! 2. The question leaves the principal's transaction as it is: behind a request without its Sync it ends with a
+//!    Flush, else with a Sync. Where it cannot be asked, nothing passes that the target might run.
+
+use crate::catalogue::is_old;
+use crate::close::Ending;
+use crate::exact::Exact;
+use crate::inquiry::{self, Answer, Inquiry};
+use crate::live::Live;
+use crate::statement::is_end_of_transaction;
+use crate::turn::Turn;
+use hoopwire_policy::{Catalogue, Denial};
+use hoopwire_postgres::error::{ErrorReport, Sqlstate};
+use hoopwire_postgres::message::{Piece, Scanner};
+use hoopwire_postgres::pipeline::Copy;
+use hoopwire_wire::{Reader, message};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What goes on when the target has answered: its messages for the principal, and the principal's bytes that waited.
+pub(crate) struct Heard {
+    pub(crate) aside: Vec<u8>,
+    pub(crate) waiting: Vec<u8>,
+}
+
+impl Exact {
+    /// What is known from now on. What was prepared was decided by the masked columns of that time.
+    fn learn(&mut self, fresh: Arc<Catalogue>, asked_at: Instant) -> Result<(), Ending> {
+        let says_the_same =
+            |known: &Arc<Catalogue>| known.version() == fresh.version() || known.says_the_same(&fresh);
+        let same = self.catalogue.as_ref().is_some_and(says_the_same);
+        if !same && self.keeps_statements && self.masking.is_needed() {
+            return Err(columns_changed());
+        }
+        self.asked_at = asked_at;
+        if !same {
+            self.catalogue = Some(fresh);
+        }
+        Ok(())
+    }
+}
+
+impl Live {
+    /// The message, or its beginning, if it is decided by what is known, and that is too old, and the target can be
+    /// asked for it.
+    pub(crate) fn must_wait<'p>(
+        &mut self,
+        piece: &Piece<'p>,
+        turn: &Turn<'_>,
+    ) -> Result<Option<&'p [u8]>, Ending> {
+        let (Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. }) = *piece else { return Ok(None) };
+        if !matches!(tag, b'Q' | b'P' | b'B') || self.discarding || !self.knows_too_little(turn) {
+            return Ok(None);
+        }
+        // another session may have asked meanwhile
+        if let (Some(exact), Some((catalogue, asked_at))) =
+            (&mut self.exact, turn.catalogues.find(&self.grant, turn.now))
+        {
+            exact.learn(catalogue, asked_at)?;
+            return Ok(None);
+        }
+        Ok(Some(raw)
+            .filter(|_| !self.has_failed() && !self.takes_copy_data() && !self.pipeline.is_skipping()))
+    }
+
+    /// The last that was heard is that the transaction has failed: the target runs nothing but its end.
+    fn has_failed(&self) -> bool {
+        self.pipeline.is_empty() && self.pipeline.status() == b'E'
+    }
+
+    fn takes_copy_data(&self) -> bool {
+        matches!(self.pipeline.copy(), Copy::In | Copy::Both)
+    }
+
+    fn knows_too_little(&self, turn: &Turn<'_>) -> bool {
+        let exact = self.exact.as_ref().filter(|exact| exact.catalogue.is_some());
+        exact.is_some_and(|exact| is_old(&self.grant, exact.asked_at, turn.now))
+    }
+
+    /// Keeps bytes of the principal, the first message of which is decided by newer knowledge. Nothing of them was
+    /// taken; what the target still owes comes first.
+    pub(crate) fn hold(&mut self, waiting: Vec<u8>, turn: &mut Turn<'_>) {
+        let Some(exact) = &mut self.exact else { return };
+        exact.waiting = waiting;
+        self.from_principal = Scanner::default();
+        if self.pipeline.is_empty() {
+            let in_round = self.pipeline.is_in_round();
+            let status = (!in_round).then(|| self.pipeline.status());
+            exact.inquiry = Some(Inquiry::new(status));
+            let known = turn.catalogues.roots(&self.grant).to_vec();
+            self.say_own(turn, |grant, out| inquiry::ask(grant, &known, in_round, out));
+        } else {
+            // the target may keep replies back until it is told not to
+            self.say_own(turn, |_, out| message(out, b'H', |_| {}));
+        }
+    }
+
+    /// Bytes of the principal wait: more of them are kept, too.
+    pub(crate) fn keeps_waiting(&mut self, input: &[u8]) -> bool {
+        let Some(exact) = self.exact.as_mut().filter(|exact| !exact.waiting.is_empty()) else { return false };
+        exact.waiting.extend_from_slice(input);
+        true
+    }
+
+    /// Bytes of the principal wait for the target.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.exact.as_ref().is_some_and(|exact| !exact.waiting.is_empty())
+    }
+
+    /// The bytes that wait, once the target owes nothing any more, or waits itself.
+    pub(crate) fn release(&mut self) -> Option<Vec<u8>> {
+        let is_due = !self.is_asking()
+            && (self.pipeline.is_empty() || self.pipeline.is_skipping() || self.takes_copy_data());
+        let exact = self.exact.as_mut().filter(|exact| is_due && !exact.waiting.is_empty())?;
+        Some(std::mem::take(&mut exact.waiting))
+    }
+
+    /// The target has a question of the gateway's own before it.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.exact.as_ref().is_some_and(|exact| exact.inquiry.is_some())
+    }
+
+    /// The target's answer to such a question; something once it is whole.
+    pub(crate) fn hear_again(
+        &mut self,
+        input: &mut &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<Heard>, Ending> {
+        let Some(exact) = &mut self.exact else { return Ok(None) };
+        let Some(inquiry) = &mut exact.inquiry else { return Ok(None) };
+        let Some(Answer { rows, aside }) = inquiry.handle(input)? else { return Ok(None) };
+        // inside a transaction the answer is of that transaction's own view, and nobody else's
+        let is_common = inquiry.is_outside_transactions();
+        exact.inquiry = None;
+        exact.learn(turn.catalogues.keep(&self.grant, rows, is_common, turn.now)?, turn.now)?;
+        Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }))
+    }
+
+    /// Knowledge is too old, and there is no way to ask: a text of so many statements, or a Bind of a statement that
+    /// `ends` a transaction, passes only where the target does not run it.
+    pub(crate) fn check_age(&self, statements: usize, ends: bool, turn: &Turn<'_>) -> Result<(), Denial> {
+        // in a round, what ended the transaction may be behind us already
+        let is_refused = self.has_failed() && !self.pipeline.is_in_round() && statements <= 1;
+        let is_run = !ends && !is_refused && !self.pipeline.is_skipping();
+        if is_run && self.knows_too_little(turn) { Err(catalogue_too_old()) } else { Ok(()) }
+    }
+
+    /// [`Live::check_age`] for a Bind.
+    pub(crate) fn check_bind(&self, body: &[u8], turn: &Turn<'_>) -> Result<(), Denial> {
+        let mut reader = Reader::new(body);
+        let name = reader.cstr().and_then(|_| reader.cstr()).unwrap_or_default();
+        let no = self.names.prepared(name).map_or(0, |prepared| prepared.no);
+        self.check_age(1, self.ends_transaction.contains(&no), turn)
+    }
+
+    /// [`Live::check_age`] for a text.
+    pub(crate) fn check_text(&self, text: &[u8], statements: usize, turn: &Turn<'_>) -> Result<(), Denial> {
+        self.check_age(statements, is_end_of_transaction(text), turn)
+    }
+}
+
+fn catalogue_too_old() -> Denial {
+    Denial {
+        sqlstate: "55000",
+        code: "catalogue_too_old",
+        message: "the gateway cannot look at the target's catalogue again at this place".to_owned(),
+        detail: "What it knows of functions and masked relations is too old to decide by, and the target takes COPY \
+                 data or the transaction has failed.\ncode: catalogue_too_old"
+            .to_owned(),
+        hint: "End the COPY, or send ROLLBACK by itself and a Sync, and then send the statement again.".to_owned(),
+        position: None,
+    }
+}
+
+fn columns_changed() -> Ending {
+    let report = ErrorReport::fatal(Sqlstate::ADMIN_SHUTDOWN, "the target's masked relations have changed")
+        .with_detail("Statements that this session prepared were decided by their old columns.")
+        .with_hint("Connect again and prepare them anew; your grant is still good until it expires.");
+    Ending::fatal("gateway", "masked relations changed", report)
+}
