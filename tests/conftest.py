@@ -7,6 +7,7 @@ assert that both give the same.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -36,6 +37,12 @@ class Route:
     def environment(self) -> dict[str, str]:
         """For a libpq program: the password, and nothing of the caller's settings."""
         return client_environment(PGPASSWORD=self.credential())
+
+    def sqlalchemy_url(self) -> str:
+        """For SQLAlchemy over psycopg, with a credential inside."""
+        user, password = quote(self.user), quote(self.credential(), safe="")
+        trust = f"sslmode=verify-full&sslrootcert={quote(str(self.ca), safe='')}"
+        return f"postgresql+psycopg://{user}:{password}@{self.host}:{self.port}/orders?{trust}"
 
     def psql(
         self,

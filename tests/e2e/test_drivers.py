@@ -162,16 +162,7 @@ def test_sqlalchemy(route, direct):
     """SQLAlchemy over psycopg: reflection, a pool that reuses connections, a rolled-back transaction."""
 
     def dialogue(route) -> list[Any]:
-        url = sqlalchemy.URL.create(
-            "postgresql+psycopg",
-            username=route.user,
-            password=route.credential(),
-            host=route.host,
-            port=route.port,
-            database="orders",
-            query={"sslmode": "verify-full", "sslrootcert": str(route.ca)},
-        )
-        engine = sqlalchemy.create_engine(url, pool_size=4, pool_pre_ping=True)
+        engine = sqlalchemy.create_engine(route.sqlalchemy_url(), pool_size=4, pool_pre_ping=True)
         seen: list[Any] = []
         try:
             metadata = sqlalchemy.MetaData()

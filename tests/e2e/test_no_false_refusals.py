@@ -38,15 +38,7 @@ def reading(issuer) -> Iterator[tuple[ThrowAwayPostgres, RunningGateway, Any]]:
             "", dsn=pg.dsn(user="app"), password=pg.password(), stdin=(SQL / "objects.sql").read_text()
         )
         assert made.ok, made.err
-        bench = subprocess.run(
-            [postgres_program("pgbench"), "-i", "-q", "-s", "1", pg.dsn(user="app")],
-            env={"PGPASSWORD": pg.password(), "PATH": "/usr/bin:/bin"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert bench.returncode == 0, bench.stderr
+        pg.make_bench_tables()
         policy = {"name": "reading", "groups": [GROUP], "targets": ["orders"], "actions": ["read-only"]}
         # The same user both ways: what `session_user` says is compared, too.
         password = pg.directory / "upstream.password"
@@ -235,16 +227,7 @@ def test_sqlalchemy_inspector(routes):
     """Every question of SQLAlchemy's inspector, about every schema and relation."""
 
     def everything(route) -> Any:
-        url = sqlalchemy.URL.create(
-            "postgresql+psycopg",
-            username=route.user,
-            password=route.credential(),
-            host=route.host,
-            port=route.port,
-            database="orders",
-            query={"sslmode": "verify-full", "sslrootcert": str(route.ca)},
-        )
-        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        engine = sqlalchemy.create_engine(route.sqlalchemy_url(), poolclass=sqlalchemy.NullPool)
         found: dict[str, Any] = {}
         with engine.connect() as connection:
             inspector = sqlalchemy.inspect(connection)

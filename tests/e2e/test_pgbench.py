@@ -13,15 +13,7 @@ PIPELINE = "\\startpipeline\nselect 1;\nselect count(*) from customers;\nselect 
 
 @pytest.fixture(scope="module", autouse=True)
 def _bench_tables(pg):
-    done = subprocess.run(
-        [postgres_program("pgbench"), "-i", "-q", "-s", "1", pg.dsn(user="app")],
-        env={"PGPASSWORD": pg.password(), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    pg.make_bench_tables()
 
 
 def _pgbench(route, *arguments: str) -> str:

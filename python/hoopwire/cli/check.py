@@ -7,7 +7,7 @@ import msgspec
 
 from hoopwire.access import Explanation, Offer, explain
 from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
-from hoopwire.cli.output import clean, print_json, print_table
+from hoopwire.cli.output import clean, masked_columns, print_denial, print_json, print_table
 from hoopwire.config import load
 from hoopwire.model.settings import Settings
 
@@ -86,8 +86,7 @@ def _print(explanation: Explanation) -> None:
         if outcome.deny:
             print(f"    deny       {clean('; '.join(outcome.deny))}")
         if outcome.masks:
-            columns = (f"{mask.schema}.{mask.relation}.{mask.column} ({mask.kind})" for mask in outcome.masks)
-            print(f"    masks      {clean(', '.join(columns))}")
+            print(f"    masks      {masked_columns(outcome.masks)}")
         budgets = msgspec.structs.asdict(outcome.budgets)
         if limits := [f"{name} {limit:g}" for name, limit in budgets.items() if limit is not None]:
             print(f"    budgets    {', '.join(limits)}")
@@ -97,8 +96,6 @@ def _print(explanation: Explanation) -> None:
         print(f"    token      {outcome.token_reuse}; results recorded: {outcome.record_results}")
     else:
         print(f"  {clean(explanation.target)}: refused ({clean(outcome.code)})")
-        for text in (outcome.message, outcome.detail, outcome.hint):
-            if text:
-                print(f"    {clean(text)}")
+        print_denial(outcome, indent="    ")
     for account in explanation.policies:
         print(f"    {'+' if account.chosen else '-'} {clean(account.policy)}: {clean(account.reason)}")

@@ -10,7 +10,7 @@ import msgspec
 
 from hoopwire.access import Explanation, Offer, compile_grant, explain
 from hoopwire.cli.exits import NOT_STARTED, OK, REFUSED, USAGE, CommandFailed
-from hoopwire.cli.output import clean, print_json
+from hoopwire.cli.output import clean, masked_columns, print_denial, print_json
 from hoopwire.config import load
 from hoopwire.control.engine import explain_sql
 from hoopwire.model.commands import CompiledGrant
@@ -95,9 +95,7 @@ def _print_not_granted(arguments: argparse.Namespace, found: Explanation, outcom
         print_json({"allowed": False, "policy": None, "explanation": found, "statements": []})
         return
     print(f"{_who(found)}: {clean(found.target)} is refused ({clean(outcome.code)})")
-    for text in (outcome.message, outcome.detail, outcome.hint):
-        if text:
-            print(f"  {clean(text)}")
+    print_denial(outcome, indent="  ")
     for account in found.policies:
         print(f"  - {clean(account.policy)}: {clean(account.reason)}")
 
@@ -108,8 +106,7 @@ def _print(found: Explanation, offer: Offer, sql: str, statements: tuple[Explain
     if offer.deny:
         print(f"  deny     {clean('; '.join(offer.deny))}")
     if offer.masks:
-        columns = (f"{mask.schema}.{mask.relation}.{mask.column} ({mask.kind})" for mask in offer.masks)
-        print(f"  masks    {clean(', '.join(columns))}")
+        print(f"  masks    {masked_columns(offer.masks)}")
     if not statements:
         print("No statement.")
     for number, statement in enumerate(statements, 1):

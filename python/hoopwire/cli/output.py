@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from hoopwire.model.grant import Denial, Mask
+
 
 def clean(value: object) -> str:
     """Text that cannot move the cursor: names and reasons come from outside."""
@@ -16,6 +18,18 @@ def clean(value: object) -> str:
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
         for character in text
     )
+
+
+def print_denial(outcome: Denial, *, indent: str) -> None:
+    """What the principal is told besides the code, a line each."""
+    for text in (outcome.message, outcome.detail, outcome.hint):
+        if text:
+            print(f"{indent}{clean(text)}")
+
+
+def masked_columns(masks: Iterable[Mask]) -> str:
+    """The columns that are masked, and how."""
+    return clean(", ".join(f"{mask.schema}.{mask.relation}.{mask.column} ({mask.kind})" for mask in masks))
 
 
 def print_json(value: Any) -> None:

@@ -210,6 +210,19 @@ class ThrowAwayPostgres:
             dsn = self.dsn(user=user, database=database)
         return run_psql(sql, dsn=dsn, password=self._passwords[user], timeout_s=timeout_s)
 
+    def make_bench_tables(self) -> None:
+        """The tables of pgbench in `orders`, at scale 1. RuntimeError with its words if that fails."""
+        done = subprocess.run(
+            [postgres_program("pgbench"), "-i", "-q", "-s", "1", self.dsn()],
+            env=client_environment(PGPASSWORD=self.password()),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"pgbench -i failed: {done.stderr}")
+
     def start(self) -> None:
         """Make the data directory, start, and wait until it answers. RuntimeError with its log if not."""
         self._directory = Path(tempfile.mkdtemp(prefix="hw-pg-"))

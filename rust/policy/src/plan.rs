@@ -8,8 +8,6 @@ use hoopwire_sql::{CopyOut, Name};
 pub struct StatementPlan {
     /// The command's words, for recordings and texts.
     pub command: &'static str,
-    /// A relation with masked columns is named: what comes back must be masked, error details included.
-    pub touches_masked: bool,
     /// COPY to the client that delivers masked columns, their relations with schemas.
     pub copy_out: Option<CopyOut>,
     /// PREPARE or DECLARE: what it makes may outlive the decision.
@@ -26,7 +24,7 @@ pub struct Verdict {
 impl StatementPlan {
     /// There is nothing to say but the command.
     pub(crate) fn is_plain(&self) -> bool {
-        !self.touches_masked && self.copy_out.is_none() && !self.prepares
+        self.copy_out.is_none() && !self.prepares
     }
 
     /// What it holds outside itself, in bytes.

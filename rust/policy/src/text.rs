@@ -58,7 +58,6 @@ fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>) -> Result<Plans, Ref
     let commands: Vec<&str> = plans.as_slice().iter().map(|plan| plan.command).collect();
     let lineages = lineage(&parsed, &scope, &commands)?;
     for (plan, lineage) in plans.as_mut_slice().iter_mut().zip(lineages) {
-        plan.touches_masked = lineage.touches;
         plan.copy_out = lineage.copy_out;
     }
     Ok(plans)
@@ -85,7 +84,7 @@ fn plan(statement: &Statement<&str>) -> StatementPlan {
         .effects
         .iter()
         .any(|effect| matches!(effect, Effect::Prepare { .. } | Effect::DeclareCursor));
-    StatementPlan { command: statement.command, touches_masked: false, copy_out: None, prepares }
+    StatementPlan { command: statement.command, copy_out: None, prepares }
 }
 
 #[cfg(test)]

@@ -137,6 +137,7 @@ pub(crate) const PASSES: &[(&str, bool)] = &[
     ("copy customers from stdin", true),
     ("copy orders to stdout (delimiter ';')", false),
     ("copy orders to '/tmp/x'", false),
+    ("copy customers to stdout", true),
     ("copy customers (id, city) to stdout", true),
     ("copy (select id from customers) to stdout with (format csv)", true),
 ];
