@@ -238,16 +238,19 @@ def test_wire(arena, login, name):
 
 def test_rename_in_mid_session(arena, login):
     """Another session renames the masked column: the one that is open must not see it under the new name."""
-    with login("masked") as frontend:
+    with login("masked") as frontend, login("masked") as keeps:
         assert b"mk7f3q" not in b"".join(each.body for each in frontend.query("select email from people"))
-        frontend.send(_parse(b"SELECT email FROM people", b"kept") + SYNC)
-        frontend.until(b"Z")
+        keeps.send(_parse(b"SELECT email FROM people", b"kept") + SYNC)
+        keeps.until(b"Z")
         try:
             arena.watch("orders").run("alter table people rename email to label")
             for sql in ("select label from people", "select * from people", "table people"):
                 assert b"mk7f3q" not in b"".join(each.body for each in frontend.query(sql)), sql
-            frontend.send(_bind(b"kept") + EXECUTE + SYNC)
-            assert b"mk7f3q" not in b"".join(each.body for each in frontend.until(b"Z"))
+            keeps.send(_bind(b"kept") + EXECUTE + SYNC)
+            replies = keeps.until(b"E")
+            # What was prepared was decided by what is no longer true.
+            assert replies[-1].sqlstate == "57P01"
+            assert b"mk7f3q" not in b"".join(each.body for each in replies)
         finally:
             arena.restore("orders")
 
@@ -261,10 +264,85 @@ def test_table_swapped_in_mid_session(arena, login):
         frontend.query("select id from people")
         try:
             arena.watch("orders").run(swap)
-            # What is known of masked relations may be two seconds old.
-            time.sleep(3)
             for sql in ("select email from people", "select * from people", "select email from persons"):
                 assert b"mk7f3q" not in b"".join(each.body for each in frontend.query(sql)), sql
+        finally:
+            arena.restore("orders")
+
+
+CHANGES = {
+    "table renamed": ("alter table people rename to persons", "select email || '' from persons"),
+    "column renamed": ("alter table people rename email to label", "select label || '' from people"),
+    "schema renamed": ("alter table people set schema shop", "select email || '' from shop.people"),
+    "table swapped": (
+        "alter table people rename to persons; create table people (like persons)",
+        "select email || '' from persons",
+    ),
+    "view made": ("create view letters as select email || '' as x from people", "select x from letters"),
+    "parent made": (
+        "create table beings (id int, email text); alter table people inherit beings",
+        "select email || '' from beings",
+    ),
+}
+"""What another session may do to a masked table, and a statement that would show its values then."""
+
+
+@pytest.mark.parametrize("begin", ["", "begin", "begin isolation level repeatable read"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_change_right_before_the_statement(arena, login, change, begin):
+    """What is known of masked relations was up to two seconds old, in a transaction with a snapshot of its own as
+    old as that: a statement that came right behind the change computed with what was masked.
+    """
+    sql, attempt = CHANGES[change]
+    if "repeatable" in begin and change.endswith("made"):
+        pytest.skip("docs/threat-model.md: what is made behind a snapshot is not seen until its end")
+    with login("masked") as frontend:
+        # It takes the snapshot, and no lock that a change would wait for, as the gateway's own question does.
+        for text in filter(None, [begin, "select 1"]):
+            assert not [each for each in frontend.query(text) if each.kind == b"E"]
+        try:
+            arena.watch("orders").run(sql)
+            replies = frontend.query(attempt)
+            assert b"mk7f3q" not in b"".join(each.body for each in replies)
+            # What now has the masked name is not in the snapshot: nothing can be said of it.
+            is_unseen = "repeatable" in begin and change == "table swapped"
+            expected = "57P01" if is_unseen else "42501"
+            assert [each.sqlstate for each in replies if each.kind == b"E"] == [expected]
+        finally:
+            arena.restore("orders")
+
+
+def test_swap_behind_a_snapshot(arena, login):
+    """Another table took the name of the masked one while a transaction looked at an older snapshot: the
+    gateway was told of the old one only, and the new one was read without a mask.
+    """
+    swap = """
+        create table others as select * from people;
+        alter table people rename to persons; alter table others rename to people"""
+    with login("masked") as frontend:
+        frontend.query("begin isolation level repeatable read")
+        frontend.query("select 1")
+        try:
+            arena.watch("orders").run(swap)
+            replies = frontend.query("select email || '' from people")
+            assert b"mk7f3q" not in b"".join(each.body for each in replies)
+            assert [each.sqlstate for each in replies if each.kind == b"E"] == ["57P01"]
+        finally:
+            arena.restore("orders")
+
+
+def test_change_while_an_earlier_request_runs(arena, login):
+    """Requests that were sent at once were decided at once: the second ran long after that."""
+    slow = "select count(*) from generate_series(1, 8000000)"
+    with login("masked") as frontend:
+        frontend.send(query(slow) + query("select email || '' from persons"))
+        try:
+            time.sleep(0.3)
+            arena.watch("orders").run("alter table people rename to persons")
+            replies = [each for _ in range(2) for each in frontend.until(b"Z")]
+            assert b"mk7f3q" not in b"".join(each.body for each in replies)
+            assert [each.kind for each in replies if each.kind in b"CE"] == [b"C", b"E"]
+            assert [each.sqlstate for each in replies if each.kind == b"E"] == ["42501"]
         finally:
             arena.restore("orders")
 

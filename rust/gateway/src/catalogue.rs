@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How old what is known may be: of functions, and of masked relations.
-const FUNCTIONS_MAX_AGE: Duration = Duration::from_secs(10);
+/// How old what is known may be: of functions, and of masked relations where they are not asked for each time.
+pub(crate) const FUNCTIONS_MAX_AGE: Duration = Duration::from_secs(10);
 const MASKED_MAX_AGE: Duration = Duration::from_secs(2);
+/// Most masked relations and their columns that are asked for before each statement: more of them (hundreds of
+/// partitions) would cost more than the statement.
+const EACH_TIME_MAX: usize = 2000;
 /// Most databases and policies that are remembered.
 const KEPT_MAX: usize = 256;
 
@@ -21,6 +24,7 @@ struct Kept {
     target_id: String,
     search_path: Vec<String>,
     masks: Arc<[Mask]>,
+    rows: Vec<Row>,
     catalogue: Arc<Catalogue>,
     roots: Vec<Root>,
     asked_at: Instant,
@@ -55,9 +59,15 @@ impl Catalogues {
         is_common: bool,
         now: Instant,
     ) -> Result<Arc<Catalogue>, Ending> {
+        if let Some(kept) = self.kept.iter_mut().find(|kept| kept.is_for(grant) && kept.rows == rows) {
+            if is_common {
+                kept.asked_at = now;
+            }
+            return Ok(Arc::clone(&kept.catalogue));
+        }
         self.versions = self.versions.saturating_add(1);
         let known = self.roots(grant).to_vec();
-        let (fresh, roots) = read(rows, &grant.masks, known, self.versions)
+        let (fresh, roots) = read(&rows, &grant.masks, known, self.versions)
             .ok_or_else(|| Ending::no_catalogue("an answer that cannot be read"))?;
         if !is_common {
             return Ok(Arc::new(fresh));
@@ -65,6 +75,7 @@ impl Catalogues {
         if let Some(kept) = self.kept.iter_mut().find(|kept| kept.is_for(grant)) {
             kept.asked_at = now;
             kept.roots = roots;
+            kept.rows = rows;
             if !kept.catalogue.says_the_same(&fresh) {
                 kept.catalogue = Arc::new(fresh);
             }
@@ -79,6 +90,7 @@ impl Catalogues {
             target_id: grant.target_id.clone(),
             search_path: search_path(grant).to_vec(),
             masks: Arc::clone(&grant.masks),
+            rows,
             catalogue: Arc::clone(&catalogue),
             roots,
             asked_at: now,
@@ -101,6 +113,12 @@ pub(crate) fn is_old(grant: &Grant, asked_at: Instant, now: Instant) -> bool {
     now.saturating_duration_since(asked_at) >= max_age
 }
 
+/// What is known of masked relations is asked anew for each statement that looks names up.
+pub(crate) fn is_asked_each_time(grant: &Grant, known: &Catalogue) -> bool {
+    let size = known.relations().iter().map(|relation| relation.columns.len().saturating_add(1));
+    !grant.masks.is_empty() && size.sum::<usize>() <= EACH_TIME_MAX
+}
+
 /// The schemas that the grant's sessions look in.
 pub(crate) fn search_path(grant: &Grant) -> &[String] {
     grant.rights.as_ref().map_or(&[], |rights| rights.search_path.as_slice())
@@ -116,17 +134,12 @@ struct Gathered {
 }
 
 /// The catalogue, and `roots` with what was found; `None` if a row is not as asked for.
-fn read(
-    rows: Vec<Row>,
-    masks: &[Mask],
-    mut roots: Vec<Root>,
-    version: u64,
-) -> Option<(Catalogue, Vec<Root>)> {
+fn read(rows: &[Row], masks: &[Mask], mut roots: Vec<Root>, version: u64) -> Option<(Catalogue, Vec<Root>)> {
     let mut functions = Vec::new();
     let mut relations: BTreeMap<u32, Gathered> = BTreeMap::new();
     let mut views = Vec::new();
     for row in rows {
-        let mut fields = row.into_iter();
+        let mut fields = row.iter().cloned();
         match fields.next()??.as_str() {
             "f" => functions.push((fields.next()??, fields.next()??)),
             "c" => column(&mut fields, &mut relations)?,
@@ -264,7 +277,7 @@ mod tests {
             "c|public|people|public|people_1|11|1|email|25|f",
             "f|public|notify",
         ];
-        let (catalogue, _) = read(rows.map(row).to_vec(), &[mask("people", "email")], vec![], 1).unwrap();
+        let (catalogue, _) = read(&rows.map(row), &[mask("people", "email")], vec![], 1).unwrap();
         let masked = |oid| catalogue.by_oid(oid).unwrap().columns.iter().map(|c| c.mask).collect::<Vec<_>>();
         assert_eq!((masked(10), masked(11)), (vec![None, Some(0)], vec![Some(0)]));
         assert_eq!(catalogue.schemas_of("notify"), ["public"]);
@@ -277,7 +290,7 @@ mod tests {
             "c|public|people|public|people|10|2|email|25|f",
             "c|public|people|public|people|10|3|lower|25|t",
         ];
-        let (catalogue, _) = read(rows.map(row).to_vec(), &[mask("people", "email")], vec![], 1).unwrap();
+        let (catalogue, _) = read(&rows.map(row), &[mask("people", "email")], vec![], 1).unwrap();
         assert_eq!(catalogue.by_oid(10).unwrap().columns[1].mask, Some(0));
     }
 
@@ -285,7 +298,7 @@ mod tests {
     fn a_masked_column_that_is_gone_closes_the_relation() {
         // A column that was renamed between two sessions was no longer masked.
         let rows = vec![row("c|public|people|public|people|10|2|mail|25|f")];
-        let (catalogue, _) = read(rows, &[mask("people", "email")], vec![], 1).unwrap();
+        let (catalogue, _) = read(&rows, &[mask("people", "email")], vec![], 1).unwrap();
         assert!(catalogue.by_oid(10).unwrap().opaque);
     }
 
@@ -294,13 +307,13 @@ mod tests {
         // The table was renamed while the gateway ran: what was asked by its old name only was no longer masked.
         let masks = [mask("people", "email")];
         let (_, roots) =
-            read(vec![row("c|public|people|public|people|10|2|email|25|f")], &masks, vec![], 1).unwrap();
+            read(&[row("c|public|people|public|people|10|2|email|25|f")], &masks, vec![], 1).unwrap();
         assert_eq!(roots, [("public".to_owned(), "people".to_owned(), 10)]);
         let rows = [
             "c|public|people|public|persons|10|2|email|25|f",
             "c|public|people|public|people|20|1|mail|25|f",
         ];
-        let (catalogue, _) = read(rows.map(row).to_vec(), &masks, roots, 2).unwrap();
+        let (catalogue, _) = read(&rows.map(row), &masks, roots, 2).unwrap();
         assert_eq!(catalogue.by_name("public", "persons").unwrap().columns[0].mask, Some(0));
         assert!(catalogue.by_oid(20).unwrap().opaque, "what has its name now has no such column");
     }
@@ -323,9 +336,24 @@ mod tests {
     }
 
     #[test]
+    fn hundreds_of_partitions_are_not_asked_for_before_each_statement() {
+        #[allow(clippy::disallowed_methods)] // some instant
+        let grant = Grant { masks: [mask("people", "email")].into(), ..Grant::for_tests(Instant::now()) };
+        let of = |parts: u32| {
+            let rows: Vec<Row> =
+                (0..parts).map(|n| row(&format!("c|public|people|public|p{n}|{n}|1|email|25|f"))).collect();
+            read(&rows, &grant.masks, vec![], 1).unwrap().0
+        };
+        assert!(is_asked_each_time(&grant, &of(1000)));
+        assert!(!is_asked_each_time(&grant, &of(1001)));
+        let without = Grant { masks: [].into(), ..grant.clone() };
+        assert!(!is_asked_each_time(&without, &of(1)));
+    }
+
+    #[test]
     fn an_answer_that_is_not_as_asked_for_is_none() {
         for bad in ["x|a|b", "f|a", "c|public|people|public|people|ten|2|mail|25|f", "v|1|public|v"] {
-            assert!(read(vec![row(bad)], &[], vec![], 1).is_none(), "{bad}");
+            assert!(read(&[row(bad)], &[], vec![], 1).is_none(), "{bad}");
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Exact {
     /// `None` in a replication session, which cannot be asked.
     pub(crate) catalogue: Option<Arc<Catalogue>>,
     pub(crate) asked_at: Instant,
+    /// It was asked for what is decided now, and the target has run nothing since.
+    pub(crate) is_fresh: bool,
     client_encoding: Vec<u8>,
     utf8: bool,
     /// Something was prepared or declared: it outlives the decision it was made under.
@@ -85,6 +87,7 @@ impl Exact {
         Ok(Exact {
             catalogue,
             asked_at,
+            is_fresh: false,
             client_encoding,
             utf8,
             keeps_statements: false,
@@ -92,6 +95,12 @@ impl Exact {
             waiting: Vec::new(),
             masking,
         })
+    }
+
+    /// The decision on a text by what is known now.
+    pub(crate) fn decide(&self, grant: &Grant, text: &[u8], turn: &mut Turn<'_>) -> Arc<Verdict> {
+        let view = View { utf8: self.utf8, catalogue: self.catalogue.as_deref() };
+        decide_text(grant, text, &view, turn.decisions)
     }
 
     /// The target says that a setting changed.
@@ -126,12 +135,12 @@ impl Live {
             let refusal = Refusal { statement: 0, command: "", reason: Reason::NoStatements };
             return Err(refusal.denial(&self.grant));
         };
-        let view = View { utf8: exact.utf8, catalogue: exact.catalogue.as_deref() };
-        let verdict = decide_text(&self.grant, text, &view, turn.decisions);
+        let verdict = exact.decide(&self.grant, text, turn);
         match &verdict.outcome {
             Err(refusal) => return Err(refusal.denial(&self.grant)),
             Ok(plans) => {
-                self.check_text(text, plans.len(), turn)?;
+                let looks_up = plans.iter().any(|plan| plan.looks_up);
+                self.check_text(text, plans.len(), looks_up, turn)?;
                 let Some(exact) = &mut self.exact else { return Ok(None) };
                 exact.keeps_statements |= plans.iter().any(|plan| plan.prepares);
                 if plans.len() > 1 && plans.iter().any(|plan| plan.copy_out.is_some()) {

@@ -153,7 +153,11 @@ const NAME: &str = "hoopwire_catalogue";
 /// their columns (partitions, children, parents) and all that reads them (views, through other views).
 ///
 /// Rows: `f`, schema, function; `c`, schema and name of the masked relation, schema, name and OID of the relation
-/// that has the column, its number, name and type, whether it is generated; `v`, OID, schema, name, definition.
+/// that has the column, its number, name and type, whether it is generated; `v`, OID, schema, name, definition;
+/// `x`, schema and name that are now those of a relation which the transaction's snapshot does not show.
+///
+/// In a transaction with a snapshot of its own the rows are as old as that, but the target looks names up as they are
+/// now (PostgreSQL documentation, 13.6). There names come from functions that do the same.
 pub(crate) fn ask(grant: &Grant, known: &[Root], in_round: bool, out: &mut Vec<u8>) {
     let mut text = functions(search_path(grant));
     if !grant.masks.is_empty() {
@@ -211,9 +215,11 @@ fn relations(masks: &[Mask], known: &[Root]) -> String {
         })
         .collect();
     format!(
-        "SELECT * FROM (WITH RECURSIVE root(schema, relation, oid) AS (\
+        "SELECT * FROM (WITH RECURSIVE snapshot(is_old) AS (\
+           SELECT pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable')\
+         ), wanted(schema, relation) AS (VALUES {}), root(schema, relation, oid) AS (\
            SELECT v.schema::text, v.relation::text, c.oid \
-           FROM (VALUES {}) v(schema, relation) \
+           FROM wanted v \
            JOIN pg_catalog.pg_namespace n ON n.nspname::text = v.schema::text \
            JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname::text = v.relation::text \
            {by_oid}\
@@ -235,11 +241,21 @@ fn relations(masks: &[Mask], known: &[Root]) -> String {
            WHERE d.refclassid = 'pg_catalog.pg_class'::regclass \
              AND d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.ev_class <> v.oid\
          ) \
-         SELECT 'c', f.schema, f.relation, n.nspname::text, c.relname::text, c.oid::text, a.attnum::text, \
-           a.attname::text, a.atttypid::oid::text, (a.attgenerated <> '')::text \
+         SELECT 'c', f.schema, f.relation, coalesce(now.names[1], n.nspname::text), \
+           coalesce(now.names[2], c.relname::text), c.oid::text, a.attnum::text, \
+           coalesce(now.names[3], a.attname::text), a.atttypid::oid::text, (a.attgenerated <> '')::text \
          FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.oid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+         LEFT JOIN LATERAL (SELECT i.object_names AS names FROM snapshot, pg_catalog.pg_identify_object_as_address(\
+           'pg_catalog.pg_class'::regclass, c.oid, a.attnum) i WHERE is_old) now ON true \
+         UNION ALL \
+         SELECT 'x', schema, relation, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
+         FROM (SELECT v.schema::text, v.relation::text, CASE WHEN pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
+           THEN pg_catalog.to_regclass(pg_catalog.quote_ident(v.schema) || '.' || pg_catalog.quote_ident(v.relation)) \
+           END AS oid FROM snapshot, wanted v JOIN pg_catalog.pg_namespace n ON n.nspname::text = v.schema::text \
+           WHERE is_old) now \
+         WHERE now.oid IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = now.oid) \
          UNION ALL \
          SELECT 'v', c.oid::text, n.nspname::text, c.relname::text, pg_catalog.pg_get_viewdef(c.oid), \
            NULL, NULL, NULL, NULL, NULL \

@@ -3,15 +3,16 @@
 //! Two rules:
 //! 1. Age is looked at where something is decided by it: at each text, and at each Bind, where the target reads a
 //!    prepared text anew. From there on the principal's bytes wait until the target owes nothing and has answered.
+//!    Where relations are masked, what looks names up is decided by an answer of its own.
 //! 2. The question leaves the principal's transaction as it is: behind a request without its Sync it ends with a
 //!    Flush, else with a Sync. Where it cannot be asked, nothing passes that the target might run.
 
-use crate::catalogue::is_old;
+use crate::catalogue::{FUNCTIONS_MAX_AGE, is_asked_each_time, is_old};
 use crate::close::Ending;
 use crate::exact::Exact;
 use crate::inquiry::{self, Answer, Inquiry};
-use crate::live::Live;
-use crate::statement::is_end_of_transaction;
+use crate::live::{Live, Prepared};
+use crate::statement::{is_end_of_transaction, parse_body};
 use crate::turn::Turn;
 use hoopwire_policy::{Catalogue, Denial};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
@@ -50,15 +51,20 @@ impl Live {
     pub(crate) fn must_wait<'p>(
         &mut self,
         piece: &Piece<'p>,
-        turn: &Turn<'_>,
+        turn: &mut Turn<'_>,
     ) -> Result<Option<&'p [u8]>, Ending> {
         let (Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. }) = *piece else { return Ok(None) };
-        if !matches!(tag, b'Q' | b'P' | b'B') || self.discarding || !self.knows_too_little(turn) {
+        if !matches!(tag, b'Q' | b'P' | b'B') || self.discarding || !self.knows_too_little(true, turn) {
+            return Ok(None);
+        }
+        let looks_up = self.may_look_up(tag, piece.body(), turn);
+        if !self.knows_too_little(looks_up, turn) {
             return Ok(None);
         }
         // another session may have asked meanwhile
         if let (Some(exact), Some((catalogue, asked_at))) =
             (&mut self.exact, turn.catalogues.find(&self.grant, turn.now))
+            && !is_asked_each_time(&self.grant, &catalogue)
         {
             exact.learn(catalogue, asked_at)?;
             return Ok(None);
@@ -76,9 +82,41 @@ impl Live {
         matches!(self.pipeline.copy(), Copy::In | Copy::Both)
     }
 
-    fn knows_too_little(&self, turn: &Turn<'_>) -> bool {
-        let exact = self.exact.as_ref().filter(|exact| exact.catalogue.is_some());
-        exact.is_some_and(|exact| is_old(&self.grant, exact.asked_at, turn.now))
+    /// For what looks names of relations up, or does not.
+    fn knows_too_little(&self, looks_up: bool, turn: &Turn<'_>) -> bool {
+        let Some(exact) = &self.exact else { return false };
+        let Some(catalogue) = &exact.catalogue else { return false };
+        if exact.is_fresh || !is_asked_each_time(&self.grant, catalogue) {
+            return is_old(&self.grant, exact.asked_at, turn.now);
+        }
+        looks_up || turn.now.saturating_duration_since(exact.asked_at) >= FUNCTIONS_MAX_AGE
+    }
+
+    /// False for what surely names no relation. What would be refused may: by newer knowledge it may not be.
+    fn may_look_up(&self, tag: u8, body: &[u8], turn: &mut Turn<'_>) -> bool {
+        let Some(exact) = &self.exact else { return true };
+        let text = match tag {
+            b'B' => return self.bound(body).is_none_or(|prepared| prepared.looks_up),
+            b'P' => parse_body(body).map(|(_, text, _)| text),
+            _ => body.strip_suffix(b"\0"),
+        };
+        let Some(text) = text else { return true };
+        let verdict = exact.decide(&self.grant, text, turn);
+        verdict.outcome.as_ref().map_or(true, |plans| plans.iter().any(|plan| plan.looks_up))
+    }
+
+    /// The statement that a Bind names, if it is known.
+    fn bound(&self, body: &[u8]) -> Option<&Prepared> {
+        let mut reader = Reader::new(body);
+        let name = reader.cstr().and_then(|_| reader.cstr()).ok()?;
+        self.names.prepared(name)
+    }
+
+    /// The message went to the target: what it runs may take long, and knowledge ages meanwhile.
+    pub(crate) fn has_sent(&mut self, piece: &Piece<'_>) {
+        if let (Some(exact), Piece::Whole { tag: b'Q' | b'E' | b'F', .. }) = (&mut self.exact, piece) {
+            exact.is_fresh = false;
+        }
     }
 
     /// Keeps bytes of the principal, the first message of which is decided by newer knowledge. Nothing of them was
@@ -136,30 +174,44 @@ impl Live {
         // inside a transaction the answer is of that transaction's own view, and nobody else's
         let is_common = inquiry.is_outside_transactions();
         exact.inquiry = None;
+        if rows.iter().any(|row| row.first().and_then(Option::as_deref) == Some("x")) {
+            return Err(columns_changed());
+        }
         exact.learn(turn.catalogues.keep(&self.grant, rows, is_common, turn.now)?, turn.now)?;
+        exact.is_fresh = true;
         Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }))
     }
 
     /// Knowledge is too old, and there is no way to ask: a text of so many statements, or a Bind of a statement that
     /// `ends` a transaction, passes only where the target does not run it.
-    pub(crate) fn check_age(&self, statements: usize, ends: bool, turn: &Turn<'_>) -> Result<(), Denial> {
+    fn check_age(
+        &self,
+        statements: usize,
+        ends: bool,
+        looks_up: bool,
+        turn: &Turn<'_>,
+    ) -> Result<(), Denial> {
         // in a round, what ended the transaction may be behind us already
         let is_refused = self.has_failed() && !self.pipeline.is_in_round() && statements <= 1;
         let is_run = !ends && !is_refused && !self.pipeline.is_skipping();
-        if is_run && self.knows_too_little(turn) { Err(catalogue_too_old()) } else { Ok(()) }
+        if is_run && self.knows_too_little(looks_up, turn) { Err(catalogue_too_old()) } else { Ok(()) }
     }
 
     /// [`Live::check_age`] for a Bind.
     pub(crate) fn check_bind(&self, body: &[u8], turn: &Turn<'_>) -> Result<(), Denial> {
-        let mut reader = Reader::new(body);
-        let name = reader.cstr().and_then(|_| reader.cstr()).unwrap_or_default();
-        let no = self.names.prepared(name).map_or(0, |prepared| prepared.no);
-        self.check_age(1, self.ends_transaction.contains(&no), turn)
+        let (no, looks_up) = self.bound(body).map_or((0, true), |prepared| (prepared.no, prepared.looks_up));
+        self.check_age(1, self.ends_transaction.contains(&no), looks_up, turn)
     }
 
     /// [`Live::check_age`] for a text.
-    pub(crate) fn check_text(&self, text: &[u8], statements: usize, turn: &Turn<'_>) -> Result<(), Denial> {
-        self.check_age(statements, is_end_of_transaction(text), turn)
+    pub(crate) fn check_text(
+        &self,
+        text: &[u8],
+        statements: usize,
+        looks_up: bool,
+        turn: &Turn<'_>,
+    ) -> Result<(), Denial> {
+        self.check_age(statements, is_end_of_transaction(text), looks_up, turn)
     }
 }
 
@@ -178,7 +230,9 @@ fn catalogue_too_old() -> Denial {
 
 fn columns_changed() -> Ending {
     let report = ErrorReport::fatal(Sqlstate::ADMIN_SHUTDOWN, "the target's masked relations have changed")
-        .with_detail("Statements that this session prepared were decided by their old columns.")
-        .with_hint("Connect again and prepare them anew; your grant is still good until it expires.");
+        .with_detail(
+            "What this session prepared, or the snapshot of its transaction, is older than the change.",
+        )
+        .with_hint("Connect again; your grant is still good until it expires.");
     Ending::fatal("gateway", "masked relations changed", report)
 }

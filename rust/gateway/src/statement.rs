@@ -71,6 +71,7 @@ impl Live {
                         if let Err(ending) = self.request(&piece, &permit, &mut flow, turn) {
                             break Err(ending);
                         }
+                        self.has_sent(&piece);
                     }
                     Ok(Some(message)) => break Ok([message, input].concat()),
                     Err(ending) => break Err(ending),
@@ -80,6 +81,9 @@ impl Live {
             }
         };
         self.from_principal = scanner;
+        if let Some(exact) = &mut self.exact {
+            exact.is_fresh = false;
+        }
         self.end_of_flow(&mut flow, turn);
         let waiting = outcome?;
         if !waiting.is_empty() {
@@ -219,7 +223,7 @@ impl Live {
         let call = (tag == b'F').then(|| decide(&self.grant, Action::CallFunction, turn.now));
         let no = self.next_statement();
         let permit = match call.as_ref().unwrap_or(permit) {
-            Ok(permit) => self.decide_statement(tag, no, text, turn).map(|()| permit),
+            Ok(permit) => self.decide_statement(tag, no, text, turn).map(|looks_up| (permit, looks_up)),
             Err(denial) => Err(denial.clone()),
         };
         let reason = match &permit {
@@ -231,7 +235,7 @@ impl Live {
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
         match permit {
             Err(denial) => self.refuse(denial, no, tag, name, turn),
-            Ok(permit) => {
+            Ok((permit, looks_up)) => {
                 if tag == b'F' {
                     let digest = *blake3::hash(raw).as_bytes();
                     let frame = Frame::Input(Input { bytes: raw.len() as u64, digest });
@@ -244,7 +248,7 @@ impl Live {
                 };
                 self.owe(owed, turn);
                 if tag == b'P' {
-                    self.names.prepare(name, Prepared { no, types });
+                    self.names.prepare(name, Prepared { no, types, looks_up });
                 }
                 turn.legs.forward(permit, raw);
             }
@@ -252,8 +256,14 @@ impl Live {
         Ok(())
     }
 
-    /// What the grant says of a text, and of one more statement.
-    fn decide_statement(&mut self, tag: u8, no: u64, text: &[u8], turn: &mut Turn<'_>) -> Result<(), Denial> {
+    /// What the grant says of a text, and of one more statement. True if the target may look names up for it.
+    fn decide_statement(
+        &mut self,
+        tag: u8,
+        no: u64,
+        text: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, Denial> {
         let verdict = if tag == b'F' { None } else { self.judge(text, turn)? };
         if tag == b'P' {
             self.note_prepared(no, text);
@@ -262,10 +272,11 @@ impl Live {
         }
         let plans = verdict.as_ref().and_then(|verdict| verdict.outcome.as_ref().ok());
         let copy = plans.and_then(|plans| plans.iter().find_map(|plan| plan.copy_out.clone()));
-        match (copy, self.masking()) {
-            (Some(copy), Some(masking)) => masking.note_copy(no, copy),
-            _ => Ok(()),
+        let looks_up = plans.is_none_or(|plans| plans.iter().any(|plan| plan.looks_up));
+        if let (Some(copy), Some(masking)) = (copy, self.masking()) {
+            masking.note_copy(no, copy)?;
         }
+        Ok(looks_up)
     }
 
     /// The messages that ride on a statement decided before: recorded here, forwarded by the caller. False if the
@@ -381,7 +392,7 @@ fn via(tag: u8) -> Via {
 }
 
 /// Name, text and declared parameter types of a Parse.
-fn parse_body(body: &[u8]) -> Option<(&[u8], &[u8], Vec<u32>)> {
+pub(crate) fn parse_body(body: &[u8]) -> Option<(&[u8], &[u8], Vec<u32>)> {
     let mut reader = Reader::new(body);
     let name = reader.cstr().ok()?;
     let text = reader.cstr().ok()?;

@@ -112,7 +112,7 @@ pub struct DecisionCache {
     held: usize,
     /// Places that the table had at most: it never shrinks.
     places: usize,
-    /// The verdicts on single statements of which there is nothing to say but the command. One for each command.
+    /// The verdicts on single statements of which there is hardly more to say than the command. At most two for each.
     plain: Vec<Arc<Verdict>>,
 }
 
@@ -221,11 +221,8 @@ impl DecisionCache {
             Ok(Plans::One(plan)) if plan.is_plain() => plan,
             outcome => return Arc::new(Verdict { outcome: outcome.map(Plans::into_vec) }),
         };
-        let command = |verdict: &Verdict| match verdict.outcome.as_deref() {
-            Ok([plan]) => plan.command,
-            _ => "",
-        };
-        if let Some(verdict) = self.plain.iter().find(|verdict| command(verdict) == plan.command) {
+        let is_it = |verdict: &&Arc<Verdict>| matches!(verdict.outcome.as_deref(), Ok([it]) if it.command == plan.command && it.looks_up == plan.looks_up);
+        if let Some(verdict) = self.plain.iter().find(is_it) {
             return Arc::clone(verdict);
         }
         let verdict = Arc::new(Verdict { outcome: Ok(vec![plan]) });

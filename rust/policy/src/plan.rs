@@ -12,6 +12,8 @@ pub struct StatementPlan {
     pub copy_out: Option<CopyOut>,
     /// PREPARE or DECLARE: what it makes may outlive the decision.
     pub prepares: bool,
+    /// The target looks names of relations up when it runs: those written, or those of what EXECUTE runs.
+    pub looks_up: bool,
 }
 
 /// The decision on one text. It is shared between grants of one policy and names none of them.
@@ -22,7 +24,7 @@ pub struct Verdict {
 }
 
 impl StatementPlan {
-    /// There is nothing to say but the command.
+    /// There is nothing to say but the command, and whether it looks names up.
     pub(crate) fn is_plain(&self) -> bool {
         self.copy_out.is_none() && !self.prepares
     }

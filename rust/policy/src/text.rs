@@ -84,7 +84,9 @@ fn plan(statement: &Statement<&str>) -> StatementPlan {
         .effects
         .iter()
         .any(|effect| matches!(effect, Effect::Prepare { .. } | Effect::DeclareCursor));
-    StatementPlan { command: statement.command, copy_out: None, prepares }
+    let looks_up = !statement.accesses.is_empty()
+        || statement.effects.iter().any(|effect| matches!(effect, Effect::Execute { .. }));
+    StatementPlan { command: statement.command, copy_out: None, prepares, looks_up }
 }
 
 #[cfg(test)]
