@@ -290,8 +290,8 @@ CHANGES = {
 @pytest.mark.parametrize("begin", ["", "begin", "begin isolation level repeatable read"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_change_right_before_the_statement(arena, login, change, begin):
-    """What is known of masked relations was up to two seconds old, in a transaction with a snapshot of its own as
-    old as that: a statement that came right behind the change computed with what was masked.
+    """What is known of masked relations was up to two seconds old, in a transaction with a snapshot of its own
+    as old as that: a statement that came right behind the change computed with what was masked.
     """
     sql, attempt = CHANGES[change]
     if "repeatable" in begin and change.endswith("made"):
