@@ -44,6 +44,8 @@ pub(crate) struct Exact {
     pub(crate) keeps_statements: bool,
     /// A question to the target is under way.
     pub(crate) inquiry: Option<Inquiry>,
+    /// It is only whether all is as it was.
+    pub(crate) is_watching: bool,
     /// Bytes of the principal that wait for newer knowledge; they begin with a message.
     pub(crate) waiting: Vec<u8>,
     pub(crate) masking: Masking,
@@ -92,6 +94,7 @@ impl Exact {
             utf8,
             keeps_statements: false,
             inquiry: None,
+            is_watching: false,
             waiting: Vec::new(),
             masking,
         })

@@ -39,8 +39,8 @@ pub(crate) struct Inquiry {
     /// The transaction status that the session had, and must have afterwards. `None` behind a request of the
     /// principal's without its Sync: then ReadyForQuery is not asked for.
     status: Option<u8>,
-    /// Closed of statement and portal.
-    closed: u8,
+    /// How many CloseComplete are still to come: what ends a question without its Sync.
+    to_close: u8,
 }
 
 fn take(tag: u8, body_len: usize) -> Take {
@@ -55,8 +55,9 @@ fn take(tag: u8, body_len: usize) -> Take {
 }
 
 impl Inquiry {
-    /// Asked in a session with this transaction status; `None` in the middle of a round.
-    pub(crate) fn new(status: Option<u8>) -> Inquiry {
+    /// Asked in a session with this transaction status; `None` in the middle of a round. So many objects of its own are
+    /// closed by it.
+    pub(crate) fn new(status: Option<u8>, to_close: u8) -> Inquiry {
         Inquiry {
             scanner: Scanner::default(),
             rows: Vec::new(),
@@ -64,7 +65,7 @@ impl Inquiry {
             failed: None,
             aside: Vec::new(),
             status,
-            closed: 0,
+            to_close,
         }
     }
 
@@ -106,8 +107,8 @@ impl Inquiry {
                     self.failed = Some(report);
                 }
                 b'3' if self.status.is_none() => {
-                    self.closed = self.closed.saturating_add(1);
-                    if self.closed == 2 {
+                    self.to_close = self.to_close.saturating_sub(1);
+                    if self.to_close == 0 {
                         return Ok(Some(self.answer()));
                     }
                 }
@@ -148,9 +149,14 @@ fn failed(reason: &str) -> Ending {
 /// Name of the statement and of the portal.
 const NAME: &str = "hoopwire_catalogue";
 
-/// Appends the requests that ask for the catalogue, with a Flush at their end if the principal's round goes on, else a
-/// Sync: the functions in the schemas of the search path, and for masks the masked relations with all that shares
-/// their columns (partitions, children, parents) and all that reads them (views, through other views).
+/// Ends a question: with a Flush if the principal's round goes on, else with a Sync.
+pub(crate) fn end(in_round: bool, out: &mut Vec<u8>) {
+    message(out, if in_round { b'H' } else { b'S' }, |_| {});
+}
+
+/// Appends the requests that ask for the catalogue; how many objects they close. It is the functions in the schemas of
+/// the search path, and for masks the masked relations with all that shares their columns (partitions, children,
+/// parents) and all that reads them (views, through other views).
 ///
 /// Rows: `f`, schema, function; `c`, schema and name of the masked relation, schema, name and OID of the relation
 /// that has the column, its number, name and type, whether it is generated; `v`, OID, schema, name, definition;
@@ -158,7 +164,7 @@ const NAME: &str = "hoopwire_catalogue";
 ///
 /// In a transaction with a snapshot of its own the rows are as old as that, but the target looks names up as they are
 /// now (PostgreSQL documentation, 13.6). There names come from functions that do the same.
-pub(crate) fn ask(grant: &Grant, known: &[Root], in_round: bool, out: &mut Vec<u8>) {
+pub(crate) fn ask(grant: &Grant, known: &[Root], out: &mut Vec<u8>) -> u8 {
     let mut text = functions(search_path(grant));
     if !grant.masks.is_empty() {
         text.push_str(" UNION ALL ");
@@ -169,22 +175,27 @@ pub(crate) fn ask(grant: &Grant, known: &[Root], in_round: bool, out: &mut Vec<u
         w.cstr(&text);
         w.i16(0);
     });
+    run(NAME, out)
+}
+
+/// Binds, runs and closes a statement without parameters; how many objects that closes.
+pub(crate) fn run(name: &str, out: &mut Vec<u8>) -> u8 {
     message(out, b'B', |w| {
-        w.cstr(NAME);
-        w.cstr(NAME);
+        w.cstr(name);
+        w.cstr(name);
         w.bytes(&[0; 6]);
     });
     message(out, b'E', |w| {
-        w.cstr(NAME);
+        w.cstr(name);
         w.i32(0);
     });
     for kind in [b'P', b'S'] {
         message(out, b'C', |w| {
             w.u8(kind);
-            w.cstr(NAME);
+            w.cstr(name);
         });
     }
-    message(out, if in_round { b'H' } else { b'S' }, |_| {});
+    2
 }
 
 fn functions(search_path: &[String]) -> String {
@@ -266,7 +277,7 @@ fn relations(masks: &[Mask], known: &[Root]) -> String {
 }
 
 /// A string constant; names come from the config file.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
@@ -304,7 +315,7 @@ mod tests {
         ]
         .concat();
         for size in 1..answer.len() {
-            let mut inquiry = Inquiry::new(Some(b'I'));
+            let mut inquiry = Inquiry::new(Some(b'I'), 2);
             let (mut rows, mut left) = (None, Vec::new());
             for mut piece in answer.chunks(size) {
                 if rows.is_none() {
@@ -332,7 +343,7 @@ mod tests {
             framed(b'Z', b"T"),
             framed(b'Z', b""),
         ] {
-            assert!(Inquiry::new(Some(b'I')).handle(&mut answer.as_slice()).is_err(), "{answer:?}");
+            assert!(Inquiry::new(Some(b'I'), 2).handle(&mut answer.as_slice()).is_err(), "{answer:?}");
         }
     }
 
@@ -342,7 +353,7 @@ mod tests {
         let rights = Rights { search_path: vec!["o'brien".to_owned()], ..Rights::default() };
         #[allow(clippy::disallowed_methods)] // some instant
         let grant = Grant::for_tests(std::time::Instant::now()).with_rights(rights);
-        ask(&grant, &[], false, &mut out);
+        ask(&grant, &[], &mut out);
         let text = String::from_utf8_lossy(&out);
         assert!(text.contains("ARRAY['o''brien']"), "{text}");
     }
