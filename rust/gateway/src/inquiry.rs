@@ -8,7 +8,7 @@
 use crate::catalogue::{Root, search_path};
 use crate::close::Ending;
 use hoopwire_policy::{Grant, Mask};
-use hoopwire_postgres::error::ServerReport;
+use hoopwire_postgres::error::{ServerReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner, Take};
 use hoopwire_wire::{Reader, message};
 
@@ -16,6 +16,10 @@ use hoopwire_wire::{Reader, message};
 const ROWS_MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Largest single message of an answer.
 const MESSAGE_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// A cancel, `statement_timeout`; `lock_timeout`.
+const INTERRUPTIONS: &[Option<Sqlstate>] =
+    &[Some(Sqlstate::QUERY_CANCELED), Some(Sqlstate::LOCK_NOT_AVAILABLE)];
 
 /// A row: its fields as text.
 pub(crate) type Row = Vec<Option<String>>;
@@ -25,6 +29,8 @@ pub(crate) struct Answer {
     pub(crate) rows: Vec<Row>,
     /// Whole messages that came with it and are the principal's.
     pub(crate) aside: Vec<u8>,
+    /// There is none: a cancel, or a time limit of the principal's own, hit the question. An open transaction has failed.
+    pub(crate) is_interrupted: bool,
 }
 
 /// An answer on its way.
@@ -34,6 +40,7 @@ pub(crate) struct Inquiry {
     rows: Vec<Row>,
     bytes: usize,
     failed: Option<String>,
+    is_interrupted: bool,
     /// What is the principal's all the same: notifications, notices, changed parameters.
     aside: Vec<u8>,
     /// The transaction status that the session had, and must have afterwards. `None` behind a request of the
@@ -63,6 +70,7 @@ impl Inquiry {
             rows: Vec::new(),
             bytes: 0,
             failed: None,
+            is_interrupted: false,
             aside: Vec::new(),
             status,
             to_close,
@@ -75,7 +83,11 @@ impl Inquiry {
     }
 
     fn answer(&mut self) -> Answer {
-        Answer { rows: std::mem::take(&mut self.rows), aside: std::mem::take(&mut self.aside) }
+        Answer {
+            rows: std::mem::take(&mut self.rows),
+            aside: std::mem::take(&mut self.aside),
+            is_interrupted: self.is_interrupted,
+        }
     }
 
     /// Bytes of the target. Once ReadyForQuery has come (in a round, all that was asked for), the rows, and whole
@@ -100,11 +112,12 @@ impl Inquiry {
                     self.aside.extend_from_slice(raw);
                 }
                 b'E' => {
-                    let report = ServerReport::parse(body).to_string();
+                    let report = ServerReport::parse(body);
                     if self.status.is_none() {
-                        return Err(failed(&report));
+                        return Err(failed(&report.to_string()));
                     }
-                    self.failed = Some(report);
+                    self.is_interrupted = INTERRUPTIONS.contains(&report.sqlstate);
+                    self.failed = Some(report.to_string());
                 }
                 b'3' if self.status.is_none() => {
                     self.to_close = self.to_close.saturating_sub(1);
@@ -114,6 +127,7 @@ impl Inquiry {
                 }
                 b'Z' => {
                     return match self.failed.take() {
+                        Some(_) if self.is_interrupted => Ok(Some(self.answer())),
                         Some(reason) => Err(failed(&reason)),
                         None if body.first().copied() != self.status || body.len() != 1 => {
                             Err(failed("another transaction status"))
@@ -209,12 +223,6 @@ fn functions(search_path: &[String]) -> String {
 }
 
 fn relations(masks: &[Mask], known: &[Root]) -> String {
-    let mut roots: Vec<String> = masks
-        .iter()
-        .map(|mask| format!("({}, {})", literal(&mask.schema), literal(&mask.relation)))
-        .collect();
-    roots.sort();
-    roots.dedup();
     let by_oid: String = known
         .iter()
         .map(|(schema, relation, oid)| {
@@ -272,12 +280,23 @@ fn relations(masks: &[Mask], known: &[Root]) -> String {
            NULL, NULL, NULL, NULL, NULL \
          FROM reader v JOIN pg_catalog.pg_class c ON c.oid = v.oid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm')) masked",
-        roots.join(", ")
+        named(masks)
     )
 }
 
+/// The relations that are masked by name, as rows of a VALUES list.
+pub(crate) fn named(masks: &[Mask]) -> String {
+    let mut rows: Vec<String> = masks
+        .iter()
+        .map(|mask| format!("({}, {})", literal(&mask.schema), literal(&mask.relation)))
+        .collect();
+    rows.sort();
+    rows.dedup();
+    rows.join(", ")
+}
+
 /// A string constant; names come from the config file.
-pub(crate) fn literal(text: &str) -> String {
+fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
@@ -323,7 +342,7 @@ mod tests {
                 }
                 left.extend_from_slice(piece);
             }
-            let Answer { rows, aside } = rows.unwrap();
+            let Answer { rows, aside, .. } = rows.unwrap();
             assert_eq!(aside, framed(b'A', b"\0\0\0\x01channel\0payload\0"));
             assert_eq!(rows[0], [Some("f".to_owned()), None]);
             assert_eq!(rows[1], [Some(String::new()), Some("é".to_owned())]);

@@ -62,7 +62,8 @@ impl Live {
             return Ok(None);
         }
         let looks_up = self.may_look_up(tag, piece.body(), turn);
-        if !self.knows_too_little(looks_up, turn) {
+        let was_interrupted = self.exact.as_ref().is_some_and(|exact| exact.was_interrupted);
+        if was_interrupted || !self.knows_too_little(looks_up, turn) {
             return Ok(None);
         }
         // another session may have asked meanwhile
@@ -197,10 +198,15 @@ impl Live {
     ) -> Result<Option<Heard>, Ending> {
         let Some(exact) = &mut self.exact else { return Ok(None) };
         let Some(inquiry) = &mut exact.inquiry else { return Ok(None) };
-        let Some(Answer { mut rows, aside }) = inquiry.handle(input)? else { return Ok(None) };
+        let Some(answer) = inquiry.handle(input)? else { return Ok(None) };
+        let Answer { mut rows, aside, is_interrupted } = answer;
         // inside a transaction the answer is of that transaction's own view, and nobody else's
         let is_common = inquiry.is_outside_transactions();
         exact.inquiry = None;
+        if is_interrupted {
+            exact.was_interrupted = true;
+            return Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }));
+        }
         let print = watch::heard(&mut rows);
         if exact.is_watching {
             let known = exact.catalogue.as_ref();
@@ -232,7 +238,11 @@ impl Live {
         // in a round, what ended the transaction may be behind us already
         let is_refused = self.has_failed() && !self.pipeline.is_in_round() && statements <= 1;
         let is_run = !ends && !is_refused && !self.pipeline.is_skipping();
-        if is_run && self.knows_too_little(looks_up, turn) { Err(catalogue_too_old()) } else { Ok(()) }
+        if !is_run || !self.knows_too_little(looks_up, turn) {
+            return Ok(());
+        }
+        let was_interrupted = self.exact.as_ref().is_some_and(|exact| exact.was_interrupted);
+        Err(if was_interrupted { catalogue_interrupted() } else { catalogue_too_old() })
     }
 
     /// [`Live::check_age`] for a Bind.
@@ -262,6 +272,19 @@ fn catalogue_too_old() -> Denial {
                  data or the transaction has failed.\ncode: catalogue_too_old"
             .to_owned(),
         hint: "End the COPY, or send ROLLBACK by itself and a Sync, and then send the statement again.".to_owned(),
+        position: None,
+    }
+}
+
+fn catalogue_interrupted() -> Denial {
+    Denial {
+        sqlstate: "57014",
+        code: "catalogue_interrupted",
+        message: "the statement was cancelled before it ran".to_owned(),
+        detail: "The cancel, or the session's statement_timeout or lock_timeout, hit the gateway's question for the \
+                 target's catalogue.\ncode: catalogue_interrupted"
+            .to_owned(),
+        hint: "Send the statement again; if a timeout is only some milliseconds, raise it.".to_owned(),
         position: None,
     }
 }

@@ -5,7 +5,7 @@
 //! children, rules over them, and what has the masked names. If the text is the same as in the moment before that whole
 //! answer, so would the answer be.
 
-use crate::inquiry::{Row, literal, run};
+use crate::inquiry::{Row, named, run};
 use hoopwire_policy::Mask;
 use hoopwire_wire::message;
 
@@ -32,12 +32,6 @@ pub(crate) fn heard(rows: &mut Vec<Row>) -> Option<String> {
 /// One row: `w`, the text. In a transaction with a snapshot of its own, where rows are older than names (`inquiry.rs`),
 /// it says so if they differ.
 fn text(masks: &[Mask], oids: &[u32]) -> String {
-    let mut wanted: Vec<String> = masks
-        .iter()
-        .map(|mask| format!("({}, {})", literal(&mask.schema), literal(&mask.relation)))
-        .collect();
-    wanted.sort();
-    wanted.dedup();
     let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
     format!(
         "WITH snapshot(is_own, oids) AS (\
@@ -77,7 +71,7 @@ fn text(masks: &[Mask], oids: &[u32]) -> String {
                   WHERE c.relnamespace = v.oid AND c.relname = v.relation::name) END)) END) \
          FROM snapshot",
         oids.join(","),
-        wanted.join(", ")
+        named(masks)
     )
 }
 

@@ -211,6 +211,27 @@ fn where_nothing_changes_the_cheap_question_is_enough() {
 }
 
 #[test]
+fn a_cancel_that_hits_the_question_cancels_the_statement() {
+    // It ended the session: the question failed, as with a target that does not know what is asked.
+    let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, masked);
+    let read = query("select id from people");
+    for sqlstate in ["57014", "55P03"] {
+        *catalogue.borrow_mut() = format!("!{sqlstate}");
+        assert_eq!(peer.say(&[read.clone(), query("select 1")].concat()), "E:57014 Z:I T D D C Z:I");
+        assert!(peer.last_error(b'D').ends_with("code: catalogue_interrupted"), "{}", peer.last_error(b'D'));
+        let extended = [parse("", "select id from people"), bind("", b"1"), execute(), sync()].concat();
+        assert_eq!(peer.say(&extended), "E:57014 Z:I");
+        assert_eq!(peer.say(&query("begin")), "C Z:T");
+        assert_eq!(peer.say(&read), "E:57014 Z:E");
+        assert_eq!(peer.say(&query("commit")), "C Z:I");
+        *catalogue.borrow_mut() = PEOPLE.to_owned();
+        assert_eq!(peer.say(&read), "T D D C Z:I");
+    }
+    *catalogue.borrow_mut() = "!42P05".to_owned();
+    assert_eq!(peer.say(&read), "E:08006", "a statement by that name is not ours");
+}
+
+#[test]
 fn what_comes_behind_a_statement_is_not_decided_before_that_has_run() {
     // Requests sent at once were decided at once, and ran when the ones before them had ended.
     let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, masked);

@@ -331,6 +331,12 @@ impl Server {
         if text.starts_with(REFUSED) {
             return self.error("42601");
         }
+        let failing = self.catalogue.borrow().strip_prefix('!').map(str::to_owned);
+        if let Some(sqlstate) = failing
+            && (text.starts_with("WITH snapshot") || text.starts_with("SELECT 'f'"))
+        {
+            return self.error(&sqlstate);
+        }
         if text.starts_with("WITH snapshot") {
             let said = self.catalogue.borrow().replace('|', ".").replace('\n', " ");
             return [row_of_fields(&format!("w|{said}")), complete("SELECT")].concat();
