@@ -147,6 +147,7 @@ async def _run(
         await parts.engine.stop()
         for event in parts.engine.drain_events():
             dispatch.take_last(event)
+        await keeper.drop_all()
         if checkpoints is not None:
             with trio.CancelScope(shield=True):
                 await checkpoints.flush()
