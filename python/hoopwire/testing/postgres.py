@@ -59,13 +59,18 @@ class Outcome:
         return self.code == 0
 
 
+CHOSEN = "HOOPWIRE_POSTGRES_BIN"
+"""Environment variable: a directory whose PostgreSQL programs come before the installed ones."""
+
+
 def postgres_program(name: str) -> str:
-    """Path of a PostgreSQL program, the newest installed version first. MissingProgram if there is none."""
+    """Path of a PostgreSQL program: of `CHOSEN`, else of the newest installed version. MissingProgram if none."""
     package = "postgresql" if name in ("initdb", "postgres", "pgbench") else "postgresql-client"
     versions = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True
     )
-    places = [str(path) for path in versions]
+    # A directory may hold the server alone: its clients are then the installed ones.
+    places = [path for path in (os.environ.get(CHOSEN),) if path] + [str(path) for path in versions]
     config = shutil.which("pg_config")
     if config is not None:
         places.append(subprocess.check_output([config, "--bindir"], text=True).strip())
@@ -165,6 +170,11 @@ class ThrowAwayPostgres:
         if self._directory is None:
             raise RuntimeError("the server has not been started")
         return self._directory
+
+    @property
+    def version(self) -> int:
+        """Major version of the server."""
+        return int((self.directory / "data" / "PG_VERSION").read_text())
 
     @property
     def ca(self) -> Path:
@@ -284,7 +294,6 @@ class ThrowAwayPostgres:
         command = [
             postgres_program("initdb"),
             "--no-sync",
-            "--no-instructions",
             "-U",
             "postgres",
             "-A",
