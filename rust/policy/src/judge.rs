@@ -2,7 +2,7 @@
 
 use crate::builtin::{
     CATALOG, STANDARD, is_catalog_relation, is_harmless_function, is_known_function, is_sensitive,
-    is_statistics, may_be_catalog_function, secret_column,
+    is_statistics, may_be_catalog_function, reads_sequences, secret_column,
 };
 use crate::catalogue::Catalogue;
 use crate::glob::{Object, USER, WHOLE};
@@ -142,7 +142,10 @@ impl<'a> Scope<'a> {
     /// The verbs that no rule covers.
     fn missing(&self, object: Object<'_>, verbs: Verbs) -> Verbs {
         let is_system = object.is_system();
-        let sensitive = is_system && is_sensitive(object.schema, object.name) && !self.hides_secret(object);
+        let sensitive = is_system
+            && is_sensitive(object.schema, object.name)
+            && !self.hides_secret(object)
+            && !(reads_sequences(object.schema, object.name) && self.reads_all());
         let mut missing = verbs;
         if is_system
             && !sensitive
@@ -157,6 +160,11 @@ impl<'a> Scope<'a> {
             }
         }
         missing
+    }
+
+    /// Every relation that is not the system's may be read.
+    fn reads_all(&self) -> bool {
+        self.rights.deny.is_empty() && self.rights.allow.iter().any(|rule| rule.covers_all(Verbs::SELECT))
     }
 
     /// The statement reads a relation with a secret column, and cannot show that.
@@ -222,7 +230,9 @@ impl<'a> Scope<'a> {
     fn judge_function(&self, schema: &str, name: &str, procedure: bool) -> Result<(), Reason> {
         let object = Object::new(schema, name);
         self.check_denies(object, Verbs::CALL)?;
-        let harmless = !procedure && is_harmless_function(schema, name, self.may_wait);
+        let harmless = !procedure
+            && (is_harmless_function(schema, name, self.may_wait)
+                || (reads_sequences(schema, name) && self.reads_all()));
         if harmless || self.missing(object, Verbs::CALL).is_empty() {
             Ok(())
         } else {
