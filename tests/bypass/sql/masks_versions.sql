@@ -35,6 +35,12 @@ COPY people_copy TO STDOUT
 --- copy-partitioned: COPY of a partitioned table by its name
 --! either unproven=no_server_up_to_18_does_it
 COPY members TO STDOUT
+--- system-user: a word of the newer grammar is a masked column of an older server
+--! unproven=only_up_to_PostgreSQL_15
+SELECT system_user || '' FROM visits
+--- system-user-plain: and by itself
+--! unproven=only_up_to_PostgreSQL_15
+SELECT t.x || '' FROM (SELECT system_user AS x FROM visits) t
 --- any-value: any_value gives one of the values
 --! since=16
 SELECT any_value(email) FROM people

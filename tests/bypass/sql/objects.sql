@@ -102,6 +102,9 @@ CREATE TABLE badges (id integer PRIMARY KEY, email text, shout text GENERATED AL
 \endif
 INSERT INTO badges (id, email) VALUES (1, 'mk7f3q-badge@example.com');
 CREATE VIEW badge_shouts AS SELECT id, shout FROM badges;
+-- A word of the grammar since PostgreSQL 16; before, a column as any other.
+CREATE TABLE visits (id integer PRIMARY KEY, "system_user" text);
+INSERT INTO visits VALUES (1, 'mk7f3q-visit@example.com');
 CREATE TABLE outbox (id serial PRIMARY KEY, body text);
 CREATE FUNCTION whisper(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'heard %', $1; RETURN 'ok'; END $$;
 CREATE FUNCTION email_of(people) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1.email';

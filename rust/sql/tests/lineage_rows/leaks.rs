@@ -294,6 +294,10 @@ pub(crate) const LEAKS: &[(&str, &str)] = &[
     ("insert into customers(id) values (1) on conflict (email) do nothing", "ON CONFLICT"),
     ("insert into customers(id) values (1) on conflict (lower(email)) do nothing", "ON CONFLICT"),
     ("insert into customers as c (id) values (1) returning c.email || ''", "expression"),
+    // A word since PostgreSQL 16, a column of an older server.
+    ("select upper(system_user) from staff", "expression"),
+    ("select x || '' from (select system_user as x from staff) t", "expression"),
+    ("select id from staff where system_user like 'a%'", "WHERE"),
     ("update customers set city = 'a' returning old.email || ''", "expression"),
     ("update customers set email = 'a' returning old.email = new.email", "expression"),
     ("update customers set city = 'a' returning with (old as o, new as n) upper(o.email)", "expression"),
