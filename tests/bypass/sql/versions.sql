@@ -112,7 +112,7 @@ VACUUM (ONLY_DATABASE_STATS)
 GRANT MAINTAIN ON notes TO app_md5
 --- grant-options: options of a membership
 --! since=16 belt role
-GRANT pg_read_all_data TO app_md5 WITH INHERIT TRUE, SET TRUE, ADMIN FALSE
+GRANT pg_use_reserved_connections TO app_md5 WITH INHERIT TRUE, SET TRUE, ADMIN FALSE
 --- grant-pg-maintain: the role that maintains everything
 --! since=17 belt role
 GRANT pg_maintain TO app_md5

@@ -130,7 +130,7 @@ impl Walker<'_> {
 
     fn call(&mut self, call: &nodes::FuncCall, scope: &Scope<'_>, usage: Usage) -> Walk<()> {
         // The grammar's word since PostgreSQL 16; an older server reads a column of the name.
-        if let Some(name @ "system_user") = call.funcname().iter().last().and_then(Node::as_str)
+        if let Some(name @ "system_user") = call.funcname().iter().next_back().and_then(Node::as_str)
             && let Some(mark) = scope.marked(name)
         {
             return usage.check(&mark);
