@@ -5,12 +5,16 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 FUZZ_TARGETS = $(basename $(notdir $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 FUZZ_PYTHON = $(wildcard tests/fuzz/fuzz_*.py)
+VERSIONS ?= 16 17 18
+# What depends on the server's version.
+VERSION_TESTS = tests/bypass $(patsubst %,tests/e2e/test_%.py,function_lists role_maker role_versions \
+  ephemeral_role denial_state protocol_3_2 drivers no_false_refusals)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint types bench fuzz format clean
+.PHONY: help demo test test-versions quick lint types bench fuzz format clean
 
 help: ## list the jobs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## psql through the gateway, step by step; KEEP=1 leaves all running
 	@scripts/bootstrap demo
@@ -20,6 +24,14 @@ test: ## every test: Rust, Python, end to end with real PostgreSQL
 	@scripts/bootstrap test
 	cargo test --workspace --quiet
 	$(PYTEST) $(ARGS)
+
+test-versions: ## what depends on the server's version, against PostgreSQL 16, 17 and 18 (VERSIONS="13 18")
+	@scripts/bootstrap test
+	@set -e; for version in $(VERSIONS); do \
+	  programs=$$(scripts/fetch-postgres $$version); \
+	  echo "== $$($$programs/postgres --version)"; \
+	  HOOPWIRE_POSTGRES_BIN=$$programs $(PYTEST) $(VERSION_TESTS) $(ARGS); \
+	done
 
 quick: ## the tests that take seconds
 	@scripts/bootstrap demo

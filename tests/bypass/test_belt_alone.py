@@ -30,6 +30,8 @@ def _straight(arena: Arena, user: str, **parameters: str) -> Iterator[Frontend]:
 
 
 def _run(arena: Arena, attempt: Attempt, user: str, **parameters: str) -> Outcome:
+    if arena.pg.version < attempt.since:
+        pytest.skip(f"PostgreSQL {arena.pg.version} does not know it, {attempt.since} does")
     with _straight(arena, user, **parameters) as frontend:
         outcome = arena.run(frontend, attempt, attempt.ways[0], database="straight")
     if outcome.changed:

@@ -11,6 +11,7 @@ from hoopwire.control.engine import read_frames
 from hoopwire.recordings import read_directory
 from hoopwire.recordings.frames import Result, SessionStart
 from hoopwire.testing.gateway import RunningGateway
+from hoopwire.testing.postgres import ThrowAwayPostgres, program_version
 
 
 @dataclass
@@ -52,3 +53,14 @@ def delivered() -> Callable[[RunningGateway], dict[str, Delivered]]:
         return {name: by_session[session] for session, name in names.items()}
 
     return read
+
+
+@pytest.fixture
+def needs_tool() -> Callable[[str, ThrowAwayPostgres], None]:
+    """Skip where a tool is older than the server: pg_dump and its like refuse to speak with such a one."""
+
+    def check(name: str, server: ThrowAwayPostgres) -> None:
+        if (version := program_version(name)) < server.version:
+            pytest.skip(f"{name} is of PostgreSQL {version}, the server of {server.version}")
+
+    return check

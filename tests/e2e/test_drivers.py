@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import decimal
 import ssl
+import threading
 from typing import Any
 
 import asyncpg
@@ -88,6 +89,21 @@ def _copy_dialogue(route) -> list[Any]:
 def test_psycopg(route, direct, dialogue):
     """Binary results, prepared statements, server-side cursors, executemany, pipelines, COPY."""
     assert dialogue(route) == dialogue(direct)
+
+
+@pytest.mark.skipif(psycopg.pq.version() < 180000, reason="libpq is older than PostgreSQL 18")
+@pytest.mark.parametrize("wanted", ["3.0", "3.2", "latest"])
+def test_libpq_18(gateway, agent, wanted):
+    """libpq 18 speaks 3.2 and TLS at once, and cancels inside TLS with a long key, whatever the target is."""
+    options = {"max_protocol_version": wanted, "sslnegotiation": "direct", "autocommit": True}
+    with psycopg.connect(gateway.dsn(), password=agent(), **options) as connection:
+        assert connection.pgconn.full_protocol_version == (30000 if wanted == "3.0" else 30002)
+        timer = threading.Timer(1, connection.cancel_safe)
+        timer.start()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("select pg_sleep(30)")
+        timer.join()
+        assert connection.execute("select 'alive'").fetchone() == ("alive",)
 
 
 def test_big_parameters(route):

@@ -166,8 +166,9 @@ def test_pgbench_select_only(routes, protocol):
 @pytest.mark.parametrize(
     "arguments", [("--schema-only",), ("--data-only",), ("--inserts",), ("-Fc",), ()], ids=str
 )
-def test_pg_dump(routes, arguments):
+def test_pg_dump(reading, routes, arguments, needs_tool):
     """pg_dump reads with its own settings, locks and catalogue queries: the dump is the same."""
+    needs_tool("pg_dump", reading[0])
     dumps = []
     for route in routes:
         done = subprocess.run(
@@ -212,7 +213,8 @@ def test_psql_conninfo(routes):
     r"""`\conninfo` names the gateway itself; it must not fail."""
     done = run_psql("", dsn=routes[1].dsn(), password=routes[1].credential(), stdin="\\conninfo\n")
     assert done.ok
-    assert f'port "{routes[1].port}"' in done.out
+    # psql 18 draws a table, older ones write a sentence.
+    assert str(routes[1].port) in done.out
 
 
 def test_psql_tab_completion_of_commands():

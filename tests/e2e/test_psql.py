@@ -142,8 +142,9 @@ def test_notification_to_an_idle_session(gateway: RunningGateway, agent, direct)
         assert arrived.body[4:] == b"idle_news\0hello\0"
 
 
-def test_dump_and_restore(route, direct, pg):
+def test_dump_and_restore(route, direct, pg, needs_tool):
     """pg_dump through the route, restored straight: every table has the same content."""
+    needs_tool("pg_dump", pg)
     dump = subprocess.run(
         [postgres_program("pg_dump"), "--no-owner", "-d", route.dsn()],
         env=route.environment(),
@@ -161,8 +162,9 @@ def test_dump_and_restore(route, direct, pg):
         assert direct.psql(whole, database="restored").out == direct.psql(whole).out
 
 
-def test_restore_through(route, direct, pg):
+def test_restore_through(route, direct, pg, needs_tool):
     """psql reads a dump through the route: COPY in, DDL and all."""
+    needs_tool("pg_dump", pg)
     dump = subprocess.run(
         [postgres_program("pg_dump"), "--no-owner", "--table=customers", "-d", direct.dsn()],
         env=direct.environment(),

@@ -18,7 +18,8 @@ attempt they are the file's defaults. `-- then` begins the next step. Options:
     exceeds           shown by the answer being longer than the grant's budget
     belt              a session that is read-only by default stops it, without the gateway
     role              a role with the grant's privileges stops it, without the gateway
-    unproven=WHY      cannot be shown on this server (newer syntax, a crash, nothing left to see)
+    unproven=WHY      cannot be shown on this server (a crash, nothing left to see)
+    since=N           PostgreSQL knows this from major version N on: older servers only see that it is refused
     permitted         a step is within the grant and changes something; only what is shown counts
     escapes           `\\xNN` in the SQL is that byte
 
@@ -51,6 +52,7 @@ class Attempt:
     shows: tuple[str, ...] = ()
     session: str = ""
     unproven: str = ""
+    since: int = 0
     flags: frozenset[str] = frozenset()
     steps: tuple[str, ...] = ()
 
@@ -130,6 +132,8 @@ def _with_options(attempt: Attempt, text: str, path: Path) -> Attempt:
                 attempt = replace(attempt, session=value.replace("+", " "))
             case "unproven":
                 attempt = replace(attempt, unproven=value)
+            case "since":
+                attempt = replace(attempt, since=int(value))
             case _ if name in _FLAGS and not equals:
                 attempt = replace(attempt, flags=attempt.flags | {name})
             case _:

@@ -11,6 +11,7 @@ PostgreSQL refuses to run as root, so under root it runs as the system's `postgr
 import ctypes
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -59,13 +60,18 @@ class Outcome:
         return self.code == 0
 
 
+CHOSEN = "HOOPWIRE_POSTGRES_BIN"
+"""Environment variable: a directory whose PostgreSQL programs come before the installed ones."""
+
+
 def postgres_program(name: str) -> str:
-    """Path of a PostgreSQL program, the newest installed version first. MissingProgram if there is none."""
+    """Path of a PostgreSQL program: of `CHOSEN`, else the newest installed one. MissingProgram if none."""
     package = "postgresql" if name in ("initdb", "postgres", "pgbench") else "postgresql-client"
     versions = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True
     )
-    places = [str(path) for path in versions]
+    # A directory may hold the server alone: its clients are then the installed ones.
+    places = [path for path in (os.environ.get(CHOSEN),) if path] + [str(path) for path in versions]
     config = shutil.which("pg_config")
     if config is not None:
         places.append(subprocess.check_output([config, "--bindir"], text=True).strip())
@@ -75,6 +81,15 @@ def postgres_program(name: str) -> str:
             f"PostgreSQL's program {name!r} was not found: install the Debian package {package!r}"
         )
     return found
+
+
+def program_version(name: str) -> int:
+    """Major version of a PostgreSQL program."""
+    said = subprocess.check_output([postgres_program(name), "--version"], text=True)
+    found = re.search(r"\(PostgreSQL\) (\d+)", said)
+    if found is None:
+        raise RuntimeError(f"{name} does not say its version: {said!r}")
+    return int(found[1])
 
 
 def free_port() -> int:
@@ -165,6 +180,11 @@ class ThrowAwayPostgres:
         if self._directory is None:
             raise RuntimeError("the server has not been started")
         return self._directory
+
+    @property
+    def version(self) -> int:
+        """Major version of the server."""
+        return int((self.directory / "data" / "PG_VERSION").read_text())
 
     @property
     def ca(self) -> Path:
@@ -284,7 +304,6 @@ class ThrowAwayPostgres:
         command = [
             postgres_program("initdb"),
             "--no-sync",
-            "--no-instructions",
             "-U",
             "postgres",
             "-A",
@@ -314,6 +333,8 @@ class ThrowAwayPostgres:
             "full_page_writes": "off",
             "max_connections": "300",
             "shared_buffers": "'128MB'",
+            # md5 up to 13.
+            "password_encryption": "'scram-sha-256'",
             "log_timezone": "'UTC'",
             "timezone": "'UTC'",
         } | self._settings
@@ -344,6 +365,8 @@ class ThrowAwayPostgres:
         if self._dataset:
             lines.append(f"\\i {_DATASET}")
         # By standard input: a password in an argument would be seen in the process list.
-        done = run_psql("", dsn=self.superuser_dsn, stdin="\n".join(lines))
+        # Without a time limit that `settings` may have: a busy machine takes its time over a database.
+        dsn = f"{self.superuser_dsn} options='-c statement_timeout=0'"
+        done = run_psql("", dsn=dsn, stdin="\n".join(lines))
         if not done.ok:
             raise RuntimeError(f"the users and databases could not be made:\n{done.err}")

@@ -41,6 +41,7 @@ const SENSITIVE: &[(&str, &str)] = &[
     (CATALOG, "pg_ident_file_mappings"),
     (CATALOG, "pg_largeobject"),
     (CATALOG, "pg_prepared_xacts"),
+    (CATALOG, "pg_sequences"),
     (CATALOG, "pg_shadow"),
     (CATALOG, "pg_stat_activity"),
     (CATALOG, "pg_stat_gssapi"),
@@ -60,7 +61,12 @@ const SENSITIVE: &[(&str, &str)] = &[
 ];
 
 /// Of these, the ones with one secret column, which tools read without that column (`\\dRs`, `\\deu`, pg_dump).
-const SECRETS: &[(&str, &str)] = &[("pg_subscription", "subconninfo"), ("pg_user_mappings", "umoptions")];
+const SECRETS: &[(&str, &str)] =
+    &[("pg_sequences", "last_value"), ("pg_subscription", "subconninfo"), ("pg_user_mappings", "umoptions")];
+
+/// What gives the last value of any sequence: fine for a grant that reads every relation. pg_dump 18 calls the first
+/// one for all of them.
+const SEQUENCES: &[&str] = &["pg_get_sequence_data", "pg_sequence_last_value", "pg_sequences"];
 
 /// Of these, the ones that hold values of columns: no rule opens them to a grant with masks.
 const STATISTICS: &[&str] =
@@ -88,6 +94,11 @@ pub(crate) fn is_sensitive(schema: &str, name: &str) -> bool {
 pub(crate) fn secret_column(schema: &str, name: &str) -> Option<&'static str> {
     let secret = SECRETS.iter().find(|(relation, _)| schema == CATALOG && *relation == name);
     secret.map(|(_, column)| *column)
+}
+
+/// True for functions and views that read any sequence.
+pub(crate) fn reads_sequences(schema: &str, name: &str) -> bool {
+    schema == CATALOG && SEQUENCES.contains(&name)
 }
 
 /// True for relations that show values of other relations' columns.

@@ -1,7 +1,8 @@
 //! One statement against a grant's rights.
 
 use crate::builtin::{
-    Builtin, CATALOG, STANDARD, builtin, is_catalog_relation, is_sensitive, is_statistics, secret_column,
+    Builtin, CATALOG, STANDARD, builtin, is_catalog_relation, is_sensitive, is_statistics, reads_sequences,
+    secret_column,
 };
 use crate::catalogue::Catalogue;
 use crate::glob::{Object, USER, WHOLE};
@@ -142,7 +143,10 @@ impl<'a> Scope<'a> {
     /// The verbs that no rule covers.
     fn missing(&self, object: Object<'_>, verbs: Verbs) -> Verbs {
         let is_system = object.is_system();
-        let sensitive = is_system && is_sensitive(object.schema, object.name) && !self.hides_secret(object);
+        let sensitive = is_system
+            && is_sensitive(object.schema, object.name)
+            && !self.hides_secret(object)
+            && !(reads_sequences(object.schema, object.name) && self.reads_all());
         let mut missing = verbs;
         if is_system
             && !sensitive
@@ -157,6 +161,11 @@ impl<'a> Scope<'a> {
             }
         }
         missing
+    }
+
+    /// Every relation that is not the system's may be read.
+    fn reads_all(&self) -> bool {
+        self.rights.deny.is_empty() && self.rights.allow.iter().any(|rule| rule.covers_all(Verbs::SELECT))
     }
 
     /// The statement reads a relation with a secret column, and cannot show that.
@@ -229,7 +238,9 @@ impl<'a> Scope<'a> {
     ) -> Result<(), Reason> {
         let object = Object::new(schema, name);
         self.check_denies(object, Verbs::CALL)?;
-        let harmless = !procedure && builtin.is_harmless(schema, name, self.may_wait);
+        let harmless = !procedure
+            && (builtin.is_harmless(schema, name, self.may_wait)
+                || (reads_sequences(schema, name) && self.reads_all()));
         if harmless || self.missing(object, Verbs::CALL).is_empty() {
             Ok(())
         } else {

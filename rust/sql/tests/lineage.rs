@@ -43,6 +43,7 @@ impl Shop {
                 ("id", false, false, false),
                 ("pin", true, false, false),
                 ("city", false, false, false),
+                ("system_user", true, false, false),
             ]),
             contacts: RelationColumns { columns: Vec::new(), opaque: true },
         }

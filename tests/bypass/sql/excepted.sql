@@ -195,6 +195,15 @@ SELECT tableoid::regclass, key FROM secrets WHERE tableoid <> 'customers'::regcl
 --- sequence: a sequence is a relation
 --! shows=484811 role
 SELECT last_value || '' FROM secrets_seq
+--- sequence-view: pg_sequences shows the last value of every sequence
+--! shows=484811 role
+SELECT last_value FROM pg_sequences
+--- sequence-view-row: and its whole row has it
+--! shows=484811
+SELECT s FROM pg_sequences s WHERE sequencename = 'secrets_seq'
+--- sequence-function: the function behind the view
+--! shows=484811 role
+SELECT pg_sequence_last_value(seqrelid) FROM pg_sequence
 --- prefix: a table of the excepted pattern
 --! role
 SELECT key FROM secrets_notes

@@ -118,10 +118,10 @@ SELECT sum(id) OVER (ORDER BY id ROWS BETWEEN nextval('tickets') PRECEDING AND C
 --! belt role
 SELECT nextval('tickets')::text COLLATE "C"
 --- nextval-json-constructor: SQL/JSON constructors hold expressions, PostgreSQL 16 and later
---! unproven=PostgreSQL_16
+--! since=16 belt role
 SELECT JSON_OBJECT('n': nextval('tickets'))
 --- nextval-json-table: JSON_TABLE's context item is an expression, PostgreSQL 17
---! unproven=PostgreSQL_17
+--! since=17 belt role
 SELECT * FROM JSON_TABLE(jsonb_build_array(nextval('tickets')), '$[*]' COLUMNS (n int PATH '$'))
 --- setval: a sequence is set
 --! belt role

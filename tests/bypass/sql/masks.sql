@@ -389,7 +389,7 @@ SELECT phone FROM people
 --! shows=4455
 SELECT concat_ws('-', id, phone) FROM people
 --- writer-returning: RETURNING *
---! grant=masked-writer either belt
+--! grant=masked-writer masked permitted
 UPDATE people SET note = 'y' WHERE id = 1 RETURNING *
 --- writer-returning-expression: RETURNING an expression
 --! grant=masked-writer belt
@@ -495,7 +495,7 @@ ALTER TABLE members DETACH PARTITION members_eu
 -- then
 SELECT email FROM members_eu
 --- writer-trigger: a trigger that copies
---! grant=masked-writer belt
+--! permitted grant=masked-writer belt
 CREATE RULE r AS ON UPDATE TO people DO ALSO INSERT INTO outbox (body) VALUES (old.email)
 -- then
 UPDATE people SET note = 'z'

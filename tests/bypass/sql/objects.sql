@@ -93,6 +93,18 @@ INSERT INTO people_child (id, name, email, phone, salary) VALUES (99, 'Child', '
 CREATE TABLE members (id integer, email text, region text) PARTITION BY LIST (region);
 CREATE TABLE members_eu PARTITION OF members FOR VALUES IN ('eu');
 INSERT INTO members VALUES (1, 'mk7f3q-eu@example.com', 'eu');
+-- PostgreSQL 18 computes such a column when it is read, and keeps no value of it.
+SELECT current_setting('server_version_num')::int >= 180000 AS virtual \gset
+\if :virtual
+CREATE TABLE badges (id integer PRIMARY KEY, email text, shout text GENERATED ALWAYS AS (email || '!') VIRTUAL);
+\else
+CREATE TABLE badges (id integer PRIMARY KEY, email text, shout text GENERATED ALWAYS AS (email || '!') STORED);
+\endif
+INSERT INTO badges (id, email) VALUES (1, 'mk7f3q-badge@example.com');
+CREATE VIEW badge_shouts AS SELECT id, shout FROM badges;
+-- A word of the grammar since PostgreSQL 16; before, a column as any other.
+CREATE TABLE visits (id integer PRIMARY KEY, "system_user" text);
+INSERT INTO visits VALUES (1, 'mk7f3q-visit@example.com');
 CREATE TABLE outbox (id serial PRIMARY KEY, body text);
 CREATE FUNCTION whisper(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'heard %', $1; RETURN 'ok'; END $$;
 CREATE FUNCTION email_of(people) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1.email';

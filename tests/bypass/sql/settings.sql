@@ -96,7 +96,7 @@ DELETE FROM scratch
 SELECT set_config(new_value => 'off', is_local => false, setting_name => 'default_transaction_read_only')
 -- then
 DELETE FROM scratch
---! unproven=the_server_names_its_arguments_only_since_18
+--! unproven=no_server_up_to_18_names_its_arguments
 --- set-config-in-where: set_config in WHERE of a query
 --! role
 SELECT 1 FROM customers WHERE set_config('default_transaction_read_only', 'off', false) = 'off' LIMIT 1

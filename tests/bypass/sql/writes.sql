@@ -113,13 +113,13 @@ MERGE INTO scratch s USING (VALUES (1)) v (n) ON s.n = v.n WHEN MATCHED THEN UPD
 --! belt role
 MERGE INTO scratch s USING (VALUES (1)) v (n) ON s.n = v.n WHEN MATCHED THEN DELETE
 --- merge-returning: MERGE ... RETURNING came with PostgreSQL 17; it is a write all the same
---! unproven=PostgreSQL_17
+--! since=17 belt role
 MERGE INTO scratch s USING (VALUES (1)) v (n) ON s.n = v.n WHEN MATCHED THEN DELETE RETURNING s.*
 --- merge-not-matched-by-source: WHEN NOT MATCHED BY SOURCE came with PostgreSQL 17
---! unproven=PostgreSQL_17
+--! since=17 belt role
 MERGE INTO scratch s USING (VALUES (1)) v (n) ON s.n = v.n WHEN NOT MATCHED BY SOURCE THEN DELETE
 --- returning-old-new: RETURNING with OLD and NEW came with PostgreSQL 18
---! unproven=PostgreSQL_18
+--! since=18 belt role
 UPDATE notes SET body = 'x' RETURNING WITH (OLD AS o, NEW AS n) o.body, n.body
 --- cte-insert: the outer statement is a SELECT; the CTE writes
 --! belt role
@@ -131,7 +131,7 @@ WITH w AS (UPDATE notes SET body = 'x' RETURNING 1) SELECT 1
 --! belt role
 WITH customers AS (DELETE FROM notes RETURNING *) SELECT count(*) FROM customers
 --- cte-merge: MERGE in a CTE is of PostgreSQL 17
---! unproven=PostgreSQL_17
+--! since=17 belt role
 WITH w AS (MERGE INTO scratch s USING (VALUES (1)) v (n) ON s.n = v.n WHEN MATCHED THEN DELETE RETURNING s.n) SELECT * FROM w
 --- cte-second: only the first CTE was looked at
 --! belt role

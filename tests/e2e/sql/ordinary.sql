@@ -752,3 +752,65 @@ SELECT domain_name, data_type FROM information_schema.domains WHERE domain_schem
 SELECT * FROM information_schema.check_constraints WHERE constraint_name LIKE 'orders%' ORDER BY constraint_name
 
 SELECT character_set_name FROM information_schema.character_sets
+
+-- group newer: an older server says that it does not know these, both ways alike
+
+SELECT JSON_OBJECT('a': 1, 'b' VALUE name) FROM tall ORDER BY id LIMIT 2
+
+SELECT JSON_OBJECT()
+
+SELECT JSON_ARRAY(1, 'x', NULL NULL ON NULL), JSON_ARRAY()
+
+SELECT JSON_ARRAY(SELECT id FROM tall ORDER BY id)
+
+SELECT JSON_ARRAYAGG(name ORDER BY id), JSON_OBJECTAGG(id: name) FROM tall
+
+SELECT JSON_SCALAR(1.5), JSON_SERIALIZE('{"a": 1}' RETURNING bytea), JSON('[1]')
+
+SELECT JSON_VALUE(body, '$.n'), JSON_QUERY(body, '$.tags' WITH WRAPPER), JSON_EXISTS(body, '$.tags[*] ? (@ == $t)' PASSING 'x' AS t) FROM documents ORDER BY id LIMIT 5
+
+SELECT d.id, t.* FROM documents d, JSON_TABLE(d.body, '$.tags[*]' COLUMNS (n FOR ORDINALITY, tag text PATH '$')) t ORDER BY 1, 2 LIMIT 10
+
+SELECT * FROM JSON_TABLE('{"a": [{"b": 1}, {"b": 2}]}'::jsonb, '$' COLUMNS (NESTED PATH '$.a[*]' COLUMNS (b int PATH '$.b' DEFAULT 0 ON EMPTY)))
+
+SELECT '{"a": 1}' IS JSON OBJECT WITH UNIQUE KEYS, '[' IS NOT JSON
+
+SELECT any_value(country) FROM customers WHERE id = 1
+
+SELECT country, json_agg_strict(name ORDER BY id) FROM customers WHERE id < 4 GROUP BY country ORDER BY 1
+
+SELECT date_add('2026-01-01 00:00+00', '1 day', 'UTC'), date_subtract('2026-01-01 00:00+00', '1 day', 'UTC')
+
+SELECT erf(1), gamma(5), lgamma(5)
+
+SELECT pg_input_is_valid('12', 'integer'), (pg_input_error_info('x', 'integer')).message
+
+SELECT 0x1F, 0b101, 0o17, 1_000_000
+
+SELECT to_bin(5), to_oct(64), unicode_assigned('x'), to_regtypemod('varchar(5)'), pg_basetype('int4'::regtype)
+
+SELECT uuid_extract_version(uuidv7()), uuid_extract_version(uuidv4())
+
+SELECT array_sort(ARRAY[3, 1, 2]), array_reverse(ARRAY[1, 2, 3]), casefold('Straße'), crc32('x'), reverse('abc'::bytea)
+
+SELECT cardinality(array_shuffle(ARRAY[1, 2, 3])), array_length(array_sample(ARRAY[1, 2, 3], 2), 1)
+
+SELECT interval 'infinity', timestamp '2026-01-01' AT LOCAL IS NOT NULL
+
+SELECT xmltext('a < b')
+
+SELECT count(*) > 0 FROM pg_stat_io
+
+SELECT count(*) > 0 FROM pg_wait_events
+
+SELECT count(*) FROM pg_stat_checkpointer
+
+SELECT pg_get_acl('pg_class'::regclass, 'customers'::regclass, 0) IS NULL
+
+EXPLAIN (GENERIC_PLAN, COSTS off) SELECT * FROM customers WHERE id = $1
+
+SELECT 'x'::text COLLATE pg_unicode_fast < 'y', 'x' COLLATE ucs_basic < 'y'
+
+SELECT id FROM tall ORDER BY id FETCH FIRST 2 ROWS WITH TIES
+
+SET transaction_timeout = '1min'

@@ -64,6 +64,52 @@ fn what_an_agent_with_read_only_rights_may_send() {
     }
 }
 
+/// Everything of SQL/JSON was refused, as a function that nobody knows: PostgreSQL 16 and 17 made it grammar.
+#[test]
+fn words_of_newer_grammar_are_functions_only_where_one_of_the_name_is() {
+    let grant = reader();
+    let empty = Catalogue::new(1, [], Vec::new());
+    let shadowed = Catalogue::new(2, [("public".to_owned(), "json_array".to_owned())], Vec::new());
+    let code = |text, catalogue| code(&grant, text, &View { catalogue: Some(catalogue), ..VIEW });
+    for text in [
+        "select json_object('a': 1), json_array(1, 2), json_array(select 1), json_scalar(1), json('1')",
+        "select json_arrayagg(id), json_objectagg(id: total) from orders",
+        "select json_value(o.a, '$'), json_query(o.a, '$'), json_exists(o.a, '$'), json_serialize(o.a) from orders o",
+        "select t.* from orders o, json_table(o.a, '$[*]' columns (n int path '$')) t",
+    ] {
+        assert_eq!(code(text, &empty), "ok", "{text}");
+    }
+    assert_eq!(code("select json_array(1)", &shadowed), "function_not_granted");
+    assert_eq!(code("select json_array(nextval('s'))", &empty), "function_not_granted");
+    assert_eq!(code("select public.json_array(1)", &empty), "function_not_granted");
+}
+
+/// pg_sequences showed the last values of sequences that the grant excepts; pg_dump 18, which asks a function for
+/// all of them, was refused under a grant that reads everything.
+#[test]
+fn last_values_of_sequences_are_for_who_reads_everything() {
+    let but_secrets = reader();
+    let mut rights = but_secrets.rights.as_deref().unwrap().clone();
+    rights.deny.clear();
+    let everything = Grant::for_tests(Instant::now()).with_rights(rights.clone());
+    rights.allow[0].except.push(Pattern { schema: "public".into(), name: "secrets".into() });
+    let excepting = Grant::for_tests(Instant::now()).with_rights(rights);
+    for (text, expected) in [
+        ("select last_value from pg_sequences", "relation_not_granted"),
+        ("select * from pg_sequences", "relation_not_granted"),
+        ("select pg_sequence_last_value(1)", "function_not_granted"),
+        ("select last_value from pg_sequence, pg_get_sequence_data(seqrelid)", "function_not_granted"),
+    ] {
+        assert_eq!(code(&everything, text, &VIEW), "ok", "{text}");
+        for narrow in [&but_secrets, &excepting] {
+            assert_eq!(code(narrow, text, &VIEW), expected, "{text}");
+        }
+    }
+    for grant in [&everything, &but_secrets, &excepting] {
+        assert_eq!(code(grant, "select sequencename, data_type from pg_sequences", &VIEW), "ok");
+    }
+}
+
 #[test]
 fn ways_to_write_or_to_read_more_with_read_only_rights() {
     let grant = reader();

@@ -129,6 +129,12 @@ impl Walker<'_> {
     }
 
     fn call(&mut self, call: &nodes::FuncCall, scope: &Scope<'_>, usage: Usage) -> Walk<()> {
+        // The grammar's word since PostgreSQL 16; an older server reads a column of the name.
+        if let Some(name @ "system_user") = call.funcname().iter().next_back().and_then(Node::as_str)
+            && let Some(mark) = scope.marked(name)
+        {
+            return usage.check(&mark);
+        }
         self.expressions(call.args(), scope, usage)?;
         for sort in call.agg_order() {
             self.expression(sort.node(), scope, usage)?;

@@ -69,6 +69,12 @@ impl<'a> Scope<'a> {
         self.levels().find_map(|scope| scope.ctes.iter().find(|cte| cte.name == name))
     }
 
+    /// The mark of a column of this name, whatever else it may mean.
+    pub(super) fn marked(&'a self, name: &str) -> Option<Rc<Mark>> {
+        let mut cols = self.levels().flat_map(|scope| scope.items).flat_map(|item| item.cols.iter());
+        cols.find(|col| col.is_named(name) && col.mark().is_some()).and_then(Col::mark).map(Rc::clone)
+    }
+
     /// The items of the nearest level that has any of this name.
     fn named(&'a self, schema: Option<&str>, name: &str) -> Vec<&'a Item> {
         let fits = |item: &&Item| {

@@ -108,7 +108,8 @@ impl Walker<'_> {
         self.returning(merge.returning_clause(), &target, &source, &level)
     }
 
-    /// RETURNING sees the target, what it was joined with, and the row as it was and will be.
+    /// RETURNING sees the target, what it was joined with, and the row as it was and will be: PostgreSQL 18 says of
+    /// all three which column of the target they are.
     fn returning(
         &mut self,
         clause: Option<&nodes::ReturningClause>,
@@ -126,7 +127,7 @@ impl Walker<'_> {
         }
         let mut items = vec![target.clone()];
         items.extend(others.iter().cloned());
-        items.extend([old, new].map(|name| losing(target, name).hidden()));
+        items.extend([old, new].map(|name| named(target, name).hidden()));
         self.returned(clause.exprs(), &level.with_items(&items), !others.is_empty())
     }
 
@@ -145,15 +146,4 @@ impl Walker<'_> {
 
 fn named(item: &Item, name: &str) -> Item {
     Item { name: Some(name.into()), schema: None, relation: false, cols: Rc::clone(&item.cols), bare: true }
-}
-
-/// The columns of an item where the result does not say where they come from.
-fn losing(item: &Item, name: &str) -> Item {
-    let lose = |col: &Col| match col {
-        Col::One { name, mark: Some(mark) } => {
-            Col::One { name: name.clone(), mark: Some(Rc::new(mark.losing("through OLD or NEW"))) }
-        }
-        col => col.clone(),
-    };
-    Item::new(Some(name), item.cols.iter().map(lose).collect())
 }

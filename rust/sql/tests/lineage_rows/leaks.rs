@@ -294,10 +294,24 @@ pub(crate) const LEAKS: &[(&str, &str)] = &[
     ("insert into customers(id) values (1) on conflict (email) do nothing", "ON CONFLICT"),
     ("insert into customers(id) values (1) on conflict (lower(email)) do nothing", "ON CONFLICT"),
     ("insert into customers as c (id) values (1) returning c.email || ''", "expression"),
-    ("update customers set city = 'a' returning old.email", "OLD or NEW"),
-    ("update customers set city = 'a' returning new.email", "OLD or NEW"),
-    ("update customers set city = 'a' returning with (old as o, new as n) o.email", "OLD or NEW"),
-    ("update customers set city = 'a' returning with (old as o, new as n) n.*", "OLD or NEW"),
+    // A word since PostgreSQL 16, a column of an older server.
+    ("select upper(system_user) from staff", "expression"),
+    ("select x || '' from (select system_user as x from staff) t", "expression"),
+    ("select id from staff where system_user like 'a%'", "WHERE"),
+    ("update customers set city = 'a' returning old.email || ''", "expression"),
+    ("update customers set email = 'a' returning old.email = new.email", "expression"),
+    ("update customers set city = 'a' returning with (old as o, new as n) upper(o.email)", "expression"),
+    ("update customers set city = 'a' returning with (old as o) o", "whole row"),
+    ("with t as (delete from customers returning old.email as e) select e || '' from t", "expression"),
+    (
+        "merge into customers c using orders o on o.id = c.id when matched then delete \
+         returning merge_action() || old.email",
+        "expression",
+    ),
+    (
+        "merge into customers c using orders o on o.id = c.id when not matched by source and c.email = 'a' then delete",
+        "MERGE",
+    ),
     ("update customers set city = 'a' returning old", "whole row"),
     ("merge into orders o using customers c on o.mail = c.email when matched then delete", "join"),
     (

@@ -95,7 +95,18 @@ pub(crate) const PASSES: &[(&str, bool)] = &[
     ("update customers set email = 'a', phone = $1 where id = 3 returning *", true),
     ("update customers set email = default", true),
     ("update orders set who = c.name from customers c where c.id = orders.customer returning c.email", true),
+    ("select system_user, email from customers", true),
     ("update customers set city = 'a' returning old.city, new.id", true),
+    ("update customers set city = 'a' returning old.email, new.email as e, email", true),
+    ("update customers set city = 'a' returning with (old as o, new as n) o.email, n.*", true),
+    (
+        "insert into customers(id) values (1) on conflict (id) do update set city = 'a' returning old.*, new.email",
+        true,
+    ),
+    (
+        "merge into customers c using orders o on o.id = c.id when matched then delete returning merge_action(), old.email",
+        true,
+    ),
     ("delete from customers where id = 3 returning email", true),
     ("delete from customers where current of c", true),
     (
