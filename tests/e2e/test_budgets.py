@@ -126,7 +126,7 @@ def test_a_restart_filled_the_budgets_up_again(own, secret, way):
         if way == "stop":
             assert own.stop() == 0
         else:
-            time.sleep(0.5)
+            time.sleep(1)
             own.kill9()
     own.start()
     assert _shown(own, grant)["budget"] == {"rows": [6, 10]}

@@ -82,7 +82,7 @@ class Spending:
     async def flush(self) -> None:
         """Write what waits, at the end of a run."""
         with trio.CancelScope(shield=True):
-            if not await self._write():
+            if not await self._write() and self._waiting:
                 _log.error("what %d grants have used is lost: the store failed", len(self._waiting))
 
     def _end_if_used_up(self, grant: Grant, budget: SessionBudget) -> None:
