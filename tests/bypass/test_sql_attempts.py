@@ -290,8 +290,8 @@ CHANGES = {
 @pytest.mark.parametrize("begin", ["", "begin", "begin isolation level repeatable read"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_change_right_before_the_statement(arena, login, change, begin):
-    """What is known of masked relations was up to two seconds old, in a transaction with a snapshot of its own as
-    old as that: a statement that came right behind the change computed with what was masked.
+    """What is known of masked relations was up to two seconds old, in a transaction with a snapshot as old as
+    that: a statement that came right behind the change computed with what was masked.
     """
     sql, attempt = CHANGES[change]
     if "repeatable" in begin and change.endswith("made"):
@@ -327,6 +327,21 @@ def test_swap_behind_a_snapshot(arena, login):
             replies = frontend.query("select email || '' from people")
             assert b"mk7f3q" not in b"".join(each.body for each in replies)
             assert [each.sqlstate for each in replies if each.kind == b"E"] == ["57P01"]
+        finally:
+            arena.restore("orders")
+
+
+def test_statement_by_the_name_of_the_gateways_own(arena, login):
+    """Who prepares a statement by the name of the gateway's own question would answer it as it likes."""
+    lie = b"select 'w', ''"
+    with login("masked") as frontend:
+        frontend.query("select id from people")
+        frontend.send(_parse(lie, b"hoopwire_watch") + _parse(lie, b"hoopwire_catalogue") + SYNC)
+        frontend.until(b"Z")
+        try:
+            arena.watch("orders").run("alter table people rename to persons")
+            frontend.send(query("select email || '' from persons"))
+            assert frontend.until(b"E")[-1].sqlstate == "08006"
         finally:
             arena.restore("orders")
 

@@ -148,6 +148,19 @@ def test_killed_and_started_again(
     assert {event["role"] for event in audit_events(gateway, "role.dropped")} == {role, left}
 
 
+def test_stopped_and_started_again(
+    gateway: RunningGateway, server: ThrowAwayPostgres, agent: Callable[[], str]
+) -> None:
+    """A gateway that was stopped in peace left its roles for the next start, which may never come."""
+    token = agent()
+    role = role_of(gateway, token)
+    gateway.stop()
+    assert server.psql(ROLES).out == ""
+    gateway.start()
+    assert role_of(gateway, token) == role
+    assert len(audit_events(gateway, "role.dropped", role=role)) == 1
+
+
 def test_no_role_no_session(
     gateway: RunningGateway, server: ThrowAwayPostgres, agent: Callable[[], str]
 ) -> None:

@@ -27,6 +27,8 @@ _log = logging.getLogger("hoopwire.roles")
 _LOOK_S = 1.0
 _CUT_S = 5.0
 """How long a role waits for the last session of its grant to be reported as ended."""
+_STOP_S = 5.0
+"""How long a clean stop takes for the roles that are there."""
 _RETRY_S = 1.0
 _RETRY_MOST_S = 60.0
 
@@ -129,6 +131,26 @@ class RoleKeeper:
                     except StoreUnavailable as error:
                         _log.error("the role of %s cannot be looked at: %s", id, error)
                 await trio.sleep(_LOOK_S)
+
+    async def drop_all(self) -> None:
+        """At a clean stop, when no session is left: make nobody wait for the next start.
+
+        What cannot be dropped within seconds is left to that.
+        """
+
+        async def drop(id: str) -> None:
+            kept = self._kept.get(id) or self._adopt(id, None)
+            try:
+                await self._drop(id, kept)
+            except (RoleFailed, LeaseFailed) as error:
+                self._kept_on(id, kept, error.internal)
+
+        with trio.move_on_after(_STOP_S, shield=True) as limit:
+            async with trio.open_nursery() as nursery:
+                for id in sorted(self._desk.grants()):
+                    nursery.start_soon(drop, id)
+        if limit.cancelled_caught:
+            _log.error("roles are left for the next start: %s", " ".join(sorted(self._desk.grants())))
 
     def _look_for_left_over(self, target: TargetSettings, nursery: trio.Nursery) -> None:
         """Once for each server: what an earlier run made there becomes known, to be looked at like all."""

@@ -152,6 +152,7 @@ async def _run(
         for event in parts.engine.drain_events():
             dispatch.take_last(event)
         await spending.flush()
+        await keeper.drop_all()
         if checkpoints is not None:
             with trio.CancelScope(shield=True):
                 await checkpoints.flush()

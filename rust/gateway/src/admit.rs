@@ -317,10 +317,13 @@ impl Session {
         let live = &wait.live;
         let known = turn.catalogues.find(&live.grant, turn.now);
         if live.grant.rights.is_some() && !live.replication && known.is_none() {
-            wait.asking = Some((established, Inquiry::new(Some(b'I'))));
+            wait.asking = Some((established, Inquiry::new(Some(b'I'), 2)));
             let AwaitUpstream { live, held, .. } = &mut **wait;
             let known = turn.catalogues.roots(&live.grant).to_vec();
-            live.say_own(turn, |grant, out| inquiry::ask(grant, &known, false, out));
+            live.say_own(turn, |grant, out| {
+                inquiry::ask(grant, &known, out);
+                inquiry::end(false, out);
+            });
             let held = std::mem::take(held);
             return self.hear_catalogue(&held, turn);
         }
@@ -330,8 +333,11 @@ impl Session {
     fn hear_catalogue(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
         let Some((_, inquiry)) = &mut wait.asking else { return Ok(()) };
-        let Some(Answer { rows, aside }) = inquiry.handle(&mut input)? else { return Ok(()) };
-        let catalogue = turn.catalogues.keep(&wait.live.grant, rows, true, turn.now)?;
+        let Some(Answer { rows, aside, is_interrupted }) = inquiry.handle(&mut input)? else { return Ok(()) };
+        if is_interrupted {
+            return Err(Ending::no_catalogue("the question was cancelled"));
+        }
+        let catalogue = turn.catalogues.keep(&wait.live.grant, rows, None, true, turn.now)?;
         wait.held = [&aside, input].concat();
         let Some((established, _)) = wait.asking.take() else { return Ok(()) };
         self.enter(established, Some((catalogue, turn.now)), turn)

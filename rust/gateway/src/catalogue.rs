@@ -25,6 +25,9 @@ struct Kept {
     search_path: Vec<String>,
     masks: Arc<[Mask]>,
     rows: Vec<Row>,
+    /// The OIDs of `rows`, and what was said of them in the moment before (`watch.rs`).
+    oids: Vec<u32>,
+    print: Option<String>,
     catalogue: Arc<Catalogue>,
     roots: Vec<Root>,
     asked_at: Instant,
@@ -41,7 +44,11 @@ impl Catalogues {
     /// What is known for this grant, and when it was asked, if that is not too long ago.
     pub(crate) fn find(&self, grant: &Grant, now: Instant) -> Option<(Arc<Catalogue>, Instant)> {
         let kept = self.kept.iter().find(|kept| kept.is_for(grant))?;
-        let fresh = !is_old(grant, kept.asked_at, now);
+        // what is asked for before each statement may be as old as functions may be
+        let max_age = is_asked_each_time(grant, &kept.catalogue).then_some(FUNCTIONS_MAX_AGE);
+        let fresh = max_age.map_or(!is_old(grant, kept.asked_at, now), |max_age| {
+            now.saturating_duration_since(kept.asked_at) < max_age
+        });
         fresh.then(|| (Arc::clone(&kept.catalogue), kept.asked_at))
     }
 
@@ -50,18 +57,26 @@ impl Catalogues {
         self.kept.iter().find(|kept| kept.is_for(grant)).map_or(&[], |kept| kept.roots.as_slice())
     }
 
+    /// The OIDs that this catalogue was read from, and what was said of them in the moment before, if that is known.
+    pub(crate) fn watched(&self, grant: &Grant, known: &Arc<Catalogue>) -> Option<(&[u32], Option<&str>)> {
+        let kept = self.kept.iter().find(|kept| kept.is_for(grant) && Arc::ptr_eq(&kept.catalogue, known))?;
+        Some((&kept.oids, kept.print.as_deref()))
+    }
+
     /// What an answer says. One that says the same as the one before is that one: decisions made with it stay. It is
-    /// kept for other sessions if it `is_common`.
+    /// kept for other sessions if it `is_common`. `print` is what was said right before of the OIDs known till then.
     pub(crate) fn keep(
         &mut self,
         grant: &Grant,
         rows: Vec<Row>,
+        print: Option<String>,
         is_common: bool,
         now: Instant,
     ) -> Result<Arc<Catalogue>, Ending> {
         if let Some(kept) = self.kept.iter_mut().find(|kept| kept.is_for(grant) && kept.rows == rows) {
             if is_common {
                 kept.asked_at = now;
+                kept.print = print.or(kept.print.take());
             }
             return Ok(Arc::clone(&kept.catalogue));
         }
@@ -69,13 +84,17 @@ impl Catalogues {
         let known = self.roots(grant).to_vec();
         let (fresh, roots) = read(&rows, &grant.masks, known, self.versions)
             .ok_or_else(|| Ending::no_catalogue("an answer that cannot be read"))?;
+        let kept = self.kept.iter_mut().find(|kept| kept.is_for(grant));
         if !is_common {
-            return Ok(Arc::new(fresh));
+            let same = kept.filter(|kept| kept.catalogue.says_the_same(&fresh));
+            return Ok(same.map_or_else(|| Arc::new(fresh), |kept| Arc::clone(&kept.catalogue)));
         }
-        if let Some(kept) = self.kept.iter_mut().find(|kept| kept.is_for(grant)) {
+        if let Some(kept) = kept {
             kept.asked_at = now;
             kept.roots = roots;
+            kept.oids = oids(&rows);
             kept.rows = rows;
+            kept.print = None;
             if !kept.catalogue.says_the_same(&fresh) {
                 kept.catalogue = Arc::new(fresh);
             }
@@ -90,7 +109,9 @@ impl Catalogues {
             target_id: grant.target_id.clone(),
             search_path: search_path(grant).to_vec(),
             masks: Arc::clone(&grant.masks),
+            oids: oids(&rows),
             rows,
+            print: None,
             catalogue: Arc::clone(&catalogue),
             roots,
             asked_at: now,
@@ -162,6 +183,22 @@ fn read(rows: &[Row], masks: &[Mask], mut roots: Vec<Root>, version: u64) -> Opt
         relations.into_iter().map(|(oid, gathered)| gathered.relation(oid, masks, &roots)).collect();
     add_views(views, &mut relations, version);
     Some((Catalogue::new(version, functions, relations), roots))
+}
+
+/// The OIDs of the relations in an answer.
+fn oids(rows: &[Row]) -> Vec<u32> {
+    let oid = |row: &Row| {
+        let at = match row.first()?.as_deref()? {
+            "c" => 5,
+            "v" => 1,
+            _ => return None,
+        };
+        row.get(at)?.as_deref()?.parse().ok()
+    };
+    let mut oids: Vec<u32> = rows.iter().filter_map(oid).collect();
+    oids.sort_unstable();
+    oids.dedup();
+    oids
 }
 
 fn column(
@@ -327,10 +364,10 @@ mod tests {
         let grant = Grant { masks: [mask("people", "email")].into(), ..Grant::for_tests(now) };
         let rows = |name: &str| vec![row(&format!("c|public|people|public|people|10|2|{name}|25|f"))];
         let mut catalogues = Catalogues::default();
-        let own = catalogues.keep(&grant, rows("email"), false, now).unwrap();
+        let own = catalogues.keep(&grant, rows("email"), None, false, now).unwrap();
         assert!(catalogues.find(&grant, now).is_none() && catalogues.roots(&grant).is_empty());
-        let common = catalogues.keep(&grant, rows("mail"), true, now).unwrap();
-        catalogues.keep(&grant, rows("email"), false, now).unwrap();
+        let common = catalogues.keep(&grant, rows("mail"), None, true, now).unwrap();
+        catalogues.keep(&grant, rows("email"), None, false, now).unwrap();
         let (found, _) = catalogues.find(&grant, now).unwrap();
         assert!(Arc::ptr_eq(&found, &common) && found.version() != own.version());
     }

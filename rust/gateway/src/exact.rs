@@ -44,6 +44,10 @@ pub(crate) struct Exact {
     pub(crate) keeps_statements: bool,
     /// A question to the target is under way.
     pub(crate) inquiry: Option<Inquiry>,
+    /// The last one was interrupted: what waited for it cannot be decided.
+    pub(crate) was_interrupted: bool,
+    /// It is only whether all is as it was.
+    pub(crate) is_watching: bool,
     /// Bytes of the principal that wait for newer knowledge; they begin with a message.
     pub(crate) waiting: Vec<u8>,
     pub(crate) masking: Masking,
@@ -92,6 +96,8 @@ impl Exact {
             utf8,
             keeps_statements: false,
             inquiry: None,
+            was_interrupted: false,
+            is_watching: false,
             waiting: Vec::new(),
             masking,
         })

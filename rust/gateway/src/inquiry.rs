@@ -8,7 +8,7 @@
 use crate::catalogue::{Root, search_path};
 use crate::close::Ending;
 use hoopwire_policy::{Grant, Mask};
-use hoopwire_postgres::error::ServerReport;
+use hoopwire_postgres::error::{ServerReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner, Take};
 use hoopwire_wire::{Reader, message};
 
@@ -16,6 +16,10 @@ use hoopwire_wire::{Reader, message};
 const ROWS_MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Largest single message of an answer.
 const MESSAGE_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// A cancel, `statement_timeout`; `lock_timeout`.
+const INTERRUPTIONS: &[Option<Sqlstate>] =
+    &[Some(Sqlstate::QUERY_CANCELED), Some(Sqlstate::LOCK_NOT_AVAILABLE)];
 
 /// A row: its fields as text.
 pub(crate) type Row = Vec<Option<String>>;
@@ -25,6 +29,8 @@ pub(crate) struct Answer {
     pub(crate) rows: Vec<Row>,
     /// Whole messages that came with it and are the principal's.
     pub(crate) aside: Vec<u8>,
+    /// There is none: a cancel, or a time limit of the principal's own, hit the question. An open transaction has failed.
+    pub(crate) is_interrupted: bool,
 }
 
 /// An answer on its way.
@@ -34,13 +40,14 @@ pub(crate) struct Inquiry {
     rows: Vec<Row>,
     bytes: usize,
     failed: Option<String>,
+    is_interrupted: bool,
     /// What is the principal's all the same: notifications, notices, changed parameters.
     aside: Vec<u8>,
     /// The transaction status that the session had, and must have afterwards. `None` behind a request of the
     /// principal's without its Sync: then ReadyForQuery is not asked for.
     status: Option<u8>,
-    /// Closed of statement and portal.
-    closed: u8,
+    /// How many CloseComplete are still to come: what ends a question without its Sync.
+    to_close: u8,
 }
 
 fn take(tag: u8, body_len: usize) -> Take {
@@ -55,16 +62,18 @@ fn take(tag: u8, body_len: usize) -> Take {
 }
 
 impl Inquiry {
-    /// Asked in a session with this transaction status; `None` in the middle of a round.
-    pub(crate) fn new(status: Option<u8>) -> Inquiry {
+    /// Asked in a session with this transaction status; `None` in the middle of a round. So many objects of its own are
+    /// closed by it.
+    pub(crate) fn new(status: Option<u8>, to_close: u8) -> Inquiry {
         Inquiry {
             scanner: Scanner::default(),
             rows: Vec::new(),
             bytes: 0,
             failed: None,
+            is_interrupted: false,
             aside: Vec::new(),
             status,
-            closed: 0,
+            to_close,
         }
     }
 
@@ -74,7 +83,11 @@ impl Inquiry {
     }
 
     fn answer(&mut self) -> Answer {
-        Answer { rows: std::mem::take(&mut self.rows), aside: std::mem::take(&mut self.aside) }
+        Answer {
+            rows: std::mem::take(&mut self.rows),
+            aside: std::mem::take(&mut self.aside),
+            is_interrupted: self.is_interrupted,
+        }
     }
 
     /// Bytes of the target. Once ReadyForQuery has come (in a round, all that was asked for), the rows, and whole
@@ -99,20 +112,22 @@ impl Inquiry {
                     self.aside.extend_from_slice(raw);
                 }
                 b'E' => {
-                    let report = ServerReport::parse(body).to_string();
+                    let report = ServerReport::parse(body);
                     if self.status.is_none() {
-                        return Err(failed(&report));
+                        return Err(failed(&report.to_string()));
                     }
-                    self.failed = Some(report);
+                    self.is_interrupted = INTERRUPTIONS.contains(&report.sqlstate);
+                    self.failed = Some(report.to_string());
                 }
                 b'3' if self.status.is_none() => {
-                    self.closed = self.closed.saturating_add(1);
-                    if self.closed == 2 {
+                    self.to_close = self.to_close.saturating_sub(1);
+                    if self.to_close == 0 {
                         return Ok(Some(self.answer()));
                     }
                 }
                 b'Z' => {
                     return match self.failed.take() {
+                        Some(_) if self.is_interrupted => Ok(Some(self.answer())),
                         Some(reason) => Err(failed(&reason)),
                         None if body.first().copied() != self.status || body.len() != 1 => {
                             Err(failed("another transaction status"))
@@ -148,9 +163,14 @@ fn failed(reason: &str) -> Ending {
 /// Name of the statement and of the portal.
 const NAME: &str = "hoopwire_catalogue";
 
-/// Appends the requests that ask for the catalogue, with a Flush at their end if the principal's round goes on, else a
-/// Sync: the functions in the schemas of the search path, and for masks the masked relations with all that shares
-/// their columns (partitions, children, parents) and all that reads them (views, through other views).
+/// Ends a question: with a Flush if the principal's round goes on, else with a Sync.
+pub(crate) fn end(in_round: bool, out: &mut Vec<u8>) {
+    message(out, if in_round { b'H' } else { b'S' }, |_| {});
+}
+
+/// Appends the requests that ask for the catalogue; how many objects they close. It is the functions in the schemas of
+/// the search path, and for masks the masked relations with all that shares their columns (partitions, children,
+/// parents) and all that reads them (views, through other views).
 ///
 /// Rows: `f`, schema, function; `c`, schema and name of the masked relation, schema, name and OID of the relation
 /// that has the column, its number, name and type, whether it is generated; `v`, OID, schema, name, definition;
@@ -158,7 +178,7 @@ const NAME: &str = "hoopwire_catalogue";
 ///
 /// In a transaction with a snapshot of its own the rows are as old as that, but the target looks names up as they are
 /// now (PostgreSQL documentation, 13.6). There names come from functions that do the same.
-pub(crate) fn ask(grant: &Grant, known: &[Root], in_round: bool, out: &mut Vec<u8>) {
+pub(crate) fn ask(grant: &Grant, known: &[Root], out: &mut Vec<u8>) -> u8 {
     let mut text = functions(search_path(grant));
     if !grant.masks.is_empty() {
         text.push_str(" UNION ALL ");
@@ -169,22 +189,27 @@ pub(crate) fn ask(grant: &Grant, known: &[Root], in_round: bool, out: &mut Vec<u
         w.cstr(&text);
         w.i16(0);
     });
+    run(NAME, out)
+}
+
+/// Binds, runs and closes a statement without parameters; how many objects that closes.
+pub(crate) fn run(name: &str, out: &mut Vec<u8>) -> u8 {
     message(out, b'B', |w| {
-        w.cstr(NAME);
-        w.cstr(NAME);
+        w.cstr(name);
+        w.cstr(name);
         w.bytes(&[0; 6]);
     });
     message(out, b'E', |w| {
-        w.cstr(NAME);
+        w.cstr(name);
         w.i32(0);
     });
     for kind in [b'P', b'S'] {
         message(out, b'C', |w| {
             w.u8(kind);
-            w.cstr(NAME);
+            w.cstr(name);
         });
     }
-    message(out, if in_round { b'H' } else { b'S' }, |_| {});
+    2
 }
 
 fn functions(search_path: &[String]) -> String {
@@ -198,12 +223,6 @@ fn functions(search_path: &[String]) -> String {
 }
 
 fn relations(masks: &[Mask], known: &[Root]) -> String {
-    let mut roots: Vec<String> = masks
-        .iter()
-        .map(|mask| format!("({}, {})", literal(&mask.schema), literal(&mask.relation)))
-        .collect();
-    roots.sort();
-    roots.dedup();
     let by_oid: String = known
         .iter()
         .map(|(schema, relation, oid)| {
@@ -261,8 +280,19 @@ fn relations(masks: &[Mask], known: &[Root]) -> String {
            NULL, NULL, NULL, NULL, NULL \
          FROM reader v JOIN pg_catalog.pg_class c ON c.oid = v.oid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm')) masked",
-        roots.join(", ")
+        named(masks)
     )
+}
+
+/// The relations that are masked by name, as rows of a VALUES list.
+pub(crate) fn named(masks: &[Mask]) -> String {
+    let mut rows: Vec<String> = masks
+        .iter()
+        .map(|mask| format!("({}, {})", literal(&mask.schema), literal(&mask.relation)))
+        .collect();
+    rows.sort();
+    rows.dedup();
+    rows.join(", ")
 }
 
 /// A string constant; names come from the config file.
@@ -304,7 +334,7 @@ mod tests {
         ]
         .concat();
         for size in 1..answer.len() {
-            let mut inquiry = Inquiry::new(Some(b'I'));
+            let mut inquiry = Inquiry::new(Some(b'I'), 2);
             let (mut rows, mut left) = (None, Vec::new());
             for mut piece in answer.chunks(size) {
                 if rows.is_none() {
@@ -312,7 +342,7 @@ mod tests {
                 }
                 left.extend_from_slice(piece);
             }
-            let Answer { rows, aside } = rows.unwrap();
+            let Answer { rows, aside, .. } = rows.unwrap();
             assert_eq!(aside, framed(b'A', b"\0\0\0\x01channel\0payload\0"));
             assert_eq!(rows[0], [Some("f".to_owned()), None]);
             assert_eq!(rows[1], [Some(String::new()), Some("é".to_owned())]);
@@ -332,7 +362,7 @@ mod tests {
             framed(b'Z', b"T"),
             framed(b'Z', b""),
         ] {
-            assert!(Inquiry::new(Some(b'I')).handle(&mut answer.as_slice()).is_err(), "{answer:?}");
+            assert!(Inquiry::new(Some(b'I'), 2).handle(&mut answer.as_slice()).is_err(), "{answer:?}");
         }
     }
 
@@ -342,7 +372,7 @@ mod tests {
         let rights = Rights { search_path: vec!["o'brien".to_owned()], ..Rights::default() };
         #[allow(clippy::disallowed_methods)] // some instant
         let grant = Grant::for_tests(std::time::Instant::now()).with_rights(rights);
-        ask(&grant, &[], false, &mut out);
+        ask(&grant, &[], &mut out);
         let text = String::from_utf8_lossy(&out);
         assert!(text.contains("ARRAY['o''brien']"), "{text}");
     }

@@ -14,6 +14,7 @@ use crate::inquiry::{self, Answer, Inquiry};
 use crate::live::{Live, Prepared};
 use crate::statement::{is_end_of_transaction, parse_body};
 use crate::turn::Turn;
+use crate::watch;
 use hoopwire_policy::{Catalogue, Denial};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner};
@@ -38,10 +39,13 @@ impl Exact {
             return Err(columns_changed());
         }
         self.asked_at = asked_at;
-        if !same {
-            self.catalogue = Some(fresh);
-        }
+        // also if it says the same: it is the one that is kept for all sessions
+        self.catalogue = Some(fresh);
         Ok(())
+    }
+
+    fn has_old_functions(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.asked_at) >= FUNCTIONS_MAX_AGE
     }
 }
 
@@ -58,7 +62,8 @@ impl Live {
             return Ok(None);
         }
         let looks_up = self.may_look_up(tag, piece.body(), turn);
-        if !self.knows_too_little(looks_up, turn) {
+        let was_interrupted = self.exact.as_ref().is_some_and(|exact| exact.was_interrupted);
+        if was_interrupted || !self.knows_too_little(looks_up, turn) {
             return Ok(None);
         }
         // another session may have asked meanwhile
@@ -86,10 +91,10 @@ impl Live {
     fn knows_too_little(&self, looks_up: bool, turn: &Turn<'_>) -> bool {
         let Some(exact) = &self.exact else { return false };
         let Some(catalogue) = &exact.catalogue else { return false };
-        if exact.is_fresh || !is_asked_each_time(&self.grant, catalogue) {
-            return is_old(&self.grant, exact.asked_at, turn.now);
+        if is_asked_each_time(&self.grant, catalogue) {
+            return (looks_up && !exact.is_fresh) || exact.has_old_functions(turn.now);
         }
-        looks_up || turn.now.saturating_duration_since(exact.asked_at) >= FUNCTIONS_MAX_AGE
+        is_old(&self.grant, exact.asked_at, turn.now)
     }
 
     /// False for what surely names no relation. What would be refused may: by newer knowledge it may not be.
@@ -126,14 +131,37 @@ impl Live {
         exact.waiting = waiting;
         self.from_principal = Scanner::default();
         if self.pipeline.is_empty() {
-            let in_round = self.pipeline.is_in_round();
-            let status = (!in_round).then(|| self.pipeline.status());
-            exact.inquiry = Some(Inquiry::new(status));
-            let known = turn.catalogues.roots(&self.grant).to_vec();
-            self.say_own(turn, |grant, out| inquiry::ask(grant, &known, in_round, out));
+            self.ask(false, turn);
         } else {
             // the target may keep replies back until it is told not to
             self.say_own(turn, |_, out| message(out, b'H', |_| {}));
+        }
+    }
+
+    /// Asks the target: whether all is as it was, where that can be told by the answer; else, or if `whole`, for all.
+    fn ask(&mut self, whole: bool, turn: &mut Turn<'_>) {
+        let in_round = self.pipeline.is_in_round();
+        let status = (!in_round).then(|| self.pipeline.status());
+        let known = turn.catalogues.roots(&self.grant).to_vec();
+        let Some(exact) = &mut self.exact else { return };
+        let watched = exact.catalogue.as_ref().filter(|known| is_asked_each_time(&self.grant, known));
+        let watched = watched.and_then(|known| turn.catalogues.watched(&self.grant, known));
+        let is_enough = !whole && !exact.has_old_functions(turn.now);
+        exact.is_watching = is_enough && watched.is_some_and(|(_, print)| print.is_some());
+        let oids = watched.map(|(oids, _)| oids.to_vec());
+        let is_watching = exact.is_watching;
+        let mut to_close = 0;
+        self.say_own(turn, |grant, out| {
+            if let Some(oids) = &oids {
+                to_close += watch::ask(&grant.masks, oids, out);
+            }
+            if !is_watching {
+                to_close += inquiry::ask(grant, &known, out);
+            }
+            inquiry::end(in_round, out);
+        });
+        if let Some(exact) = &mut self.exact {
+            exact.inquiry = Some(Inquiry::new(status, to_close));
         }
     }
 
@@ -170,14 +198,30 @@ impl Live {
     ) -> Result<Option<Heard>, Ending> {
         let Some(exact) = &mut self.exact else { return Ok(None) };
         let Some(inquiry) = &mut exact.inquiry else { return Ok(None) };
-        let Some(Answer { rows, aside }) = inquiry.handle(input)? else { return Ok(None) };
+        let Some(answer) = inquiry.handle(input)? else { return Ok(None) };
+        let Answer { mut rows, aside, is_interrupted } = answer;
         // inside a transaction the answer is of that transaction's own view, and nobody else's
         let is_common = inquiry.is_outside_transactions();
         exact.inquiry = None;
+        if is_interrupted {
+            exact.was_interrupted = true;
+            return Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }));
+        }
+        let print = watch::heard(&mut rows);
+        if exact.is_watching {
+            let known = exact.catalogue.as_ref();
+            let watched = known.and_then(|known| turn.catalogues.watched(&self.grant, known));
+            if print.is_none() || watched.and_then(|(_, print)| print) != print.as_deref() {
+                self.ask(true, turn);
+                return Ok(Some(Heard { aside, waiting: Vec::new() }));
+            }
+            exact.is_fresh = true;
+            return Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }));
+        }
         if rows.iter().any(|row| row.first().and_then(Option::as_deref) == Some("x")) {
             return Err(columns_changed());
         }
-        exact.learn(turn.catalogues.keep(&self.grant, rows, is_common, turn.now)?, turn.now)?;
+        exact.learn(turn.catalogues.keep(&self.grant, rows, print, is_common, turn.now)?, turn.now)?;
         exact.is_fresh = true;
         Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }))
     }
@@ -194,7 +238,11 @@ impl Live {
         // in a round, what ended the transaction may be behind us already
         let is_refused = self.has_failed() && !self.pipeline.is_in_round() && statements <= 1;
         let is_run = !ends && !is_refused && !self.pipeline.is_skipping();
-        if is_run && self.knows_too_little(looks_up, turn) { Err(catalogue_too_old()) } else { Ok(()) }
+        if !is_run || !self.knows_too_little(looks_up, turn) {
+            return Ok(());
+        }
+        let was_interrupted = self.exact.as_ref().is_some_and(|exact| exact.was_interrupted);
+        Err(if was_interrupted { catalogue_interrupted() } else { catalogue_too_old() })
     }
 
     /// [`Live::check_age`] for a Bind.
@@ -224,6 +272,19 @@ fn catalogue_too_old() -> Denial {
                  data or the transaction has failed.\ncode: catalogue_too_old"
             .to_owned(),
         hint: "End the COPY, or send ROLLBACK by itself and a Sync, and then send the statement again.".to_owned(),
+        position: None,
+    }
+}
+
+fn catalogue_interrupted() -> Denial {
+    Denial {
+        sqlstate: "57014",
+        code: "catalogue_interrupted",
+        message: "the statement was cancelled before it ran".to_owned(),
+        detail: "The cancel, or the session's statement_timeout or lock_timeout, hit the gateway's question for the \
+                 target's catalogue.\ncode: catalogue_interrupted"
+            .to_owned(),
+        hint: "Send the statement again; if a timeout is only some milliseconds, raise it.".to_owned(),
         position: None,
     }
 }

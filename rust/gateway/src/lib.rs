@@ -30,6 +30,7 @@ mod result;
 mod session;
 mod statement;
 mod turn;
+mod watch;
 
 pub use catalogue::Catalogues;
 pub use close::Ending;

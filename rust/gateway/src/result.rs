@@ -63,7 +63,9 @@ impl Live {
         if self.is_asking() {
             let Some(Heard { aside, waiting }) = self.hear_again(&mut input, turn)? else { return Ok(()) };
             self.take_replies(&aside, turn)?;
-            self.take_requests(&waiting, turn)?;
+            if !waiting.is_empty() {
+                self.take_requests(&waiting, turn)?;
+            }
         }
         if !input.is_empty() {
             self.take_replies(input, turn)?;

@@ -83,6 +83,7 @@ impl Live {
         self.from_principal = scanner;
         if let Some(exact) = &mut self.exact {
             exact.is_fresh = false;
+            exact.was_interrupted = false;
         }
         self.end_of_flow(&mut flow, turn);
         let waiting = outcome?;

@@ -10,10 +10,22 @@ pub(crate) const CATALOG: &str = "pg_catalog";
 /// The standard's views over it.
 pub(crate) const STANDARD: &str = "information_schema";
 
-/// All function names of pg_catalog, and whether they are harmless. The tables never change, so that a fast hash does.
-static FUNCTIONS: LazyLock<FxHashMap<&'static str, bool>> = LazyLock::new(|| {
+/// What pg_catalog has under a function's name, in any version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Builtin {
+    /// Functions that neither write nor read named data nor touch others.
+    Harmless,
+    /// Others.
+    Known,
+    /// Nothing.
+    Unknown,
+}
+
+/// All function names of pg_catalog. The tables never change, so that a fast hash does.
+static FUNCTIONS: LazyLock<FxHashMap<&'static str, Builtin>> = LazyLock::new(|| {
     let harmless: FxHashSet<&str> = include_str!("builtin/harmless.txt").lines().collect();
-    include_str!("builtin/known.txt").lines().map(|name| (name, harmless.contains(name))).collect()
+    let kind = |name: &str| if harmless.contains(name) { Builtin::Harmless } else { Builtin::Known };
+    include_str!("builtin/known.txt").lines().map(|name| (name, kind(name))).collect()
 });
 /// Tables and views of pg_catalog in PostgreSQL 13 to 18.
 static RELATIONS: LazyLock<FxHashSet<&'static str>> =
@@ -88,25 +100,24 @@ pub(crate) fn is_catalog_relation(name: &str) -> bool {
     name.starts_with("pg_") && RELATIONS.contains(name)
 }
 
-/// True for functions that pg_catalog has or, by their names, may have in a version that is newer than the lists.
-pub(crate) fn may_be_catalog_function(name: &str) -> bool {
-    is_known_function(name) || name.starts_with("pg_") || name.starts_with("binary_upgrade_")
+/// What pg_catalog has under this name.
+pub(crate) fn builtin(name: &str) -> Builtin {
+    FUNCTIONS.get(name).copied().unwrap_or(Builtin::Unknown)
 }
 
-/// True for functions of pg_catalog, of any version.
-pub(crate) fn is_known_function(name: &str) -> bool {
-    FUNCTIONS.contains_key(name)
-}
+impl Builtin {
+    /// True for functions that pg_catalog has or, by their names, may have in a version that is newer than the lists.
+    pub(crate) fn may_be_there(self, name: &str) -> bool {
+        self != Builtin::Unknown || name.starts_with("pg_") || name.starts_with("binary_upgrade_")
+    }
 
-/// True for functions that neither write nor read named data nor touch others. `may_wait`: the grant limits how
-/// long statements run.
-pub(crate) fn is_harmless_function(schema: &str, name: &str, may_wait: bool) -> bool {
-    match schema {
-        CATALOG => {
-            FUNCTIONS.get(name).is_some_and(|harmless| *harmless) || (may_wait && WAITING.contains(&name))
+    /// True if the function of this schema is harmless. `may_wait`: the grant limits how long statements run.
+    pub(crate) fn is_harmless(self, schema: &str, name: &str, may_wait: bool) -> bool {
+        match schema {
+            CATALOG => self == Builtin::Harmless || (may_wait && WAITING.contains(&name)),
+            STANDARD => name.starts_with("_pg_"),
+            _ => false,
         }
-        STANDARD => name.starts_with("_pg_"),
-        _ => false,
     }
 }
 
@@ -118,7 +129,7 @@ mod tests {
     fn the_lists_are_whole_and_each_is_part_of_the_next() {
         let harmless: Vec<&str> = include_str!("builtin/harmless.txt").lines().collect();
         assert!(harmless.len() > 2400 && FUNCTIONS.len() > 2650 && RELATIONS.len() > 138);
-        assert!(harmless.iter().all(|name| FUNCTIONS.get(name) == Some(&true)));
+        assert!(harmless.iter().all(|name| builtin(name) == Builtin::Harmless));
         assert!(RELATIONS.iter().all(|name| name.starts_with("pg_")), "an unqualified name is told by it");
         assert!(SENSITIVE.iter().all(|(schema, name)| *schema == STANDARD || RELATIONS.contains(name)));
         assert!(STATISTICS.iter().all(|name| is_sensitive(CATALOG, name)));
@@ -176,16 +187,16 @@ mod tests {
             "pg_replication_origin_create",
             "pg_create_logical_replication_slot",
         ] {
-            assert!(is_known_function(name), "{name}");
-            assert!(!is_harmless_function(CATALOG, name, false), "{name}");
+            assert_eq!(builtin(name), Builtin::Known, "{name}");
+            assert!(!Builtin::Known.is_harmless(CATALOG, name, false), "{name}");
         }
         for name in
             ["lower", "count", "now", "random", "row_number", "generate_series", "jsonb_agg", "any_value"]
         {
-            assert!(is_harmless_function(CATALOG, name, false), "{name}");
-            assert!(!is_harmless_function("public", name, false), "only pg_catalog's own {name}");
+            assert!(builtin(name).is_harmless(CATALOG, name, false), "{name}");
+            assert!(!builtin(name).is_harmless("public", name, false), "only pg_catalog's own {name}");
         }
-        assert!(is_harmless_function(CATALOG, "pg_sleep", true));
+        assert!(builtin("pg_sleep").is_harmless(CATALOG, "pg_sleep", true));
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! One statement against a grant's rights.
 
 use crate::builtin::{
-    CATALOG, STANDARD, is_catalog_relation, is_harmless_function, is_known_function, is_sensitive,
-    is_statistics, may_be_catalog_function, secret_column,
+    Builtin, CATALOG, STANDARD, builtin, is_catalog_relation, is_sensitive, is_statistics, secret_column,
 };
 use crate::catalogue::Catalogue;
 use crate::glob::{Object, USER, WHOLE};
@@ -60,10 +59,11 @@ impl<'a> Scope<'a> {
     /// `x.name` is `name(x)` where x has no such column. Which it is, cannot be seen here, so that a function of
     /// this name must be allowed if there is one.
     fn judge_attribute(&self, name: &str) -> Result<(), Reason> {
-        let builtin = is_known_function(name).then_some(CATALOG);
+        let builtin = builtin(name);
+        let catalog = (builtin != Builtin::Unknown).then_some(CATALOG);
         let others = self.catalogue.map_or(&[][..], |catalogue| catalogue.schemas_of(name));
-        for schema in builtin.into_iter().chain(others.iter().map(String::as_str)) {
-            self.judge_function(schema, name, false)?;
+        for schema in catalog.into_iter().chain(others.iter().map(String::as_str)) {
+            self.judge_function(schema, name, builtin, false)?;
         }
         Ok(())
     }
@@ -206,23 +206,30 @@ impl<'a> Scope<'a> {
 
     fn judge_call(&self, call: &Call<&str>) -> Result<(), Reason> {
         let name = call.function.name;
+        let builtin = builtin(name);
         let mut known = false;
-        for schema in self.functions(call.function).iter() {
+        for schema in self.candidates(call.function, builtin).iter() {
             known = true;
             if schema == CATALOG && name == "set_config" {
                 self.check_denies(Object::new(schema, name), Verbs::CALL)?;
                 check_set_config(self.rights, call.setting.as_ref())?;
             } else {
-                self.judge_function(schema, name, call.procedure)?;
+                self.judge_function(schema, name, builtin, call.procedure)?;
             }
         }
         if known { Ok(()) } else { Err(Reason::FunctionUnknown { function: call.function.to_owned() }) }
     }
 
-    fn judge_function(&self, schema: &str, name: &str, procedure: bool) -> Result<(), Reason> {
+    fn judge_function(
+        &self,
+        schema: &str,
+        name: &str,
+        builtin: Builtin,
+        procedure: bool,
+    ) -> Result<(), Reason> {
         let object = Object::new(schema, name);
         self.check_denies(object, Verbs::CALL)?;
-        let harmless = !procedure && is_harmless_function(schema, name, self.may_wait);
+        let harmless = !procedure && builtin.is_harmless(schema, name, self.may_wait);
         if harmless || self.missing(object, Verbs::CALL).is_empty() {
             Ok(())
         } else {
@@ -232,15 +239,19 @@ impl<'a> Scope<'a> {
 
     /// The schemas whose function a call may reach: overloads of one name may lie in several.
     pub(crate) fn functions<'b>(&'b self, function: Name<&'b str>) -> Candidates<'b> {
+        self.candidates(function, builtin(function.name))
+    }
+
+    fn candidates<'b>(&'b self, function: Name<&'b str>, builtin: Builtin) -> Candidates<'b> {
         if function.schema.is_some() {
             return Candidates { first: function.schema, rest: &[] };
         }
         let name = function.name;
-        let first = may_be_catalog_function(name).then_some(CATALOG);
+        let first = builtin.may_be_there(name).then_some(CATALOG);
         let rest = match self.catalogue {
             // it has the schema of the session's user under its true name, so the path is not asked
             Some(catalogue) => catalogue.schemas_of(name),
-            None if is_known_function(name) => &[],
+            None if builtin != Builtin::Unknown => &[],
             None => self.rights.search_path.as_slice(),
         };
         Candidates { first, rest }

@@ -42,6 +42,8 @@ impl Sqlstate {
     pub const CANNOT_CONNECT_NOW: Self = Self(*b"57P03");
     /// `57014` query_canceled.
     pub const QUERY_CANCELED: Self = Self(*b"57014");
+    /// `55P03` lock_not_available.
+    pub const LOCK_NOT_AVAILABLE: Self = Self(*b"55P03");
     /// `58030` io_error.
     pub const IO_ERROR: Self = Self(*b"58030");
     /// `08006` connection_failure.

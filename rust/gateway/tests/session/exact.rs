@@ -190,7 +190,45 @@ fn each_statement_that_names_relations_waits_for_an_answer_of_its_own() {
 
     let up = peer.link.up.len();
     assert_eq!(peer.say(&query("select 1")), "T D D C Z:I");
-    assert!(!peer.link.up[up..].windows(4).any(|part| part == b"pg_p"), "this one names nothing");
+    assert!(!peer.link.up[up..].windows(9).any(|part| part == b"hoopwire_"), "this one names nothing");
+}
+
+#[test]
+fn where_nothing_changes_the_cheap_question_is_enough() {
+    // The whole catalogue was asked for before each statement, which cost the target several milliseconds.
+    let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, masked);
+    let mut asked = || {
+        let up = peer.link.up.len();
+        assert_eq!(peer.say(&query("select id from people")), "T D D C Z:I");
+        let said = peer.link.up[up..].to_vec();
+        let has = |name: &[u8]| said.windows(name.len()).any(|part| part == name);
+        (has(b"hoopwire_watch"), has(b"hoopwire_catalogue"))
+    };
+    assert_eq!(asked(), (true, true), "what is to stay as it is, is not known yet");
+    assert_eq!((asked(), asked()), ((true, false), (true, false)));
+    catalogue.borrow_mut().push_str("\nc|public|people|public|people|10|3|note|25|f");
+    assert_eq!((asked(), asked(), asked()), ((true, true), (true, true), (true, false)));
+}
+
+#[test]
+fn a_cancel_that_hits_the_question_cancels_the_statement() {
+    // It ended the session: the question failed, as with a target that does not know what is asked.
+    let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, masked);
+    let read = query("select id from people");
+    for sqlstate in ["57014", "55P03"] {
+        *catalogue.borrow_mut() = format!("!{sqlstate}");
+        assert_eq!(peer.say(&[read.clone(), query("select 1")].concat()), "E:57014 Z:I T D D C Z:I");
+        assert!(peer.last_error(b'D').ends_with("code: catalogue_interrupted"), "{}", peer.last_error(b'D'));
+        let extended = [parse("", "select id from people"), bind("", b"1"), execute(), sync()].concat();
+        assert_eq!(peer.say(&extended), "E:57014 Z:I");
+        assert_eq!(peer.say(&query("begin")), "C Z:T");
+        assert_eq!(peer.say(&read), "E:57014 Z:E");
+        assert_eq!(peer.say(&query("commit")), "C Z:I");
+        *catalogue.borrow_mut() = PEOPLE.to_owned();
+        assert_eq!(peer.say(&read), "T D D C Z:I");
+    }
+    *catalogue.borrow_mut() = "!42P05".to_owned();
+    assert_eq!(peer.say(&read), "E:08006", "a statement by that name is not ours");
 }
 
 #[test]
@@ -239,7 +277,7 @@ fn the_gateway_ends_no_round_of_the_principal() {
     let up = peer.link.up.len();
     assert_eq!(peer.say(&one), "1 2 D D C");
     let asked = &peer.link.up[up..];
-    assert!(asked.windows(4).any(|part| part == b"pg_p"), "the target was asked");
+    assert!(asked.windows(9).any(|part| part == b"hoopwire_"), "the target was asked");
     assert!(!asked.windows(5).any(|part| part == sync()), "and not with a Sync");
     assert_eq!(peer.say(&sync()), "Z:I");
 }

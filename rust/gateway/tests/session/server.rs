@@ -331,6 +331,16 @@ impl Server {
         if text.starts_with(REFUSED) {
             return self.error("42601");
         }
+        let failing = self.catalogue.borrow().strip_prefix('!').map(str::to_owned);
+        if let Some(sqlstate) = failing
+            && (text.starts_with("WITH snapshot") || text.starts_with("SELECT 'f'"))
+        {
+            return self.error(&sqlstate);
+        }
+        if text.starts_with("WITH snapshot") {
+            let said = self.catalogue.borrow().replace('|', ".").replace('\n', " ");
+            return [row_of_fields(&format!("w|{said}")), complete("SELECT")].concat();
+        }
         if text.starts_with("SELECT 'f'") {
             let rows: Vec<u8> = self.catalogue.borrow().lines().flat_map(row_of_fields).collect();
             return [rows, complete("SELECT")].concat();
