@@ -43,6 +43,7 @@ def compile_grant(
         masks=grant.masks,
         mask_key=mask_key if grant.masks else b"",
         budgets=grant.budgets,
+        used=grant.used,
         target_id=f"{grant.target}/{database}",
         policy=grant.policy,
         policy_hash=grant.policy_hash,

@@ -22,6 +22,7 @@ Kind = Literal[
     "grant.narrowed",
     "grant.revoked",
     "grant.expired",
+    "grant.exhausted",
     "role.made",
     "role.dropped",
     "role.drop_failed",

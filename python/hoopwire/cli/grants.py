@@ -52,17 +52,18 @@ def list_grants(arguments: argparse.Namespace) -> int:
             "; ".join(grant["actions"]),
             grant["mint"],
             moment(grant["expires_at"]),
+            budget_text(grant["budget"]),
             grant["task"],
         )
         for grant in grants
     ]
-    headers = ("GRANT", "STATE", "PRINCIPAL", "TARGET", "ACTIONS", "MINT", "EXPIRES", "TASK")
+    headers = ("GRANT", "STATE", "PRINCIPAL", "TARGET", "ACTIONS", "MINT", "EXPIRES", "BUDGET", "TASK")
     print_table(headers, rows, empty="No grants.")
     return OK
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """One grant, what it obliges to, and what its live sessions have used."""
+    """One grant, what it obliges to, and what was used of it."""
     socket = operators_socket(arguments.config, arguments.socket)
     answer = call_operators(socket, "GET", f"/v1/grants/{quote(arguments.grant, safe='')}")
     if arguments.json:
@@ -82,16 +83,9 @@ def show(arguments: argparse.Namespace) -> int:
     sent = size(sum(session["bytes_out"] for session in sessions))
     numbers = f"{counted['statements']} statements, {counted['rows']} rows, {sent}"
     print(f"live     {len(sessions)} sessions: {numbers}")
-    # Budgets belong to the grant: each session tells the same ones, some a moment later.
-    budgets: list[dict[str, Any]] = [session["budget"] for session in sessions]
-    used = max(budgets, key=_spent, default={})
-    if used:
-        print(f"used     {budget_text(used)}")
+    if grant["budget"]:
+        print(f"used     {budget_text(grant['budget'])}")
     return OK
-
-
-def _spent(budget: dict[str, Any]) -> float:
-    return sum(float(used) for used, _ in budget.values())
 
 
 def _print_obligations(grant: dict[str, Any]) -> None:

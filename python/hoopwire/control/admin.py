@@ -18,16 +18,20 @@ from hoopwire.control.api import http_error, read_body, server_error
 from hoopwire.control.files import StartError
 from hoopwire.control.parts import Parts
 from hoopwire.control.revocation import end_session, revoke_grant
-from hoopwire.control.wire import Ending, Reloaded, SessionView, grant_view, rfc3339
-from hoopwire.model.grant import GrantState
+from hoopwire.control.spending import Spending
+from hoopwire.control.wire import Ending, GrantView, Reloaded, SessionView, grant_view, rfc3339
+from hoopwire.model.grant import Grant, GrantState
 from hoopwire.store import StoreUnavailable
 
 _LIMIT = 10_000
 _STATES: tuple[GrantState, ...] = ("active", "exhausted", "expired", "revoked")
 
 
-def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]]) -> Starlette:
+def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]], spending: Spending) -> Starlette:
     """`reload` reads the config file again; StartError if it is refused."""
+
+    def view(grant: Grant) -> GrantView:
+        return grant_view(grant, spending.of(grant))
 
     async def grants(request: Request) -> Response:
         wanted = request.query_params.get("state")
@@ -36,19 +40,21 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]]) -> Starle
             return problems.problem(
                 400, "state_unknown", "no such state", hint=f"One of: {', '.join(_STATES)}."
             )
+        spending.look()
         return _json(
-            {"grants": [grant_view(grant) for grant in await parts.store.grants(state=state, limit=_LIMIT)]}
+            {"grants": [view(grant) for grant in await parts.store.grants(state=state, limit=_LIMIT)]}
         )
 
     async def one_grant(request: Request) -> Response:
         id = request.path_params["id"]
+        spending.look()
         grant = await parts.store.grant(id)
         if grant is None:
             return problems.problem(
                 404, "grant_unknown", "no such grant", hint="hoopwire grants list shows them."
             )
         live = [view for view in session_views(parts) if view.grant == id]
-        return _json({"grant": grant_view(grant), "sessions": live})
+        return _json({"grant": view(grant), "sessions": live})
 
     async def revoke(request: Request) -> Response:
         by, reason = await _ending(request)
@@ -57,7 +63,7 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]]) -> Starle
             return problems.problem(
                 404, "grant_unknown", "no such grant", hint="hoopwire grants list shows them."
             )
-        return _json({"grant": grant_view(grant)})
+        return _json({"grant": view(grant)})
 
     async def sessions(request: Request) -> Response:
         return _json({"sessions": session_views(parts)})

@@ -23,6 +23,7 @@ from hoopwire.control import texts
 from hoopwire.control.minting import SECRET_PREFIX, redeem_secret, redeem_token
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.control.roles import RoleKeeper
+from hoopwire.control.spending import Spending
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Lease
 from hoopwire.model.events import GrantNeeded
@@ -35,9 +36,10 @@ _AT_ONCE = 64
 class Admission:
     """Each admission is one task, a limited number of them at once, each with a deadline."""
 
-    def __init__(self, parts: Parts, roles: RoleKeeper) -> None:
+    def __init__(self, parts: Parts, roles: RoleKeeper, spending: Spending) -> None:
         self._parts = parts
         self._roles = roles
+        self._spending = spending
         self._limiter = trio.CapacityLimiter(_AT_ONCE)
         self._running: dict[str, trio.CancelScope] = {}
 
@@ -131,6 +133,7 @@ class Admission:
         grant = regrant(granted, parts.current.settings, parts.clock.wall())
         if isinstance(grant, Denial):
             raise Denied(grant, grant=granted)
+        self._spending.check(grant)
         database = open_database(grant, *asked, parts.current.settings)
         if isinstance(database, Denial):
             raise Denied(database, grant=grant)

@@ -99,7 +99,7 @@ async def _mint(parts: Parts, request: Request, postgres_address: str) -> Respon
         _record(parts, denied, peer)
         return problems.of_denial(denied.denial, authenticated=denied.identity is not None)
     issued = GrantIssued(
-        grant=grant_view(grant),
+        grant=grant_view(grant, grant.used),
         secret=secret,
         connect=_connect(postgres_address, grant.target, grant.databases, parts),
     )

@@ -8,6 +8,7 @@ from hoopwire.audit import AuditEvent, Kind, grant_event
 from hoopwire.control.admission import Admission
 from hoopwire.control.checkpoints import CheckpointFile
 from hoopwire.control.parts import Parts
+from hoopwire.control.spending import Spending
 from hoopwire.model import events
 from hoopwire.model.events import Event
 
@@ -18,10 +19,16 @@ class Dispatch:
     """Takes events in order; never awaits, so that no event waits for another's admission."""
 
     def __init__(
-        self, parts: Parts, admission: Admission, checkpoints: CheckpointFile | None, nursery: trio.Nursery
+        self,
+        parts: Parts,
+        admission: Admission,
+        spending: Spending,
+        checkpoints: CheckpointFile | None,
+        nursery: trio.Nursery,
     ) -> None:
         self._parts = parts
         self._admission = admission
+        self._spending = spending
         self._checkpoints = checkpoints
         self._nursery = nursery
         self.drained = trio.Event()
@@ -84,6 +91,7 @@ class Dispatch:
         seat = self._parts.table.leave(event.session)
         if seat is None:
             return
+        self._spending.take(seat.grant, event.budget)
         audit = grant_event(
             "session.ended",
             event.at,

@@ -88,10 +88,11 @@ async def redecide(parts: Parts) -> tuple[int, int]:
 
 async def _end_by_policy(parts: Parts, grant: Grant, event: AuditEvent) -> None:
     try:
-        await parts.store.end_grant(
+        # A grant that is used up has ended already, whatever of its sessions was still there.
+        if await parts.store.end_grant(
             grant.id, state="revoked", by="policy", reason=event.reason, at=event.at, audit=[audit_row(event)]
-        )
-        parts.trail.mirror(event)
+        ):
+            parts.trail.mirror(event)
     except StoreUnavailable as error:
         _log.error("grant %s was cut but not written as revoked: %s", grant.id, error)
         parts.trail.record(event)
@@ -99,8 +100,8 @@ async def _end_by_policy(parts: Parts, grant: Grant, event: AuditEvent) -> None:
 
 async def _narrow(parts: Parts, grant: Grant, event: AuditEvent) -> None:
     try:
-        await parts.store.narrow_grant(grant, audit=[audit_row(event)])
-        parts.trail.mirror(event)
+        if await parts.store.narrow_grant(grant, audit=[audit_row(event)]):
+            parts.trail.mirror(event)
     except StoreUnavailable as error:
         _log.error("grant %s was narrowed but not written so: %s", grant.id, error)
         parts.trail.record(event)

@@ -1,7 +1,8 @@
 """The gateway's control plane as one running thing: opened, served, drained.
 
 Start: settings, state directory, store, engine, APIs, then events. Stop: drain (new sessions refused, busy
-ones may finish), then the engine stops and seals, then the audit trail is flushed, then the store closes.
+ones may finish), then the engine stops and seals, then what grants have used and the audit trail are written,
+then the store closes.
 """
 
 import logging
@@ -31,6 +32,7 @@ from hoopwire.control.reload import Reload
 from hoopwire.control.revocation import sweep
 from hoopwire.control.roles import RoleDesk, RoleKeeper
 from hoopwire.control.sessions import SessionTable
+from hoopwire.control.spending import Spending
 from hoopwire.control.verifiers import VerifierFactory, Verifiers
 from hoopwire.custody import Roles
 from hoopwire.model.commands import EngineConfig, EngineLimits, EngineRecording
@@ -118,16 +120,18 @@ async def _run(
         )
         async with trio.open_nursery() as admissions:
             keeper = RoleKeeper(parts, rooms.roles(rooms.lend))
-            dispatch = Dispatch(parts, Admission(parts, keeper), checkpoints, admissions)
+            spending = Spending(parts)
+            dispatch = Dispatch(parts, Admission(parts, keeper, spending), spending, checkpoints, admissions)
             if checkpoints is not None:
                 background.start_soon(checkpoints.run)
             listening = trio.CancelScope()
             background.start_soon(_events, parts.engine, dispatch, listening)
             background.start_soon(_sweep, parts)
             background.start_soon(keeper.run)
+            background.start_soon(spending.run)
             addresses = tuple(parts.engine.addresses)
             socket_path = settings.listen.admin_socket
-            await background.start(serve_unix, admin_app(parts, reload), socket_path, drained.wait)
+            await background.start(serve_unix, admin_app(parts, reload, spending), socket_path, drained.wait)
             control = None
             if settings.listen.control is not None:
                 app = public_app(parts, addresses[0])
@@ -147,6 +151,7 @@ async def _run(
         await parts.engine.stop()
         for event in parts.engine.drain_events():
             dispatch.take_last(event)
+        await spending.flush()
         await keeper.drop_all()
         if checkpoints is not None:
             with trio.CancelScope(shield=True):

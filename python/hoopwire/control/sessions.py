@@ -3,6 +3,7 @@
 Two rules. A session takes a seat under its grant before anything is lent to it, and `permit` is asked in
 the same breath as `engine.admit`, with no await between: a grant that ended meanwhile admits nobody. What
 ends stays ended: a grant's end is remembered here from before the store is told until its time is over.
+A grant that is used up admits nobody either, but its live sessions go on: the engine refuses what they ask.
 
 The table does no I/O and starts nothing; its answers are effects, and the service performs them.
 
@@ -60,6 +61,7 @@ class SessionTable:
         self._seats: dict[str, Seat] = {}
         self._by_grant: dict[str, dict[str, Seat]] = {}
         self._ended: dict[str, tuple[Refusal, float]] = {}
+        self._used_up: dict[str, tuple[Refusal, float]] = {}
         self.draining = False
 
     def __len__(self) -> int:
@@ -82,15 +84,19 @@ class SessionTable:
         return grant in self._by_grant
 
     def is_ended(self, grant: str) -> bool:
-        """The grant of this id was ended here, and its time is not long over."""
-        return grant in self._ended
+        """The grant of this id was ended here and no session should live; its time is not long over."""
+        return grant in self._ended or (grant in self._used_up and not self.has_seats(grant))
+
+    def is_over(self, grant: str) -> bool:
+        """The grant of this id admits nobody any more: it was ended here or is used up."""
+        return grant in self._ended or grant in self._used_up
 
     def enter(self, session: str, grant: Grant, database: str, peer: str) -> Denial | None:
         """Take a seat, or say why not."""
         if self.draining:
             return texts.draining()
-        if (words := self._ended.get(grant.id)) is not None:
-            return _denied(grant, words[0])
+        if (over := self._ended.get(grant.id) or self._used_up.get(grant.id)) is not None:
+            return _denied(grant, over[0])
         if len(self._of(grant.id)) >= grant.max_sessions:
             return texts.sessions_exceeded(grant, len(self._of(grant.id)))
         taken = self._by_grant.setdefault(grant.id, {})
@@ -132,6 +138,13 @@ class SessionTable:
         self._ended.setdefault(grant.id, (words, grant.expires_at))
         return [effect for seat in self._of(grant.id) for effect in self._end(seat, words)]
 
+    def exhaust(self, grant: Grant, words: Refusal) -> None:
+        """Admit no more sessions under a grant that is used up; those that are live go on."""
+        self._used_up.setdefault(grant.id, (words, grant.expires_at))
+        for seat in self._of(grant.id):
+            if seat.phase == "seated":
+                self._end(seat, words)
+
     def end_session(self, session: str, words: Refusal) -> list[Effect]:
         """End one session, admitted or about to be."""
         seat = self._seats.get(session)
@@ -151,8 +164,9 @@ class SessionTable:
 
     def forget(self, is_past: Callable[[float], bool]) -> None:
         """Drop the memory of ended grants whose `expires_at` is past: the time alone refuses them now."""
-        for grant in [id for id, (_, expires_at) in self._ended.items() if is_past(expires_at)]:
-            del self._ended[grant]
+        for over in (self._ended, self._used_up):
+            for grant in [id for id, (_, expires_at) in over.items() if is_past(expires_at)]:
+                del over[grant]
 
     def _of(self, grant: str) -> list[Seat]:
         return list(self._by_grant.get(grant, {}).values())

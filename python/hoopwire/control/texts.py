@@ -6,6 +6,8 @@ Codes are stable. SQLSTATEs: PostgreSQL appendix A. 28000 the credential is real
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Refusal
 from hoopwire.model.grant import Denial, Grant
@@ -74,13 +76,20 @@ def token_spent(grant: Grant, why: str) -> Denial:
 
 def grant_over(grant: Grant) -> Denial:
     """A secret whose grant has ended."""
+    why = grant.ended_reason if grant.state == "exhausted" else ""
     return Denial(
         sqlstate="28000",
         code="grant_over",
         message=f"grant {grant.id} {ended(grant)}",
+        detail=f"{why[:1].upper()}{why[1:]}." if why else "",
         hint=NEW_GRANT,
         internal=f"grant is {grant.state} by {grant.ended_by or 'time'}: {grant.ended_reason}",
     )
+
+
+def used_up(grant: Grant) -> Refusal:
+    """What newcomers are told from the moment a grant is used up. `grant` is as it ended."""
+    return msgspec.structs.replace(refusal(grant_over(grant)), reason=grant.ended_reason)
 
 
 def database_withdrawn(grant: Grant, database: str) -> Denial:

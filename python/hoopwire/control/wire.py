@@ -5,7 +5,8 @@ from typing import Annotated
 
 import msgspec
 
-from hoopwire.model.grant import Budgets, Grant, Mask
+from hoopwire.model.grant import Budgets, Grant, Mask, Used
+from hoopwire.model.spending import budget_use
 from hoopwire.model.statistics import SessionBudget
 
 
@@ -44,6 +45,8 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     masks: tuple[str, ...]
     """Columns whose values are masked: `public.customers.email`."""
     budgets: Budgets
+    budget: SessionBudget
+    """Used and limit of each budget, over all its sessions."""
     policy: str
     task: str
     purpose: str
@@ -115,7 +118,7 @@ def column_text(mask: Mask) -> str:
     return f"{mask.schema}.{mask.relation}.{mask.column}"
 
 
-def grant_view(grant: Grant) -> GrantView:
+def grant_view(grant: Grant, used: Used) -> GrantView:
     """What is shown of a grant."""
     return GrantView(
         id=grant.id,
@@ -130,6 +133,7 @@ def grant_view(grant: Grant) -> GrantView:
         deny=grant.deny,
         masks=tuple(map(column_text, grant.masks)),
         budgets=grant.budgets,
+        budget=budget_use(grant.budgets, used),
         policy=grant.policy,
         task=grant.task,
         purpose=grant.purpose,

@@ -5,7 +5,7 @@ Field names are the contract with `rust/bindings/src/decode.rs`.
 
 import msgspec
 
-from hoopwire.model.grant import Budgets, Mask, RecordResults
+from hoopwire.model.grant import Budgets, Mask, RecordResults, Used
 
 
 class EngineLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class CompiledRights(msgspec.Struct, frozen=True, kw_only=True):
 class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as the data plane decides by it. `version` guards the seam."""
 
-    version: int = 2
+    version: int = 3
     id: str
     issuer: str
     principal: str
@@ -84,6 +84,8 @@ class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     mask_key: bytes = b""
     """32 bytes that masks of kind `hash` are keyed with; empty without masks. A secret."""
     budgets: Budgets = Budgets()
+    used: Used = Used()
+    """What was used before the engine knew the grant. It never lowers its own count by this."""
     target_id: str = ""
     """Stable id of target and database, `TARGET/DATABASE`: what the engine keeps a catalogue for."""
     policy: str

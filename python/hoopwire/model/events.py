@@ -5,6 +5,8 @@ Field names are the contract with `rust/engine/src/event.rs`; a test there decod
 
 import msgspec
 
+from hoopwire.model.statistics import SessionBudget
+
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
     """Base of all events."""
@@ -52,6 +54,8 @@ class SessionEnded(_Event, frozen=True, kw_only=True):
     rows: int
     bytes_in: int
     bytes_out: int
+    budget: SessionBudget = SessionBudget()
+    """What the grant has used by now, over all its sessions. Empty if the session never started."""
     at: float
 
 

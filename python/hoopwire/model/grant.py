@@ -46,6 +46,15 @@ class Budgets(msgspec.Struct, frozen=True, kw_only=True):
     """Time in which statements run."""
 
 
+class Used(msgspec.Struct, frozen=True, kw_only=True):
+    """What a grant has used of its budgets, over all its sessions. What it has no budget of may stay 0."""
+
+    rows: int = 0
+    bytes: int = 0
+    statements: int = 0
+    wall_time_s: float = 0.0
+
+
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """One grant. A final state (everything but `active`) is never left. Times are Unix seconds (float)."""
 
@@ -65,6 +74,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """Canonical texts of what is refused although `actions` give it."""
     masks: tuple[Mask, ...] = ()
     budgets: Budgets = Budgets()
+    used: Used = Used()
+    """As the store had it when the grant was read; the engine may know of more."""
     search_path: tuple[str, ...] = ("public",)
     """The target's, as it was: a live session's names keep their meaning."""
     policy: str
@@ -79,7 +90,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     state: GrantState = "active"
     ended_at: float | None = None
     ended_by: str = ""
-    """Who or what ended it: `time`, `operator:NAME`, `policy`, `gateway`."""
+    """Who or what ended it: `time`, `budget`, `operator:NAME`, `policy`, `gateway`."""
     ended_reason: str = ""
 
 

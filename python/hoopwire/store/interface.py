@@ -1,12 +1,12 @@
 """What every store can do. SQLite is the first; a shared PostgreSQL will be the second."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import msgspec
 
-from hoopwire.model.grant import Grant, GrantState
+from hoopwire.model.grant import Grant, GrantState, Used
 
 
 class StoreError(Exception):
@@ -94,6 +94,13 @@ class Store(Protocol):
 
     async def narrow_grant(self, grant: Grant, *, audit: Sequence[AuditRow] = ()) -> bool:
         """Replace what an active grant opens (a reload shrank it). False if it is unknown or ended."""
+        ...
+
+    async def keep_used(self, used: Mapping[str, Used]) -> None:
+        """Keep what grants (by id) have used of their budgets, all or none. Of each count the larger stays.
+
+        Ended grants too. An id that the store does not know is left out.
+        """
         ...
 
     async def expire_grants(self, now: float) -> list[Grant]:

@@ -6,7 +6,7 @@ StoreUnavailable; times are arguments.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
-from hoopwire.model.grant import Grant, GrantState, TokenReuse
+from hoopwire.model.grant import Grant, GrantState, TokenReuse, Used
 from hoopwire.store.interface import (
     AuditRow,
     Joined,
@@ -27,15 +27,20 @@ from hoopwire.store.interface import (
 from hoopwire.store.migrate import migrate
 
 _T = TypeVar("_T")
-_COLUMNS = "body, state, ended_at, ended_by, ended_reason"
+_SELECT = (
+    "SELECT body, state, ended_at, ended_by, ended_reason, rows, bytes, statements, wall_time_s"
+    " FROM grants LEFT JOIN used ON grant_id = id"
+)
 _STRICTNESS: tuple[TokenReuse, ...] = ("until_exp", "window", "once")
 LEDGER_MARGIN_S = 86_400.0
 
 
 def _loaded(row: tuple[Any, ...]) -> Grant:
-    body, state, ended_at, ended_by, ended_reason = row
+    body, state, ended_at, ended_by, ended_reason, rows, *rest = row
+    used = Used() if rows is None else Used(rows=rows, bytes=rest[0], statements=rest[1], wall_time_s=rest[2])
     return msgspec.structs.replace(
         msgspec.json.decode(body, type=Grant),
+        used=used,
         state=state,
         ended_at=ended_at,
         ended_by=ended_by,
@@ -81,7 +86,7 @@ class SqliteStore:
 
     async def grants(self, *, state: GrantState | None = None, limit: int = 1000) -> list[Grant]:
         """See `Store.grants`."""
-        sql = f"SELECT {_COLUMNS} FROM grants WHERE ?1 IS NULL OR state = ?1 ORDER BY id DESC LIMIT ?2"  # noqa: S608
+        sql = f"{_SELECT} WHERE ?1 IS NULL OR state = ?1 ORDER BY id DESC LIMIT ?2"
         return await self._run(lambda: [_loaded(row) for row in self._database.execute(sql, (state, limit))])
 
     async def end_grant(
@@ -121,12 +126,28 @@ class SqliteStore:
 
         return await self._run(narrow)
 
+    async def keep_used(self, used: Mapping[str, Used]) -> None:
+        """See `Store.keep_used`."""
+        rows = [(id, *msgspec.structs.astuple(one)) for id, one in used.items()]
+
+        def keep() -> None:
+            with self._transaction():
+                self._database.executemany(
+                    "INSERT INTO used SELECT id, ?2, ?3, ?4, ?5 FROM grants WHERE id = ?1"
+                    " ON CONFLICT (grant_id) DO UPDATE SET rows = max(rows, excluded.rows),"
+                    " bytes = max(bytes, excluded.bytes), statements = max(statements, excluded.statements),"
+                    " wall_time_s = max(wall_time_s, excluded.wall_time_s)",
+                    rows,
+                )
+
+        await self._run(keep)
+
     async def expire_grants(self, now: float) -> list[Grant]:
         """See `Store.expire_grants`."""
 
         def expire() -> list[Grant]:
             due = "state = 'active' AND expires_at <= ?"
-            rows = self._database.execute(f"SELECT {_COLUMNS} FROM grants WHERE {due}", (now,)).fetchall()  # noqa: S608
+            rows = self._database.execute(f"{_SELECT} WHERE {due}", (now,)).fetchall()
             if not rows:
                 return []
             with self._transaction():
@@ -244,8 +265,8 @@ class SqliteStore:
         )
 
     def _one_grant(self, where: str, *parameters: object) -> Grant | None:
-        sql = f"SELECT {_COLUMNS} FROM grants WHERE {where}"  # noqa: S608 - `where` is a literal of this file
-        row = self._database.execute(sql, parameters).fetchone()
+        # `where` is a literal of this file
+        row = self._database.execute(f"{_SELECT} WHERE {where}", parameters).fetchone()
         return None if row is None else _loaded(row)
 
 

@@ -115,7 +115,7 @@ class ScriptedEngine:
         )
 
     def spend(self, session: str, **budget: tuple[float, float]) -> None:
-        """The session's grant has used up this much: used and limit of each budget."""
+        """The session's grant has used this much: used and limit of each budget."""
         spent = msgspec.convert(budget, SessionBudget)
         self._live[session] = msgspec.structs.replace(self._live[session], budget=spent)
 
@@ -222,9 +222,11 @@ class ScriptedEngine:
     def _finish(self, session: str, closed_by: str, reason: str, sqlstate: str) -> None:
         if session not in self.live:
             return
-        self._live.pop(session, None)
+        live = self._live.pop(session, None)
         self._admitted_only.pop(session, None)
-        self.push(self._ended(session, self.admitted[session][0].id, closed_by, reason, sqlstate))
+        ended = self._ended(session, self.admitted[session][0].id, closed_by, reason, sqlstate)
+        budget = SessionBudget() if live is None else live.budget
+        self.push(msgspec.structs.replace(ended, budget=budget))
 
     def _ended(self, session: str, grant: str, closed_by: str, reason: str, sqlstate: str) -> SessionEnded:
         return SessionEnded(

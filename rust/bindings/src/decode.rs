@@ -1,6 +1,6 @@
 //! A compiled grant's bytes to `policy::Grant`, checked field by field.
 
-use crate::rights::{CompiledBudgets, CompiledMask, CompiledRights};
+use crate::rights::{CompiledBudgets, CompiledMask, CompiledRights, CompiledUsed};
 use hoopwire_policy::{Actions, DecisionKey, Grant, Mask, MaskKey, Record};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The version of the seam that this extension speaks.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Field names as in `hoopwire.model.commands.CompiledGrant`.
 #[derive(Deserialize)]
@@ -40,6 +40,7 @@ struct CompiledGrant {
     masks: Vec<CompiledMask>,
     mask_key: ByteBuf,
     budgets: CompiledBudgets,
+    used: CompiledUsed,
     target_id: String,
 }
 
@@ -101,6 +102,7 @@ pub(crate) fn grant(bytes: &[u8]) -> Result<Grant, String> {
         mask_key: mask_key(&compiled.mask_key, !masks.is_empty())?,
         masks: masks.into(),
         budgets: compiled.budgets.check()?,
+        used: compiled.used.check()?,
         target_id: compiled.target_id,
         decision_key: DecisionKey::default(),
     })

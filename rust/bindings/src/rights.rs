@@ -1,6 +1,6 @@
 //! The parts of a compiled grant that say what a statement may do, checked.
 
-use hoopwire_policy::{Budgets, Mask, MaskKind, Pattern, Rights, Rule, Words};
+use hoopwire_policy::{Budgets, Mask, MaskKind, Pattern, Rights, Rule, Used, Words};
 use hoopwire_sql::Verbs;
 use serde::Deserialize;
 use std::time::Duration;
@@ -44,6 +44,15 @@ pub(crate) struct CompiledBudgets {
     bytes: Option<u64>,
     statements: Option<u64>,
     wall_time_s: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CompiledUsed {
+    rows: u64,
+    bytes: u64,
+    statements: u64,
+    wall_time_s: f64,
 }
 
 impl CompiledRights {
@@ -99,6 +108,17 @@ impl CompiledBudgets {
             bytes: self.bytes,
             statements: self.statements,
             wall_time: wall_time.map_err(|error| error.to_string())?,
+        })
+    }
+}
+
+impl CompiledUsed {
+    pub(crate) fn check(&self) -> Result<Used, String> {
+        Ok(Used {
+            rows: self.rows,
+            bytes: self.bytes,
+            statements: self.statements,
+            wall_time: Duration::try_from_secs_f64(self.wall_time_s).map_err(|error| error.to_string())?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Which session lives on which reactor, and its numbers: for commands and for `sessions list`.
 
-use hoopwire_policy::{Budgets, Spent};
+use hoopwire_policy::{Budgets, Grant, Spent};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,8 +65,8 @@ pub struct LiveSession {
 }
 
 /// What a grant has used of each budget that it has, and the limit; field names as in
-/// `hoopwire.model.statistics.BudgetUse`.
-#[derive(Clone, Copy, Debug, Serialize)]
+/// `hoopwire.model.statistics.SessionBudget`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)] // documented there
 pub struct BudgetUse {
     pub rows: Option<(u64, u64)>,
@@ -75,8 +75,9 @@ pub struct BudgetUse {
     pub wall_time_s: Option<(f64, f64)>,
 }
 
-impl BudgetUse {
-    fn of(budgets: &Budgets, spent: &Spent) -> BudgetUse {
+impl Facts {
+    fn budget_use(&self) -> BudgetUse {
+        let Facts { budgets, spent, .. } = self;
         BudgetUse {
             rows: budgets.rows.map(|limit| (spent.rows(), limit)),
             bytes: budgets.bytes.map(|limit| (spent.bytes(), limit)),
@@ -113,15 +114,18 @@ impl Directory {
         }
     }
 
-    pub(crate) fn narrowed(&self, session: &str, grant: &str, expires_at: f64) {
+    pub(crate) fn narrowed(&self, session: &str, grant: &Grant, expires_at: f64) {
         if let Some((facts, _)) = self.entries().get_mut(session).and_then(|entry| entry.live.as_mut()) {
-            grant.clone_into(&mut facts.grant);
+            grant.id.clone_into(&mut facts.grant);
             facts.expires_at = facts.expires_at.min(expires_at);
+            facts.budgets = grant.budgets;
         }
     }
 
-    pub(crate) fn remove(&self, session: &str) {
-        self.entries().remove(session);
+    /// What the session's grant has used by now comes back; nothing if the session never lived.
+    pub(crate) fn remove(&self, session: &str) -> BudgetUse {
+        let entry = self.entries().remove(session);
+        entry.and_then(|entry| entry.live).map_or_else(BudgetUse::default, |(facts, _)| facts.budget_use())
     }
 
     pub(crate) fn live(&self) -> Vec<LiveSession> {
@@ -143,10 +147,45 @@ impl Directory {
                 rows: load(&totals.rows),
                 bytes_in: load(&totals.bytes_in),
                 bytes_out: load(&totals.bytes_out),
-                budget: BudgetUse::of(&facts.budgets, &facts.spent),
+                budget: facts.budget_use(),
             })
             .collect();
         live.sort_by(|a, b| a.session.cmp(&b.session));
         live
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hoopwire_policy::Used;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn smaller_budgets_of_a_live_session_were_not_shown_nor_told_at_its_end() {
+        let directory = Directory::default();
+        let mut grant = Grant::for_tests(Instant::now() + Duration::from_secs(60));
+        let spent: Arc<Spent> = Arc::default();
+        let facts = Facts {
+            grant: grant.id.clone(),
+            principal: grant.principal.clone(),
+            target: grant.target.clone(),
+            database: grant.database.clone(),
+            peer: String::new(),
+            started_at: 0.0,
+            expires_at: 60.0,
+            budgets: Budgets { rows: Some(10), ..Budgets::default() },
+            spent: Arc::clone(&spent),
+        };
+        directory.insert("s_1", 0, 1);
+        directory.started("s_1", facts, Arc::default());
+        spent.raise(&Used { rows: 4, statements: 2, ..Used::default() });
+        grant.budgets = Budgets { rows: Some(5), statements: Some(3), ..Budgets::default() };
+        directory.narrowed("s_1", &grant, 50.0);
+        let told = BudgetUse { rows: Some((4, 5)), statements: Some((2, 3)), ..BudgetUse::default() };
+        assert_eq!(directory.live().first().map(|live| live.budget), Some(told));
+        assert_eq!(directory.remove("s_1"), told);
+        directory.insert("s_2", 0, 2);
+        assert_eq!(directory.remove("s_2"), BudgetUse::default(), "it never came to use anything");
     }
 }

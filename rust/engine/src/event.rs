@@ -1,5 +1,6 @@
 //! What the engine tells the control plane, and the queue behind the wake-up file descriptor.
 
+use crate::directory::BudgetUse;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsRawFd, OwnedFd, RawFd};
 use serde::Serialize;
@@ -39,6 +40,7 @@ pub(crate) enum Event<'a> {
         rows: u64,
         bytes_in: u64,
         bytes_out: u64,
+        budget: BudgetUse,
         at: f64,
     },
     ConnectionRefused {

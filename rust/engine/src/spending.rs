@@ -25,7 +25,7 @@ impl Spending {
         Spending { grants: Mutex::new(Grants { by_id: HashMap::new(), sweep_at: SWEEP_AT }) }
     }
 
-    /// What this grant has used, shared with its other sessions.
+    /// What this grant has used, shared with its other sessions. An earlier run's count comes with the grant.
     pub(crate) fn of(&self, grant: &Grant, now: Instant) -> Arc<Spent> {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         if grants.by_id.len() >= grants.sweep_at {
@@ -35,6 +35,7 @@ impl Spending {
         let (spent, deadline) =
             grants.by_id.entry(grant.id.clone()).or_insert_with(|| (Arc::default(), grant.deadline));
         *deadline = grant.deadline.max(*deadline);
+        spent.raise(&grant.used);
         Arc::clone(spent)
     }
 }
@@ -42,7 +43,20 @@ impl Spending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hoopwire_policy::Used;
     use std::time::Duration;
+
+    #[test]
+    fn a_restart_filled_the_budgets_up_again() {
+        let now = Instant::now();
+        let spending = Spending::new();
+        let mut grant = Grant::for_tests(now + Duration::from_secs(60));
+        grant.used = Used { rows: 10, ..Used::default() };
+        assert_eq!(spending.of(&grant, now).rows(), 10);
+        // what the control plane wrote down is older than what this run counts
+        spending.of(&grant, now).raise(&Used { rows: 12, ..Used::default() });
+        assert_eq!(spending.of(&grant, now).rows(), 12);
+    }
 
     #[test]
     fn a_grant_that_is_over_is_forgotten_and_one_that_lives_is_not() {

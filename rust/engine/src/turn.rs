@@ -281,7 +281,7 @@ impl Reactor {
     pub(crate) fn regrant(&mut self, serial: u32, grant: Grant) {
         let Some(&key) = self.by_serial.get(&serial) else { return };
         if let Some(slot) = self.slots.get(key) {
-            self.shared.directory.narrowed(&slot.id, &grant.id, unix_s(grant.expires_unix_us));
+            self.shared.directory.narrowed(&slot.id, &grant, unix_s(grant.expires_unix_us));
         }
         self.call(key, |session, turn| session.handle_regrant(grant, "policy changed", turn));
     }
@@ -335,9 +335,9 @@ impl Reactor {
                 rows: counters.rows,
                 bytes_in: counters.bytes_in,
                 bytes_out: counters.bytes_out,
+                budget: self.shared.directory.remove(&slot.id),
                 at: unix_s(self.unix_us),
             });
-            self.shared.directory.remove(&slot.id);
             slot.in_directory = false;
         } else if ending.reason != "cancel request" {
             let (peer, phase) = (slot.peer, slot.phase);

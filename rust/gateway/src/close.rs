@@ -105,6 +105,7 @@ impl Live {
             return;
         }
         self.ended = true;
+        self.meter.stop(turn.now);
         let owes = !self.pipeline.is_empty() || self.pipeline.is_skipping();
         if self.established && owes && ending.closed_by != "upstream" {
             turn.effects

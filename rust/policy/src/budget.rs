@@ -2,12 +2,16 @@
 
 use crate::decide::Denial;
 use crate::grant::Grant;
+use crate::spent::{Spent, take};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// The reactor's clock counts whole milliseconds: nothing is waited for that is shorter.
 const LEAST_WAIT: Duration = Duration::from_millis(2);
+
+/// The time of a statement that still runs is counted this often: others look at [`Spent`] to keep it.
+const MOST_WAIT: Duration = Duration::from_secs(1);
 
 /// Limits over all sessions of a grant; `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,42 +24,6 @@ pub struct Budgets {
     pub statements: Option<u64>,
     /// How long statements run, all together.
     pub wall_time: Option<Duration>,
-}
-
-/// What the sessions of a grant have used.
-#[derive(Debug, Default)]
-pub struct Spent {
-    rows: AtomicU64,
-    bytes: AtomicU64,
-    statements: AtomicU64,
-    nanos: AtomicU64,
-    running: AtomicU64,
-}
-
-impl Spent {
-    /// Rows delivered.
-    #[must_use]
-    pub fn rows(&self) -> u64 {
-        self.rows.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of rows delivered.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Statements begun.
-    #[must_use]
-    pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
-    }
-
-    /// How long statements ran, all together.
-    #[must_use]
-    pub fn wall_time(&self) -> Duration {
-        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
-    }
 }
 
 /// Which budget.
@@ -150,12 +118,12 @@ impl Meter {
     }
 
     /// When to call [`Meter::tick`]: while a statement runs under a `wall_time` budget. Sessions of one grant that
-    /// run at once use it up together, so that each looks again after its share.
+    /// run at once use it up together, so that each looks again after its share, and after a second at the latest.
     #[must_use]
     pub fn wake(&self) -> Option<Instant> {
         let left = self.budgets.wall_time?.saturating_sub(self.spent.wall_time());
         let running = u32::try_from(self.spent.running.load(Ordering::Relaxed)).unwrap_or(u32::MAX).max(1);
-        self.running_since?.checked_add((left / running).max(LEAST_WAIT))
+        self.running_since?.checked_add((left / running).clamp(LEAST_WAIT, MOST_WAIT))
     }
 
     /// A budget that is used up, if any.
@@ -202,8 +170,8 @@ impl Meter {
                 grant.policy
             ),
             hint: format!(
-                "Ask for less, get a new grant with a new access token, or ask the gateway's operators to raise \
-                 budgets.{key} of the policy."
+                "Get a new grant with a new access token and ask for less, or ask the gateway's operators to raise \
+                 budgets.{key} of the policy for new grants."
             ),
             position: None,
         }
@@ -220,19 +188,6 @@ impl Drop for Meter {
 
 fn text(limit: Option<u64>) -> String {
     limit.map_or_else(String::new, |limit| limit.to_string())
-}
-
-/// Takes up to `wanted` as far as `limit` allows; what was taken.
-fn take(used: &AtomicU64, wanted: u64, limit: u64) -> u64 {
-    if limit == u64::MAX {
-        used.fetch_add(wanted, Ordering::Relaxed);
-        return wanted;
-    }
-    let before = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-        Some(used.saturating_add(wanted).min(limit.max(used)))
-    });
-    let before = before.unwrap_or(limit);
-    wanted.min(limit.saturating_sub(before))
 }
 
 #[cfg(test)]
@@ -278,21 +233,35 @@ mod tests {
     fn time_runs_only_while_a_statement_runs_and_is_shared() {
         let now = Instant::now();
         let second = Duration::from_secs(1);
-        let budgets = Budgets { wall_time: Some(10 * second), ..Budgets::default() };
+        let budgets = Budgets { wall_time: Some(second), ..Budgets::default() };
         let (mut one, spent) = meter(budgets);
         let mut other = Meter::new(budgets, Arc::clone(&spent));
         assert_eq!(one.wake(), None);
         one.start(now);
-        assert_eq!(one.wake(), Some(now + 10 * second));
+        assert_eq!(one.wake(), Some(now + second));
         other.start(now);
-        assert_eq!(one.wake(), Some(now + 5 * second), "two use it up in half the time");
-        one.tick(now + 5 * second);
+        assert_eq!(one.wake(), Some(now + second / 2), "two use it up in half the time");
+        one.tick(now + second / 2);
         assert_eq!(one.exhausted(), None);
-        other.stop(now + 5 * second);
-        assert_eq!((one.exhausted(), spent.wall_time()), (Some(Budget::WallTime), 10 * second));
-        assert!(one.wake() > Some(now + 5 * second), "never in the past: the reactor would spin");
-        one.stop(now + 5 * second);
+        other.stop(now + second / 2);
+        assert_eq!((one.exhausted(), spent.wall_time()), (Some(Budget::WallTime), second));
+        assert!(one.wake() > Some(now + second / 2), "never in the past: the reactor would spin");
+        one.stop(now + second / 2);
         assert_eq!(one.take_statement(), Err(Budget::WallTime));
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods)] // some instant to count from
+    fn the_time_of_a_long_statement_was_not_seen_until_it_ended() {
+        // A gateway that was killed in its fifth minute had kept nothing of it.
+        let now = Instant::now();
+        let (mut meter, spent) =
+            meter(Budgets { wall_time: Some(Duration::from_secs(600)), ..Budgets::default() });
+        meter.start(now);
+        let wake = meter.wake().unwrap();
+        assert_eq!(wake, now + MOST_WAIT);
+        meter.tick(wake);
+        assert_eq!(spent.wall_time(), MOST_WAIT);
     }
 
     #[test]

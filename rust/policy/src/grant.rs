@@ -4,6 +4,7 @@ use crate::budget::Budgets;
 use crate::cache::DecisionKey;
 use crate::mask::Mask;
 use crate::rights::Rights;
+use crate::spent::Used;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -139,6 +140,8 @@ pub struct Grant {
     pub mask_key: MaskKey,
     /// Limits over all sessions of the grant.
     pub budgets: Budgets,
+    /// What its sessions had used of them when the control plane last wrote it down.
+    pub used: Used,
     /// `TARGET/DATABASE`: whose catalogue counts.
     pub target_id: String,
     /// What decisions are cached under: made at the first decision, and never copied with the grant.
@@ -172,6 +175,7 @@ impl Grant {
             masks: Arc::from([]),
             mask_key: MaskKey::default(),
             budgets: Budgets::default(),
+            used: Used::default(),
             target_id: "orders/orders".into(),
             decision_key: DecisionKey::default(),
         }

@@ -24,9 +24,10 @@ mod plan;
 mod refusal;
 mod rights;
 mod settings;
+mod spent;
 mod text;
 
-pub use budget::{Budget, Budgets, Meter, Spent};
+pub use budget::{Budget, Budgets, Meter};
 pub use cache::{DecisionCache, DecisionKey};
 pub use catalogue::{Catalogue, CatalogueColumn, CatalogueRelation, View};
 pub use decide::{Action, Denial, Permit, decide};
@@ -37,4 +38,5 @@ pub use mask::{ColumnMask, CopyMask, Malformed, Mask, MaskKind, RowMask, shows_m
 pub use plan::{StatementPlan, Verdict};
 pub use refusal::{Reason, Refusal};
 pub use rights::{Pattern, Rights, Rule, Words};
+pub use spent::{Spent, Used};
 pub use text::decide_text;

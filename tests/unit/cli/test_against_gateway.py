@@ -128,7 +128,17 @@ def test_what_a_grant_has_used(gateway, token, capsys):
     assert gateway.hoopwire("grants", "show", compiled.id, "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document["grant"]["budgets"]["rows"] == 1000
+    assert document["grant"]["budget"] == document["sessions"][0]["budget"]
     assert document["sessions"][0]["budget"]["rows"] == [10, 1000]
+    assert gateway.hoopwire("grants", "list") == 0
+    assert used in capsys.readouterr().out
+    # the numbers of a session that is over were gone with it
+    gateway.engine.hang_up("s_1")
+    gateway.settle(lambda: "s_1" not in gateway.engine.live)
+    assert gateway.hoopwire("grants", "show", compiled.id) == 0
+    out = capsys.readouterr().out
+    assert f"used     {used}\n" in out
+    assert "live     0 sessions" in out
     assert gateway.hoopwire("grants", "show", "g_nope") == 1
 
 

@@ -9,7 +9,7 @@ import trio
 
 from hoopwire.control.revocation import revoke_grant
 from hoopwire.custody import RoleFailed
-from hoopwire.model.settings import Settings
+from hoopwire.model.settings import BudgetSettings, Settings
 from hoopwire.model.units import Seconds
 
 ACTIONS = ("select on public.*", "insert on public.notes")
@@ -94,6 +94,20 @@ async def test_expired_then_dropped(house):
     house.wall.monotonic += int(61e9)
     await house.settle(lambda: house.desk.made == {})
     assert ("drop", grant) in house.desk.calls
+
+
+async def test_a_role_of_a_used_up_grant_stays_for_its_live_sessions(house):
+    """Dropped at once, it cut what the last statements of the budget still had to deliver."""
+    house.settings = with_policy(house.settings, budgets=BudgetSettings(rows=10))
+    await house.running.reload()
+    grant = await admitted(house)
+    house.engine.spend("s_1", rows=(10, 10))
+    await house.settle(lambda: house.audited("grant.exhausted"))
+    await trio.sleep(1.3)
+    assert grant in house.desk.made
+    assert "s_1" in house.engine.live
+    house.engine.hang_up("s_1")
+    await house.settle(lambda: house.audited("role.dropped"))
 
 
 async def test_a_role_without_sessions_stays_while_its_grant_lives(house):

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hoopwire_gateway::Effect;
+use hoopwire_gateway::{Effect, Ending};
 use hoopwire_policy::{Budgets, Grant, Mask, MaskKind, Pattern, Rights, Rule};
 use hoopwire_sql::Verbs;
 use hoopwire_testkit::messages::{framed, parameter};
@@ -407,6 +407,23 @@ fn a_statement_that_runs_too_long_is_cancelled_and_its_end_says_why() {
     assert_eq!(peer.news(), "E:54000 Z:I");
     assert!(peer.last_error(b'D').ends_with("code: budget_wall_time"));
     assert!(!field(b"", b'C').contains("57014"));
+}
+
+#[test]
+fn the_time_of_a_statement_that_the_end_of_its_session_cut_was_not_counted() {
+    // Whoever hung up before the answer had run for nothing, again and again.
+    for end in ["the principal", "the target", "the gateway"] {
+        let mut peer = peer(|grant| {
+            grant.budgets = Budgets { wall_time: Some(Duration::from_secs(5)), ..Budgets::default() }
+        });
+        peer.link.principal(&query("select 1"));
+        peer.link.now += Duration::from_millis(600);
+        match end {
+            "the gateway" => peer.link.end(Ending::quiet("operator", "ended")),
+            side => peer.link.eof(side == "the target"),
+        }
+        assert_eq!(peer.link.spent.wall_time(), Duration::from_millis(600), "{end}");
+    }
 }
 
 #[test]
