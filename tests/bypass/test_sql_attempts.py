@@ -433,6 +433,27 @@ def test_shadow_made_in_mid_session(arena, login):
             arena.restore("orders")
 
 
+def test_path_moved_by_a_function(arena, login):
+    """A function that the grant may call moved the search path: names meant others than were judged. Before
+    PostgreSQL 18 no server says so, and it counts as what functions do inside.
+    """
+    if arena.pg.version < 18:
+        pytest.skip(f"PostgreSQL {arena.pg.version} does not report its search_path")
+    moving = """
+        create or replace function shop.total() returns bigint language sql as
+        $$ select count(*) from set_config('search_path', 'audit', false) $$"""
+    with login("caller") as frontend:
+        try:
+            arena.watch("orders").run(moving)
+            frontend.send(query("select shop.total()"))
+            ended = frontend.until(b"E")[-1]
+            assert (ended.fields["S"], ended.sqlstate) == ("FATAL", "42501")
+            assert "search_path" in ended.fields["M"]
+            assert frontend.rest() == b""
+        finally:
+            arena.restore("orders")
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -11,7 +11,9 @@ use crate::inquiry::Inquiry;
 use crate::live::Live;
 use crate::masking::Masking;
 use crate::turn::Turn;
-use hoopwire_policy::{Catalogue, Denial, Grant, Reason, Refusal, Verdict, View, decide_text};
+use hoopwire_policy::{
+    Catalogue, Denial, Grant, Reason, Refusal, Verdict, View, allows_search_path, decide_text,
+};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_recording::{Direction, Frame, Input};
 use std::sync::Arc;
@@ -85,6 +87,8 @@ impl Exact {
         if said(b"standard_conforming_strings") != b"on" {
             return Err(moved("standard_conforming_strings"));
         }
+        let path = parameters.iter().filter(|(name, _)| name == b"search_path");
+        path.map(|(_, value)| value).try_for_each(|value| watch_path(grant, value))?;
         let asked_at = catalogue.as_ref().map_or(now, |(_, asked_at)| *asked_at);
         let catalogue = catalogue.map(|(catalogue, _)| catalogue);
         let masking = Masking::new(grant);
@@ -110,13 +114,21 @@ impl Exact {
     }
 
     /// The target says that a setting changed.
-    pub(crate) fn watch(&self, name: &[u8], value: &[u8]) -> Result<(), Ending> {
+    pub(crate) fn watch(&self, grant: &Grant, name: &[u8], value: &[u8]) -> Result<(), Ending> {
         match name {
             b"standard_conforming_strings" if value != b"on" => Err(moved("standard_conforming_strings")),
             b"client_encoding" if value != self.client_encoding => Err(moved("client_encoding")),
+            b"search_path" => watch_path(grant, value),
             _ => Ok(()),
         }
     }
+}
+
+/// Reported since PostgreSQL 18: a function or a login trigger can have changed it.
+fn watch_path(grant: &Grant, path: &[u8]) -> Result<(), Ending> {
+    let Some(rights) = &grant.rights else { return Ok(()) };
+    let allowed = str::from_utf8(path).is_ok_and(|path| allows_search_path(rights, path));
+    if allowed { Ok(()) } else { Err(moved("search_path")) }
 }
 
 /// The target reads SQL otherwise from here on than the gateway does.

@@ -209,7 +209,7 @@ impl Live {
         let Some(exact) = &self.exact else { return Ok(()) };
         let mut reader = Reader::new(body);
         match (reader.cstr(), reader.cstr()) {
-            (Ok(name), Ok(value)) => exact.watch(name, value),
+            (Ok(name), Ok(value)) => exact.watch(&self.grant, name, value),
             _ => Err(Ending::misbehaved_target("a malformed ParameterStatus")),
         }
     }

@@ -38,5 +38,6 @@ pub use mask::{ColumnMask, CopyMask, Malformed, Mask, MaskKind, RowMask, shows_m
 pub use plan::{StatementPlan, Verdict};
 pub use refusal::{Reason, Refusal};
 pub use rights::{Pattern, Rights, Rule, Words};
+pub use settings::allows_search_path;
 pub use spent::{Spent, Used};
 pub use text::decide_text;

@@ -95,6 +95,12 @@ pub(crate) fn check_set_config(rights: &Rights, setting: Option<&(String, String
     check(rights, &name, Value::One(value))
 }
 
+/// Whether names may be looked up along this path, as a target of PostgreSQL 18 reports it.
+#[must_use]
+pub fn allows_search_path(rights: &Rights, path: &str) -> bool {
+    check_set_config(rights, Some(&("search_path".to_owned(), path.to_owned()))).is_ok()
+}
+
 enum Value<'a> {
     One(&'a str),
     List(Vec<String>),

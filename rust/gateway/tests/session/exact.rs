@@ -99,11 +99,20 @@ fn a_syntax_error_has_its_place() {
 fn a_target_that_reads_strings_otherwise_ends_the_session() {
     // standard_conforming_strings went off by a function of the target: from there on it read other statements than
     // the gateway did.
-    for (name, value) in [("standard_conforming_strings", "off"), ("client_encoding", "SJIS")] {
+    let strings = [("standard_conforming_strings", "off"), ("client_encoding", "SJIS")];
+    // Nor may names mean others: PostgreSQL 18 says where it looks for them.
+    for (name, value) in
+        [&strings[..], &[("search_path", "audit"), ("search_path", "pg_temp, public")]].concat()
+    {
         let mut peer = peer(|_| {});
         peer.link.target(&parameter(name, value));
         assert_eq!(peer.news(), "E:42501");
         assert!(peer.link.session.is_closed(), "{name}");
+    }
+    for value in ["public, pg_temp", "\"public\", pg_temp", "\"\"", "pg_catalog, public"] {
+        let mut peer = peer(|_| {});
+        peer.link.target(&parameter("search_path", value));
+        assert!(!peer.link.session.is_closed(), "{value}");
     }
 }
 
