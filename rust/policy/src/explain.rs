@@ -35,7 +35,7 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
         Err(_) if reads_nothing(grant) => return vec![whole(text, None)],
         Err(refusal) => return vec![whole(text, Some(refusal.denial(grant)))],
     };
-    let statements: Vec<Statement<&str>> = parsed.views().collect();
+    let statements: Vec<Statement<&str>> = parsed.views();
     if statements.len() != parsed.len() && !reads_nothing(grant) {
         let reason = Reason::NotUnderstood { what: "text".to_owned() };
         return vec![whole(text, Some(Refusal { statement: 0, command: "", reason }.denial(grant)))];

@@ -40,14 +40,15 @@ fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>) -> Result<Plans, Ref
     let parsed = read(text, view)?;
     let scope = Scope::new(grant, view.catalogue).ok_or_else(|| refusal(Reason::NoStatements))?;
     let mut plans = Plans::None;
-    for (at, statement) in parsed.views().enumerate() {
-        scope.at(&parsed, at).judge(&statement).map_err(|reason| Refusal {
+    parsed.each(|at, statement| {
+        scope.at(&parsed, at).judge(statement).map_err(|reason| Refusal {
             statement: at,
             command: statement.command,
             reason,
         })?;
-        plans.add(plan(&statement));
-    }
+        plans.add(plan(statement));
+        Ok(())
+    })?;
     if plans.as_slice().len() != parsed.len() {
         // whatever was left out must not pass
         return Err(refusal(Reason::NotUnderstood { what: "text".to_owned() }));

@@ -1,8 +1,10 @@
 //! A text, cut into statements by PostgreSQL's own grammar.
 
-use crate::{Effect, Statement, walk};
+use crate::walk::Walk;
+use crate::{Effect, Statement};
 use pg_raw_parse::nodes::RawStmt;
 use pg_raw_parse::{Node, Owned, StmtList};
+use std::convert::Infallible;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -124,15 +126,37 @@ impl Parsed {
     /// What each statement does, one for each that the grammar saw.
     #[must_use]
     pub fn statements(&self) -> Vec<Statement> {
-        self.views().map(Statement::into_owned).collect()
+        self.views().into_iter().map(Statement::into_owned).collect()
     }
 
-    /// The same with names that are borrowed from the tree: for who decides and keeps nothing.
-    pub fn views(&self) -> impl Iterator<Item = Statement<&str>> {
-        self.raw().zip(self.spans.as_slice()).map(|(node, span)| {
-            catch_unwind(AssertUnwindSafe(|| walk::statement(node, span.clone())))
-                .unwrap_or_else(|_| unreadable(span.clone()))
-        })
+    /// The same with names that are borrowed from the tree.
+    #[must_use]
+    pub fn views(&self) -> Vec<Statement<&str>> {
+        let mut views = Vec::with_capacity(self.len());
+        let _ = self.each(|_, statement| {
+            views.push(statement.clone());
+            Ok::<(), Infallible>(())
+        });
+        views
+    }
+
+    /// Shows each statement, with its number from 0: for who decides and keeps nothing.
+    ///
+    /// # Errors
+    /// The first error of `see`; it sees no further statement.
+    #[inline]
+    pub fn each<'a, E>(
+        &'a self,
+        mut see: impl FnMut(usize, &Statement<&'a str>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (at, (node, span)) in self.raw().zip(self.spans.as_slice()).enumerate() {
+            let mut walk = Walk::new(span.clone());
+            match catch_unwind(AssertUnwindSafe(|| walk.run(node))) {
+                Ok(()) => see(at, walk.found())?,
+                Err(_) => see(at, &unreadable(span.clone()))?,
+            }
+        }
+        Ok(())
     }
 
     /// The raw statements, in order.

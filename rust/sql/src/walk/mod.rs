@@ -46,15 +46,12 @@ enum Columns<'a> {
 
 /// What is known so far of one statement.
 pub(crate) struct Walk<'a> {
-    accesses: Vec<Access<&'a str>>,
+    found: Statement<&'a str>,
     accesses_index: Indexed<Name<&'a str>>,
     /// Which of the accesses write to all columns, though others of the same relation may name theirs.
     whole: BTreeSet<usize>,
-    calls: Vec<Call<&'a str>>,
     calls_index: Indexed<(Name<&'a str>, bool)>,
-    attributes: Vec<&'a str>,
     attributes_index: Indexed<&'a str>,
-    effects: Vec<Effect>,
     /// Names of WITH that are visible at this place.
     scope: Scope<'a>,
     depth: u32,
@@ -65,33 +62,45 @@ pub(crate) struct Walk<'a> {
     listed: Option<&'a SelectStmt>,
 }
 
-/// What one raw statement does.
-#[inline]
-pub(crate) fn statement(node: Node<'_>, span: Range<usize>) -> Statement<&str> {
-    let mut walk = Walk {
-        accesses: Vec::new(),
-        accesses_index: Indexed::default(),
-        whole: BTreeSet::new(),
-        calls: Vec::new(),
-        calls_index: Indexed::default(),
-        attributes: Vec::new(),
-        attributes_index: Indexed::default(),
-        effects: Vec::new(),
-        scope: Scope::default(),
-        depth: 0,
-        too_deep: false,
-        column_refs: 0,
-        listed: None,
-    };
-    let command = walk.statement(node);
-    if walk.too_deep {
-        walk.effects.push(Effect::Unknown { what: "nested too deep".to_owned() });
-    }
-    let Walk { accesses, calls, attributes, effects, .. } = walk;
-    Statement { command, span, accesses, calls, attributes, effects }
-}
-
 impl<'a> Walk<'a> {
+    #[inline]
+    pub(crate) fn new(span: Range<usize>) -> Walk<'a> {
+        Walk {
+            found: Statement {
+                command: "",
+                span,
+                accesses: Vec::new(),
+                calls: Vec::new(),
+                attributes: Vec::new(),
+                effects: Vec::new(),
+            },
+            accesses_index: Indexed::default(),
+            whole: BTreeSet::new(),
+            calls_index: Indexed::default(),
+            attributes_index: Indexed::default(),
+            scope: Scope::default(),
+            depth: 0,
+            too_deep: false,
+            column_refs: 0,
+            listed: None,
+        }
+    }
+
+    /// Walks a raw statement.
+    #[inline]
+    pub(crate) fn run(&mut self, node: Node<'a>) {
+        self.found.command = self.statement(node);
+        if self.too_deep {
+            self.found.effects.push(Effect::Unknown { what: "nested too deep".to_owned() });
+        }
+    }
+
+    /// What it does. It stays here, to be looked at: it is too large to be moved about for each statement.
+    #[inline]
+    pub(crate) fn found(&self) -> &Statement<&'a str> {
+        &self.found
+    }
+
     /// Notes an access; verbs of the same name add up.
     fn touch(&mut self, schema: Option<&'a str>, name: &'a str, verbs: Verbs) {
         self.touch_columns(schema, name, verbs, Columns::Unnamed);
@@ -99,12 +108,12 @@ impl<'a> Walk<'a> {
 
     fn touch_columns(&mut self, schema: Option<&'a str>, name: &'a str, verbs: Verbs, columns: Columns<'a>) {
         let relation = Name { schema, name };
-        let found = self.accesses_index.find(&self.accesses, relation, |access| access.relation);
-        let at = found.unwrap_or(self.accesses.len());
+        let found = self.accesses_index.find(&self.found.accesses, relation, |access| access.relation);
+        let at = found.unwrap_or(self.found.accesses.len());
         if found.is_none() {
-            self.accesses.push(Access { relation, verbs, columns: Vec::new() });
+            self.found.accesses.push(Access { relation, verbs, columns: Vec::new() });
         }
-        let Some(access) = self.accesses.get_mut(at) else { return };
+        let Some(access) = self.found.accesses.get_mut(at) else { return };
         access.verbs = access.verbs.with(verbs);
         match columns {
             Columns::Unnamed => {}
@@ -121,28 +130,28 @@ impl<'a> Walk<'a> {
     fn call(&mut self, schema: Option<&'a str>, name: &'a str, procedure: bool) {
         let function = Name { schema, name };
         let key = (function, procedure);
-        let found = self.calls_index.find(&self.calls, key, |call| (call.function, call.procedure));
+        let found = self.calls_index.find(&self.found.calls, key, |call| (call.function, call.procedure));
         if found.is_none() {
-            self.calls.push(Call { function, setting: None, procedure });
+            self.found.calls.push(Call { function, setting: None, procedure });
         }
     }
 
     fn call_set_config(&mut self, schema: Option<&'a str>, setting: Option<(&str, &str)>) {
         let setting = setting.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
         let function = Name { schema, name: "set_config" };
-        self.calls.push(Call { function, setting, procedure: false });
+        self.found.calls.push(Call { function, setting, procedure: false });
     }
 
     /// Notes that `x.name` was written, which is a call of `name(x)` if x has no such column.
     fn attribute(&mut self, name: &'a str) {
-        if self.attributes_index.find(&self.attributes, name, |known| *known).is_none() {
-            self.attributes.push(name);
+        if self.attributes_index.find(&self.found.attributes, name, |known| *known).is_none() {
+            self.found.attributes.push(name);
         }
     }
 
     fn effect(&mut self, effect: Effect) {
-        if !self.effects.contains(&effect) {
-            self.effects.push(effect);
+        if !self.found.effects.contains(&effect) {
+            self.found.effects.push(effect);
         }
     }
 
@@ -156,10 +165,13 @@ impl<'a> Walk<'a> {
     }
 
     fn unknown_text(&mut self, what: &str) {
-        let known =
-            self.effects.iter().any(|effect| matches!(effect, Effect::Unknown { what: it } if it == what));
+        let known = self
+            .found
+            .effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Unknown { what: it } if it == what));
         if !known {
-            self.effects.push(Effect::Unknown { what: what.to_owned() });
+            self.found.effects.push(Effect::Unknown { what: what.to_owned() });
         }
     }
 
