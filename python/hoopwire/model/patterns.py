@@ -31,6 +31,7 @@ SENSITIVE = frozenset(
         ("pg_catalog", "pg_ident_file_mappings"),
         ("pg_catalog", "pg_file_settings"),
         ("pg_catalog", "pg_prepared_xacts"),
+        ("pg_catalog", "pg_sequences"),
         ("pg_catalog", "pg_stat_replication"),
         ("pg_catalog", "pg_stat_ssl"),
         ("pg_catalog", "pg_stat_gssapi"),
