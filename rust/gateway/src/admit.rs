@@ -6,6 +6,7 @@
 use crate::close::{Ending, Span};
 use crate::exact::{Exact, pin};
 use crate::inquiry::{self, Answer, Inquiry};
+use crate::knowledge::check_path;
 use crate::live::{Live, Names};
 use crate::session::{Admission, Phase, Session, after};
 use crate::turn::{Ask, Effect, Loan, Turn};
@@ -333,10 +334,13 @@ impl Session {
     fn hear_catalogue(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
         let Some((_, inquiry)) = &mut wait.asking else { return Ok(()) };
-        let Some(Answer { rows, aside, is_interrupted }) = inquiry.handle(&mut input)? else { return Ok(()) };
+        let Some(Answer { mut rows, aside, is_interrupted }) = inquiry.handle(&mut input)? else {
+            return Ok(());
+        };
         if is_interrupted {
             return Err(Ending::no_catalogue("the question was cancelled"));
         }
+        check_path(&wait.live.grant, None, &mut rows)?;
         let catalogue = turn.catalogues.keep(&wait.live.grant, rows, None, true, turn.now)?;
         wait.held = [&aside, input].concat();
         let Some((established, _)) = wait.asking.take() else { return Ok(()) };

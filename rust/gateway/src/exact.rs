@@ -124,8 +124,8 @@ impl Exact {
     }
 }
 
-/// Reported since PostgreSQL 18: a function or a login trigger can have changed it.
-fn watch_path(grant: &Grant, path: &[u8]) -> Result<(), Ending> {
+/// Reported since PostgreSQL 18, and asked for with the catalogue: a function or a login trigger can have changed it.
+pub(crate) fn watch_path(grant: &Grant, path: &[u8]) -> Result<(), Ending> {
     let Some(rights) = &grant.rights else { return Ok(()) };
     let allowed = str::from_utf8(path).is_ok_and(|path| allows_search_path(rights, path));
     if allowed { Ok(()) } else { Err(moved("search_path")) }

@@ -142,6 +142,12 @@ impl Inquiry {
     }
 }
 
+/// Takes a row of this kind out of an answer: what it says.
+pub(crate) fn take_row(rows: &mut Vec<Row>, kind: &str) -> Option<Row> {
+    let at = rows.iter().position(|row| row.first().and_then(Option::as_deref) == Some(kind))?;
+    Some(rows.remove(at))
+}
+
 fn row(body: &[u8]) -> Option<Row> {
     let mut reader = Reader::new(body);
     let count = reader.u16().ok()?;
@@ -174,7 +180,8 @@ pub(crate) fn end(in_round: bool, out: &mut Vec<u8>) {
 ///
 /// Rows: `f`, schema, function; `c`, schema and name of the masked relation, schema, name and OID of the relation
 /// that has the column, its number, name and type, whether it is generated; `v`, OID, schema, name, definition;
-/// `x`, schema and name that are now those of a relation which the transaction's snapshot does not show.
+/// `x`, schema and name that are now those of a relation which the transaction's snapshot does not show; `p`, the
+/// session's search_path.
 ///
 /// In a transaction with a snapshot of its own the rows are as old as that, but the target looks names up as they are
 /// now (PostgreSQL documentation, 13.6). There names come from functions that do the same.
@@ -217,7 +224,9 @@ fn functions(search_path: &[String]) -> String {
     format!(
         "SELECT 'f', n.nspname::text, p.proname::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
          FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-         WHERE n.nspname::text = ANY (ARRAY[{}]::text[]) GROUP BY n.nspname, p.proname",
+         WHERE n.nspname::text = ANY (ARRAY[{}]::text[]) GROUP BY n.nspname, p.proname \
+         UNION ALL SELECT 'p', pg_catalog.current_setting('search_path'), \
+           NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL",
         schemas.join(", ")
     )
 }

@@ -9,13 +9,13 @@
 
 use crate::catalogue::{FUNCTIONS_MAX_AGE, is_asked_each_time, is_old};
 use crate::close::Ending;
-use crate::exact::Exact;
-use crate::inquiry::{self, Answer, Inquiry};
+use crate::exact::{Exact, watch_path};
+use crate::inquiry::{self, Answer, Inquiry, Row, take_row};
 use crate::live::{Live, Prepared};
 use crate::statement::{is_end_of_transaction, parse_body};
 use crate::turn::Turn;
 use crate::watch;
-use hoopwire_policy::{Catalogue, Denial};
+use hoopwire_policy::{Catalogue, Denial, Grant};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner};
 use hoopwire_postgres::pipeline::Copy;
@@ -207,7 +207,9 @@ impl Live {
             exact.was_interrupted = true;
             return Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }));
         }
-        let print = watch::heard(&mut rows);
+        let watched = watch::heard(&mut rows);
+        let (print, path) = watched.map_or((None, None), |(print, path)| (Some(print), Some(path)));
+        check_path(&self.grant, path, &mut rows)?;
         if exact.is_watching {
             let known = exact.catalogue.as_ref();
             let watched = known.and_then(|known| turn.catalogues.watched(&self.grant, known));
@@ -261,6 +263,13 @@ impl Live {
     ) -> Result<(), Denial> {
         self.check_age(statements, is_end_of_transaction(text), looks_up, turn)
     }
+}
+
+/// Names must still be looked up where they were judged. The path is taken out of the rows: it is this session's own.
+pub(crate) fn check_path(grant: &Grant, path: Option<String>, rows: &mut Vec<Row>) -> Result<(), Ending> {
+    let asked = take_row(rows, "p").and_then(|row| row.into_iter().nth(1)).flatten();
+    let path = path.or(asked).ok_or_else(|| Ending::no_catalogue("no search_path"))?;
+    watch_path(grant, path.as_bytes())
 }
 
 fn catalogue_too_old() -> Denial {

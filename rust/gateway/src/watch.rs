@@ -5,7 +5,7 @@
 //! children, rules over them, and what has the masked names. If the text is the same as in the moment before that whole
 //! answer, so would the answer be.
 
-use crate::inquiry::{Row, named, run};
+use crate::inquiry::{Row, named, run, take_row};
 use hoopwire_policy::Mask;
 use hoopwire_wire::message;
 
@@ -23,13 +23,13 @@ pub(crate) fn ask(masks: &[Mask], oids: &[u32], out: &mut Vec<u8>) -> u8 {
     run(NAME, out)
 }
 
-/// Takes the answer out of rows.
-pub(crate) fn heard(rows: &mut Vec<Row>) -> Option<String> {
-    let at = rows.iter().position(|row| row.first().and_then(Option::as_deref) == Some("w"))?;
-    rows.remove(at).into_iter().nth(1).flatten()
+/// Takes the answer out of rows: the text, and the session's search_path.
+pub(crate) fn heard(rows: &mut Vec<Row>) -> Option<(String, String)> {
+    let mut fields = take_row(rows, "w")?.into_iter().skip(1);
+    Some((fields.next()??, fields.next()??))
 }
 
-/// One row: `w`, the text. In a transaction with a snapshot of its own, where rows are older than names (`inquiry.rs`),
+/// One row: `w`, the text, the search_path. In a transaction with a snapshot of its own, where rows are older than names (`inquiry.rs`),
 /// it says so if they differ.
 fn text(masks: &[Mask], oids: &[u32]) -> String {
     let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
@@ -68,7 +68,8 @@ fn text(masks: &[Mask], oids: &[u32]) -> String {
               SELECT FROM wanted v WHERE CASE WHEN pg_catalog.has_schema_privilege(v.oid, 'USAGE') THEN \
                 pg_catalog.to_regclass(pg_catalog.quote_ident(v.schema) || '.' || pg_catalog.quote_ident(v.relation))::oid \
                 IS DISTINCT FROM (SELECT c.oid FROM pg_catalog.pg_class c \
-                  WHERE c.relnamespace = v.oid AND c.relname = v.relation::name) END)) END) \
+                  WHERE c.relnamespace = v.oid AND c.relname = v.relation::name) END)) END), \
+           pg_catalog.current_setting('search_path') \
          FROM snapshot",
         oids.join(","),
         named(masks)
@@ -82,8 +83,8 @@ mod tests {
     #[test]
     fn the_answer_is_taken_out_of_the_rows() {
         let row = |fields: &[&str]| fields.iter().map(|field| Some((*field).to_owned())).collect::<Row>();
-        let mut rows = vec![row(&["w", "10.public.people"]), row(&["f", "public", "notify"])];
-        assert_eq!(heard(&mut rows).as_deref(), Some("10.public.people"));
+        let mut rows = vec![row(&["w", "10.public.people", "public"]), row(&["f", "public", "notify"])];
+        assert_eq!(heard(&mut rows), Some(("10.public.people".to_owned(), "public".to_owned())));
         assert_eq!((rows.len(), heard(&mut rows)), (1, None));
     }
 }

@@ -26,8 +26,11 @@ const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01key!Z\0\0\0\x05
 const EXACT_WELCOME: &[u8] =
     b"R\0\0\0\x08\0\0\0\0S\0\0\0\x19server_encoding\0UTF8\0S\0\0\0\x19client_encoding\0UTF8\0\
     S\0\0\0\x23standard_conforming_strings\0on\0K\0\0\0\x0c\0\0\0\x01key!Z\0\0\0\x05I";
-const CATALOGUE: [&str; 2] =
-    ["c|public|people|public|people|10|1|id|23|f", "c|public|people|public|people|10|2|email|25|f"];
+const CATALOGUE: [&str; 3] = [
+    "p|public, pg_temp||||||||",
+    "c|public|people|public|people|10|1|id|23|f",
+    "c|public|people|public|people|10|2|email|25|f",
+];
 const GSS_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x30";
 
 /// Messages of a principal that a script can name by one byte.

@@ -117,6 +117,24 @@ fn a_target_that_reads_strings_otherwise_ends_the_session() {
 }
 
 #[test]
+fn a_search_path_that_a_function_moved_ends_the_session_at_the_next_question() {
+    // Before PostgreSQL 18 the target does not report it: names meant others than were judged.
+    let moved = |path: &str| format!("{PEOPLE}\np|{path}");
+    let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, masked);
+    assert_eq!(peer.say(&query("select id from people")), "T D D C Z:I");
+    *catalogue.borrow_mut() = moved("pg_catalog, public");
+    assert_eq!(peer.say(&query("select id from people")), "T D D C Z:I", "a part of the pinned one");
+    *catalogue.borrow_mut() = moved("audit");
+    assert_eq!(peer.say(&query("select id from people")), "E:42501");
+
+    let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, |_| {});
+    *catalogue.borrow_mut() = moved("audit");
+    assert_eq!(peer.say(&query("select id from people")), "T D D C Z:I", "without masks it is asked seldom");
+    peer.link.wait(Duration::from_secs(11));
+    assert_eq!(peer.say(&query("select id from people")), "E:42501");
+}
+
+#[test]
 fn a_target_without_a_catalogue_opens_no_session() {
     // An answer that could not be read was taken for "nothing is masked".
     let (mut peer, _) = Peer::exact(read(), "x|y", |_| {});

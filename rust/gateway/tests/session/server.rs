@@ -327,6 +327,14 @@ impl Server {
         }
     }
 
+    /// What the test says of it, and the search_path, which is as pinned unless the test says otherwise.
+    fn catalogue_rows(&self) -> (Vec<String>, String) {
+        let said = self.catalogue.borrow();
+        let (paths, rows): (Vec<&str>, Vec<&str>) = said.lines().partition(|line| line.starts_with("p|"));
+        let path = paths.first().map_or("public, pg_temp", |line| &line[2..]);
+        (rows.into_iter().map(str::to_owned).collect(), path.to_owned())
+    }
+
     fn run(&mut self, text: &str, simple: bool) -> Vec<u8> {
         if text.starts_with(REFUSED) {
             return self.error("42601");
@@ -338,12 +346,14 @@ impl Server {
             return self.error(&sqlstate);
         }
         if text.starts_with("WITH snapshot") {
-            let said = self.catalogue.borrow().replace('|', ".").replace('\n', " ");
-            return [row_of_fields(&format!("w|{said}")), complete("SELECT")].concat();
+            let (rows, path) = self.catalogue_rows();
+            let said = rows.join(" ").replace('|', ".");
+            return [row_of_fields(&format!("w|{said}|{path}")), complete("SELECT")].concat();
         }
         if text.starts_with("SELECT 'f'") {
-            let rows: Vec<u8> = self.catalogue.borrow().lines().flat_map(row_of_fields).collect();
-            return [rows, complete("SELECT")].concat();
+            let (rows, path) = self.catalogue_rows();
+            let rows: Vec<u8> = rows.iter().flat_map(|line| row_of_fields(line)).collect();
+            return [row_of_fields(&format!("p|{path}")), rows, complete("SELECT")].concat();
         }
         if let Some(columns) = text.strip_prefix("select people") {
             return people(columns, simple);
