@@ -249,6 +249,7 @@ impl Session {
             next_no: 0,
             discarding: false,
             streamed_for: 0,
+            shows_tail: false,
             statement_max_bytes: self.limits.statement_max_bytes,
             notice_pending: false,
             notice_sent: false,

@@ -130,7 +130,7 @@ impl Live {
         let Some(exact) = &mut self.exact else { return };
         exact.waiting = waiting;
         self.from_principal = Scanner::default();
-        if self.pipeline.is_empty() {
+        if self.is_at_rest() {
             self.ask(false, turn);
         } else {
             // the target may keep replies back until it is told not to
@@ -165,6 +165,11 @@ impl Live {
         }
     }
 
+    /// The target owes nothing, not even the rest of a notification.
+    fn is_at_rest(&self) -> bool {
+        self.pipeline.is_empty() && self.from_target.is_clean()
+    }
+
     /// Bytes of the principal wait: more of them are kept, too.
     pub(crate) fn keeps_waiting(&mut self, input: &[u8]) -> bool {
         let Some(exact) = self.exact.as_mut().filter(|exact| !exact.waiting.is_empty()) else { return false };
@@ -179,8 +184,8 @@ impl Live {
 
     /// The bytes that wait, once the target owes nothing any more, or waits itself.
     pub(crate) fn release(&mut self) -> Option<Vec<u8>> {
-        let is_due = !self.is_asking()
-            && (self.pipeline.is_empty() || self.pipeline.is_skipping() || self.takes_copy_data());
+        let is_due =
+            !self.is_asking() && (self.is_at_rest() || self.pipeline.is_skipping() || self.takes_copy_data());
         let exact = self.exact.as_mut().filter(|exact| is_due && !exact.waiting.is_empty())?;
         Some(std::mem::take(&mut exact.waiting))
     }

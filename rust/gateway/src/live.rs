@@ -135,6 +135,8 @@ pub(crate) struct Live {
     pub(crate) discarding: bool,
     /// Type of the message from the target that is being streamed, and the statement it belongs to.
     pub(crate) streamed_for: u64,
+    /// The beginning of the message that is streamed was delivered, so its rest is.
+    pub(crate) shows_tail: bool,
     /// Largest Query or Parse body in bytes.
     pub(crate) statement_max_bytes: usize,
     pub(crate) notice_pending: bool,

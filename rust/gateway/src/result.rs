@@ -118,7 +118,7 @@ impl Live {
             Piece::Tail { raw, .. } => {
                 let statement = self.streamed_for;
                 self.join(span, statement, turn);
-                if !self.swallowing {
+                if self.shows_tail {
                     turn.legs.down.extend_from_slice(raw);
                 }
                 return Ok(());
@@ -142,6 +142,7 @@ impl Live {
             Reply::Ready | Reply::Aside => {}
         }
         self.streamed_for = awaited;
+        self.shows_tail = false;
         match tag {
             b'T' | b'n' => {
                 self.described(tag, body, follows)?;
@@ -167,6 +168,7 @@ impl Live {
             b'D' | b'd' => {
                 let (raw, rows, budget) = self.take_rows(raw, rows, bytes as u64);
                 span.rows = span.rows.saturating_add(rows);
+                self.shows_tail = budget.is_none();
                 self.deliver(tag, raw, turn)?;
                 budget.into_iter().for_each(|budget| self.cut(budget, span, turn));
                 return Ok(());
@@ -189,6 +191,7 @@ impl Live {
             b't' => self.names.learn(awaited, types(body).unwrap_or_default()),
             _ => {}
         }
+        self.shows_tail = true;
         turn.legs.down.extend_from_slice(raw);
         Ok(())
     }

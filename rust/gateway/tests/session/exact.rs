@@ -358,6 +358,36 @@ fn a_notification_that_comes_with_the_catalogue_is_delivered() {
 }
 
 #[test]
+fn a_question_waits_for_the_rest_of_a_notification() {
+    // It was asked while a notification had come in part: the rest was taken for the beginning of the answer.
+    let notification = framed(b'A', b"\0\0\0\x01channel\0payload\0");
+    for at in 1..notification.len() {
+        let (mut peer, _) = Peer::exact(read(), PEOPLE, masked);
+        peer.link.target(&notification[..at]);
+        peer.link.principal(&query("select id from people"));
+        peer.link.target(&notification[at..]);
+        assert_eq!(peer.say(b""), "A T D D C Z:I", "{at}");
+    }
+}
+
+#[test]
+fn a_notification_behind_a_cut_is_delivered_whole() {
+    // Its beginning was delivered and its rest was not, where it came in two pieces: the client read on in the middle.
+    let notification = framed(b'A', b"\0\0\0\x01channel\0payload\0");
+    for at in 1..notification.len() {
+        let mut peer = peer(|grant| grant.budgets = Budgets { rows: Some(1), ..Budgets::default() });
+        peer.link.principal(&query("select 1"));
+        peer.ship();
+        let down = peer.link.down.len();
+        let row = framed(b'D', b"\0\x01\0\0\0\x011");
+        peer.link.target(&[&row[..], &row, &notification[..at]].concat());
+        peer.link.target(&notification[at..]);
+        let said = &peer.link.down[down..];
+        assert!(said.windows(notification.len()).any(|part| part == notification), "{at}");
+    }
+}
+
+#[test]
 fn a_session_with_prepared_statements_ends_when_masked_relations_change() {
     let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, masked);
     assert_eq!(peer.say(&query("prepare p as select id from people")), "T D D C Z:I");
