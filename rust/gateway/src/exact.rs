@@ -44,6 +44,9 @@ pub(crate) struct Exact {
     utf8: bool,
     /// Something was prepared or declared: it outlives the decision it was made under.
     pub(crate) keeps_statements: bool,
+    /// A statement that looks names of relations up was prepared, by a Parse or in SQL. Which one a Bind runs is not told by its
+    /// name: the target may have skipped the Parse or Close that we saw last.
+    pub(crate) binds_look_up: bool,
     /// A question to the target is under way.
     pub(crate) inquiry: Option<Inquiry>,
     /// The last one was interrupted: what waited for it cannot be decided.
@@ -99,6 +102,7 @@ impl Exact {
             client_encoding,
             utf8,
             keeps_statements: false,
+            binds_look_up: false,
             inquiry: None,
             was_interrupted: false,
             is_watching: false,
@@ -161,6 +165,7 @@ impl Live {
                 self.check_text(text, plans.len(), looks_up, turn)?;
                 let Some(exact) = &mut self.exact else { return Ok(None) };
                 exact.keeps_statements |= plans.iter().any(|plan| plan.prepares);
+                exact.binds_look_up |= plans.iter().any(|plan| plan.prepares && plan.looks_up);
                 if plans.len() > 1 && plans.iter().any(|plan| plan.copy_out.is_some()) {
                     return Err(copy_is_not_alone());
                 }

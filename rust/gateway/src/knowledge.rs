@@ -11,7 +11,7 @@ use crate::catalogue::{FUNCTIONS_MAX_AGE, is_asked_each_time, is_old};
 use crate::close::Ending;
 use crate::exact::{Exact, watch_path};
 use crate::inquiry::{self, Answer, Inquiry, Row, take_row};
-use crate::live::{Live, Prepared};
+use crate::live::Live;
 use crate::statement::{is_end_of_transaction, parse_body};
 use crate::turn::Turn;
 use crate::watch;
@@ -101,20 +101,13 @@ impl Live {
     fn may_look_up(&self, tag: u8, body: &[u8], turn: &mut Turn<'_>) -> bool {
         let Some(exact) = &self.exact else { return true };
         let text = match tag {
-            b'B' => return self.bound(body).is_none_or(|prepared| prepared.looks_up),
+            b'B' => return exact.binds_look_up,
             b'P' => parse_body(body).map(|(_, text, _)| text),
             _ => body.strip_suffix(b"\0"),
         };
         let Some(text) = text else { return true };
         let verdict = exact.decide(&self.grant, text, turn);
         verdict.outcome.as_ref().map_or(true, |plans| plans.iter().any(|plan| plan.looks_up))
-    }
-
-    /// The statement that a Bind names, if it is known.
-    fn bound(&self, body: &[u8]) -> Option<&Prepared> {
-        let mut reader = Reader::new(body);
-        let name = reader.cstr().and_then(|_| reader.cstr()).ok()?;
-        self.names.prepared(name)
     }
 
     /// The message went to the target: what it runs may take long, and knowledge ages meanwhile.
@@ -254,7 +247,10 @@ impl Live {
 
     /// [`Live::check_age`] for a Bind.
     pub(crate) fn check_bind(&self, body: &[u8], turn: &Turn<'_>) -> Result<(), Denial> {
-        let (no, looks_up) = self.bound(body).map_or((0, true), |prepared| (prepared.no, prepared.looks_up));
+        let mut reader = Reader::new(body);
+        let name = reader.cstr().and_then(|_| reader.cstr()).unwrap_or_default();
+        let no = self.names.prepared(name).map_or(0, |prepared| prepared.no);
+        let looks_up = self.exact.as_ref().is_some_and(|exact| exact.binds_look_up);
         self.check_age(1, self.ends_transaction.contains(&no), looks_up, turn)
     }
 

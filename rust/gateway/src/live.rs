@@ -34,8 +34,6 @@ pub(crate) struct Prepared {
     pub(crate) no: u64,
     /// Parameter type OIDs, as declared or as the target said.
     pub(crate) types: Vec<u32>,
-    /// Names of relations are looked up when it is bound.
-    pub(crate) looks_up: bool,
 }
 
 /// Statements and portals by name. Unnamed ones are kept apart: they are the common case.
@@ -193,7 +191,7 @@ mod tests {
         let mut names = Names::default();
         for i in 0..3000_u32 {
             let name = [&i.to_be_bytes()[..], &[b'n'; 2000]].concat();
-            names.prepare(&name, Prepared { no: u64::from(i), types: vec![23; 100], looks_up: true });
+            names.prepare(&name, Prepared { no: u64::from(i), types: vec![23; 100] });
             names.learn(u64::from(i), vec![25; 60_000]);
             names.bind(&name, u64::from(i));
         }
@@ -209,8 +207,8 @@ mod tests {
             names.close(b'P', &name);
         }
         assert_eq!((held(&names), names.held_bytes), (0, 0));
-        names.prepare(b"s", Prepared { no: 1, types: vec![23], looks_up: true });
-        names.prepare(b"s", Prepared { no: 2, types: vec![23, 23], looks_up: true });
+        names.prepare(b"s", Prepared { no: 1, types: vec![23] });
+        names.prepare(b"s", Prepared { no: 2, types: vec![23, 23] });
         assert_eq!((held(&names), names.prepared(b"s").unwrap().no), (names.held_bytes, 2));
     }
 }

@@ -249,7 +249,10 @@ impl Live {
                 };
                 self.owe(owed, turn);
                 if tag == b'P' {
-                    self.names.prepare(name, Prepared { no, types, looks_up });
+                    self.names.prepare(name, Prepared { no, types });
+                    if let Some(exact) = &mut self.exact {
+                        exact.binds_look_up |= looks_up;
+                    }
                 }
                 turn.legs.forward(permit, raw);
             }

@@ -321,6 +321,26 @@ fn a_bind_is_not_decided_by_an_old_catalogue() {
 }
 
 #[test]
+fn a_bind_is_not_told_by_a_parse_that_the_target_may_have_skipped() {
+    // The last Parse of the name counted, also one that the target refused or skipped: what was prepared before was bound
+    // without a question.
+    let (mut peer, _) = Peer::exact(read(), PEOPLE, masked);
+    assert_eq!(peer.say(&[parse("s", "select id from people"), sync()].concat()), "1 Z:I");
+    assert_eq!(peer.say(&[parse("s", "select 1"), sync()].concat()), "1 Z:I");
+    let is_asked = |peer: &mut Peer| {
+        let up = peer.link.up.len();
+        peer.say(&[bind("s", b"1"), execute(), sync()].concat());
+        peer.link.up[up..].windows(9).any(|part| part == b"hoopwire_")
+    };
+    assert!(is_asked(&mut peer));
+    let (mut peer, _) = Peer::exact(read(), PEOPLE, masked);
+    assert_eq!(peer.say(&[parse("s", "select 1"), sync()].concat()), "1 Z:I");
+    assert!(!is_asked(&mut peer), "nothing here looks names up");
+    assert_eq!(peer.say(&query("prepare s as select id from people")), "T D D C Z:I");
+    assert!(is_asked(&mut peer));
+}
+
+#[test]
 fn where_the_catalogue_cannot_be_asked_nothing_passes_that_the_target_would_run() {
     // In a failed transaction, and while the target takes COPY data, texts were decided by what was known before.
     let mut peer = renamed_behind(&[]);
