@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How old what is known may be: of functions, and of masked relations where they are not asked for each time.
-pub(crate) const FUNCTIONS_MAX_AGE: Duration = Duration::from_secs(10);
+const FUNCTIONS_MAX_AGE: Duration = Duration::from_secs(10);
 const MASKED_MAX_AGE: Duration = Duration::from_secs(2);
 /// Most masked relations and their columns that are asked for before each statement: more of them (hundreds of
 /// partitions) would cost more than the statement.
@@ -44,11 +44,7 @@ impl Catalogues {
     /// What is known for this grant, and when it was asked, if that is not too long ago.
     pub(crate) fn find(&self, grant: &Grant, now: Instant) -> Option<(Arc<Catalogue>, Instant)> {
         let kept = self.kept.iter().find(|kept| kept.is_for(grant))?;
-        // what is asked for before each statement may be as old as functions may be
-        let max_age = is_asked_each_time(grant, &kept.catalogue).then_some(FUNCTIONS_MAX_AGE);
-        let fresh = max_age.map_or(!is_old(grant, kept.asked_at, now), |max_age| {
-            now.saturating_duration_since(kept.asked_at) < max_age
-        });
+        let fresh = !is_old(grant, &kept.catalogue, kept.asked_at, now);
         fresh.then(|| (Arc::clone(&kept.catalogue), kept.asked_at))
     }
 
@@ -128,9 +124,10 @@ impl Kept {
     }
 }
 
-/// What was asked at `asked_at` is too old to decide by.
-pub(crate) fn is_old(grant: &Grant, asked_at: Instant, now: Instant) -> bool {
-    let max_age = if grant.masks.is_empty() { FUNCTIONS_MAX_AGE } else { MASKED_MAX_AGE };
+/// What was asked at `asked_at` is too old to decide by; masked relations may be so earlier ([`is_asked_each_time`]).
+pub(crate) fn is_old(grant: &Grant, known: &Catalogue, asked_at: Instant, now: Instant) -> bool {
+    let is_seldom_asked = !grant.masks.is_empty() && !is_asked_each_time(grant, known);
+    let max_age = if is_seldom_asked { MASKED_MAX_AGE } else { FUNCTIONS_MAX_AGE };
     now.saturating_duration_since(asked_at) >= max_age
 }
 

@@ -7,7 +7,7 @@
 //! 2. The question leaves the principal's transaction as it is: behind a request without its Sync it ends with a
 //!    Flush, else with a Sync. Where it cannot be asked, nothing passes that the target might run.
 
-use crate::catalogue::{FUNCTIONS_MAX_AGE, is_asked_each_time, is_old};
+use crate::catalogue::{is_asked_each_time, is_old};
 use crate::close::Ending;
 use crate::exact::{Exact, watch_path};
 use crate::inquiry::{self, Answer, Inquiry, Row, take_row};
@@ -42,10 +42,6 @@ impl Exact {
         // also if it says the same: it is the one that is kept for all sessions
         self.catalogue = Some(fresh);
         Ok(())
-    }
-
-    fn has_old_functions(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.asked_at) >= FUNCTIONS_MAX_AGE
     }
 }
 
@@ -91,10 +87,8 @@ impl Live {
     fn knows_too_little(&self, looks_up: bool, turn: &Turn<'_>) -> bool {
         let Some(exact) = &self.exact else { return false };
         let Some(catalogue) = &exact.catalogue else { return false };
-        if is_asked_each_time(&self.grant, catalogue) {
-            return (looks_up && !exact.is_fresh) || exact.has_old_functions(turn.now);
-        }
-        is_old(&self.grant, exact.asked_at, turn.now)
+        let is_of_before = looks_up && !exact.is_fresh && is_asked_each_time(&self.grant, catalogue);
+        is_of_before || is_old(&self.grant, catalogue, exact.asked_at, turn.now)
     }
 
     /// False for what surely names no relation. What would be refused may: by newer knowledge it may not be.
@@ -137,10 +131,10 @@ impl Live {
         let status = (!in_round).then(|| self.pipeline.status());
         let known = turn.catalogues.roots(&self.grant).to_vec();
         let Some(exact) = &mut self.exact else { return };
-        let watched = exact.catalogue.as_ref().filter(|known| is_asked_each_time(&self.grant, known));
-        let watched = watched.and_then(|known| turn.catalogues.watched(&self.grant, known));
-        let is_enough = !whole && !exact.has_old_functions(turn.now);
-        exact.is_watching = is_enough && watched.is_some_and(|(_, print)| print.is_some());
+        let catalogue = exact.catalogue.as_ref().filter(|known| is_asked_each_time(&self.grant, known));
+        let watched = catalogue.and_then(|known| turn.catalogues.watched(&self.grant, known));
+        let is_due = catalogue.is_none_or(|known| is_old(&self.grant, known, exact.asked_at, turn.now));
+        exact.is_watching = !whole && !is_due && watched.is_some_and(|(_, print)| print.is_some());
         let oids = watched.map(|(oids, _)| oids.to_vec());
         let is_watching = exact.is_watching;
         let mut to_close = 0;
