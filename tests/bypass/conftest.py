@@ -2,7 +2,7 @@
 harm."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ import pytest
 from hoopwire.testing.attempts import Answer, Attempt, read_attempts, run_steps
 from hoopwire.testing.digest import Watch, restore
 from hoopwire.testing.frontend import Frontend
+from hoopwire.testing.gateway import RunningGateway
 from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
 
+Login = Callable[..., Frontend]
 SQL = Path(__file__).with_name("sql")
 GRANTS: dict[str, dict[str, Any]] = tomllib.loads((SQL / "grants.toml").read_text())
 ATTEMPTS = [
@@ -141,6 +143,39 @@ def arena() -> Iterator[Arena]:
         yield arena
         for watch in arena.watches.values():
             watch.close()
+
+
+def policies() -> list[dict[str, Any]]:
+    """One policy per grant of `grants.toml`, for a group of the same name."""
+    found: list[dict[str, Any]] = []
+    for grant, table in GRANTS.items():
+        settings = {name: value for name, value in table.items() if name != "privileges"}
+        found.append({"name": grant, "groups": [grant], "targets": ["orders"], **settings})
+    return found
+
+
+@pytest.fixture(scope="module")
+def guarded(arena, issuer) -> Iterator[RunningGateway]:
+    """One gateway with every grant."""
+    with RunningGateway(arena.pg, issuer.issuer, settings={"policies": policies()}) as running:
+        yield running
+        assert "panic" not in running.log.lower(), running.log[-4000:]
+
+
+@pytest.fixture(scope="module")
+def login(guarded, issuer) -> Login:
+    """A session under a grant; a budget's principal is a new one each time, the others are reused."""
+    clients: dict[str, str] = {}
+
+    def connect(grant: str, **parameters: str) -> Frontend:
+        fresh = "budgets" in GRANTS[grant]
+        if fresh or grant not in clients:
+            clients[grant] = issuer.client(groups=[grant], ttl_s=3600).cid
+        frontend = Frontend(guarded.host, guarded.port, timeout_s=30)
+        frontend.login(issuer.token(clients[grant]), ca=guarded.ca, **parameters)
+        return frontend
+
+    return connect
 
 
 def role_name(grant: str) -> str:

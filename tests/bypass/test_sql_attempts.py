@@ -3,53 +3,17 @@ session alive."""
 
 import struct
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from hoopwire.testing.attempts import Answer, Attempt, extended
 from hoopwire.testing.frontend import Frontend, Message, message, query
-from hoopwire.testing.gateway import RunningGateway
+from hoopwire.testing.requests import FLUSH, SYNC, bind, close, describe, execute, parse
 
-from .conftest import ATTEMPTS, GRANTS, MARKERS, Arena
+from .conftest import ATTEMPTS, MARKERS, Arena, Login
 
 CASES = [(attempt, way) for attempt in ATTEMPTS for way in attempt.ways]
-Login = Callable[..., Frontend]
-
-
-def policies() -> list[dict[str, Any]]:
-    """One policy per grant of `grants.toml`, for a group of the same name."""
-    found: list[dict[str, Any]] = []
-    for grant, table in GRANTS.items():
-        settings = {name: value for name, value in table.items() if name != "privileges"}
-        found.append({"name": grant, "groups": [grant], "targets": ["orders"], **settings})
-    return found
-
-
-@pytest.fixture(scope="module")
-def guarded(arena, issuer) -> Iterator[RunningGateway]:
-    """One gateway with every grant."""
-    with RunningGateway(arena.pg, issuer.issuer, settings={"policies": policies()}) as running:
-        yield running
-        assert "panic" not in running.log.lower(), running.log[-4000:]
-
-
-@pytest.fixture(scope="module")
-def login(guarded, issuer) -> Login:
-    """A session under a grant; a budget's principal is a new one each time, the others are reused."""
-    clients: dict[str, str] = {}
-
-    def connect(grant: str, **parameters: str) -> Frontend:
-        fresh = "budgets" in GRANTS[grant]
-        if fresh or grant not in clients:
-            clients[grant] = issuer.client(groups=[grant], ttl_s=3600).cid
-        frontend = Frontend(guarded.host, guarded.port, timeout_s=30)
-        frontend.login(issuer.token(clients[grant]), ca=guarded.ca, **parameters)
-        return frontend
-
-    return connect
 
 
 def _refusals(answers: list[Answer], allowed: tuple[str, ...]) -> list[Message]:
@@ -122,59 +86,35 @@ def _assert_alive(frontend: Frontend, answers: list[Answer], attempt: Attempt) -
 # What no file of statements can say.
 
 
-def _bind(statement: bytes, *parameters: bytes, binary: bool = False) -> bytes:
-    body = b"\0" + statement + b"\0" + struct.pack("!hh", 0, len(parameters))
-    for each in parameters:
-        body += struct.pack("!i", len(each)) + each
-    return message(b"B", body + struct.pack("!hh", 1, int(binary)))
-
-
-EXECUTE = message(b"E", b"\0" + struct.pack("!i", 0))
-SYNC = message(b"S")
-
-
-def _parse(sql: bytes, name: bytes = b"") -> bytes:
-    return message(b"P", name + b"\0" + sql + b"\0" + struct.pack("!h", 0))
-
-
-WRITE = b"INSERT INTO notes (body) VALUES ('x')"
+WRITE = "INSERT INTO notes (body) VALUES ('x')"
 WIRE: dict[str, bytes] = {
-    "parse alone is enough to be refused": _parse(WRITE, b"w") + SYNC,
-    "bind and execute of a statement that was refused at parse": _parse(WRITE, b"w")
+    "parse alone is enough to be refused": parse(WRITE, "w") + SYNC,
+    "bind and execute of a statement that was refused at parse": parse(WRITE, "w")
     + SYNC
-    + _bind(b"w")
-    + EXECUTE
+    + bind("w")
+    + execute()
     + SYNC,
-    "execute in the same pipeline as the refused parse": _parse(WRITE) + _bind(b"") + EXECUTE + SYNC,
-    "a harmless statement of the name first, the refused one after it, then execute by name": _parse(
-        b"SELECT 1", b"w"
-    )
+    "execute in the same pipeline as the refused parse": parse(WRITE) + bind() + execute() + SYNC,
+    "a harmless statement of the name first, the refused one after it": parse("SELECT 1", "w")
     + SYNC
-    + message(b"C", b"Sw\0")
-    + _parse(WRITE, b"w")
-    + _bind(b"w")
-    + EXECUTE
+    + close("S", "w")
+    + parse(WRITE, "w")
+    + bind("w")
+    + execute()
     + SYNC,
-    "the unnamed statement replaced in a pipeline": _parse(b"SELECT 1")
-    + _parse(WRITE)
-    + _bind(b"")
-    + EXECUTE
+    "the unnamed statement replaced in a pipeline": parse("SELECT 1")
+    + parse(WRITE)
+    + bind()
+    + execute()
     + SYNC,
-    "describe of a refused statement": _parse(WRITE, b"w") + message(b"D", b"Sw\0") + SYNC,
-    "a value in a parameter of a refused statement": _parse(b"INSERT INTO notes (body) VALUES ($1)")
-    + _bind(b"", b"x")
-    + EXECUTE
+    "describe of a refused statement": parse(WRITE, "w") + describe("S", "w") + SYNC,
+    "a value in a parameter of a refused statement": parse("INSERT INTO notes (body) VALUES ($1)")
+    + bind("", "", "x")
+    + execute()
     + SYNC,
-    "execute with a row limit": _parse(WRITE)
-    + _bind(b"")
-    + message(b"E", b"\0" + struct.pack("!i", 1))
-    + SYNC,
-    "flush instead of sync, then sync": _parse(WRITE) + _bind(b"") + EXECUTE + message(b"H") + SYNC,
-    "good, bad, good in one pipeline": extended(b"SELECT 1")[:-5]
-    + _parse(WRITE)
-    + _bind(b"")
-    + EXECUTE
-    + SYNC,
+    "execute with a row limit": parse(WRITE) + bind() + execute(limit=1) + SYNC,
+    "flush instead of sync, then sync": parse(WRITE) + bind() + execute() + FLUSH + SYNC,
+    "good, bad, good in one pipeline": extended(b"SELECT 1")[:-5] + parse(WRITE) + bind() + execute() + SYNC,
     "a nextval by function call": message(
         b"F", struct.pack("!ihhi", 1574, 0, 0, 0)[:8] + struct.pack("!h", 0)
     ),
@@ -182,9 +122,9 @@ WIRE: dict[str, bytes] = {
     "lo_unlink by function call": message(
         b"F", struct.pack("!ihhii", 964, 0, 1, 4, 777001) + struct.pack("!h", 0)
     ),
-    "copy in by the extended protocol with the data in the same write": _parse(b"COPY notes FROM STDIN")
-    + _bind(b"")
-    + EXECUTE
+    "copy in by the extended protocol with the data in the same write": parse("COPY notes FROM STDIN")
+    + bind()
+    + execute()
     + SYNC
     + message(b"d", b"9001\tx\ty\n")
     + message(b"c")
@@ -192,7 +132,7 @@ WIRE: dict[str, bytes] = {
     "copy in by a query with the data in the same write": query("COPY notes FROM STDIN")
     + message(b"d", b"9001\tx\ty\n")
     + message(b"c"),
-    "two queries in one write": query("SELECT 1") + query(WRITE.decode()),
+    "two queries in one write": query("SELECT 1") + query(WRITE),
     "ten thousand parentheses": query(
         "SELECT " + "(" * 10_000 + "1" + ")" * 10_000 + "; DELETE FROM scratch"
     ),
@@ -240,13 +180,13 @@ def test_rename_in_mid_session(arena, login):
     """Another session renames the masked column: the one that is open must not see it under the new name."""
     with login("masked") as frontend, login("masked") as keeps:
         assert b"mk7f3q" not in b"".join(each.body for each in frontend.query("select email from people"))
-        keeps.send(_parse(b"SELECT email FROM people", b"kept") + SYNC)
+        keeps.send(parse("SELECT email FROM people", "kept") + SYNC)
         keeps.until(b"Z")
         try:
             arena.watch("orders").run("alter table people rename email to label")
             for sql in ("select label from people", "select * from people", "table people"):
                 assert b"mk7f3q" not in b"".join(each.body for each in frontend.query(sql)), sql
-            keeps.send(_bind(b"kept") + EXECUTE + SYNC)
+            keeps.send(bind("kept") + execute() + SYNC)
             replies = keeps.until(b"E")
             # What was prepared was decided by what is no longer true.
             assert replies[-1].sqlstate == "57P01"
@@ -333,10 +273,10 @@ def test_swap_behind_a_snapshot(arena, login):
 
 def test_statement_by_the_name_of_the_gateways_own(arena, login):
     """Who prepares a statement by the name of the gateway's own question would answer it as it likes."""
-    lie = b"select 'w', ''"
+    lie = "select 'w', ''"
     with login("masked") as frontend:
         frontend.query("select id from people")
-        frontend.send(_parse(lie, b"hoopwire_watch") + _parse(lie, b"hoopwire_catalogue") + SYNC)
+        frontend.send(parse(lie, "hoopwire_watch") + parse(lie, "hoopwire_catalogue") + SYNC)
         frontend.until(b"Z")
         try:
             arena.watch("orders").run("alter table people rename to persons")
@@ -374,7 +314,7 @@ def test_table_renamed_in_a_session_that_never_rests(arena, login, rest, sqlstat
     with login("masked") as frontend:
         frontend.query("select id from people")
         # Of the extended protocol the target keeps its replies back until the Sync.
-        pipelined = (_parse(b"select 1") + _bind(b"") + EXECUTE, SYNC)
+        pipelined = (parse("select 1") + bind() + execute(), SYNC)
         halved = (query("select 1")[:9], query("select 1")[9:])
         first, behind = pipelined if rest.startswith("a request") else halved
         frontend.send(first)
@@ -397,11 +337,11 @@ def test_implicit_transaction_of_a_slow_pipeline(arena, login):
     watch = arena.watch("orders")
     with login("writer") as frontend:
         before = watch.facts()
-        frontend.send(_parse(WRITE) + _bind(b"") + EXECUTE + message(b"H"))
+        frontend.send(parse(WRITE) + bind() + execute() + FLUSH)
         frontend.until(b"C")
         # What is known of functions is too old after ten seconds.
         time.sleep(11)
-        frontend.send(_parse(b"SELECT 1 / (count(*) - count(*)) FROM notes") + _bind(b"") + EXECUTE + SYNC)
+        frontend.send(parse("SELECT 1 / (count(*) - count(*)) FROM notes") + bind() + execute() + SYNC)
         errors = [each for each in frontend.until(b"Z") if each.kind == b"E"]
         assert [each.sqlstate for each in errors] == ["22012"]
         assert frontend.rows("select count(*) from notes where body = 'x'") == [("0",)]
@@ -557,8 +497,8 @@ def test_budget_of_rows_is_met_exactly(login):
 def test_budget_of_rows_by_portal(login):
     """Execute with a row limit, again and again: each small, together above the budget."""
     with login("few-rows") as frontend:
-        fetch = message(b"E", b"\0" + struct.pack("!i", 10)) + message(b"H")
-        frontend.send(_parse(b"SELECT n FROM generate_series(1, 500) n") + _bind(b""))
+        fetch = execute(limit=10) + FLUSH
+        frontend.send(parse("SELECT n FROM generate_series(1, 500) n") + bind())
         frontend.send(fetch * 20 + SYNC)
         replies = frontend.until(b"Z")
         assert sum(each.kind == b"D" for each in replies) <= 100

@@ -15,6 +15,7 @@ from hoopwire.testing.attempts import extended
 from hoopwire.testing.frontend import Frontend, Message, message, query
 from hoopwire.testing.gateway import GROUP, RunningGateway
 from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
+from hoopwire.testing.requests import FLUSH, SYNC, bind, close, describe, execute, parse
 
 OBJECTS = (
     "create table denied (n int); create table kept (n int primary key); insert into kept values (1), (2);"
@@ -22,36 +23,6 @@ OBJECTS = (
 DENIED = "select n from denied"
 # A denial is where a syntax error would be: before anything of the text runs, at Parse and not at Execute.
 BROKEN = b"%(%(%("
-SYNC, FLUSH = message(b"S"), message(b"H")
-
-
-def parse(sql: str, name: str = "", *types: int) -> bytes:
-    """A Parse."""
-    oids = struct.pack("!h", len(types)) + b"".join(struct.pack("!i", oid) for oid in types)
-    return message(b"P", name.encode() + b"\0" + sql.encode() + b"\0" + oids)
-
-
-def bind(statement: str = "", portal: str = "", *values: str) -> bytes:
-    """A Bind with text parameters."""
-    body = portal.encode() + b"\0" + statement.encode() + b"\0" + struct.pack("!hh", 0, len(values))
-    for value in values:
-        body += struct.pack("!i", len(value)) + value.encode()
-    return message(b"B", body + struct.pack("!h", 0))
-
-
-def describe(kind: str, name: str = "") -> bytes:
-    """A Describe of a statement (S) or a portal (P)."""
-    return message(b"D", kind.encode() + name.encode() + b"\0")
-
-
-def execute(portal: str = "", limit: int = 0) -> bytes:
-    """An Execute."""
-    return message(b"E", portal.encode() + b"\0" + struct.pack("!i", limit))
-
-
-def close(kind: str, name: str = "") -> bytes:
-    """A Close."""
-    return message(b"C", kind.encode() + name.encode() + b"\0")
 
 
 def ext(sql: str) -> bytes:

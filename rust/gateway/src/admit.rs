@@ -7,7 +7,8 @@ use crate::close::{Ending, Span};
 use crate::exact::{Exact, pin};
 use crate::inquiry::{self, Answer, Inquiry};
 use crate::knowledge::check_path;
-use crate::live::{Live, Names};
+use crate::live::Live;
+use crate::names::Names;
 use crate::session::{Admission, Phase, Session, after};
 use crate::turn::{Ask, Effect, Loan, Turn};
 use hoopwire_policy::{Action, Catalogue, Meter, decide};
@@ -258,7 +259,7 @@ impl Session {
             ended: false,
             counters: Default::default(),
             exact: None,
-            ends_transaction: Default::default(),
+            ends_transaction: None,
             swallowing: false,
             rounds_to_swallow: 0,
             overtime: None,

@@ -9,7 +9,8 @@ use hoopwire_wire::Reader;
 const VALUE_KEPT_BYTES: usize = 16 * 1024;
 
 /// What was recorded of a Bind.
-pub(crate) struct Recorded {
+pub(crate) struct Recorded<'a> {
+    pub(crate) portal: &'a [u8],
     /// The number of the statement bound, 0 if unknown.
     pub(crate) no: u64,
     /// The frame says all that the message holds; else its bytes must be kept by digest.
@@ -18,18 +19,22 @@ pub(crate) struct Recorded {
 
 /// Records a Bind whose body (or the part of it that is here) is `body`; `raw` is what will be forwarded.
 /// `None` if not even its names can be read.
-pub(crate) fn record(live: &mut Live, body: &[u8], raw: &[u8], turn: &mut Turn<'_>) -> Option<Recorded> {
+pub(crate) fn record<'a>(
+    live: &Live,
+    body: &'a [u8],
+    raw: &[u8],
+    turn: &mut Turn<'_>,
+) -> Option<Recorded<'a>> {
     let mut reader = Reader::new(body);
     let portal = reader.cstr().ok()?;
     let name = reader.cstr().ok()?;
     let prepared = live.names.prepared(name);
     let no = prepared.map_or(0, |prepared| prepared.no);
-    let types = prepared.map_or(&[][..], |prepared| prepared.types.as_slice());
+    let types = prepared.map_or(&[][..], |prepared| prepared.types());
     let (parameters, complete) = parameters(&mut reader, types);
     let frame = Frame::Bind(Bind { no, portal, name, parameters: &parameters, bytes: raw.len() as u64 });
     turn.frames.push(live.no, turn.unix_us, Direction::Upstream, &frame);
-    live.names.bind(portal, no);
-    Some(Recorded { no, complete })
+    Some(Recorded { portal, no, complete })
 }
 
 /// As many parameters as are whole in what is here, and whether that, with well-formed result formats behind

@@ -78,12 +78,12 @@ impl Live {
         if self.overtime.is_some() { None } else { self.meter.wake() }
     }
 
-    /// A request is owed that runs a statement.
-    pub(crate) fn owe(&mut self, request: Owed<Denial>, turn: &Turn<'_>) {
+    /// A request is owed that may run a statement. False if the target skips it.
+    pub(crate) fn owe(&mut self, request: Owed<Denial>, turn: &Turn<'_>) -> bool {
         if matches!(request, Owed::Query { .. } | Owed::Execute { .. } | Owed::FunctionCall { .. }) {
             self.meter.start(turn.now);
         }
-        self.pipeline.push(request);
+        self.pipeline.push(request)
     }
 }
 

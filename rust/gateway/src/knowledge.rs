@@ -106,7 +106,8 @@ impl Live {
 
     /// The message went to the target: what it runs may take long, and knowledge ages meanwhile.
     pub(crate) fn has_sent(&mut self, piece: &Piece<'_>) {
-        if let (Some(exact), Piece::Whole { tag: b'Q' | b'E' | b'F', .. }) = (&mut self.exact, piece) {
+        // behind a Sync, what a name stands for must be heard first
+        if let (Some(exact), Piece::Whole { tag: b'Q' | b'E' | b'F' | b'S', .. }) = (&mut self.exact, piece) {
             exact.is_fresh = false;
         }
     }
@@ -243,9 +244,10 @@ impl Live {
     pub(crate) fn check_bind(&self, body: &[u8], turn: &Turn<'_>) -> Result<(), Denial> {
         let mut reader = Reader::new(body);
         let name = reader.cstr().and_then(|_| reader.cstr()).unwrap_or_default();
-        let no = self.names.prepared(name).map_or(0, |prepared| prepared.no);
+        let no = self.names.prepared(name).map(|prepared| prepared.no);
+        let ends = name.is_empty() && no.is_some() && no == self.ends_transaction;
         let looks_up = self.exact.as_ref().is_some_and(|exact| exact.binds_look_up);
-        self.check_age(1, self.ends_transaction.contains(&no), looks_up, turn)
+        self.check_age(1, ends, looks_up, turn)
     }
 
     /// [`Live::check_age`] for a text.

@@ -7,7 +7,8 @@
 //! before any byte of the turn is sent.
 //!
 //! A file per phase: `admit` (startup to ReadyForQuery), `statement` (principal to target), `result`
-//! (target to principal), `close` (expiry, revocation, the end). Beside them what a statement-exact grant needs:
+//! (target to principal), `close` (expiry, revocation, the end); `names` (what a prepared statement's name stands for).
+//! Beside them what a statement-exact grant needs:
 //! `exact` (the decision on a text, and what must stay as it was for it to hold), `inquiry` and `catalogue` (what
 //! the target says of itself), `refusal` (what goes up instead), `masking`, `budget`.
 
@@ -25,6 +26,7 @@ mod inquiry;
 mod knowledge;
 mod live;
 mod masking;
+mod names;
 mod refusal;
 mod result;
 mod session;

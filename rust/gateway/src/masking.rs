@@ -12,12 +12,11 @@ use hoopwire_policy::{Catalogue, ColumnMask, CopyMask, CopyOut, Denial, Grant, R
 use hoopwire_postgres::error::{ErrorReport, ServerReport, Sqlstate};
 use hoopwire_postgres::pipeline::Owed;
 use hoopwire_wire::{Reader, message};
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
 /// Largest row that is masked; it is held while it is rewritten.
 pub(crate) const ROW_MAX_BYTES: usize = 16 * 1024 * 1024;
-/// Most prepared COPY statements of a session with masked columns.
+/// Most COPY statements of a session with masks that run or are prepared.
 const COPIES_MAX: usize = 1024;
 const WITHHELD: &[u8] = b"the target's message is withheld: it may show masked values";
 
@@ -29,8 +28,8 @@ pub(crate) struct Masking {
     described: bool,
     rows: Option<RowMask>,
     copy: Option<CopyMask>,
-    /// COPY statements that deliver masked columns, by number.
-    copies: HashMap<u64, Arc<CopyOut>>,
+    /// COPY statements by number, with what they deliver of masked columns.
+    copies: HashMap<u64, Option<CopyOut>>,
 }
 
 impl Masking {
@@ -50,15 +49,6 @@ impl Masking {
         self.copy = None;
     }
 
-    /// A statement that delivers masked columns by COPY.
-    pub(crate) fn note_copy(&mut self, no: u64, copy: CopyOut) -> Result<(), Denial> {
-        if self.copies.len() >= COPIES_MAX {
-            return Err(too_many_copies());
-        }
-        self.copies.insert(no, Arc::new(copy));
-        Ok(())
-    }
-
     /// RowDescription of the result that follows.
     pub(crate) fn describe(
         &mut self,
@@ -74,10 +64,9 @@ impl Masking {
 
     /// CopyOutResponse for statement `no`.
     pub(crate) fn begin_copy(&mut self, no: u64, grant: &Grant, catalogue: &Catalogue) -> Result<(), Ending> {
-        self.copy = None;
-        if let Some(copy) = self.copies.get(&no) {
-            self.copy = Some(CopyMask::of_plan(copy, grant, catalogue).ok_or_else(malformed)?);
-        }
+        let copy = self.copies.get(&no).ok_or_else(unknown_copy)?;
+        let mask = |copy| CopyMask::of_plan(copy, grant, catalogue).ok_or_else(malformed);
+        self.copy = copy.as_ref().map(mask).transpose()?;
         Ok(())
     }
 
@@ -110,15 +99,28 @@ fn too_many_copies() -> Denial {
     Denial {
         sqlstate: "54000",
         code: "too_many_copies",
-        message: "too many COPY statements of masked columns in one session".to_owned(),
-        detail: "code: too_many_copies".to_owned(),
-        hint: "Connect again.".to_owned(),
+        message: "too many prepared COPY statements in one session".to_owned(),
+        detail: format!("Under a grant with masks there may be {COPIES_MAX}.\ncode: too_many_copies"),
+        hint: "Close some of them, or connect again.".to_owned(),
         position: None,
     }
 }
 
 fn malformed() -> Ending {
     Ending::misbehaved_target("a row that does not fit its description")
+}
+
+/// Rows of a COPY come without saying what they are.
+fn unknown_copy() -> Ending {
+    let report = ErrorReport::fatal(
+        Sqlstate::INSUFFICIENT_PRIVILEGE,
+        "the gateway cannot tell which COPY of this session runs, and so not what of it is masked",
+    )
+    .with_detail(
+        "A prepared COPY was run by EXECUTE, or by a name that a pipeline had just given to another one.",
+    )
+    .with_hint("Connect again, and send the COPY as a query, or execute it by the protocol's own messages.");
+    Ending::fatal("gateway", "a COPY that is not known", report)
 }
 
 /// A row of a masked result that is too large to be held.
@@ -136,6 +138,21 @@ impl Live {
 
     pub(crate) fn has_masks(&self) -> bool {
         self.exact.as_ref().is_some_and(|exact| exact.masking.needed)
+    }
+
+    /// A COPY. `masked` is what it delivers of masked columns.
+    pub(crate) fn note_copy(&mut self, no: u64, masked: Option<CopyOut>) -> Result<(), Denial> {
+        let Some(exact) = &mut self.exact else { return Ok(()) };
+        let copies = &mut exact.masking.copies;
+        if copies.len() >= COPIES_MAX {
+            let known: HashSet<u64> = self.names.numbers().chain(self.pipeline.numbers()).collect();
+            copies.retain(|no, _| known.contains(no));
+        }
+        if copies.len() >= COPIES_MAX {
+            return Err(too_many_copies());
+        }
+        copies.insert(no, masked);
+        Ok(())
     }
 
     /// Asks for the description of a portal that is about to be executed.

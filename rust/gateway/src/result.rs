@@ -133,7 +133,13 @@ impl Live {
         let awaited = self.pipeline.current();
         let (is_own, follows) = (self.pipeline.awaits_own(), !self.pipeline.awaits_description());
         let denial = if tag == b'E' { self.denial_for(piece, body)? } else { None };
-        match self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0))? {
+        let effect = self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0))?;
+        self.pipeline.changes().for_each(|is_made| self.names.settle(is_made));
+        if self.pipeline.is_out_of_step() {
+            let what = "a request of the extended protocol while the target takes COPY data";
+            return Err(Ending::misbehaved_client(what));
+        }
+        match effect {
             Reply::Part { no } => self.join(span, no, turn),
             Reply::EndOfResult { no } => {
                 self.join(span, no, turn);
@@ -143,6 +149,9 @@ impl Live {
         }
         self.streamed_for = awaited;
         self.shows_tail = false;
+        if status == Some(b'I') {
+            self.names.end_transaction();
+        }
         match tag {
             b'T' | b'n' => {
                 self.described(tag, body, follows)?;
@@ -176,6 +185,9 @@ impl Live {
             b'C' => {
                 let text = body.strip_suffix(b"\0").unwrap_or(body);
                 span.tag.extend_from_slice(text.get(..TAG_KEPT_BYTES).unwrap_or(text));
+                if text == b"PREPARE" {
+                    self.names.prepared_in_sql();
+                }
             }
             b'E' if denial.is_some() => {
                 denial.iter().for_each(|denial| self.say_denial(denial, span, turn));

@@ -6,7 +6,7 @@
 
 use crate::bind;
 use crate::close::Ending;
-use crate::live::{Live, Prepared};
+use crate::live::Live;
 use crate::refusal;
 use crate::turn::Turn;
 use hoopwire_policy::{Action, Denial, Permit, decide};
@@ -22,8 +22,6 @@ const BIND_HEAD_BYTES: usize = 4 * 1024;
 const HEADER_BYTES: usize = 5;
 /// Largest message of the kinds that carry no more than names.
 const SMALL_BYTES: usize = 16 * 1024;
-/// Most prepared statements that are remembered for ending a transaction.
-const ENDS_MAX: usize = 1024;
 /// Most requests that may be owed before the principal is not read any further.
 const OWED_MAX: usize = 16 * 1024;
 
@@ -176,27 +174,30 @@ impl Live {
         }
         if tag == b'E' {
             let portal = Reader::new(body).cstr().unwrap_or_default();
-            if !self.ends_transaction.contains(&self.names.portal(portal)) {
+            let is_free = portal.is_empty() && self.ends_transaction == Some(self.names.portal(portal));
+            if !is_free {
                 self.take_statements(None)?;
             }
         }
         Ok(permit)
     }
 
-    fn note_prepared(&mut self, no: u64, text: &[u8]) {
+    fn note_prepared(&mut self, no: u64, name: &[u8], text: &[u8]) {
         if let Some(exact) = &mut self.exact {
             exact.keeps_statements = true;
         }
-        if self.ends_transaction.len() < ENDS_MAX && is_end_of_transaction(text) {
-            self.ends_transaction.insert(no);
+        if name.is_empty() {
+            self.ends_transaction = is_end_of_transaction(text).then_some(no);
         }
     }
 
     fn sync(&mut self, raw: &[u8], permit: &Result<Permit, Denial>, turn: &mut Turn<'_>) {
         self.discarding = false;
+        self.ends_transaction = None;
         let frame = Frame::Request(Request { kind: b'S', name: b"", bytes: raw.len() as u64 });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
         self.pipeline.push(Owed::Sync);
+        self.names.end_round();
         match permit {
             Ok(permit) => turn.legs.forward(permit, raw),
             // the principal may do nothing here, but the denial's ReadyForQuery must have the true status
@@ -224,7 +225,7 @@ impl Live {
         let call = (tag == b'F').then(|| decide(&self.grant, Action::CallFunction, turn.now));
         let no = self.next_statement();
         let permit = match call.as_ref().unwrap_or(permit) {
-            Ok(permit) => self.decide_statement(tag, no, text, turn).map(|looks_up| (permit, looks_up)),
+            Ok(permit) => self.decide_statement(tag, no, name, text, turn).map(|looks_up| (permit, looks_up)),
             Err(denial) => Err(denial.clone()),
         };
         let reason = match &permit {
@@ -247,12 +248,18 @@ impl Live {
                     b'P' => Owed::Parse { no },
                     _ => Owed::FunctionCall { no },
                 };
-                self.owe(owed, turn);
+                let is_answered = self.owe(owed, turn);
+                match tag {
+                    b'P' if is_answered => self.names.prepare(name, no, types),
+                    b'Q' if is_answered => self.names.query(),
+                    _ => {}
+                }
                 if tag == b'P' {
-                    self.names.prepare(name, Prepared { no, types });
                     if let Some(exact) = &mut self.exact {
                         exact.binds_look_up |= looks_up;
                     }
+                } else {
+                    self.ends_transaction = None;
                 }
                 turn.legs.forward(permit, raw);
             }
@@ -265,20 +272,21 @@ impl Live {
         &mut self,
         tag: u8,
         no: u64,
+        name: &[u8],
         text: &[u8],
         turn: &mut Turn<'_>,
     ) -> Result<bool, Denial> {
         let verdict = if tag == b'F' { None } else { self.judge(text, turn)? };
         if tag == b'P' {
-            self.note_prepared(no, text);
+            self.note_prepared(no, name, text);
         } else if !is_end_of_transaction(text) {
             self.take_statements(verdict.as_ref())?;
         }
         let plans = verdict.as_ref().and_then(|verdict| verdict.outcome.as_ref().ok());
-        let copy = plans.and_then(|plans| plans.iter().find_map(|plan| plan.copy_out.clone()));
+        let copy = plans.and_then(|plans| plans.iter().find(|plan| plan.is_copy()));
         let looks_up = plans.is_none_or(|plans| plans.iter().any(|plan| plan.looks_up));
-        if let (Some(copy), Some(masking)) = (copy, self.masking()) {
-            masking.note_copy(no, copy)?;
+        if let Some(copy) = copy.filter(|_| self.has_masks()) {
+            self.note_copy(no, copy.copy_out.clone())?;
         }
         Ok(looks_up)
     }
@@ -292,7 +300,9 @@ impl Live {
         match tag {
             b'B' => {
                 let recorded = bind::record(self, body, raw, turn).ok_or_else(malformed)?;
-                self.pipeline.push(Owed::Bind { no: recorded.no });
+                if self.pipeline.push(Owed::Bind { no: recorded.no }) {
+                    self.names.bind(recorded.portal, recorded.no);
+                }
                 return Ok(recorded.complete);
             }
             b'E' => {
@@ -311,8 +321,9 @@ impl Live {
                 name = reader.cstr().map_err(|_| malformed())?;
                 reader.finish().map_err(|_| malformed())?;
                 if tag == b'C' {
-                    self.names.close(kind, name);
-                    self.pipeline.push(Owed::Close);
+                    if self.pipeline.push(Owed::Close) {
+                        self.names.close(kind, name);
+                    }
                 } else {
                     let no = match kind {
                         b'S' => self.names.prepared(name).map_or(0, |prepared| prepared.no),

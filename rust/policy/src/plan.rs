@@ -24,6 +24,12 @@ pub struct Verdict {
 }
 
 impl StatementPlan {
+    /// COPY, in whatever direction.
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
+        self.command == "COPY"
+    }
+
     /// There is nothing to say but the command, and whether it looks names up.
     pub(crate) fn is_plain(&self) -> bool {
         self.copy_out.is_none() && !self.prepares

@@ -65,6 +65,24 @@ pub enum Owed<D> {
 }
 
 impl<D> Owed<D> {
+    fn no(&self) -> u64 {
+        match self {
+            Owed::Query { no }
+            | Owed::FunctionCall { no }
+            | Owed::Parse { no }
+            | Owed::Bind { no }
+            | Owed::Execute { no }
+            | Owed::Describe { no }
+            | Owed::Refused { no, .. } => *no,
+            Owed::Close | Owed::Sync | Owed::CopyEnd | Owed::OwnDescribe => 0,
+        }
+    }
+
+    /// It makes or closes a prepared statement or portal. A Query closes the unnamed statement, whether it fails or not.
+    fn changes_names(&self) -> bool {
+        matches!(self, Owed::Parse { .. } | Owed::Bind { .. } | Owed::Close | Owed::Query { .. })
+    }
+
     /// ReadyForQuery comes behind its reply.
     fn ends_round(&self) -> bool {
         matches!(
@@ -126,6 +144,9 @@ pub struct Pipeline<D> {
     status: u8,
     /// The last request of the extended protocol has no Sync behind it.
     in_round: bool,
+    /// Whether requests that change names did so, in their order.
+    changes: Vec<bool>,
+    out_of_step: bool,
 }
 
 impl<D> Default for Pipeline<D> {
@@ -137,6 +158,8 @@ impl<D> Default for Pipeline<D> {
             stray_syncs: 0,
             status: b'I',
             in_round: false,
+            changes: Vec::new(),
+            out_of_step: false,
         }
     }
 }
@@ -188,18 +211,12 @@ impl<D> Pipeline<D> {
     /// The statement whose reply is awaited, 0 if none.
     #[must_use]
     pub fn current(&self) -> u64 {
-        match self.owed.front() {
-            Some(
-                Owed::Query { no }
-                | Owed::FunctionCall { no }
-                | Owed::Parse { no }
-                | Owed::Bind { no }
-                | Owed::Execute { no }
-                | Owed::Describe { no }
-                | Owed::Refused { no, .. },
-            ) => *no,
-            _ => 0,
-        }
+        self.owed.front().map_or(0, Owed::no)
+    }
+
+    /// The statements of all requests, 0 for those that have none.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.owed.iter().map(Owed::no)
     }
 
     /// True if the reply that is awaited answers a Describe of the gateway's own.
@@ -220,8 +237,21 @@ impl<D> Pipeline<D> {
         self.owed.iter().filter(|owed| owed.ends_round()).count()
     }
 
-    /// A request goes to the target.
-    pub fn push(&mut self, request: Owed<D>) {
+    /// Of requests that make or close prepared statements and portals (Parse, Bind, Close, Query), in their order:
+    /// whether they did, since this was last asked.
+    pub fn changes(&mut self) -> impl Iterator<Item = bool> {
+        self.changes.drain(..)
+    }
+
+    /// One of them was used up by making a COPY fail that was sent as a Query, before that was known: what was sent
+    /// behind it runs, on what its names stood for before.
+    #[must_use]
+    pub fn is_out_of_step(&self) -> bool {
+        self.out_of_step
+    }
+
+    /// A request goes to the target. False if the target skips it, or if it is used up by making a COPY fail.
+    pub fn push(&mut self, request: Owed<D>) -> bool {
         let is_sync = matches!(request, Owed::Sync);
         if self.copy == Copy::In {
             if is_sync {
@@ -230,16 +260,17 @@ impl<D> Pipeline<D> {
                 // it makes the COPY fail, and is used up by that (`CopyGetData`: unexpected message type)
                 self.copy = Copy::None;
             }
-            return;
+            return false;
         }
         if self.skipping {
             if !is_sync {
-                return;
+                return false;
             }
             self.skipping = false;
         }
         self.in_round = !request.ends_round();
         self.owed.push_back(request);
+        true
     }
 
     /// The client's CopyDone or CopyFail goes to the target: from here on a Sync counts again. If the target
@@ -253,12 +284,14 @@ impl<D> Pipeline<D> {
     }
 
     /// Takes the front off, and what behind it has no reply.
-    fn pop(&mut self) -> Option<Owed<D>> {
+    fn pop(&mut self, is_made: bool) {
         let front = self.owed.pop_front();
+        if let Some(front) = front.filter(Owed::changes_names) {
+            self.changes.push(is_made || matches!(front, Owed::Query { .. }));
+        }
         while matches!(self.owed.front(), Some(Owed::CopyEnd)) {
             self.owed.pop_front();
         }
-        front
     }
 
     /// What the client is told instead of the error that just came, if that answers a refused request. Asked
@@ -319,18 +352,25 @@ impl<D> Pipeline<D> {
 
     fn settle(&mut self, fits: impl Fn(&Owed<D>) -> bool) {
         if self.owed.front().is_some_and(fits) {
-            self.pop();
+            self.pop(true);
         }
     }
 
-    /// CopyInResponse: Syncs that were sent ahead of CopyDone are eaten by the target (55.2.6).
+    /// CopyInResponse: Syncs that were sent ahead of CopyDone are eaten by the target (55.2.6), and so is any other request:
+    /// it makes the COPY fail. Behind a Query the target then goes on with the next one.
     fn begin_copy_in(&mut self) {
         self.copy = Copy::In;
+        let skips = !self.owed.front().is_some_and(Owed::ends_round);
         loop {
             match self.owed.get(1) {
                 Some(Owed::Sync) => self.stray_syncs = self.stray_syncs.saturating_add(1),
                 Some(Owed::CopyEnd) => self.copy = Copy::None,
-                _ => return,
+                Some(_) if skips => return,
+                Some(request) => {
+                    self.out_of_step |= request.changes_names() && !matches!(request, Owed::Query { .. });
+                    self.copy = Copy::None;
+                }
+                None => return,
             }
             self.owed.remove(1);
             self.in_round = !self.owed.back().is_some_and(Owed::ends_round);
@@ -351,7 +391,7 @@ impl<D> Pipeline<D> {
             None => {}
             Some(_) => {
                 while self.owed.front().is_some_and(|owed| !matches!(owed, Owed::Sync)) {
-                    self.pop();
+                    self.pop(false);
                 }
                 // a Sync that went out during the COPY may be the one that the target now stops at
                 self.skipping = self.owed.is_empty() && self.stray_syncs == 0;
@@ -371,11 +411,11 @@ impl<D> Pipeline<D> {
                     break;
                 }
                 owed if owed.ends_round() => {
-                    self.pop();
+                    self.pop(false);
                     break;
                 }
                 _ => {
-                    self.pop();
+                    self.pop(false);
                 }
             }
         }
@@ -515,6 +555,40 @@ mod tests {
             queue.push(Owed::Query { no: 3 });
             assert_eq!(queue.current(), 3);
         }
+    }
+
+    #[test]
+    fn a_request_that_breaks_a_copy_before_that_was_known_is_owed_no_reply() {
+        // It stayed owed: the session was never idle again.
+        for (breaker, out_of_step) in
+            [(Owed::Query { no: 2 }, false), (Owed::Execute { no: 2 }, false), (Owed::Parse { no: 2 }, true)]
+        {
+            let mut queue = Queue::default();
+            queue.push(Owed::Query { no: 1 });
+            queue.push(breaker);
+            queue.push(Owed::Query { no: 3 });
+            replies(&mut queue, b"G");
+            assert_eq!(queue.is_out_of_step(), out_of_step);
+            replies(&mut queue, b"EZ");
+            assert_eq!((queue.current(), queue.len()), (3, 1));
+        }
+    }
+
+    #[test]
+    fn what_became_of_names_is_told_in_order() {
+        let mut queue = Queue::default();
+        for request in [Owed::Parse { no: 1 }, Owed::Bind { no: 1 }, Owed::Close, Owed::Sync] {
+            assert!(queue.push(request));
+        }
+        queue.push(Owed::Query { no: 2 });
+        queue.push(Owed::Bind { no: 3 });
+        replies(&mut queue, b"1");
+        assert_eq!(queue.changes().collect::<Vec<_>>(), [true]);
+        replies(&mut queue, b"E");
+        assert_eq!(queue.changes().collect::<Vec<_>>(), [false, false]);
+        replies(&mut queue, b"ZEZE");
+        assert_eq!(queue.changes().collect::<Vec<_>>(), [true, false], "a Query, whether it fails or not");
+        assert!(!queue.push(Owed::Close), "skipped");
     }
 
     #[test]

@@ -164,6 +164,38 @@ fn a_denied_parse_in_a_pipeline_discards_to_the_sync() {
 }
 
 #[test]
+fn the_recording_names_the_statement_that_ran() {
+    // A Parse that the target skipped gave its number to what was executed by the name: the recording told of a
+    // harmless statement where another one ran.
+    let bound = |behind: &[u8]| {
+        let mut peer = Peer::ready(Actions::QUERY);
+        peer.say(&[parse("s", "select"), sync()].concat());
+        let harmless = [parse("s", "select"), sync()].concat();
+        let skipped = [parse("", "nonsense"), framed(b'C', b"Ss\0"), harmless].concat();
+        peer.say(&[&skipped[..], behind].concat());
+        peer.say(&[bind("s", b"1"), execute(), sync()].concat());
+        let entries = peer.link.ledger.entries.iter();
+        entries
+            .filter_map(|entry| if let Entry::Bind { no, .. } = entry { Some(*no) } else { None })
+            .collect::<Vec<u64>>()
+    };
+    assert_eq!(bound(b""), [1]);
+    assert_eq!(bound(&[bind("s", b"1"), execute(), sync()].concat()), [0, 1], "not known before the answer");
+}
+
+#[test]
+fn what_sql_prepares_is_not_taken_for_what_was_parsed() {
+    let mut peer = Peer::ready(Actions::QUERY);
+    peer.say(&[parse("s", "select"), sync()].concat());
+    peer.link.principal(&query("deallocate s; prepare s as select"));
+    peer.link
+        .target(&[framed(b'C', b"DEALLOCATE\0"), framed(b'C', b"PREPARE\0"), framed(b'Z', b"I")].concat());
+    peer.news();
+    peer.link.principal(&bind("s", b"1"));
+    assert_eq!(peer.link.ledger.entries.last(), Some(&Entry::Bind { no: 0, parameters: 1, types: vec![0] }));
+}
+
+#[test]
 fn a_denial_behind_an_error_is_skipped_like_any_request() {
     let mut peer = Peer::ready(Actions::QUERY);
     let all = [parse("", "nonsense"), oversize(b'P'), call(), sync(), query("select")].concat();

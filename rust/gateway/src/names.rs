@@ -1,0 +1,377 @@
+//! Prepared statements and portals by name, as the target has them.
+//!
+//! Two rules:
+//! 1. A name stands for what the target has said that it made: what it refused or skipped changed nothing.
+//! 2. Until it has said so, a name stands for what a request of the same round makes of it: where that fails, the
+//!    target skips all behind it up to the Sync. Behind that Sync it stands for nothing that is known.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Most memory for the names and types of prepared statements and portals; beyond it parameters are recorded
+/// without their types, and executions without their statement.
+const NAMES_MAX_BYTES: usize = 1024 * 1024;
+/// What an entry costs besides its name and types.
+const ENTRY_BYTES: usize = 128;
+
+/// What is known of a prepared statement, to record its parameters as typed values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prepared {
+    /// The number of the Parse.
+    pub(crate) no: u64,
+    types: Option<Arc<Types>>,
+}
+
+impl Prepared {
+    /// Parameter type OIDs, as declared or as the target said.
+    pub(crate) fn types(&self) -> &[u32] {
+        self.types.as_ref().map_or(&[], |types| types.oids.as_slice())
+    }
+}
+
+#[derive(Debug)]
+struct Types {
+    oids: Vec<u32>,
+    _taken: Taken,
+}
+
+/// How many bytes are held.
+#[derive(Clone, Debug, Default)]
+struct Room(Arc<AtomicUsize>);
+
+/// Bytes of the room, given back when this is dropped.
+#[derive(Debug)]
+struct Taken {
+    room: Room,
+    bytes: usize,
+}
+
+impl Room {
+    fn take(&self, bytes: usize) -> Option<Taken> {
+        let held = self.0.load(Ordering::Relaxed).saturating_add(bytes);
+        if held > NAMES_MAX_BYTES {
+            return None;
+        }
+        self.0.store(held, Ordering::Relaxed);
+        Some(Taken { room: self.clone(), bytes })
+    }
+
+    fn types(&self, oids: Vec<u32>) -> Option<Arc<Types>> {
+        let taken = (!oids.is_empty()).then(|| self.take(oids.len().saturating_mul(4))).flatten()?;
+        Some(Arc::new(Types { oids, _taken: taken }))
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.room.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// What a name stands for.
+#[derive(Debug)]
+struct Slot<V> {
+    settled: Option<V>,
+    /// What the last request makes of it, if the target has yet to answer that; `None` if that closes it.
+    last: Option<V>,
+    /// The round of that request.
+    round: u64,
+    /// Requests that change it and are not answered.
+    ahead: u32,
+}
+
+impl<V> Default for Slot<V> {
+    fn default() -> Self {
+        Slot { settled: None, last: None, round: 0, ahead: 0 }
+    }
+}
+
+impl<V> Slot<V> {
+    fn change(&mut self, to: Option<V>, round: u64) {
+        self.last = to;
+        self.round = round;
+        self.ahead = self.ahead.saturating_add(1);
+    }
+
+    fn answered(&mut self, is_made: bool, to: Option<V>) {
+        self.ahead = self.ahead.saturating_sub(1);
+        if is_made {
+            self.settled = to;
+        }
+        if self.ahead == 0 {
+            self.last = None;
+        }
+    }
+
+    fn get(&self, round: u64) -> Option<&V> {
+        match self.ahead {
+            0 => self.settled.as_ref(),
+            _ => self.last.as_ref().filter(|_| self.round == round),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.settled.is_none() && self.ahead == 0
+    }
+}
+
+/// A name in a table.
+#[derive(Clone, Debug)]
+enum Key {
+    Unnamed,
+    Named(Arc<[u8]>),
+    /// It is not kept: nothing is known of it.
+    Unknown,
+}
+
+/// All names of one kind. Unnamed ones are kept apart: they are the common case.
+#[derive(Debug)]
+struct Table<V> {
+    unnamed: Slot<V>,
+    named: HashMap<Arc<[u8]>, (Slot<V>, Taken)>,
+}
+
+impl<V> Default for Table<V> {
+    fn default() -> Self {
+        Table { unnamed: Slot::default(), named: HashMap::new() }
+    }
+}
+
+impl<V: Clone> Table<V> {
+    /// A request that changes a name goes to the target. A new name is not kept if there is no room for it.
+    fn change(&mut self, name: &[u8], to: Option<V>, round: u64, room: &Room) -> Key {
+        if name.is_empty() {
+            self.unnamed.change(to, round);
+            return Key::Unnamed;
+        }
+        if let Some((key, _)) = self.named.get_key_value(name) {
+            let key = key.clone();
+            if let Some((slot, _)) = self.named.get_mut(name) {
+                slot.change(to, round);
+            }
+            return Key::Named(key);
+        }
+        let bytes = name.len().saturating_add(ENTRY_BYTES);
+        let Some(taken) = to.is_some().then(|| room.take(bytes)).flatten() else { return Key::Unknown };
+        let key: Arc<[u8]> = Arc::from(name);
+        let mut slot = Slot::default();
+        slot.change(to, round);
+        self.named.insert(key.clone(), (slot, taken));
+        Key::Named(key)
+    }
+
+    fn answered(&mut self, key: &Key, is_made: bool, to: Option<V>) {
+        match key {
+            Key::Unnamed => self.unnamed.answered(is_made, to),
+            Key::Named(name) => {
+                let Some((slot, _)) = self.named.get_mut(name) else { return };
+                slot.answered(is_made, to);
+                if slot.is_empty() {
+                    self.named.remove(name);
+                }
+            }
+            Key::Unknown => {}
+        }
+    }
+
+    fn get(&self, name: &[u8], round: u64) -> Option<&V> {
+        match name.is_empty() {
+            true => self.unnamed.get(round),
+            false => self.named.get(name).and_then(|(slot, _)| slot.get(round)),
+        }
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot<V>> {
+        std::iter::once(&self.unnamed).chain(self.named.values().map(|(slot, _)| slot))
+    }
+
+    /// What was made is no more.
+    fn forget_named(&mut self) {
+        self.named.retain(|_, (slot, _)| {
+            slot.settled = None;
+            slot.ahead > 0
+        });
+    }
+}
+
+/// A change that the target has yet to answer.
+#[derive(Debug)]
+enum Change {
+    Statement(Key, Option<Prepared>),
+    Portal(Key, Option<u64>),
+}
+
+/// The statements and portals of a session.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    statements: Table<Prepared>,
+    portals: Table<u64>,
+    /// In the order of their requests: Parse, Bind, Close, Query.
+    ahead: VecDeque<Change>,
+    /// How many Syncs went to the target.
+    round: u64,
+    room: Room,
+}
+
+impl Names {
+    /// A Parse with this number and these types goes to the target.
+    pub(crate) fn prepare(&mut self, name: &[u8], no: u64, types: Vec<u32>) {
+        let prepared = Some(Prepared { no, types: self.room.types(types) });
+        let key = self.statements.change(name, prepared.clone(), self.round, &self.room);
+        self.ahead.push_back(Change::Statement(key, prepared));
+    }
+
+    /// A Bind of statement `no` goes to the target.
+    pub(crate) fn bind(&mut self, portal: &[u8], no: u64) {
+        let key = self.portals.change(portal, Some(no), self.round, &self.room);
+        self.ahead.push_back(Change::Portal(key, Some(no)));
+    }
+
+    /// A Close of a statement (`S`) or portal goes to the target.
+    pub(crate) fn close(&mut self, kind: u8, name: &[u8]) {
+        self.ahead.push_back(match kind {
+            b'S' => Change::Statement(self.statements.change(name, None, self.round, &self.room), None),
+            _ => Change::Portal(self.portals.change(name, None, self.round, &self.room), None),
+        });
+    }
+
+    /// A Query goes to the target: it closes the unnamed statement.
+    pub(crate) fn query(&mut self) {
+        self.close(b'S', b"");
+    }
+
+    /// A Sync goes to the target.
+    pub(crate) fn end_round(&mut self) {
+        self.round = self.round.saturating_add(1);
+    }
+
+    /// The target has answered the next request that changes a name, or skips it.
+    pub(crate) fn settle(&mut self, is_made: bool) {
+        match self.ahead.pop_front() {
+            Some(Change::Statement(key, to)) => self.statements.answered(&key, is_made, to),
+            Some(Change::Portal(key, to)) => self.portals.answered(&key, is_made, to),
+            None => {}
+        }
+    }
+
+    /// No transaction is open: no portal is left (PostgreSQL documentation, 55.2.3).
+    pub(crate) fn end_transaction(&mut self) {
+        self.portals.unnamed.settled = None;
+        self.portals.forget_named();
+    }
+
+    /// Something was prepared in SQL, in place of what is known by its name or not.
+    pub(crate) fn prepared_in_sql(&mut self) {
+        self.statements.forget_named();
+    }
+
+    /// The statement of this name, if it is known.
+    pub(crate) fn prepared(&self, name: &[u8]) -> Option<&Prepared> {
+        self.statements.get(name, self.round)
+    }
+
+    /// The number of the statement that this portal runs, 0 if it is unknown.
+    pub(crate) fn portal(&self, name: &[u8]) -> u64 {
+        self.portals.get(name, self.round).copied().unwrap_or(0)
+    }
+
+    /// ParameterDescription came for statement `no`.
+    pub(crate) fn learn(&mut self, no: u64, types: Vec<u32>) {
+        let named = self.statements.named.values_mut().map(|(slot, _)| slot);
+        let mut settled = std::iter::once(&mut self.statements.unnamed)
+            .chain(named)
+            .filter_map(|slot| slot.settled.as_mut());
+        if let Some(prepared) = settled.find(|prepared| prepared.no == no) {
+            prepared.types = self.room.types(types);
+        }
+    }
+
+    /// The numbers of all statements that may yet run.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u64> {
+        let prepared = self.statements.slots().filter_map(|slot| slot.settled.as_ref());
+        let bound = self.portals.slots().filter_map(|slot| slot.settled.as_ref());
+        let ahead = self.ahead.iter().filter_map(|change| match change {
+            Change::Statement(_, to) => to.as_ref().map(|prepared| prepared.no),
+            Change::Portal(_, to) => *to,
+        });
+        prepared.map(|prepared| prepared.no).chain(bound.copied()).chain(ahead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no(names: &Names, name: &[u8]) -> Option<u64> {
+        names.prepared(name).map(|prepared| prepared.no)
+    }
+
+    #[test]
+    fn what_the_target_skipped_changed_nothing() {
+        // The last Parse of a name counted, also one that the target never ran.
+        for name in [&b"s"[..], b""] {
+            let mut names = Names::default();
+            names.prepare(name, 1, vec![23]);
+            assert_eq!(no(&names, name), Some(1), "in its round");
+            names.settle(true);
+            names.end_round();
+            names.close(b'S', name);
+            names.prepare(name, 2, Vec::new());
+            assert_eq!(no(&names, name), Some(2));
+            names.end_round();
+            assert_eq!(no(&names, name), None, "it may be either");
+            (0..2).for_each(|_| names.settle(false));
+            assert_eq!(no(&names, name), Some(1));
+            names.close(b'S', name);
+            names.prepare(name, 3, Vec::new());
+            names.settle(true);
+            names.settle(false);
+            assert_eq!(no(&names, name), None);
+            assert!(names.ahead.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_portal_is_what_it_was_before_a_bind_that_failed() {
+        let mut names = Names::default();
+        names.bind(b"p", 7);
+        names.settle(true);
+        names.end_round();
+        names.bind(b"p", 8);
+        names.bind(b"", 8);
+        assert_eq!((names.portal(b"p"), names.portal(b"")), (8, 8));
+        (0..2).for_each(|_| names.settle(false));
+        assert_eq!((names.portal(b"p"), names.portal(b"")), (7, 0));
+        assert_eq!(names.numbers().collect::<Vec<u64>>(), [7]);
+        names.end_transaction();
+        assert_eq!((names.portal(b"p"), names.portals.named.len()), (0, 0));
+    }
+
+    #[test]
+    fn prepared_statements_cannot_fill_the_memory() {
+        // What is remembered of prepared statements was limited in number and not in size: 4,096 names of a
+        // megabyte each.
+        let mut names = Names::default();
+        let held = |names: &Names| names.room.0.load(Ordering::Relaxed);
+        for i in 0..3000_u32 {
+            let name = [&i.to_be_bytes()[..], &[b'n'; 2000]].concat();
+            names.prepare(&name, u64::from(i), vec![23; 100]);
+            names.settle(true);
+            names.learn(u64::from(i), vec![25; 60_000]);
+            names.bind(&name, u64::from(i));
+            names.settle(true);
+        }
+        assert!((NAMES_MAX_BYTES / 2..=NAMES_MAX_BYTES).contains(&held(&names)));
+        for i in 0..3000_u32 {
+            let name = [&i.to_be_bytes()[..], &[b'n'; 2000]].concat();
+            names.close(b'S', &name);
+            names.close(b'P', &name);
+            (0..2).for_each(|_| names.settle(true));
+        }
+        assert_eq!((held(&names), names.statements.named.len()), (0, 0));
+        names.prepare(b"s", 1, vec![23]);
+        names.prepare(b"s", 2, vec![23, 23]);
+        assert_eq!((held(&names), no(&names, b"s")), (ENTRY_BYTES + 1 + 12, Some(2)));
+    }
+}
