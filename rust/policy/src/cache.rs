@@ -4,10 +4,12 @@ use crate::catalogue::View;
 use crate::grant::Grant;
 use crate::plan::{Plans, Verdict};
 use crate::refusal::Refusal;
+use foldhash::quality::RandomState;
+use hoopwire_sql::Room;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::fmt::Write;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, OnceLock};
 
 /// Longer texts are not kept: such a text is seldom sent twice, and it would push out hundreds of others.
@@ -102,7 +104,7 @@ pub struct DecisionCache {
     entries: VecDeque<Entry>,
     /// The number of the oldest entry.
     first: u64,
-    /// Numbers by a hash that nobody outside can aim at; the entry says what it really stands for.
+    /// Numbers by a seeded hash. Who could aim at it would only push a text out: the entry says what it stands for.
     numbers: FxHashMap<u64, u64>,
     seed: RandomState,
     /// Pieces of the hashes of texts that came once, each at the place that the rest of its hash says. One that comes
@@ -114,6 +116,8 @@ pub struct DecisionCache {
     places: usize,
     /// The verdicts on single statements of which there is hardly more to say than the command. At most two for each.
     plain: Vec<Arc<Verdict>>,
+    /// For the next text that must be read.
+    room: Room,
 }
 
 impl Default for DecisionCache {
@@ -131,11 +135,12 @@ impl DecisionCache {
             entries: VecDeque::new(),
             first: 0,
             numbers: FxHashMap::default(),
-            seed: RandomState::new(),
+            seed: RandomState::default(),
             marks: vec![0; (capacity / BYTES_PER_MARK).min(MARKS)].into(),
             held: 0,
             places: 0,
             plain: Vec::new(),
+            room: Room::default(),
         }
     }
 
@@ -166,10 +171,11 @@ impl DecisionCache {
         grant: &Grant,
         text: &[u8],
         view: &View<'_>,
-        decide: impl FnOnce() -> Result<Plans, Refusal>,
+        decide: impl FnOnce(&mut Room) -> Result<Plans, Refusal>,
     ) -> Arc<Verdict> {
         if text.len() > LONGEST {
-            return self.shared(decide());
+            let outcome = decide(&mut self.room);
+            return self.shared(outcome);
         }
         let ground = Ground {
             grant: *DecisionKey::of(grant),
@@ -185,7 +191,8 @@ impl DecisionCache {
             return Arc::clone(&entry.verdict);
         }
         let again = self.came_before(hash);
-        let verdict = self.shared(decide());
+        let outcome = decide(&mut self.room);
+        let verdict = self.shared(outcome);
         if again {
             self.keep(Entry { hash, ground, text: text.into(), verdict: Arc::clone(&verdict), used: false });
         }

@@ -221,6 +221,9 @@ impl<'a> Scope<'a> {
     fn judge_call(&self, call: &Call<&str>) -> Result<(), Reason> {
         let name = call.function.name;
         let builtin = builtin(name);
+        if self.is_plainly_harmless(call, builtin) {
+            return Ok(());
+        }
         let mut known = false;
         for schema in self.candidates(call.function, builtin).iter() {
             known = true;
@@ -232,6 +235,13 @@ impl<'a> Scope<'a> {
             }
         }
         if known { Ok(()) } else { Err(Reason::FunctionUnknown { function: call.function.to_owned() }) }
+    }
+
+    /// What most calls are, told at once: a harmless built-in function, and no other schema has one of its name.
+    fn is_plainly_harmless(&self, call: &Call<&str>, builtin: Builtin) -> bool {
+        let is_builtin = builtin == Builtin::Harmless && call.function.schema.is_none() && !call.procedure;
+        let others = self.catalogue.map_or(&[][..], |catalogue| catalogue.schemas_of(call.function.name));
+        is_builtin && others.is_empty() && !self.denies(Verbs::CALL)
     }
 
     fn judge_function(

@@ -7,7 +7,7 @@ use crate::judge::Scope;
 use crate::masked::lineage;
 use crate::plan::{Plans, StatementPlan, Verdict};
 use crate::refusal::{Reason, Refusal};
-use hoopwire_sql::{Effect, ParseError, Parsed, Statement, parse};
+use hoopwire_sql::{Effect, ParseError, Parsed, Room, Statement, parse};
 use std::sync::Arc;
 
 /// Decides a text: every statement of it, all or nothing. The answer comes from `cache` if the same text was
@@ -20,7 +20,7 @@ pub fn decide_text(grant: &Grant, text: &[u8], view: &View<'_>, cache: &mut Deci
     if grant.rights.is_none() {
         return Arc::new(decide_unread(grant));
     }
-    cache.verdict(grant, text, view, || decide_cold(grant, text, view))
+    cache.verdict(grant, text, view, |room| decide_cold(grant, text, view, room))
 }
 
 fn decide_unread(grant: &Grant) -> Verdict {
@@ -36,11 +36,11 @@ fn refusal(reason: Reason) -> Refusal {
     Refusal { statement: 0, command: "", reason }
 }
 
-fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>) -> Result<Plans, Refusal> {
+fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>, room: &mut Room) -> Result<Plans, Refusal> {
     let parsed = read(text, view)?;
     let scope = Scope::new(grant, view.catalogue).ok_or_else(|| refusal(Reason::NoStatements))?;
     let mut plans = Plans::None;
-    parsed.each(|at, statement| {
+    parsed.each(room, |at, statement| {
         scope.at(&parsed, at).judge(statement).map_err(|reason| Refusal {
             statement: at,
             command: statement.command,

@@ -1,6 +1,6 @@
 //! A text, cut into statements by PostgreSQL's own grammar.
 
-use crate::walk::Walk;
+use crate::walk::{Room, Walk};
 use crate::{Effect, Statement};
 use pg_raw_parse::nodes::RawStmt;
 use pg_raw_parse::{Node, Owned, StmtList};
@@ -133,28 +133,31 @@ impl Parsed {
     #[must_use]
     pub fn views(&self) -> Vec<Statement<&str>> {
         let mut views = Vec::with_capacity(self.len());
-        let _ = self.each(|_, statement| {
+        let _ = self.each(&mut Room::default(), |_, statement| {
             views.push(statement.clone());
             Ok::<(), Infallible>(())
         });
         views
     }
 
-    /// Shows each statement, with its number from 0: for who decides and keeps nothing.
+    /// Shows each statement, with its number from 0: for who decides and keeps nothing. `room` is used again from
+    /// text to text.
     ///
     /// # Errors
     /// The first error of `see`; it sees no further statement.
     #[inline]
     pub fn each<'a, E>(
         &'a self,
+        room: &mut Room,
         mut see: impl FnMut(usize, &Statement<&'a str>) -> Result<(), E>,
     ) -> Result<(), E> {
         for (at, (node, span)) in self.raw().zip(self.spans.as_slice()).enumerate() {
-            let mut walk = Walk::new(span.clone());
+            let mut walk = Walk::new(span.clone(), room);
             match catch_unwind(AssertUnwindSafe(|| walk.run(node))) {
                 Ok(()) => see(at, walk.found())?,
                 Err(_) => see(at, &unreadable(span.clone()))?,
             }
+            walk.give_back(room);
         }
         Ok(())
     }

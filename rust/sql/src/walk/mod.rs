@@ -14,6 +14,7 @@ mod expr;
 mod json;
 mod names;
 mod query;
+mod room;
 mod session;
 mod sets;
 mod statement;
@@ -21,6 +22,7 @@ mod statement;
 use crate::{Access, Call, Effect, Name, Statement, Verbs};
 use pg_raw_parse::Node;
 use pg_raw_parse::nodes::SelectStmt;
+pub use room::Room;
 use sets::{Indexed, Scope};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -64,14 +66,14 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     #[inline]
-    pub(crate) fn new(span: Range<usize>) -> Walk<'a> {
+    pub(crate) fn new(span: Range<usize>, room: &mut Room) -> Walk<'a> {
         Walk {
             found: Statement {
                 command: "",
                 span,
-                accesses: Vec::new(),
-                calls: Vec::new(),
-                attributes: Vec::new(),
+                accesses: std::mem::take(&mut room.accesses),
+                calls: std::mem::take(&mut room.calls),
+                attributes: std::mem::take(&mut room.attributes),
                 effects: Vec::new(),
             },
             accesses_index: Indexed::default(),
