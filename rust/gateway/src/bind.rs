@@ -28,7 +28,7 @@ pub(crate) fn record<'a>(
     let mut reader = Reader::new(body);
     let portal = reader.cstr().ok()?;
     let name = reader.cstr().ok()?;
-    let prepared = live.names.prepared(name);
+    let prepared = live.prepared(name);
     let no = prepared.map_or(0, |prepared| prepared.no);
     let types = prepared.map_or(&[][..], |prepared| prepared.types());
     let (parameters, complete) = parameters(&mut reader, types);

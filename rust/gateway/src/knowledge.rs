@@ -244,7 +244,7 @@ impl Live {
     pub(crate) fn check_bind(&self, body: &[u8], turn: &Turn<'_>) -> Result<(), Denial> {
         let mut reader = Reader::new(body);
         let name = reader.cstr().and_then(|_| reader.cstr()).unwrap_or_default();
-        let no = self.names.prepared(name).map(|prepared| prepared.no);
+        let no = self.prepared(name).map(|prepared| prepared.no);
         let ends = name.is_empty() && no.is_some() && no == self.ends_transaction;
         let looks_up = self.exact.as_ref().is_some_and(|exact| exact.binds_look_up);
         self.check_age(1, ends, looks_up, turn)

@@ -1,7 +1,7 @@
 //! The state of an admitted session.
 
 use crate::exact::Exact;
-use crate::names::Names;
+use crate::names::{Names, Prepared};
 use hoopwire_policy::{Action, Denial, Grant, Meter, Record};
 use hoopwire_postgres::cancel::CancelKey;
 use hoopwire_postgres::message::Scanner;
@@ -71,6 +71,16 @@ impl Live {
     /// replication command or rides on that right.
     pub(crate) fn class(&self) -> Action<'static> {
         if self.replication { Action::Replicate } else { Action::Query }
+    }
+
+    /// The statement that a request sent now means by this name, if that is known. One that the target skips means none.
+    pub(crate) fn prepared(&self, name: &[u8]) -> Option<&Prepared> {
+        if self.pipeline.is_skipping() { None } else { self.names.prepared(name) }
+    }
+
+    /// The number of the statement that a request sent now means by this portal, 0 if that is not known.
+    pub(crate) fn portal(&self, name: &[u8]) -> u64 {
+        if self.pipeline.is_skipping() { 0 } else { self.names.portal(name) }
     }
 
     /// Nothing is owed, nothing is open, and the principal can be told.

@@ -20,20 +20,32 @@ const ENTRY_BYTES: usize = 128;
 pub(crate) struct Prepared {
     /// The number of the Parse.
     pub(crate) no: u64,
-    types: Option<Arc<Types>>,
+    types: Types,
 }
 
 impl Prepared {
     /// Parameter type OIDs, as declared or as the target said.
     pub(crate) fn types(&self) -> &[u32] {
-        self.types.as_ref().map_or(&[], |types| types.oids.as_slice())
+        match &self.types {
+            Types::Few(oids, count) => oids.get(..usize::from(*count)).unwrap_or_default(),
+            Types::Many(many) => &many.0,
+        }
     }
 }
 
-#[derive(Debug)]
-struct Types {
-    oids: Vec<u32>,
-    _taken: Taken,
+/// Most statements have few parameters: their types need no memory of their own.
+const FEW: usize = 6;
+
+#[derive(Clone, Debug)]
+enum Types {
+    Few([u32; FEW], u8),
+    Many(Arc<(Vec<u32>, Taken)>),
+}
+
+impl Default for Types {
+    fn default() -> Self {
+        Types::Few([0; FEW], 0)
+    }
 }
 
 /// How many bytes are held.
@@ -57,9 +69,15 @@ impl Room {
         Some(Taken { room: self.clone(), bytes })
     }
 
-    fn types(&self, oids: Vec<u32>) -> Option<Arc<Types>> {
-        let taken = (!oids.is_empty()).then(|| self.take(oids.len().saturating_mul(4))).flatten()?;
-        Some(Arc::new(Types { oids, _taken: taken }))
+    /// None if there is no room for them.
+    fn types(&self, oids: &[u32]) -> Types {
+        let mut few = [0; FEW];
+        if let (Some(kept), Ok(count)) = (few.get_mut(..oids.len()), u8::try_from(oids.len())) {
+            kept.copy_from_slice(oids);
+            return Types::Few(few, count);
+        }
+        let taken = self.take(oids.len().saturating_mul(4));
+        taken.map_or_else(Types::default, |taken| Types::Many(Arc::new((oids.to_vec(), taken))))
     }
 }
 
@@ -79,11 +97,13 @@ struct Slot<V> {
     round: u64,
     /// Requests that change it and are not answered.
     ahead: u32,
+    /// What so many of these make is gone when they are answered.
+    void: u32,
 }
 
 impl<V> Default for Slot<V> {
     fn default() -> Self {
-        Slot { settled: None, last: None, round: 0, ahead: 0 }
+        Slot { settled: None, last: None, round: 0, ahead: 0, void: 0 }
     }
 }
 
@@ -97,11 +117,19 @@ impl<V> Slot<V> {
     fn answered(&mut self, is_made: bool, to: Option<V>) {
         self.ahead = self.ahead.saturating_sub(1);
         if is_made {
-            self.settled = to;
+            self.settled = to.filter(|_| self.void == 0);
         }
+        self.void = self.void.saturating_sub(1);
         if self.ahead == 0 {
             self.last = None;
         }
+    }
+
+    /// What it stands for is closed behind all that is on its way.
+    fn close_behind(&mut self) {
+        self.settled = None;
+        self.last = None;
+        self.void = self.ahead;
     }
 
     fn get(&self, round: u64) -> Option<&V> {
@@ -188,6 +216,9 @@ impl<V: Clone> Table<V> {
 
     /// What was made is no more.
     fn forget_named(&mut self) {
+        if self.named.is_empty() {
+            return;
+        }
         self.named.retain(|_, (slot, _)| {
             slot.settled = None;
             slot.ahead > 0
@@ -207,7 +238,7 @@ enum Change {
 pub(crate) struct Names {
     statements: Table<Prepared>,
     portals: Table<u64>,
-    /// In the order of their requests: Parse, Bind, Close, Query.
+    /// In the order of their requests: Parse, Bind, Close.
     ahead: VecDeque<Change>,
     /// How many Syncs went to the target.
     round: u64,
@@ -216,7 +247,7 @@ pub(crate) struct Names {
 
 impl Names {
     /// A Parse with this number and these types goes to the target.
-    pub(crate) fn prepare(&mut self, name: &[u8], no: u64, types: Vec<u32>) {
+    pub(crate) fn prepare(&mut self, name: &[u8], no: u64, types: &[u32]) {
         let prepared = Some(Prepared { no, types: self.room.types(types) });
         let key = self.statements.change(name, prepared.clone(), self.round, &self.room);
         self.ahead.push_back(Change::Statement(key, prepared));
@@ -236,9 +267,9 @@ impl Names {
         });
     }
 
-    /// A Query goes to the target: it closes the unnamed statement.
+    /// A Query goes to the target: it closes the unnamed statement, whether it fails or not.
     pub(crate) fn query(&mut self) {
-        self.close(b'S', b"");
+        self.statements.unnamed.close_behind();
     }
 
     /// A Sync goes to the target.
@@ -277,7 +308,7 @@ impl Names {
     }
 
     /// ParameterDescription came for statement `no`.
-    pub(crate) fn learn(&mut self, no: u64, types: Vec<u32>) {
+    pub(crate) fn learn(&mut self, no: u64, types: &[u32]) {
         let named = self.statements.named.values_mut().map(|(slot, _)| slot);
         let mut settled = std::iter::once(&mut self.statements.unnamed)
             .chain(named)
@@ -300,78 +331,4 @@ impl Names {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn no(names: &Names, name: &[u8]) -> Option<u64> {
-        names.prepared(name).map(|prepared| prepared.no)
-    }
-
-    #[test]
-    fn what_the_target_skipped_changed_nothing() {
-        // The last Parse of a name counted, also one that the target never ran.
-        for name in [&b"s"[..], b""] {
-            let mut names = Names::default();
-            names.prepare(name, 1, vec![23]);
-            assert_eq!(no(&names, name), Some(1), "in its round");
-            names.settle(true);
-            names.end_round();
-            names.close(b'S', name);
-            names.prepare(name, 2, Vec::new());
-            assert_eq!(no(&names, name), Some(2));
-            names.end_round();
-            assert_eq!(no(&names, name), None, "it may be either");
-            (0..2).for_each(|_| names.settle(false));
-            assert_eq!(no(&names, name), Some(1));
-            names.close(b'S', name);
-            names.prepare(name, 3, Vec::new());
-            names.settle(true);
-            names.settle(false);
-            assert_eq!(no(&names, name), None);
-            assert!(names.ahead.is_empty());
-        }
-    }
-
-    #[test]
-    fn a_portal_is_what_it_was_before_a_bind_that_failed() {
-        let mut names = Names::default();
-        names.bind(b"p", 7);
-        names.settle(true);
-        names.end_round();
-        names.bind(b"p", 8);
-        names.bind(b"", 8);
-        assert_eq!((names.portal(b"p"), names.portal(b"")), (8, 8));
-        (0..2).for_each(|_| names.settle(false));
-        assert_eq!((names.portal(b"p"), names.portal(b"")), (7, 0));
-        assert_eq!(names.numbers().collect::<Vec<u64>>(), [7]);
-        names.end_transaction();
-        assert_eq!((names.portal(b"p"), names.portals.named.len()), (0, 0));
-    }
-
-    #[test]
-    fn prepared_statements_cannot_fill_the_memory() {
-        // What is remembered of prepared statements was limited in number and not in size: 4,096 names of a
-        // megabyte each.
-        let mut names = Names::default();
-        let held = |names: &Names| names.room.0.load(Ordering::Relaxed);
-        for i in 0..3000_u32 {
-            let name = [&i.to_be_bytes()[..], &[b'n'; 2000]].concat();
-            names.prepare(&name, u64::from(i), vec![23; 100]);
-            names.settle(true);
-            names.learn(u64::from(i), vec![25; 60_000]);
-            names.bind(&name, u64::from(i));
-            names.settle(true);
-        }
-        assert!((NAMES_MAX_BYTES / 2..=NAMES_MAX_BYTES).contains(&held(&names)));
-        for i in 0..3000_u32 {
-            let name = [&i.to_be_bytes()[..], &[b'n'; 2000]].concat();
-            names.close(b'S', &name);
-            names.close(b'P', &name);
-            (0..2).for_each(|_| names.settle(true));
-        }
-        assert_eq!((held(&names), names.statements.named.len()), (0, 0));
-        names.prepare(b"s", 1, vec![23]);
-        names.prepare(b"s", 2, vec![23, 23]);
-        assert_eq!((held(&names), no(&names, b"s")), (ENTRY_BYTES + 1 + 12, Some(2)));
-    }
-}
+mod tests;

@@ -134,10 +134,8 @@ impl Live {
         let (is_own, follows) = (self.pipeline.awaits_own(), !self.pipeline.awaits_description());
         let denial = if tag == b'E' { self.denial_for(piece, body)? } else { None };
         let effect = self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0))?;
-        self.pipeline.changes().for_each(|is_made| self.names.settle(is_made));
-        if self.pipeline.is_out_of_step() {
-            let what = "a request of the extended protocol while the target takes COPY data";
-            return Err(Ending::misbehaved_client(what));
+        if self.pipeline.has_news() {
+            self.names_changed()?;
         }
         match effect {
             Reply::Part { no } => self.join(span, no, turn),
@@ -200,11 +198,21 @@ impl Live {
                 return Ok(());
             }
             b'E' | b'N' => self.report(tag, body, span, turn),
-            b't' => self.names.learn(awaited, types(body).unwrap_or_default()),
+            b't' => self.names.learn(awaited, &types(body).unwrap_or_default()),
             _ => {}
         }
         self.shows_tail = true;
         turn.legs.down.extend_from_slice(raw);
+        Ok(())
+    }
+
+    /// The target has done or skipped what changes names.
+    fn names_changed(&mut self) -> Result<(), Ending> {
+        self.pipeline.changes().for_each(|is_made| self.names.settle(is_made));
+        if self.pipeline.is_out_of_step() {
+            let what = "a request of the extended protocol while the target takes COPY data";
+            return Err(Ending::misbehaved_client(what));
+        }
         Ok(())
     }
 

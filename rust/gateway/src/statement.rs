@@ -174,7 +174,7 @@ impl Live {
         }
         if tag == b'E' {
             let portal = Reader::new(body).cstr().unwrap_or_default();
-            let is_free = portal.is_empty() && self.ends_transaction == Some(self.names.portal(portal));
+            let is_free = portal.is_empty() && self.ends_transaction == Some(self.portal(portal));
             if !is_free {
                 self.take_statements(None)?;
             }
@@ -250,7 +250,7 @@ impl Live {
                 };
                 let is_answered = self.owe(owed, turn);
                 match tag {
-                    b'P' if is_answered => self.names.prepare(name, no, types),
+                    b'P' if is_answered => self.names.prepare(name, no, &types),
                     b'Q' if is_answered => self.names.query(),
                     _ => {}
                 }
@@ -309,7 +309,7 @@ impl Live {
                 let portal = reader.cstr().map_err(|_| malformed())?;
                 let max_rows = reader.i32().map_err(|_| malformed())?;
                 reader.finish().map_err(|_| malformed())?;
-                let no = self.names.portal(portal);
+                let no = self.portal(portal);
                 self.describe_first(portal, turn);
                 let frame = Frame::Execute(Execute { portal, no, max_rows: i64::from(max_rows) });
                 turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
@@ -326,8 +326,8 @@ impl Live {
                     }
                 } else {
                     let no = match kind {
-                        b'S' => self.names.prepared(name).map_or(0, |prepared| prepared.no),
-                        _ => self.names.portal(name),
+                        b'S' => self.prepared(name).map_or(0, |prepared| prepared.no),
+                        _ => self.portal(name),
                     };
                     self.pipeline.push(Owed::Describe { no });
                 }

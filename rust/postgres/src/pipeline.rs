@@ -78,9 +78,9 @@ impl<D> Owed<D> {
         }
     }
 
-    /// It makes or closes a prepared statement or portal. A Query closes the unnamed statement, whether it fails or not.
+    /// It makes or closes a prepared statement or portal.
     fn changes_names(&self) -> bool {
-        matches!(self, Owed::Parse { .. } | Owed::Bind { .. } | Owed::Close | Owed::Query { .. })
+        matches!(self, Owed::Parse { .. } | Owed::Bind { .. } | Owed::Close)
     }
 
     /// ReadyForQuery comes behind its reply.
@@ -237,8 +237,14 @@ impl<D> Pipeline<D> {
         self.owed.iter().filter(|owed| owed.ends_round()).count()
     }
 
-    /// Of requests that make or close prepared statements and portals (Parse, Bind, Close, Query), in their order:
-    /// whether they did, since this was last asked.
+    /// Something of [`Pipeline::changes`] or [`Pipeline::is_out_of_step`] is to be heard.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.out_of_step || !self.changes.is_empty()
+    }
+
+    /// Of requests that make or close prepared statements and portals (Parse, Bind, Close), in their order: whether they
+    /// did, since this was last asked.
     pub fn changes(&mut self) -> impl Iterator<Item = bool> {
         self.changes.drain(..)
     }
@@ -286,8 +292,8 @@ impl<D> Pipeline<D> {
     /// Takes the front off, and what behind it has no reply.
     fn pop(&mut self, is_made: bool) {
         let front = self.owed.pop_front();
-        if let Some(front) = front.filter(Owed::changes_names) {
-            self.changes.push(is_made || matches!(front, Owed::Query { .. }));
+        if front.is_some_and(|front| front.changes_names()) {
+            self.changes.push(is_made);
         }
         while matches!(self.owed.front(), Some(Owed::CopyEnd)) {
             self.owed.pop_front();
@@ -367,7 +373,7 @@ impl<D> Pipeline<D> {
                 Some(Owed::CopyEnd) => self.copy = Copy::None,
                 Some(_) if skips => return,
                 Some(request) => {
-                    self.out_of_step |= request.changes_names() && !matches!(request, Owed::Query { .. });
+                    self.out_of_step |= request.changes_names();
                     self.copy = Copy::None;
                 }
                 None => return,
@@ -586,8 +592,10 @@ mod tests {
         assert_eq!(queue.changes().collect::<Vec<_>>(), [true]);
         replies(&mut queue, b"E");
         assert_eq!(queue.changes().collect::<Vec<_>>(), [false, false]);
-        replies(&mut queue, b"ZEZE");
-        assert_eq!(queue.changes().collect::<Vec<_>>(), [true, false], "a Query, whether it fails or not");
+        replies(&mut queue, b"ZEZ");
+        assert!(!queue.has_news());
+        replies(&mut queue, b"E");
+        assert_eq!(queue.changes().collect::<Vec<_>>(), [false]);
         assert!(!queue.push(Owed::Close), "skipped");
     }
 
