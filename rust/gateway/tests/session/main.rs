@@ -8,6 +8,7 @@ mod exact;
 #[path = "../link/mod.rs"]
 mod link;
 mod login;
+mod naming;
 mod phases;
 mod queries;
 mod server;
