@@ -178,7 +178,9 @@ def _statement(statement: frames.Statement) -> list[str]:
 
 def _bind(bind: frames.Bind) -> list[str]:
     portal = f" portal {printable(bind.portal)}" if bind.portal else ""
-    lines = [f"bind {_no(bind.no)}{portal}, {len(bind.parameters)} parameters"]
+    # which statement the name stood for is not known: the name is all there is
+    name = f" of {printable(bind.name)}" if bind.name and not bind.no else ""
+    lines = [f"bind {_no(bind.no)}{name}{portal}, {len(bind.parameters)} parameters"]
     for place, parameter in enumerate(bind.parameters, start=1):
         lines.append(f"  ${place} = {_shown(parameter)}")
     return lines

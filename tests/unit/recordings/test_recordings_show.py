@@ -79,6 +79,12 @@ def test_a_session_reads_from_start_to_end() -> None:
         assert part in shown
 
 
+def test_a_bind_whose_statement_is_not_known_shows_its_name() -> None:
+    """Of a Bind without a number nothing told which statement it was."""
+    unknown = item(2, 5, [0, b"c", b"p", [], 12], direction=1)
+    assert "bind #? of p portal c, 0 parameters" in text([item(1, 1, START_PAYLOAD), unknown])
+
+
 def test_only_the_session_asked_for_is_shown() -> None:
     other = [
         item(10, 2, ["s_02", "g_02"], number=2),
