@@ -44,7 +44,7 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
     let scope = Scope::new(grant, view.catalogue);
     // the lineage answers for the text as a whole; it blames one statement
     let masked = scope.and_then(|scope| lineage(&parsed, &scope, &commands).err());
-    let one = |(at, statement): (usize, &Statement<&str>)| {
+    let one = |(at, (statement, span)): (usize, (&Statement<&str>, Range<usize>))| {
         let blamed = masked.as_ref().filter(|refusal| refusal.statement == at);
         let reason = match scope {
             Some(scope) => scope
@@ -58,7 +58,7 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
         let refusal = reason.map(|reason| Refusal { statement: at, command: statement.command, reason });
         Explained {
             command: statement.command,
-            span: statement.span.clone(),
+            span,
             denial: refusal.map(|refusal| refusal.denial(grant)),
             relations: (statement.accesses.iter())
                 .map(|access| {
@@ -77,7 +77,7 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
                 .collect(),
         }
     };
-    statements.iter().enumerate().map(one).collect()
+    statements.iter().zip(parsed.spans(text)).enumerate().map(one).collect()
 }
 
 fn reads_nothing(grant: &Grant) -> bool {

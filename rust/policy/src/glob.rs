@@ -16,6 +16,10 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
         return true;
     }
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    // most names are another from the first letter on
+    if pattern.first().is_some_and(|first| *first != b'*') && pattern.first() != text.first() {
+        return false;
+    }
     match pattern.iter().position(|byte| *byte == b'*') {
         None => return false,
         Some(star) if star + 1 == pattern.len() => {

@@ -24,33 +24,9 @@ pub enum ParseError {
     Internal,
 }
 
-/// Where each statement begins and ends, blanks trimmed.
-enum Spans {
-    /// Most texts are one statement: this saves them an allocation.
-    One(Range<usize>),
-    Many(Vec<Range<usize>>),
-}
-
-impl Spans {
-    fn of(tree: &StmtList, text: &str) -> Spans {
-        match tree.first() {
-            Some(raw) if tree.len() == 1 => Spans::One(span(raw, text)),
-            _ => Spans::Many(tree.iter().map(|raw| span(raw, text)).collect()),
-        }
-    }
-
-    fn as_slice(&self) -> &[Range<usize>] {
-        match self {
-            Spans::One(span) => std::slice::from_ref(span),
-            Spans::Many(spans) => spans,
-        }
-    }
-}
-
 /// The raw tree of a text.
 pub struct Parsed {
     tree: Owned<StmtList>,
-    spans: Spans,
 }
 
 /// Reads a text as a PostgreSQL 18 server with standard_conforming_strings on and the client encoding UTF8 does.
@@ -61,11 +37,7 @@ pub fn parse(text: &str) -> Result<Parsed, ParseError> {
     // Nothing here is known to panic; but the tree's accessors do where the grammar breaks its own word, and a
     // gateway must not fall over a statement.
     match catch_unwind(|| pg_raw_parse::parse(text)) {
-        Ok(Ok(tree)) => {
-            let tree = tree.into_inner();
-            let spans = Spans::of(&tree, text);
-            Ok(Parsed { tree, spans })
-        }
+        Ok(Ok(tree)) => Ok(Parsed { tree: tree.into_inner() }),
         Ok(Err(error)) => Err(refused(text, &error)),
         Err(_) => Err(ParseError::Internal),
     }
@@ -151,15 +123,21 @@ impl Parsed {
         room: &mut Room,
         mut see: impl FnMut(usize, &Statement<&'a str>) -> Result<(), E>,
     ) -> Result<(), E> {
-        for (at, (node, span)) in self.raw().zip(self.spans.as_slice()).enumerate() {
-            let mut walk = Walk::new(span.clone(), room);
+        for (at, node) in self.raw().enumerate() {
+            let mut walk = Walk::new(room);
             match catch_unwind(AssertUnwindSafe(|| walk.run(node))) {
                 Ok(()) => see(at, walk.found())?,
-                Err(_) => see(at, &unreadable(span.clone()))?,
+                Err(_) => see(at, &unreadable())?,
             }
             walk.give_back(room);
         }
         Ok(())
+    }
+
+    /// The bytes of each statement within the text that was parsed, without the semicolon and blanks.
+    #[must_use]
+    pub fn spans(&self, text: &str) -> Vec<Range<usize>> {
+        self.tree.iter().map(|raw| span(raw, text)).collect()
     }
 
     /// The raw statements, in order.
@@ -169,10 +147,9 @@ impl Parsed {
 }
 
 /// The grammar put a node where its own comments say that none can be (`CREATE STATISTICS ... FROM (SELECT ...)`).
-fn unreadable<'a>(span: Range<usize>) -> Statement<&'a str> {
+fn unreadable<'a>() -> Statement<&'a str> {
     Statement {
         command: "statement",
-        span,
         accesses: Vec::new(),
         calls: Vec::new(),
         attributes: Vec::new(),

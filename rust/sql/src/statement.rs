@@ -1,7 +1,5 @@
 //! What is known of one statement.
 
-use std::ops::Range;
-
 /// A name as written: folded to lower case where it was not quoted, as the server folds it.
 ///
 /// `S` is `String`, or `&str` where it is borrowed from the tree of the text.
@@ -214,8 +212,6 @@ pub enum Effect {
 pub struct Statement<S = String> {
     /// The command's words: `SELECT`, `CREATE TABLE`.
     pub command: &'static str,
-    /// Its bytes within the text, without the semicolon.
-    pub span: Range<usize>,
     /// Relations, each name once.
     pub accesses: Vec<Access<S>>,
     /// Functions, each name once (calls of `set_config` are all kept).
@@ -231,7 +227,7 @@ impl Statement<&str> {
     /// The same statement, for keeping.
     #[must_use]
     pub fn into_owned(self) -> Statement {
-        let Statement { command, span, accesses, calls, attributes, effects } = self;
+        let Statement { command, accesses, calls, attributes, effects } = self;
         let strings = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
         let access = |Access { relation, verbs, columns }: Access<&str>| Access {
             relation: relation.to_owned(),
@@ -245,7 +241,6 @@ impl Statement<&str> {
         };
         Statement {
             command,
-            span,
             accesses: accesses.into_iter().map(access).collect(),
             calls: calls.into_iter().map(call).collect(),
             attributes: strings(attributes),

@@ -75,7 +75,7 @@ fn many_statements() {
 fn spans() {
     let text = " /* a */ select 'ü;' ;\n\n-- b\n delete from t\n ; ; select 3 ";
     let parsed = parse(text).unwrap();
-    let pieces: Vec<_> = parsed.statements().into_iter().map(|s| &text[s.span]).collect();
+    let pieces: Vec<_> = parsed.spans(text).into_iter().map(|span| &text[span]).collect();
     assert_eq!(pieces, ["select 'ü;'", "delete from t", "select 3"]);
     assert_eq!((parsed.len(), parsed.is_empty()), (3, false));
 }

@@ -26,7 +26,6 @@ fn rights(allow: Vec<Rule>) -> Rights {
 fn statement() -> Statement<&'static str> {
     Statement {
         command: "X",
-        span: 0..0,
         accesses: Vec::new(),
         calls: Vec::new(),
         attributes: Vec::new(),

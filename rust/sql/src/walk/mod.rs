@@ -23,10 +23,10 @@ use crate::{Access, Call, Effect, Name, Statement, Verbs};
 use pg_raw_parse::Node;
 use pg_raw_parse::nodes::SelectStmt;
 pub use room::Room;
-use sets::{Indexed, Scope};
+use sets::{Indexed, SHORT, Scope};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
-use std::ops::Range;
+use std::hash::Hash;
 
 /// How deep trees may nest. Left-deep chains (`a + b + c`, `a UNION b UNION c`, joins) do not count: they are walked
 /// in a loop. A build with `opt-level = 1` needs up to 640 bytes of stack per level, so 256 KiB for all of them; see
@@ -46,14 +46,21 @@ enum Columns<'a> {
     All,
 }
 
+/// Where things are in long lists.
+#[derive(Default)]
+struct Indexes<'a> {
+    accesses: Indexed<Name<&'a str>>,
+    calls: Indexed<(Name<&'a str>, bool)>,
+    attributes: Indexed<&'a str>,
+}
+
 /// What is known so far of one statement.
 pub(crate) struct Walk<'a> {
     found: Statement<&'a str>,
-    accesses_index: Indexed<Name<&'a str>>,
+    /// Made when the first list is long.
+    indexes: Option<Box<Indexes<'a>>>,
     /// Which of the accesses write to all columns, though others of the same relation may name theirs.
     whole: BTreeSet<usize>,
-    calls_index: Indexed<(Name<&'a str>, bool)>,
-    attributes_index: Indexed<&'a str>,
     /// Names of WITH that are visible at this place.
     scope: Scope<'a>,
     depth: u32,
@@ -66,20 +73,17 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     #[inline]
-    pub(crate) fn new(span: Range<usize>, room: &mut Room) -> Walk<'a> {
+    pub(crate) fn new(room: &mut Room) -> Walk<'a> {
         Walk {
             found: Statement {
                 command: "",
-                span,
                 accesses: std::mem::take(&mut room.accesses),
                 calls: std::mem::take(&mut room.calls),
                 attributes: std::mem::take(&mut room.attributes),
                 effects: Vec::new(),
             },
-            accesses_index: Indexed::default(),
+            indexes: None,
             whole: BTreeSet::new(),
-            calls_index: Indexed::default(),
-            attributes_index: Indexed::default(),
             scope: Scope::default(),
             depth: 0,
             too_deep: false,
@@ -110,7 +114,13 @@ impl<'a> Walk<'a> {
 
     fn touch_columns(&mut self, schema: Option<&'a str>, name: &'a str, verbs: Verbs, columns: Columns<'a>) {
         let relation = Name { schema, name };
-        let found = self.accesses_index.find(&self.found.accesses, relation, |access| access.relation);
+        let found = find(
+            &mut self.indexes,
+            |indexes| &mut indexes.accesses,
+            &self.found.accesses,
+            relation,
+            |access| access.relation,
+        );
         let at = found.unwrap_or(self.found.accesses.len());
         if found.is_none() {
             self.found.accesses.push(Access { relation, verbs, columns: Vec::new() });
@@ -132,7 +142,13 @@ impl<'a> Walk<'a> {
     fn call(&mut self, schema: Option<&'a str>, name: &'a str, procedure: bool) {
         let function = Name { schema, name };
         let key = (function, procedure);
-        let found = self.calls_index.find(&self.found.calls, key, |call| (call.function, call.procedure));
+        let found = find(
+            &mut self.indexes,
+            |indexes| &mut indexes.calls,
+            &self.found.calls,
+            key,
+            |call| (call.function, call.procedure),
+        );
         if found.is_none() {
             self.found.calls.push(Call { function, setting: None, procedure });
         }
@@ -146,7 +162,14 @@ impl<'a> Walk<'a> {
 
     /// Notes that `x.name` was written, which is a call of `name(x)` if x has no such column.
     fn attribute(&mut self, name: &'a str) {
-        if self.attributes_index.find(&self.found.attributes, name, |known| *known).is_none() {
+        let known = find(
+            &mut self.indexes,
+            |indexes| &mut indexes.attributes,
+            &self.found.attributes,
+            name,
+            |known| *known,
+        );
+        if known.is_none() {
             self.found.attributes.push(name);
         }
     }
@@ -190,6 +213,21 @@ impl<'a> Walk<'a> {
     fn leave(&mut self) {
         self.depth -= 1;
     }
+}
+
+/// The place of the entry that has this key. Entries may only have been added at the end since the last call.
+#[inline]
+fn find<'a, T, K: Copy + Eq + Hash>(
+    indexes: &mut Option<Box<Indexes<'a>>>,
+    which: impl for<'b> Fn(&'b mut Indexes<'a>) -> &'b mut Indexed<K>,
+    entries: &[T],
+    key: K,
+    key_of: impl Fn(&T) -> K,
+) -> Option<usize> {
+    if entries.len() <= SHORT {
+        return entries.iter().position(|entry| key_of(entry) == key);
+    }
+    which(indexes.get_or_insert_default()).find(entries, key, key_of)
 }
 
 impl<'a> Columns<'a> {

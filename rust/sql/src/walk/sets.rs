@@ -3,36 +3,31 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Where an entry is in a vector: searched along while it is short, by a map when it is long.
+/// Where an entry is in a long vector; short ones are searched along.
 pub(super) struct Indexed<K> {
-    map: Option<HashMap<K, usize>>,
+    map: HashMap<K, usize>,
     /// How much of the vector the map knows.
     known: usize,
 }
 
 /// Vectors up to this length have no map.
-const SHORT: usize = 24;
+pub(super) const SHORT: usize = 24;
 
 impl<K> Default for Indexed<K> {
     fn default() -> Self {
-        Indexed { map: None, known: 0 }
+        Indexed { map: HashMap::new(), known: 0 }
     }
 }
 
 impl<K: Copy + Eq + Hash> Indexed<K> {
     /// The place of the entry that has this key. Entries may only have been added at the end
     /// since the last call.
-    #[inline]
     pub(super) fn find<T>(&mut self, entries: &[T], key: K, key_of: impl Fn(&T) -> K) -> Option<usize> {
-        if entries.len() <= SHORT {
-            return entries.iter().position(|entry| key_of(entry) == key);
-        }
-        let map = self.map.get_or_insert_with(HashMap::new);
         for (at, entry) in entries.iter().enumerate().skip(self.known) {
-            map.entry(key_of(entry)).or_insert(at);
+            self.map.entry(key_of(entry)).or_insert(at);
         }
         self.known = entries.len();
-        map.get(&key).copied()
+        self.map.get(&key).copied()
     }
 }
 

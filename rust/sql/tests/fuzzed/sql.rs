@@ -14,10 +14,12 @@ pub(crate) fn check(input: &[u8]) {
     assert_eq!(statements, parsed.statements(), "a second look sees something else");
 
     let mut end = 0;
-    for statement in &statements {
-        assert!(statement.span.start >= end && statement.span.start <= statement.span.end);
-        end = statement.span.end;
-        let piece = text.get(statement.span.clone()).expect("a span cuts a character or leaves the text");
+    let spans = parsed.spans(text);
+    assert_eq!(spans.len(), statements.len());
+    for (statement, span) in statements.iter().zip(spans) {
+        assert!(span.start >= end && span.start <= span.end);
+        end = span.end;
+        let piece = text.get(span).expect("a span cuts a character or leaves the text");
         assert!(!statement.command.is_empty() || deep(statement));
         legible(statement);
         alone(piece, statement);
