@@ -12,7 +12,7 @@ use crate::live::Live;
 use crate::masking::Masking;
 use crate::turn::Turn;
 use hoopwire_policy::{
-    Catalogue, Denial, Grant, Reason, Refusal, StatementPlan, Verdict, View, allows_search_path, decide_text,
+    Catalogue, Denial, Grant, Reason, Refusal, Verdict, View, allows_search_path, decide_text,
 };
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_recording::{Direction, Frame, Input};
@@ -166,9 +166,6 @@ impl Live {
                 let Some(exact) = &mut self.exact else { return Ok(None) };
                 exact.keeps_statements |= plans.iter().any(|plan| plan.prepares);
                 exact.binds_look_up |= plans.iter().any(|plan| plan.prepares && plan.looks_up);
-                if exact.masking.is_needed() && plans.len() > 1 && plans.iter().any(StatementPlan::is_copy) {
-                    return Err(copy_is_not_alone());
-                }
             }
         }
         Ok(Some(verdict))
@@ -191,18 +188,6 @@ fn is_replication_command(text: &[u8]) -> bool {
     let end = text.iter().position(|byte| !is_part(byte)).unwrap_or(text.len());
     let word = text.get(..end).unwrap_or_default();
     REPLICATION_COMMANDS.iter().any(|command| word.eq_ignore_ascii_case(command.as_bytes()))
-}
-
-fn copy_is_not_alone() -> Denial {
-    Denial {
-        sqlstate: "42501",
-        code: "copy_not_alone",
-        message: "under a grant with masks COPY must be the only statement of a Query".to_owned(),
-        detail: "The rows of a COPY do not say what they are, and the gateway must know whose they are.\ncode: copy_not_alone"
-            .to_owned(),
-        hint: "Send the COPY by itself.".to_owned(),
-        position: None,
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::catalogue::CatalogueRelation;
 use crate::glob::USER;
 use crate::judge::Scope;
+use crate::plan::COPY;
 use crate::refusal::{Reason, Refusal};
 use hoopwire_sql::{Column, Lineage, MaskedRelations, Name, Parsed, RelationColumns};
 use std::collections::BTreeMap;
@@ -16,6 +17,11 @@ pub(crate) fn lineage(
 ) -> Result<Vec<Lineage>, Refusal> {
     if scope.masks.is_empty() {
         return Ok(vec![Lineage::default(); commands.len()]);
+    }
+    if let (Some(statement), true) =
+        (commands.iter().position(|command| *command == COPY), commands.len() > 1)
+    {
+        return Err(Refusal { statement, command: COPY, reason: Reason::CopyNotAlone });
     }
     let masked = Masked::of(scope);
     let lineages = parsed.lineage(&masked).map_err(|leak| {

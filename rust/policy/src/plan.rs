@@ -3,6 +3,9 @@
 use crate::refusal::Refusal;
 use hoopwire_sql::{CopyOut, Name};
 
+/// The command's words of COPY, in whatever direction.
+pub(crate) const COPY: &str = "COPY";
+
 /// What the gateway needs to know of an allowed statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatementPlan {
@@ -27,7 +30,7 @@ impl StatementPlan {
     /// COPY, in whatever direction.
     #[must_use]
     pub fn is_copy(&self) -> bool {
-        self.command == "COPY"
+        self.command == COPY
     }
 
     /// There is nothing to say but the command, and whether it looks names up.

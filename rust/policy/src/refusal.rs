@@ -65,6 +65,8 @@ pub enum Reason {
         /// Where it stands.
         place: &'static str,
     },
+    /// COPY beside other statements, under masks: its rows do not say what they are.
+    CopyNotAlone,
     /// The text does not follow PostgreSQL's grammar.
     Syntax {
         /// The parser's words.
@@ -106,6 +108,7 @@ impl Refusal {
             Reason::Cascade { .. } => "cascade_not_granted",
             Reason::ReadOnly => "read_only_grant",
             Reason::Masked { .. } => "masked_column",
+            Reason::CopyNotAlone => "copy_not_alone",
             Reason::Syntax { .. } => "syntax_error",
             Reason::TooDeep => "statement_too_deep",
             Reason::Encoding => "encoding_not_utf8",
@@ -128,6 +131,7 @@ impl Refusal {
             Reason::Word { .. }
             | Reason::Cascade { .. }
             | Reason::ReadOnly
+            | Reason::CopyNotAlone
             | Reason::TooDeep
             | Reason::Encoding
             | Reason::NoStatements => 0,
@@ -210,6 +214,12 @@ impl Refusal {
                 },
                 detail: "What comes out of there could not be masked, or would show what the mask hides.".to_owned(),
                 hint: "Select the column by itself, or leave it out of the statement.".to_owned(),
+            },
+            Reason::CopyNotAlone => Words {
+                message: "under a grant with masks COPY must be the only statement of a Query".to_owned(),
+                detail: "The rows of a COPY do not say what they are, and the gateway must know whose they are."
+                    .to_owned(),
+                hint: "Send the COPY by itself.".to_owned(),
             },
             Reason::Syntax { message, .. } => Words {
                 message: without_literals(message),

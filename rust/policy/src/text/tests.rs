@@ -375,6 +375,18 @@ mod masks {
     }
 
     #[test]
+    fn copy_stands_alone_under_masks() {
+        // EXECUTE beside it may run another COPY, one that was prepared: its rows would be taken for those of this one.
+        let (grant, catalogue) = (masked_grant(), catalogue());
+        let view = View { catalogue: Some(&catalogue), ..VIEW };
+        for text in ["copy (select 1) to stdout; execute s", "select 1; copy orders to stdout"] {
+            assert_eq!(code(&grant, text, &view), "copy_not_alone", "{text}");
+        }
+        assert_eq!(code(&grant, "copy (select 1) to stdout", &view), "ok");
+        assert_eq!(code(&reader(), "copy (select 1) to stdout; select 1", &view), "ok");
+    }
+
+    #[test]
     fn copy_says_which_fields_are_masked_with_the_schema() {
         let (grant, catalogue) = (masked_grant(), catalogue());
         let view = View { catalogue: Some(&catalogue), ..VIEW };
