@@ -13,7 +13,7 @@ use crate::server::{Peer, query};
 /// What a principal sends. Numbers choose among few names, so that they meet.
 #[derive(Clone, Debug)]
 enum Request {
-    Parse(u8, bool),
+    Parse(u8, &'static str),
     Bind(u8, u8),
     Close(u8),
     Execute(u8),
@@ -31,8 +31,7 @@ fn name<'a>(names: &[&'a str], which: u8) -> &'a str {
 
 fn encode(request: &Request) -> Vec<u8> {
     match *request {
-        Request::Parse(at, fails) => {
-            let text = if fails { "nonsense" } else { "select" };
+        Request::Parse(at, text) => {
             framed(b'P', format!("{}\0{text}\0\0\0", name(&STATEMENTS, at)).as_bytes())
         }
         Request::Bind(portal, at) => {
@@ -48,17 +47,21 @@ fn encode(request: &Request) -> Vec<u8> {
     }
 }
 
+/// A statement's number, and whether it takes COPY data.
+type Made = (u64, bool);
+
 /// PostgreSQL's tables of names, and what happens to them (`exec_parse_message` and its neighbours).
 #[derive(Default)]
 struct Model {
-    statements: HashMap<String, u64>,
-    portals: HashMap<String, u64>,
+    statements: HashMap<String, Made>,
+    portals: HashMap<String, Made>,
     /// Numbers as the gateway gives them: each Parse and Query has the next.
     last_no: u64,
     in_transaction: bool,
     failed: bool,
     skipping: bool,
-    copying: bool,
+    /// Takes COPY data: begun by a Query, or by an Execute.
+    copying: Option<u8>,
     /// For each Bind and Execute, the statement that it ran; `None` if it did not run.
     ran: Vec<Option<u64>>,
 }
@@ -95,14 +98,17 @@ impl Model {
         if matches!(tag, b'B' | b'E') {
             self.ran.push(None);
         }
-        if self.copying {
-            // it was begun by a Query
-            self.copying = matches!(tag, b'S' | b'H' | b'd');
-            return match tag {
-                b'S' | b'H' | b'd' => Vec::new(),
-                b'c' => [framed(b'C', b"COPY 0\0"), self.ready()].concat(),
-                _ => [self.error(), self.ready()].concat(),
-            };
+        if let Some(begun_by) = self.copying.filter(|_| !matches!(tag, b'S' | b'H' | b'd')) {
+            self.copying = None;
+            let done = if tag == b'c' { framed(b'C', b"COPY 0\0") } else { self.error() };
+            if begun_by == b'Q' {
+                return [done, self.ready()].concat();
+            }
+            self.skipping = tag != b'c';
+            return done;
+        }
+        if self.copying.is_some() {
+            return Vec::new();
         }
         match tag {
             b'S' => {
@@ -136,11 +142,11 @@ impl Model {
             _ if self.failed => self.error(),
             "prepare" => {
                 // DEALLOCATE a; PREPARE a ...
-                self.statements.insert("a".to_owned(), 0);
+                self.statements.insert("a".to_owned(), (0, false));
                 framed(b'C', b"PREPARE\0")
             }
             "copyin" => {
-                self.copying = true;
+                self.copying = Some(b'Q');
                 return framed(b'G', b"\0\0\0");
             }
             _ => self.error(),
@@ -161,22 +167,26 @@ impl Model {
                 if text == "nonsense" || self.statements.contains_key(name) {
                     return None;
                 }
-                self.statements.insert(name.clone(), self.last_no);
+                self.statements.insert(name.clone(), (self.last_no, text == "copyin"));
                 Some(framed(b'1', b""))
             }
             b'B' => {
                 let (portal, name) = (&fields[0], &fields[1]);
-                let no = *self.statements.get(name)?;
+                let made = *self.statements.get(name)?;
                 if !portal.is_empty() && self.portals.contains_key(portal) {
                     return None;
                 }
-                self.portals.insert(portal.clone(), no);
-                *self.ran.last_mut()? = Some(no);
+                self.portals.insert(portal.clone(), made);
+                *self.ran.last_mut()? = Some(made.0);
                 Some(framed(b'2', b""))
             }
             b'E' => {
-                let no = *self.portals.get(&fields[0])?;
+                let (no, copies) = *self.portals.get(&fields[0])?;
                 *self.ran.last_mut()? = Some(no);
+                if copies {
+                    self.copying = Some(b'E');
+                    return Some(framed(b'G', b"\0\0\0"));
+                }
                 Some(framed(b'C', b"SELECT 0\0"))
             }
             _ => {
@@ -232,7 +242,9 @@ fn run(script: &[Request], steps: &[Step]) -> Vec<(u64, Option<u64>)> {
 
 fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
-        4 => (any::<u8>(), proptest::bool::weighted(0.2)).prop_map(|(at, fails)| Request::Parse(at, fails)),
+        3 => any::<u8>().prop_map(|at| Request::Parse(at, "select")),
+        1 => any::<u8>().prop_map(|at| Request::Parse(at, "nonsense")),
+        1 => any::<u8>().prop_map(|at| Request::Parse(at, "copyin")),
         4 => (any::<u8>(), any::<u8>()).prop_map(|(portal, at)| Request::Bind(portal, at)),
         2 => any::<u8>().prop_map(Request::Close),
         3 => any::<u8>().prop_map(Request::Execute),
@@ -245,7 +257,7 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
     fn the_statement_named_is_the_one_that_ran(
         script in proptest::collection::vec(request(), 1..40),
