@@ -2,9 +2,11 @@
 
     python benches/postgres.py [--rounds 5] [--seconds 3] [--works select,rows,copy] [--without hoopwire]
 
-Works: `select` is `select 1` by 16 clients of pgbench, `rows` streams 20,000 rows of 400 bytes, `copy` is
-COPY in of 500 MB. In each round every contender does the work once, in an order that rotates; a ratio is the
-median of the ratios within rounds, so that a drift of the machine cancels out. The bare relay is the control:
+Works: `select` is `select 1` by 16 clients of pgbench; `texts` is a point select whose text is another each
+time, so that each is read with the grammar; `prepared` is the same with a parameter; `rows` streams 20,000
+rows of 400 bytes; `copy` is COPY in of 500 MB. In each round every contender does the work once, in an order
+that rotates; a ratio is the median of the ratios within rounds, so that a drift of the machine cancels out.
+The bare relay is the control:
 a round where it is off its own median by over 15 % is void. Only time on a CPU of the proxy's threads counts,
 from the moment when all clients are connected: logins are another measurement.
 
@@ -39,11 +41,15 @@ VOID = 0.15
 STALLED_S = 120
 ROWS = 20_000
 ROW_BYTES = 400
+POINT = "\\set aid random(1, 100000)\nselect abalance from pgbench_accounts where aid = :aid;\n"
 SCRIPTS = {
     "select": "select 1;\n",
+    "texts": POINT,
+    "prepared": POINT,
     "rows": f"select repeat('r', {ROW_BYTES}) from generate_series(1, {ROWS});\n",
 }
-CLIENTS = {"select": 16, "rows": 2}
+SMALL = ("select", "texts", "prepared")
+"""Counted in transactions; the others in gigabytes."""
 GATEWAYS = ("hoopwire", "hoopwire-exact")
 """The same process, under a grant for any statement, and under one that is decided statement by statement."""
 # DataRow: type, length, field count, cell length, cell.
@@ -107,7 +113,8 @@ def run_pgbench(contender: Contender, work: str, seconds: int) -> Measured:
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(SCRIPTS[work])
         script.flush()
-        command = [postgres_program("pgbench"), "-n", "-M", "simple", "-c", str(CLIENTS[work]), "-j", "1"]
+        mode, clients = "prepared" if work == "prepared" else "simple", 16 if work in SMALL else 2
+        command = [postgres_program("pgbench"), "-n", "-M", mode, "-c", str(clients), "-j", "1"]
         with CpuLog(contender) as cpu:
             done = subprocess.run(
                 [*command, "-T", str(seconds), "-f", script.name, contender.dsn],
@@ -123,8 +130,8 @@ def run_pgbench(contender: Contender, work: str, seconds: int) -> Measured:
     if count is None:
         raise SystemExit(f"pgbench printed no count:\n{done.stdout}")
     transactions = int(count[1])
-    units = transactions if work == "select" else transactions * ROWS_BYTES / 1e9
-    rows = transactions * (1 if work == "select" else ROWS)
+    units = transactions if work in SMALL else transactions * ROWS_BYTES / 1e9
+    rows = transactions * (1 if work in SMALL else ROWS)
     return Measured(contender.name, cpu.last(seconds), float(seconds), units, rows)
 
 
@@ -176,7 +183,7 @@ def run_rounds(contenders: list[Contender], work: str, arguments: argparse.Names
 
 def describe(measured: list[Measured], work: str) -> str:
     """The absolute numbers of a round, for the curious; they drift with the machine."""
-    scale, unit = (1e6, "us") if work == "select" else (1, "s/GB")
+    scale, unit = (1e6, "us") if work in SMALL else (1, "s/GB")
     shown = [
         f"{m.contender} {m.cost * scale:.2f}" for m in sorted(measured, key=lambda m: m.contender) if m.cpu_s
     ]
@@ -232,18 +239,18 @@ def _exact_to_query(rounds: list[list[Measured]]) -> float:
 
 def print_table(results: list[dict[str, Any]]) -> None:
     """Ratios for people."""
-    print(f"\n{'work':7} {'leg':6} {'contender':14} {'CPU':>12} {'/ relay':>8} {'/ pgbouncer':>12}  TLS")
+    print(f"\n{'work':8} {'leg':6} {'contender':14} {'CPU':>12} {'/ relay':>8} {'/ pgbouncer':>12}  TLS")
     for result in results:
-        small = result["work"] == "select"
+        small = result["work"] in SMALL
         for name, cost in result["cpu_per_unit"].items():
             absolute = f"{cost * 1e6:9.1f} us" if small else f"{cost:7.2f} s/GB"
             print(
-                f"{result['work']:7} {result['leg']:6} {name:14} {absolute:>12}"
+                f"{result['work']:8} {result['leg']:6} {name:14} {absolute:>12}"
                 f" {result['ratio_to_relay'][name]:8.2f} {result['ratio_to_pgbouncer'][name]:12.2f}"
                 f"  {result['tls'][name]}"
             )
         if result["exact_to_query"] is not None:
-            print(f"{result['work']:7} {result['leg']:6} statement decisions: {result['exact_to_query']:.3f}")
+            print(f"{result['work']:8} {result['leg']:6} statement decisions: {result['exact_to_query']:.3f}")
 
 
 def main() -> None:
@@ -254,7 +261,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--copy-mb", type=int, default=500)
-    parser.add_argument("--works", default="select,rows,copy")
+    parser.add_argument("--works", default="select,texts,prepared,rows,copy")
     parser.add_argument("--legs", default="plain,tls")
     parser.add_argument("--without", default="", help="contenders to leave out, split by commas")
     arguments = parser.parse_args()
@@ -263,6 +270,7 @@ def main() -> None:
     rows = 0
     with Field(without) as field:
         field.pg.psql("create unlogged table sink (line text); grant all on sink to app", database="orders")
+        field.pg.make_bench_tables()
         for work in arguments.works.split(","):
             for leg in arguments.legs.split(","):
                 contenders = [c for c in field.contenders if c.leg == leg]

@@ -12,6 +12,7 @@ use crate::close::Ending;
 use crate::exact::{Exact, watch_path};
 use crate::inquiry::{self, Answer, Inquiry, Row, take_row};
 use crate::live::Live;
+use crate::names::Prepared;
 use crate::statement::{is_end_of_transaction, parse_body};
 use crate::turn::Turn;
 use crate::watch;
@@ -242,12 +243,12 @@ impl Live {
 
     /// [`Live::check_age`] for a Bind.
     pub(crate) fn check_bind(&self, body: &[u8], turn: &Turn<'_>) -> Result<(), Denial> {
+        let Some(exact) = &self.exact else { return Ok(()) };
         let mut reader = Reader::new(body);
         let name = reader.cstr().and_then(|_| reader.cstr()).unwrap_or_default();
-        let no = self.prepared(name).map(|prepared| prepared.no);
-        let ends = name.is_empty() && no.is_some() && no == self.ends_transaction;
-        let looks_up = self.exact.as_ref().is_some_and(|exact| exact.binds_look_up);
-        self.check_age(1, ends, looks_up, turn)
+        let is_end = |prepared: &Prepared| self.ends_transaction == Some(prepared.no);
+        let ends = name.is_empty() && self.prepared(name).is_some_and(is_end);
+        self.check_age(1, ends, exact.binds_look_up, turn)
     }
 
     /// [`Live::check_age`] for a text.

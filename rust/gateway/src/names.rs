@@ -5,6 +5,7 @@
 //! 2. Until it has said so, a name stands for what a request of the same round makes of it: where that fails, the
 //!    target skips all behind it up to the Sync. Behind that Sync it stands for nothing that is known.
 
+use foldhash::quality::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -157,12 +158,12 @@ enum Key {
 #[derive(Debug)]
 struct Table<V> {
     unnamed: Slot<V>,
-    named: HashMap<Arc<[u8]>, (Slot<V>, Taken)>,
+    named: HashMap<Arc<[u8]>, (Slot<V>, Taken), RandomState>,
 }
 
 impl<V> Default for Table<V> {
     fn default() -> Self {
-        Table { unnamed: Slot::default(), named: HashMap::new() }
+        Table { unnamed: Slot::default(), named: HashMap::default() }
     }
 }
 

@@ -25,7 +25,9 @@ const READ_MAX_BYTES: usize = 512 * 1024;
 fn take(has_masks: bool, tag: u8, body_len: usize) -> Take {
     match tag {
         b'D' | b'd' if has_masks && body_len > ROW_MAX_BYTES => Take::Refuse,
-        b'T' | b'E' | b'N' if has_masks && body_len > READ_MAX_BYTES => Take::Refuse,
+        b'T' | b'E' | b'N' | b'A' if has_masks && body_len > READ_MAX_BYTES => Take::Refuse,
+        // no grant with masks calls functions by message
+        b'V' if has_masks => Take::Refuse,
         b'D' | b'd' | b'T' | b'E' | b'N' if has_masks => Take::Whole,
         b'D' | b'd' => Take::Run,
         b'T' | b'A' | b'V' => Take::Stream,

@@ -354,14 +354,14 @@ impl Live {
             return;
         }
         let then_ready = matches!(tag, b'Q' | b'F');
-        self.stand_in(tag, name, Owed::Refused { no, denial: Some(denial), then_ready }, turn);
+        self.stand_in(tag, name, Owed::Refused { no, denial: Some(Box::new(denial)), then_ready }, turn);
         // what breaks a COPY is used up by that; else an error of the extended protocol skips to the next Sync
         self.discarding = !then_ready && copy != Copy::In;
     }
 
     /// Makes the target err at this place, though nothing was refused: `tag` is a Query or a Parse.
     pub(crate) fn fail_here(&mut self, tag: u8, denial: Denial, turn: &mut Turn<'_>) {
-        let owed = Owed::Refused { no: 0, denial: Some(denial), then_ready: tag == b'Q' };
+        let owed = Owed::Refused { no: 0, denial: Some(Box::new(denial)), then_ready: tag == b'Q' };
         self.stand_in(tag, b"?", owed, turn);
     }
 

@@ -55,8 +55,8 @@ pub enum Owed<D> {
     Refused {
         /// The refused statement's number, 0 if it has none.
         no: u64,
-        /// What the client is told; `None` once it was.
-        denial: Option<D>,
+        /// What the client is told; `None` once it was. It is large, and seldom there.
+        denial: Option<Box<D>>,
         /// ReadyForQuery follows by itself (Query, FunctionCall).
         then_ready: bool,
     },
@@ -304,7 +304,7 @@ impl<D> Pipeline<D> {
     /// before [`Pipeline::reply`].
     pub fn take_denial(&mut self) -> Option<D> {
         match self.owed.front_mut() {
-            Some(Owed::Refused { denial, .. }) => denial.take(),
+            Some(Owed::Refused { denial, .. }) => denial.take().map(|denial| *denial),
             _ => None,
         }
     }
@@ -507,7 +507,7 @@ mod tests {
     }
 
     fn refused(no: u64, then_ready: bool) -> Owed<&'static str> {
-        Owed::Refused { no, denial: Some("no"), then_ready }
+        Owed::Refused { no, denial: Some(Box::new("no")), then_ready }
     }
 
     #[test]
