@@ -20,6 +20,17 @@ pub(crate) const ROW_MAX_BYTES: usize = 16 * 1024 * 1024;
 const COPIES_MAX: usize = 1024;
 const WITHHELD: &[u8] = b"the target's message is withheld: it may show masked values";
 
+/// A COPY to the principal.
+#[derive(Debug, Default)]
+enum Copying {
+    /// None was announced.
+    #[default]
+    No,
+    /// Nothing of it is masked.
+    Plain,
+    Masked(CopyMask),
+}
+
 /// The masks of a session, and of the result that is running.
 #[derive(Debug, Default)]
 pub(crate) struct Masking {
@@ -27,7 +38,7 @@ pub(crate) struct Masking {
     /// The rows that come were described.
     described: bool,
     rows: Option<RowMask>,
-    copy: Option<CopyMask>,
+    copy: Copying,
     /// COPY statements by number, with what they deliver of masked columns.
     copies: HashMap<u64, Option<CopyOut>>,
 }
@@ -46,7 +57,7 @@ impl Masking {
     pub(crate) fn rest(&mut self) {
         self.described = false;
         self.rows = None;
-        self.copy = None;
+        self.copy = Copying::No;
     }
 
     /// RowDescription of the result that follows.
@@ -65,8 +76,10 @@ impl Masking {
     /// CopyOutResponse for statement `no`.
     pub(crate) fn begin_copy(&mut self, no: u64, grant: &Grant, catalogue: &Catalogue) -> Result<(), Ending> {
         let copy = self.copies.get(&no).ok_or_else(unknown_copy)?;
-        let mask = |copy| CopyMask::of_plan(copy, grant, catalogue).ok_or_else(malformed);
-        self.copy = copy.as_ref().map(mask).transpose()?;
+        self.copy = match copy {
+            Some(plan) => Copying::Masked(CopyMask::of_plan(plan, grant, catalogue).ok_or_else(malformed)?),
+            None => Copying::Plain,
+        };
         Ok(())
     }
 
@@ -78,7 +91,10 @@ impl Masking {
                 Err(Ending::misbehaved_target("a row that was not described, under masks"))
             }
             (b'D', Some(rows), _) => rows.rewrite(body, out).map_err(|_| malformed()),
-            (b'd', _, Some(copy)) => copy.rewrite(body, out).map_err(|_| malformed()),
+            (b'd', _, Copying::No) => {
+                Err(Ending::misbehaved_target("COPY data that was not announced, under masks"))
+            }
+            (b'd', _, Copying::Masked(copy)) => copy.rewrite(body, out).map_err(|_| malformed()),
             _ => {
                 out.extend_from_slice(raw);
                 Ok(())
@@ -184,10 +200,8 @@ impl Live {
 
     /// CopyOutResponse.
     pub(crate) fn copy_begins(&mut self, no: u64) -> Result<(), Ending> {
-        let Some(exact) = &mut self.exact else { return Ok(()) };
-        let Some(catalogue) = exact.catalogue.as_deref().filter(|_| exact.masking.needed) else {
-            return Ok(());
-        };
+        let Some(exact) = self.exact.as_mut().filter(|exact| exact.masking.needed) else { return Ok(()) };
+        let catalogue = exact.catalogue.as_deref().ok_or_else(unknown_copy)?;
         exact.masking.begin_copy(no, &self.grant, catalogue)
     }
 }

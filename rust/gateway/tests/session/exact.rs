@@ -143,6 +143,15 @@ fn a_target_without_a_catalogue_opens_no_session() {
 }
 
 #[test]
+fn copy_data_that_was_not_announced_is_not_delivered() {
+    // Under masks CopyData passed whatever the target had said before it.
+    let mut peer = peer(masked);
+    peer.link.target(&framed(b'd', b"ada@example.org\n"));
+    assert_eq!(peer.news(), "E:08P01");
+    assert!(peer.link.session.is_closed() && !seen(&peer, "ada@"));
+}
+
+#[test]
 fn masked_cells_are_rewritten_in_both_protocols_whatever_they_are_called() {
     let mut peer = peer(masked);
     assert_eq!(peer.say(&query("select people.email as alias, people.id from people")), "T D C Z:I");
