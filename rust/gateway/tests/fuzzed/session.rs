@@ -10,7 +10,6 @@ use hoopwire_gateway::Ending;
 use hoopwire_policy::{Actions, Budgets, Grant, Mask, MaskKind, Pattern, Rights, Rule};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_sql::Verbs;
-use hoopwire_testkit::messages::first;
 
 #[path = "../link/mod.rs"]
 mod link;
@@ -177,12 +176,19 @@ fn check_masks(mode: u8, link: &Link) {
     }
     // behind the one byte that answers the request for encryption
     let mut rest = link.down.get(1..).unwrap_or_default();
-    while let Some(((tag, body), after)) = first(rest) {
+    while let Some((tag, body, after)) = first(rest) {
         let shows =
             matches!(tag, b'D' | b'd' | b'E' | b'N') && body.windows(10).any(|part| part == b"top-secret");
         assert!(!shows, "a masked value was delivered");
         rest = after;
     }
+}
+
+/// Type and body of a whole message at the beginning, and what follows it.
+fn first(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let length = u32::from_be_bytes(bytes.get(1..5)?.try_into().unwrap());
+    let end = usize::try_from(length).unwrap() + 1;
+    Some((bytes[0], bytes.get(5..end)?, &bytes[end..]))
 }
 
 /// One step of the script; gives what is left of it.
