@@ -4,6 +4,7 @@
 //! the principal's password goes to the control plane and no further, the lease's goes to the target.
 
 use crate::close::{Ending, Span};
+use crate::cursors::Cursors;
 use crate::exact::{Exact, pin};
 use crate::inquiry::{self, Answer, Inquiry};
 use crate::knowledge::check_path;
@@ -247,6 +248,7 @@ impl Session {
             from_target: Default::default(),
             pipeline: Default::default(),
             names: Names::default(),
+            cursors: Cursors::default(),
             next_no: 0,
             discarding: false,
             streamed_for: 0,

@@ -1,6 +1,7 @@
 //! Bind, read for the recording: parameters as typed values.
 
 use crate::live::Live;
+use crate::names::Bound;
 use crate::turn::Turn;
 use hoopwire_recording::{Bind, Direction, Frame, Parameter};
 use hoopwire_wire::Reader;
@@ -11,8 +12,7 @@ const VALUE_KEPT_BYTES: usize = 16 * 1024;
 /// What was recorded of a Bind.
 pub(crate) struct Recorded<'a> {
     pub(crate) portal: &'a [u8],
-    /// The number of the statement bound, 0 if unknown.
-    pub(crate) no: u64,
+    pub(crate) bound: Bound,
     /// The frame says all that the message holds; else its bytes must be kept by digest.
     pub(crate) complete: bool,
 }
@@ -29,12 +29,17 @@ pub(crate) fn record<'a>(
     let portal = reader.cstr().ok()?;
     let name = reader.cstr().ok()?;
     let prepared = live.prepared(name);
-    let no = prepared.map_or(0, |prepared| prepared.no);
+    let bound = Bound {
+        no: prepared.map_or(0, |prepared| prepared.no),
+        // what is not known may
+        fetches: prepared.is_none_or(|prepared| prepared.fetches),
+    };
     let types = prepared.map_or(&[][..], |prepared| prepared.types());
     let (parameters, complete) = parameters(&mut reader, types);
-    let frame = Frame::Bind(Bind { no, portal, name, parameters: &parameters, bytes: raw.len() as u64 });
+    let frame =
+        Frame::Bind(Bind { no: bound.no, portal, name, parameters: &parameters, bytes: raw.len() as u64 });
     turn.frames.push(live.no, turn.unix_us, Direction::Upstream, &frame);
-    Some(Recorded { portal, no, complete })
+    Some(Recorded { portal, bound, complete })
 }
 
 /// As many parameters as are whole in what is here, and whether that, with well-formed result formats behind

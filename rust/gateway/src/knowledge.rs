@@ -107,8 +107,10 @@ impl Live {
 
     /// The message went to the target: what it runs may take long, and knowledge ages meanwhile.
     pub(crate) fn has_sent(&mut self, piece: &Piece<'_>) {
+        let Piece::Whole { tag: b'Q' | b'E' | b'F' | b'S', .. } = piece else { return };
+        self.note_run();
         // behind a Sync, what a name stands for must be heard first
-        if let (Some(exact), Piece::Whole { tag: b'Q' | b'E' | b'F' | b'S', .. }) = (&mut self.exact, piece) {
+        if let Some(exact) = &mut self.exact {
             exact.is_fresh = false;
         }
     }

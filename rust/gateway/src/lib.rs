@@ -7,7 +7,8 @@
 //! before any byte of the turn is sent.
 //!
 //! A file per phase: `admit` (startup to ReadyForQuery), `statement` (principal to target), `result`
-//! (target to principal), `close` (expiry, revocation, the end); `names` (what a prepared statement's name stands for).
+//! (target to principal), `close` (expiry, revocation, the end); `names` (what a prepared statement's name stands for),
+//! `cursors` (what would end the target's server).
 //! Beside them what a statement-exact grant needs:
 //! `exact` (the decision on a text, and what must stay as it was for it to hold), `inquiry` and `catalogue` (what
 //! the target says of itself), `refusal` (what goes up instead), `masking`, `budget`.
@@ -21,6 +22,7 @@ mod bind;
 mod budget;
 mod catalogue;
 mod close;
+mod cursors;
 mod exact;
 mod inquiry;
 mod knowledge;

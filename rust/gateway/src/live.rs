@@ -1,5 +1,6 @@
 //! The state of an admitted session.
 
+use crate::cursors::Cursors;
 use crate::exact::Exact;
 use crate::names::{Names, Prepared};
 use hoopwire_policy::{Action, Denial, Grant, Meter, Record};
@@ -36,6 +37,7 @@ pub(crate) struct Live {
     pub(crate) from_target: Scanner,
     pub(crate) pipeline: Pipeline<Denial>,
     pub(crate) names: Names,
+    pub(crate) cursors: Cursors,
     pub(crate) next_no: u64,
     /// After a denial in the extended protocol: everything up to the next Sync is dropped, as a server would.
     pub(crate) discarding: bool,

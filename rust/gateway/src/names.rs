@@ -21,7 +21,27 @@ const ENTRY_BYTES: usize = 128;
 pub(crate) struct Prepared {
     /// The number of the Parse.
     pub(crate) no: u64,
+    /// Its rows may be those of a cursor.
+    pub(crate) fetches: bool,
     types: Types,
+}
+
+/// What is known of a portal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    /// The number of its statement, 0 if that is not known.
+    pub(crate) no: u64,
+    /// Its rows may be those of a cursor.
+    pub(crate) fetches: bool,
+}
+
+/// What a name stands for at the target.
+pub(crate) enum Known<'a, V> {
+    /// Nothing that came by a message.
+    Nothing,
+    Is(&'a V),
+    /// It cannot be told.
+    Unsure,
 }
 
 impl Prepared {
@@ -140,6 +160,14 @@ impl<V> Slot<V> {
         }
     }
 
+    fn known(&self, round: u64) -> Known<'_, V> {
+        match (self.get(round), self.ahead > 0 && self.round != round) {
+            (Some(value), _) => Known::Is(value),
+            (None, true) => Known::Unsure,
+            (None, false) => Known::Nothing,
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.settled.is_none() && self.ahead == 0
     }
@@ -159,11 +187,13 @@ enum Key {
 struct Table<V> {
     unnamed: Slot<V>,
     named: HashMap<Arc<[u8]>, (Slot<V>, Taken), RandomState>,
+    /// There was no room for a name.
+    is_partial: bool,
 }
 
 impl<V> Default for Table<V> {
     fn default() -> Self {
-        Table { unnamed: Slot::default(), named: HashMap::default() }
+        Table { unnamed: Slot::default(), named: HashMap::default(), is_partial: false }
     }
 }
 
@@ -181,8 +211,13 @@ impl<V: Clone> Table<V> {
             }
             return Key::Named(key);
         }
-        let bytes = name.len().saturating_add(ENTRY_BYTES);
-        let Some(taken) = to.is_some().then(|| room.take(bytes)).flatten() else { return Key::Unknown };
+        if to.is_none() {
+            return Key::Unknown;
+        }
+        let Some(taken) = room.take(name.len().saturating_add(ENTRY_BYTES)) else {
+            self.is_partial = true;
+            return Key::Unknown;
+        };
         let key: Arc<[u8]> = Arc::from(name);
         let mut slot = Slot::default();
         slot.change(to, round);
@@ -211,6 +246,15 @@ impl<V: Clone> Table<V> {
         }
     }
 
+    fn known(&self, name: &[u8], round: u64) -> Known<'_, V> {
+        let slot =
+            if name.is_empty() { Some(&self.unnamed) } else { self.named.get(name).map(|(slot, _)| slot) };
+        match slot.map_or(Known::Nothing, |slot| slot.known(round)) {
+            Known::Nothing if self.is_partial => Known::Unsure,
+            known => known,
+        }
+    }
+
     fn slots(&self) -> impl Iterator<Item = &Slot<V>> {
         std::iter::once(&self.unnamed).chain(self.named.values().map(|(slot, _)| slot))
     }
@@ -231,14 +275,14 @@ impl<V: Clone> Table<V> {
 #[derive(Debug)]
 enum Change {
     Statement(Key, Option<Prepared>),
-    Portal(Key, Option<u64>),
+    Portal(Key, Option<Bound>),
 }
 
 /// The statements and portals of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     statements: Table<Prepared>,
-    portals: Table<u64>,
+    portals: Table<Bound>,
     /// In the order of their requests: Parse, Bind, Close.
     ahead: VecDeque<Change>,
     /// How many Syncs went to the target.
@@ -248,16 +292,16 @@ pub(crate) struct Names {
 
 impl Names {
     /// A Parse with this number and these types goes to the target.
-    pub(crate) fn prepare(&mut self, name: &[u8], no: u64, types: &[u32]) {
-        let prepared = Some(Prepared { no, types: self.room.types(types) });
+    pub(crate) fn prepare(&mut self, name: &[u8], no: u64, types: &[u32], fetches: bool) {
+        let prepared = Some(Prepared { no, fetches, types: self.room.types(types) });
         let key = self.statements.change(name, prepared.clone(), self.round, &self.room);
         self.ahead.push_back(Change::Statement(key, prepared));
     }
 
-    /// A Bind of statement `no` goes to the target.
-    pub(crate) fn bind(&mut self, portal: &[u8], no: u64) {
-        let key = self.portals.change(portal, Some(no), self.round, &self.room);
-        self.ahead.push_back(Change::Portal(key, Some(no)));
+    /// A Bind goes to the target.
+    pub(crate) fn bind(&mut self, portal: &[u8], bound: Bound) {
+        let key = self.portals.change(portal, Some(bound), self.round, &self.room);
+        self.ahead.push_back(Change::Portal(key, Some(bound)));
     }
 
     /// A Close of a statement (`S`) or portal goes to the target.
@@ -305,7 +349,17 @@ impl Names {
 
     /// The number of the statement that this portal runs, 0 if it is unknown.
     pub(crate) fn portal(&self, name: &[u8]) -> u64 {
-        self.portals.get(name, self.round).copied().unwrap_or(0)
+        self.portals.get(name, self.round).map_or(0, |bound| bound.no)
+    }
+
+    /// What a statement's name stands for.
+    pub(crate) fn known_statement(&self, name: &[u8]) -> Known<'_, Prepared> {
+        self.statements.known(name, self.round)
+    }
+
+    /// What a portal's name stands for.
+    pub(crate) fn known_portal(&self, name: &[u8]) -> Known<'_, Bound> {
+        self.portals.known(name, self.round)
     }
 
     /// ParameterDescription came for statement `no`.
@@ -325,9 +379,9 @@ impl Names {
         let bound = self.portals.slots().filter_map(|slot| slot.settled.as_ref());
         let ahead = self.ahead.iter().filter_map(|change| match change {
             Change::Statement(_, to) => to.as_ref().map(|prepared| prepared.no),
-            Change::Portal(_, to) => *to,
+            Change::Portal(_, to) => to.as_ref().map(|bound| bound.no),
         });
-        prepared.map(|prepared| prepared.no).chain(bound.copied()).chain(ahead)
+        prepared.map(|prepared| prepared.no).chain(bound.map(|bound| bound.no)).chain(ahead)
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::bind;
 use crate::close::Ending;
+use crate::cursors::fetches;
 use crate::live::Live;
 use crate::refusal;
 use crate::turn::Turn;
@@ -42,6 +43,14 @@ fn take(statement_max_bytes: usize, tag: u8, body_len: usize) -> Take {
 struct Flow {
     /// Where it begins in the upstream buffer.
     start: Option<usize>,
+}
+
+/// What else must be known of an allowed statement.
+struct Traits {
+    /// The target may look names of relations up for it.
+    looks_up: bool,
+    /// Its rows may be those of a cursor; false where statements are not read.
+    fetches: bool,
 }
 
 impl Live {
@@ -172,8 +181,16 @@ impl Live {
         if tag == b'B' {
             self.check_bind(body, turn)?;
         }
+        if tag == b'D' {
+            let (kind, name) = body.split_first().unwrap_or((&b'S', b"\0"));
+            self.check_description(*kind, name.strip_suffix(b"\0").unwrap_or(name))?;
+        }
         if tag == b'E' {
             let portal = Reader::new(body).cstr().unwrap_or_default();
+            // under masks it is described first
+            if self.has_masks() {
+                self.check_description(b'P', portal)?;
+            }
             let is_free = portal.is_empty() && self.ends_transaction == Some(self.portal(portal));
             if !is_free {
                 self.take_statements(None)?;
@@ -225,7 +242,7 @@ impl Live {
         let call = (tag == b'F').then(|| decide(&self.grant, Action::CallFunction, turn.now));
         let no = self.next_statement();
         let permit = match call.as_ref().unwrap_or(permit) {
-            Ok(permit) => self.decide_statement(tag, no, name, text, turn).map(|looks_up| (permit, looks_up)),
+            Ok(permit) => self.decide_statement(tag, no, name, text, turn).map(|traits| (permit, traits)),
             Err(denial) => Err(denial.clone()),
         };
         let reason = match &permit {
@@ -237,7 +254,7 @@ impl Live {
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
         match permit {
             Err(denial) => self.refuse(denial, no, tag, name, turn),
-            Ok((permit, looks_up)) => {
+            Ok((permit, traits)) => {
                 if tag == b'F' {
                     let digest = *blake3::hash(raw).as_bytes();
                     let frame = Frame::Input(Input { bytes: raw.len() as u64, digest });
@@ -250,13 +267,16 @@ impl Live {
                 };
                 let is_answered = self.owe(owed, turn);
                 match tag {
-                    b'P' if is_answered => self.names.prepare(name, no, &types),
+                    b'P' if is_answered => self.names.prepare(name, no, &types, traits.fetches),
                     b'Q' if is_answered => self.names.query(),
                     _ => {}
                 }
                 if tag == b'P' {
+                    if traits.fetches {
+                        self.note_fetch();
+                    }
                     if let Some(exact) = &mut self.exact {
-                        exact.binds_look_up |= looks_up;
+                        exact.binds_look_up |= traits.looks_up;
                     }
                 } else {
                     self.ends_transaction = None;
@@ -267,7 +287,7 @@ impl Live {
         Ok(())
     }
 
-    /// What the grant says of a text, and of one more statement. True if the target may look names up for it.
+    /// What the grant says of a text, and of one more statement.
     fn decide_statement(
         &mut self,
         tag: u8,
@@ -275,7 +295,7 @@ impl Live {
         name: &[u8],
         text: &[u8],
         turn: &mut Turn<'_>,
-    ) -> Result<bool, Denial> {
+    ) -> Result<Traits, Denial> {
         let verdict = if tag == b'F' { None } else { self.judge(text, turn)? };
         if tag == b'P' {
             self.note_prepared(no, name, text);
@@ -284,11 +304,14 @@ impl Live {
         }
         let plans = verdict.as_ref().and_then(|verdict| verdict.outcome.as_ref().ok());
         let copy = plans.and_then(|plans| plans.iter().find(|plan| plan.is_copy()));
-        let looks_up = plans.is_none_or(|plans| plans.iter().any(|plan| plan.looks_up));
+        let traits = Traits {
+            looks_up: plans.is_none_or(|plans| plans.iter().any(|plan| plan.looks_up)),
+            fetches: plans.is_some_and(|plans| plans.iter().any(fetches)),
+        };
         if let Some(copy) = copy.filter(|_| self.has_masks()) {
             self.note_copy(no, copy.copy_out.clone())?;
         }
-        Ok(looks_up)
+        Ok(traits)
     }
 
     /// The messages that ride on a statement decided before: recorded here, forwarded by the caller. False if the
@@ -300,8 +323,9 @@ impl Live {
         match tag {
             b'B' => {
                 let recorded = bind::record(self, body, raw, turn).ok_or_else(malformed)?;
-                if self.pipeline.push(Owed::Bind { no: recorded.no }) {
-                    self.names.bind(recorded.portal, recorded.no);
+                if self.pipeline.push(Owed::Bind { no: recorded.bound.no }) {
+                    self.names.bind(recorded.portal, recorded.bound);
+                    self.note_bound(recorded.portal, recorded.bound.fetches);
                 }
                 return Ok(recorded.complete);
             }
@@ -321,6 +345,9 @@ impl Live {
                 name = reader.cstr().map_err(|_| malformed())?;
                 reader.finish().map_err(|_| malformed())?;
                 if tag == b'C' {
+                    if kind != b'S' {
+                        self.note_run();
+                    }
                     if self.pipeline.push(Owed::Close) {
                         self.names.close(kind, name);
                     }
