@@ -85,6 +85,7 @@ def test_cursor_that_is_gone(arena, login, name, grant):
         found = [state for content in ROADS[name] for state in _answers(frontend, content)]
         assert set(found) <= {"0A000", "25P02", "26000", "34000"}
         # Without masks an Execute is not described first: the server refuses it by itself.
+        # Under masks such a statement is refused for its name.
         assert ("34000" if "executed" in name and grant == "reader" else "0A000") in found
     assert "terminated by signal" not in arena.pg.log
 
@@ -92,15 +93,19 @@ def test_cursor_that_is_gone(arena, login, name, grant):
 @pytest.mark.parametrize("grant", ["reader", "masked"])
 def test_fetching_works(login, grant):
     """No false refusal: what drivers send to read from a cursor, by new and by prepared statements."""
+    # Under masks only without names.
+    by_name = [
+        parse("FETCH 2 FROM c", "f") + describe("S", "f") + SYNC,
+        *[bind("f") + describe("P") + execute() + SYNC] * 3,
+        bind("f", "p") + execute("p") + SYNC,
+    ]
     with login(grant) as frontend:
         for content in [
             query("BEGIN"),
             query("DECLARE c CURSOR FOR SELECT n FROM generate_series(1, 9) n"),
             parse("FETCH 1 FROM c") + describe("S") + bind() + describe("P") + execute() + SYNC,
             describe("P", "c") + SYNC,
-            parse("FETCH 2 FROM c", "f") + describe("S", "f") + SYNC,
-            *[bind("f") + describe("P") + execute() + SYNC] * 3,
-            bind("f", "p") + execute("p") + SYNC,
+            *(by_name if grant == "reader" else []),
             query("FETCH 1 FROM c"),
             parse("PREPARE s AS SELECT 1") + bind() + execute() + SYNC,
             parse("EXECUTE s") + describe("S") + bind() + execute() + SYNC,

@@ -103,6 +103,67 @@ def test_copy_by_execute(login, name, grant):
     assert not [each for each in replies if each.kind == b"d"]
 
 
+EMAIL = "SELECT email FROM people"
+NO_ORIGIN = {
+    "an EXECUTE prepared before what it executes, run by EXECUTE": [
+        parse("EXECUTE a", "b") + SYNC,
+        query(f"PREPARE a AS {EMAIL}"),
+        query("EXECUTE b"),
+    ],
+    "a FETCH prepared before its cursor, run by EXECUTE": [
+        parse("FETCH ALL FROM c", "b") + SYNC,
+        query("BEGIN"),
+        query(f"DECLARE c CURSOR FOR {EMAIL}"),
+        query("EXECUTE b"),
+    ],
+    "an EXECUTE of an EXECUTE that was replaced": [
+        query("PREPARE a AS SELECT 'x'::text AS email"),
+        parse("EXECUTE a", "b") + SYNC,
+        query("DEALLOCATE a"),
+        parse("EXECUTE z", "a") + SYNC,
+        query(f"PREPARE z AS {EMAIL}"),
+        parse("EXECUTE b") + bind() + execute() + SYNC,
+    ],
+    "a portal of EXECUTE, half run, whose statement is replaced": [
+        query("BEGIN"),
+        query(f"PREPARE a AS {EMAIL}"),
+        parse("EXECUTE a") + bind("", "p") + execute("p", 1) + SYNC,
+        query("DEALLOCATE a"),
+        query("PREPARE a AS SELECT 'x'::text AS email"),
+        query("FETCH ALL FROM p"),
+    ],
+    "the same by the protocol, unnamed": [
+        query("BEGIN"),
+        query(f"PREPARE a AS {EMAIL}"),
+        parse("EXECUTE a") + bind() + execute("", 1) + SYNC,
+        parse("DEALLOCATE a") + SYNC,
+        parse("DEALLOCATE a", "d") + bind("d", "d") + execute("d") + SYNC,
+        parse("PREPARE a AS SELECT 'x'::text AS email", "e") + bind("e", "e") + execute("e") + SYNC,
+        execute() + SYNC,
+    ],
+    "a portal of FETCH, half run, whose cursor is replaced": [
+        query("BEGIN"),
+        query(f"DECLARE c CURSOR FOR {EMAIL}"),
+        parse("FETCH ALL FROM c") + bind("", "p") + execute("p", 1) + SYNC,
+        query("CLOSE c"),
+        query("DECLARE c CURSOR FOR SELECT 'x'::text AS email"),
+        query("FETCH ALL FROM p"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", NO_ORIGIN)
+def test_rows_that_lost_their_origin(login, name):
+    """PostgreSQL says whose the rows of a FETCH or EXECUTE are by looking up again what it names: if that was
+    not there at first, or is another one by now, they came without their origin, and unmasked.
+    """
+    with login("masked") as frontend:
+        replies = _rounds(frontend, *NO_ORIGIN[name])
+    assert not _shown(replies)
+    assert {each.sqlstate for each in replies if each.kind == b"E"} <= {"0A000", "26000", "34000", "25P02"}
+    assert "0A000" in {each.sqlstate for each in replies if each.kind == b"E"}
+
+
 def test_prepared_copy_is_masked(login):
     """No false refusal: some drivers prepare a COPY by name, and execute it in a later round."""
     with login("masked") as frontend:

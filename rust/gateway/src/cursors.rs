@@ -1,8 +1,11 @@
-//! What would end the target's server: a description of rows to be fetched from a cursor that is gone.
+//! FETCH and EXECUTE by the extended protocol: their rows are those of something else, which PostgreSQL looks up again for
+//! each description (`FetchStatementTargetList`, `pquery.c`).
 //!
-//! PostgreSQL (seen in 15.18 and 18.6) looks a FETCH's cursor up when its prepared statement or portal is described, and
-//! takes it for granted (`FetchStatementTargetList`, `pquery.c`): all sessions of the server end, by four messages of anybody.
-//! So a FETCH, or an EXECUTE that may run one, is described only as long as nothing ran that may have closed a cursor.
+//! Two rules:
+//! 1. Such a statement or portal is described only as long as nothing ran that may have closed a cursor. For granted takes the
+//!    server that it is there (seen in 15.18 and 18.6): else all of its sessions end, by four messages of anybody.
+//! 2. Under masks such a statement and its portal have no names. By a name SQL reaches them (EXECUTE, FETCH), and the
+//!    rows come with the origins of what the cursor or statement is by then, or with none where it was not there at first.
 
 use crate::live::Live;
 use crate::names::Known;
@@ -41,6 +44,24 @@ impl Live {
         self.cursors.bound = None;
     }
 
+    /// Under masks: refuses to give a statement that fetches a name.
+    pub(crate) fn check_statement_name(&self, name: &[u8], fetches: bool) -> Result<(), Denial> {
+        if fetches && !name.is_empty() && self.has_masks() { Err(fetched_by_name()) } else { Ok(()) }
+    }
+
+    /// Under masks: refuses to give a portal of such a statement a name.
+    pub(crate) fn check_portal_name(&self, portal: &[u8], statement: &[u8]) -> Result<(), Denial> {
+        if portal.is_empty() || !self.cursors.is_used || !self.has_masks() || self.pipeline.is_skipping() {
+            return Ok(());
+        }
+        let may_fetch = match self.names.known_statement(statement) {
+            Known::Is(prepared) => prepared.fetches,
+            Known::Unsure => true,
+            Known::Nothing => false,
+        };
+        if may_fetch { Err(fetched_by_name()) } else { Ok(()) }
+    }
+
     /// Refuses to have a statement (`S`) or a portal described whose cursor may be gone.
     pub(crate) fn check_description(&self, kind: u8, name: &[u8]) -> Result<(), Denial> {
         if !self.cursors.is_used || self.pipeline.is_skipping() {
@@ -57,6 +78,20 @@ impl Live {
             },
         };
         if may_be_gone { Err(cursor_may_be_gone()) } else { Ok(()) }
+    }
+}
+
+fn fetched_by_name() -> Denial {
+    Denial {
+        sqlstate: "0A000",
+        code: "fetch_by_name",
+        message: "under a grant with masks FETCH and EXECUTE are prepared and bound without a name"
+            .to_owned(),
+        detail:
+            "By a name their rows could be reached without being told whose they are.\ncode: fetch_by_name"
+                .to_owned(),
+        hint: "Send it as a query, or with the unnamed statement and portal.".to_owned(),
+        position: None,
     }
 }
 

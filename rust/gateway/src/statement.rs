@@ -180,6 +180,9 @@ impl Live {
         let permit = permit.as_ref().map_err(Clone::clone)?;
         if tag == b'B' {
             self.check_bind(body, turn)?;
+            let mut reader = Reader::new(body);
+            let (portal, name) = (reader.cstr().unwrap_or_default(), reader.cstr().unwrap_or_default());
+            self.check_portal_name(portal, name)?;
         }
         if tag == b'D' {
             let (kind, name) = body.split_first().unwrap_or((&b'S', b"\0"));
@@ -308,6 +311,9 @@ impl Live {
             looks_up: plans.is_none_or(|plans| plans.iter().any(|plan| plan.looks_up)),
             fetches: plans.is_some_and(|plans| plans.iter().any(fetches)),
         };
+        if tag == b'P' {
+            self.check_statement_name(name, traits.fetches)?;
+        }
         if let Some(copy) = copy.filter(|_| self.has_masks()) {
             self.note_copy(no, copy.copy_out.clone())?;
         }
