@@ -13,6 +13,7 @@ from hoopwire.testing.requests import SYNC, bind, close, describe, execute, pars
 DECLARE = [query("BEGIN"), query("DECLARE c CURSOR FOR SELECT 1")]
 FETCH = parse("FETCH 1 FROM c", "f") + SYNC
 CLOSE = query("CLOSE c")
+LONG = "n" * 63
 
 
 def _run(sql: str) -> bytes:
@@ -52,6 +53,19 @@ ROADS = {
         query("ROLLBACK"),
         bind("none") + close("S", "f") + parse("SELECT 1", "f") + SYNC + describe("S", "f") + SYNC,
     ],
+    "a name that is the same up to its 63rd byte": [
+        *DECLARE,
+        parse("FETCH 1 FROM c", LONG + "x") + SYNC,
+        CLOSE,
+        describe("S", LONG + "y") + SYNC,
+    ],
+    "a statement beside which SQL has prepared another": [
+        *DECLARE,
+        FETCH,
+        query("PREPARE other AS SELECT 1"),
+        CLOSE,
+        describe("S", "f") + SYNC,
+    ],
     "a savepoint that takes the cursor with it": [
         query("BEGIN"),
         query("SAVEPOINT a"),
@@ -85,7 +99,7 @@ def test_cursor_that_is_gone(arena, login, name, grant):
         found = [state for content in ROADS[name] for state in _answers(frontend, content)]
         assert set(found) <= {"0A000", "25P02", "26000", "34000"}
         # Without masks an Execute is not described first: the server refuses it by itself.
-        # Under masks such a statement is refused for its name.
+        # Under masks such a portal is refused for its name.
         assert ("34000" if "executed" in name and grant == "reader" else "0A000") in found
     assert "terminated by signal" not in arena.pg.log
 
@@ -93,19 +107,15 @@ def test_cursor_that_is_gone(arena, login, name, grant):
 @pytest.mark.parametrize("grant", ["reader", "masked"])
 def test_fetching_works(login, grant):
     """No false refusal: what drivers send to read from a cursor, by new and by prepared statements."""
-    # Under masks only without names.
-    by_name = [
-        parse("FETCH 2 FROM c", "f") + describe("S", "f") + SYNC,
-        *[bind("f") + describe("P") + execute() + SYNC] * 3,
-        bind("f", "p") + execute("p") + SYNC,
-    ]
     with login(grant) as frontend:
         for content in [
             query("BEGIN"),
             query("DECLARE c CURSOR FOR SELECT n FROM generate_series(1, 9) n"),
             parse("FETCH 1 FROM c") + describe("S") + bind() + describe("P") + execute() + SYNC,
             describe("P", "c") + SYNC,
-            *(by_name if grant == "reader" else []),
+            parse("FETCH 2 FROM c", "f") + describe("S", "f") + SYNC,
+            *[bind("f") + describe("P") + execute() + SYNC] * 3,
+            bind("f", "" if grant == "masked" else "p") + execute("" if grant == "masked" else "p") + SYNC,
             query("FETCH 1 FROM c"),
             parse("PREPARE s AS SELECT 1") + bind() + execute() + SYNC,
             parse("EXECUTE s") + describe("S") + bind() + execute() + SYNC,

@@ -23,7 +23,7 @@ def _rounds(frontend: Frontend, *rounds: bytes) -> list[Message]:
     replies: list[Message] = []
     for content in rounds:
         frontend.send(content)
-        awaited = content.count(SYNC) + content.startswith(b"Q")
+        awaited = content.count(SYNC) + content.count(b"Q\0\0\0")
         while awaited:
             replies.append(frontend.read())
             if replies[-1].kind == b"E" and replies[-1].fields["S"] == "FATAL":
@@ -115,6 +115,26 @@ NO_ORIGIN = {
         query("BEGIN"),
         query(f"DECLARE c CURSOR FOR {EMAIL}"),
         query("EXECUTE b"),
+    ],
+    "the same by a name that SQL has only 63 bytes of": [
+        parse("FETCH ALL FROM c", "n" * 63 + "x") + SYNC,
+        query("BEGIN"),
+        query(f"DECLARE c CURSOR FOR {EMAIL}"),
+        query(f"EXECUTE {'n' * 64}"),
+    ],
+    "the same beside something that SQL has prepared": [
+        parse("FETCH ALL FROM c", "b") + SYNC,
+        query("PREPARE other AS SELECT 1"),
+        query("BEGIN"),
+        query(f"DECLARE c CURSOR FOR {EMAIL}"),
+        query("EXECUTE b"),
+    ],
+    "the same in one write": [
+        parse("FETCH ALL FROM c", "b")
+        + SYNC
+        + query("BEGIN")
+        + query(f"DECLARE c CURSOR FOR {EMAIL}")
+        + query("EXECUTE b"),
     ],
     "an EXECUTE of an EXECUTE that was replaced": [
         query("PREPARE a AS SELECT 'x'::text AS email"),

@@ -4,11 +4,12 @@
 //! Two rules:
 //! 1. Such a statement or portal is described only as long as nothing ran that may have closed a cursor. For granted takes the
 //!    server that it is there (seen in 15.18 and 18.6): else all of its sessions end, by four messages of anybody.
-//! 2. Under masks such a statement and its portal have no names. By a name SQL reaches them (EXECUTE, FETCH), and the
-//!    rows come with the origins of what the cursor or statement is by then, or with none where it was not there at first.
+//! 2. Under masks SQL does not reach them by a name: an EXECUTE of such a statement, or a FETCH from such a portal, gives rows with
+//!    the origins of what the cursor or statement is by then, or with none where it was not there at first. What the
+//!    protocol itself executes was described right before.
 
 use crate::live::Live;
-use crate::names::Known;
+use crate::names::{Known, kept};
 use hoopwire_policy::{Denial, StatementPlan};
 
 /// What a session remembers for it.
@@ -35,7 +36,12 @@ impl Live {
 
     /// A portal was bound.
     pub(crate) fn note_bound(&mut self, portal: &[u8], fetches: bool) {
-        self.cursors.bound = fetches.then(|| portal.into());
+        self.cursors.bound = fetches.then(|| kept(portal).into());
+    }
+
+    /// A statement is prepared or closed: what a portal executes may be another one by now.
+    pub(crate) fn note_prepared_anew(&mut self) {
+        self.cursors.bound = None;
     }
 
     /// Something runs that may close cursors, or a round ends.
@@ -44,9 +50,26 @@ impl Live {
         self.cursors.bound = None;
     }
 
-    /// Under masks: refuses to give a statement that fetches a name.
-    pub(crate) fn check_statement_name(&self, name: &[u8], fetches: bool) -> Result<(), Denial> {
-        if fetches && !name.is_empty() && self.has_masks() { Err(fetched_by_name()) } else { Ok(()) }
+    /// Under masks: refuses to give an EXECUTE a name.
+    pub(crate) fn check_statement_name(&self, name: &[u8], executes: bool) -> Result<(), Denial> {
+        if executes && !name.is_empty() && self.has_masks() { Err(fetched_by_name()) } else { Ok(()) }
+    }
+
+    /// Under masks: refuses that a Query executes what the protocol prepared, if that fetches.
+    pub(crate) fn check_executed(&self, plans: &[StatementPlan]) -> Result<(), Denial> {
+        if !self.cursors.is_used || !self.has_masks() {
+            return Ok(());
+        }
+        let mut names = plans.iter().filter_map(|plan| plan.executes.as_deref());
+        if names.any(|name| self.may_fetch(name.as_bytes())) { Err(fetched_by_name()) } else { Ok(()) }
+    }
+
+    fn may_fetch(&self, statement: &[u8]) -> bool {
+        match self.names.known_statement(statement) {
+            Known::Is(prepared) => prepared.fetches,
+            Known::Unsure => true,
+            Known::Nothing => false,
+        }
     }
 
     /// Under masks: refuses to give a portal of such a statement a name.
@@ -54,12 +77,7 @@ impl Live {
         if portal.is_empty() || !self.cursors.is_used || !self.has_masks() || self.pipeline.is_skipping() {
             return Ok(());
         }
-        let may_fetch = match self.names.known_statement(statement) {
-            Known::Is(prepared) => prepared.fetches,
-            Known::Unsure => true,
-            Known::Nothing => false,
-        };
-        if may_fetch { Err(fetched_by_name()) } else { Ok(()) }
+        if self.may_fetch(statement) { Err(fetched_by_name()) } else { Ok(()) }
     }
 
     /// Refuses to have a statement (`S`) or a portal described whose cursor may be gone.
@@ -73,7 +91,7 @@ impl Live {
                 known => !matches!(known, Known::Nothing),
             },
             _ => match self.names.known_portal(name) {
-                Known::Is(bound) => bound.fetches && self.cursors.bound.as_deref() != Some(name),
+                Known::Is(bound) => bound.fetches && self.cursors.bound.as_deref() != Some(kept(name)),
                 known => !matches!(known, Known::Nothing),
             },
         };

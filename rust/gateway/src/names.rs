@@ -16,10 +16,18 @@ const NAMES_MAX_BYTES: usize = 1024 * 1024;
 /// What an entry costs besides its name and types.
 const ENTRY_BYTES: usize = 128;
 
+/// As much of a name as the server tells apart (NAMEDATALEN - 1; its tables cut what they are asked for, too).
+const TOLD_APART: usize = 63;
+
+/// The part of a name that counts.
+pub(crate) fn kept(name: &[u8]) -> &[u8] {
+    name.get(..TOLD_APART).unwrap_or(name)
+}
+
 /// What is known of a prepared statement, to record its parameters as typed values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prepared {
-    /// The number of the Parse.
+    /// The number of the Parse, 0 if it may be another one.
     pub(crate) no: u64,
     /// Its rows may be those of a cursor.
     pub(crate) fetches: bool,
@@ -200,6 +208,7 @@ impl<V> Default for Table<V> {
 impl<V: Clone> Table<V> {
     /// A request that changes a name goes to the target. A new name is not kept if there is no room for it.
     fn change(&mut self, name: &[u8], to: Option<V>, round: u64, room: &Room) -> Key {
+        let name = kept(name);
         if name.is_empty() {
             self.unnamed.change(to, round);
             return Key::Unnamed;
@@ -240,6 +249,7 @@ impl<V: Clone> Table<V> {
     }
 
     fn get(&self, name: &[u8], round: u64) -> Option<&V> {
+        let name = kept(name);
         match name.is_empty() {
             true => self.unnamed.get(round),
             false => self.named.get(name).and_then(|(slot, _)| slot.get(round)),
@@ -247,6 +257,7 @@ impl<V: Clone> Table<V> {
     }
 
     fn known(&self, name: &[u8], round: u64) -> Known<'_, V> {
+        let name = kept(name);
         let slot =
             if name.is_empty() { Some(&self.unnamed) } else { self.named.get(name).map(|(slot, _)| slot) };
         match slot.map_or(Known::Nothing, |slot| slot.known(round)) {
@@ -337,9 +348,12 @@ impl Names {
         self.portals.forget_named();
     }
 
-    /// Something was prepared in SQL, in place of what is known by its name or not.
+    /// Something was prepared in SQL: any name may be that of another statement now, or still of what it was.
     pub(crate) fn prepared_in_sql(&mut self) {
-        self.statements.forget_named();
+        let slots = self.statements.named.values_mut().map(|(slot, _)| slot);
+        for prepared in slots.filter_map(|slot| slot.settled.as_mut()) {
+            (prepared.no, prepared.types) = (0, Types::default());
+        }
     }
 
     /// The statement of this name, if it is known.
@@ -368,7 +382,7 @@ impl Names {
         let mut settled = std::iter::once(&mut self.statements.unnamed)
             .chain(named)
             .filter_map(|slot| slot.settled.as_mut());
-        if let Some(prepared) = settled.find(|prepared| prepared.no == no) {
+        if let Some(prepared) = settled.find(|prepared| no > 0 && prepared.no == no) {
             prepared.types = self.room.types(types);
         }
     }

@@ -51,6 +51,8 @@ struct Traits {
     looks_up: bool,
     /// Its rows may be those of a cursor; false where statements are not read.
     fetches: bool,
+    /// EXECUTE; false where statements are not read.
+    executes: bool,
 }
 
 impl Live {
@@ -275,6 +277,7 @@ impl Live {
                     _ => {}
                 }
                 if tag == b'P' {
+                    self.note_prepared_anew();
                     if traits.fetches {
                         self.note_fetch();
                     }
@@ -310,9 +313,13 @@ impl Live {
         let traits = Traits {
             looks_up: plans.is_none_or(|plans| plans.iter().any(|plan| plan.looks_up)),
             fetches: plans.is_some_and(|plans| plans.iter().any(fetches)),
+            executes: plans.is_some_and(|plans| plans.iter().any(|plan| plan.executes.is_some())),
         };
         if tag == b'P' {
-            self.check_statement_name(name, traits.fetches)?;
+            self.check_statement_name(name, traits.executes)?;
+        }
+        if let (b'Q', Some(plans)) = (tag, plans) {
+            self.check_executed(plans)?;
         }
         if let Some(copy) = copy.filter(|_| self.has_masks()) {
             self.note_copy(no, copy.copy_out.clone())?;
@@ -351,7 +358,9 @@ impl Live {
                 name = reader.cstr().map_err(|_| malformed())?;
                 reader.finish().map_err(|_| malformed())?;
                 if tag == b'C' {
-                    if kind != b'S' {
+                    if kind == b'S' {
+                        self.note_prepared_anew();
+                    } else {
                         self.note_run();
                     }
                     if self.pipeline.push(Owed::Close) {

@@ -13,6 +13,8 @@ pub struct StatementPlan {
     pub command: &'static str,
     /// COPY to the client that delivers masked columns, their relations with schemas.
     pub copy_out: Option<CopyOut>,
+    /// The prepared statement that EXECUTE runs.
+    pub executes: Option<Box<str>>,
     /// PREPARE or DECLARE: what it makes may outlive the decision.
     pub prepares: bool,
     /// The target looks names of relations up when it runs: those written, or those of what EXECUTE runs.
@@ -35,19 +37,20 @@ impl StatementPlan {
 
     /// There is nothing to say but the command, and whether it looks names up.
     pub(crate) fn is_plain(&self) -> bool {
-        self.copy_out.is_none() && !self.prepares
+        self.copy_out.is_none() && self.executes.is_none() && !self.prepares
     }
 
     /// What it holds outside itself, in bytes.
     fn bytes(&self) -> usize {
-        let Some(copy) = &self.copy_out else { return 0 };
+        let executes = self.executes.as_ref().map_or(0, |name| name.len());
+        let Some(copy) = &self.copy_out else { return executes };
         let fields = copy.fields.capacity().saturating_mul(size_of::<Option<(Name, String)>>());
         let texts = copy.fields.iter().flatten().map(|(relation, column)| {
             relation.schema.as_ref().map_or(0, String::capacity)
                 + relation.name.capacity()
                 + column.capacity()
         });
-        fields.saturating_add(texts.sum())
+        fields.saturating_add(texts.sum()).saturating_add(executes)
     }
 }
 

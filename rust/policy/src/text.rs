@@ -85,9 +85,12 @@ fn plan(statement: &Statement<&str>) -> StatementPlan {
         .effects
         .iter()
         .any(|effect| matches!(effect, Effect::Prepare { .. } | Effect::DeclareCursor));
-    let looks_up = !statement.accesses.is_empty()
-        || statement.effects.iter().any(|effect| matches!(effect, Effect::Execute { .. }));
-    StatementPlan { command: statement.command, copy_out: None, prepares, looks_up }
+    let executes = statement.effects.iter().find_map(|effect| match effect {
+        Effect::Execute { name } => Some(name.as_str().into()),
+        _ => None,
+    });
+    let looks_up = !statement.accesses.is_empty() || executes.is_some();
+    StatementPlan { command: statement.command, copy_out: None, executes, prepares, looks_up }
 }
 
 #[cfg(test)]
