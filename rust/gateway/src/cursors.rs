@@ -2,11 +2,12 @@
 //! each description (`FetchStatementTargetList`, `pquery.c`).
 //!
 //! Two rules:
-//! 1. Such a statement or portal is described only as long as nothing ran that may have closed a cursor. For granted takes the
-//!    server that it is there (seen in 15.18 and 18.6): else all of its sessions end, by four messages of anybody.
-//! 2. Under masks SQL does not reach them by a name: an EXECUTE of such a statement, or a FETCH from such a portal, gives rows with
-//!    the origins of what the cursor or statement is by then, or with none where it was not there at first. What the
-//!    protocol itself executes was described right before.
+//! 1. Such a statement or portal is described only as long as nothing ran that may have closed a cursor, and the portal has no
+//!    name by which SQL could fetch from it. The server takes for granted that the cursor is there (seen in 15.18 and
+//!    18.6): else all of its sessions end, by four messages of anybody.
+//! 2. Under masks SQL does not execute such a statement by its name, either: the rows have the origins of what the cursor or
+//!    statement is by then, or none where it was not there at first. What the protocol itself executes was described
+//!    right before.
 
 use crate::live::Live;
 use crate::names::{Known, kept};
@@ -72,9 +73,9 @@ impl Live {
         }
     }
 
-    /// Under masks: refuses to give a portal of such a statement a name.
+    /// Refuses to give a portal of such a statement a name: SQL could fetch from it when its own cursor is gone.
     pub(crate) fn check_portal_name(&self, portal: &[u8], statement: &[u8]) -> Result<(), Denial> {
-        if portal.is_empty() || !self.cursors.is_used || !self.has_masks() || self.pipeline.is_skipping() {
+        if portal.is_empty() || !self.cursors.is_used || self.pipeline.is_skipping() {
             return Ok(());
         }
         if self.may_fetch(statement) { Err(fetched_by_name()) } else { Ok(()) }
@@ -103,11 +104,10 @@ fn fetched_by_name() -> Denial {
     Denial {
         sqlstate: "0A000",
         code: "fetch_by_name",
-        message: "under a grant with masks FETCH and EXECUTE are prepared and bound without a name"
+        message: "a FETCH or EXECUTE may not be reached by a name here".to_owned(),
+        detail: "It would have a portal with a name, or under masks be an EXECUTE that was prepared under a name, or a FETCH \
+                 that SQL executes: by then its cursor may be another one or gone.\ncode: fetch_by_name"
             .to_owned(),
-        detail:
-            "By a name their rows could be reached without being told whose they are.\ncode: fetch_by_name"
-                .to_owned(),
         hint: "Send it as a query, or with the unnamed statement and portal.".to_owned(),
         position: None,
     }
