@@ -108,6 +108,34 @@ def test_cursor_that_is_gone(arena, login, name, grant):
     assert "terminated by signal" not in arena.pg.log
 
 
+FAILED = [query("BEGIN"), query("SELECT 1/0")]
+UNNAMED = {
+    "executed": [*FAILED, parse("SELECT 1", "s") + SYNC, execute("", 1) + SYNC],
+    "executed in the next round of the same write": [
+        *FAILED,
+        parse("SELECT 1", "s") + SYNC + execute("", 1) + SYNC,
+    ],
+    "executed behind a Bind that failed": [*FAILED, parse("SELECT 1") + bind() + SYNC, execute() + SYNC],
+    "described": [*FAILED, parse("SELECT 1", "s") + SYNC, describe("P") + SYNC],
+}
+
+
+@pytest.mark.parametrize("grant", ["reader", "masked"])
+@pytest.mark.parametrize("name", UNNAMED)
+def test_portal_of_a_query_that_failed(arena, login, name, grant):
+    """A Query that fails in a transaction leaves its unnamed portal behind: executed, the server read memory
+    that it had freed, and died.
+    """
+    with login(grant) as frontend:
+        for content in UNNAMED[name]:
+            frontend.send(content)
+            frontend.until(b"Z")
+        frontend.send(SYNC + query("ROLLBACK") + query("SELECT 'alive'"))
+        while b"alive" not in frontend.read().body:
+            pass
+    assert "terminated by signal" not in arena.pg.log
+
+
 @pytest.mark.parametrize("grant", ["reader", "masked"])
 def test_fetching_works(login, grant):
     """No false refusal: what drivers send to read from a cursor, by new and by prepared statements."""

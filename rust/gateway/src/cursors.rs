@@ -81,6 +81,17 @@ impl Live {
         if self.may_fetch(statement) { Err(fetched_by_name()) } else { Ok(()) }
     }
 
+    /// Refuses what asks for the unnamed portal where no Bind is known to have made it. A Query has one of that name, too: if it
+    /// fails in a transaction, the portal stays, and PostgreSQL (15.18) reads memory that it freed when it is executed.
+    pub(crate) fn check_unnamed_portal(&self, portal: &[u8]) -> Result<(), Denial> {
+        let is_known = || matches!(self.names.known_portal(portal), Known::Is(_));
+        if !portal.is_empty() || self.pipeline.is_skipping() || is_known() {
+            Ok(())
+        } else {
+            Err(no_portal())
+        }
+    }
+
     /// Refuses to have a statement (`S`) or a portal described whose cursor may be gone.
     pub(crate) fn check_description(&self, kind: u8, name: &[u8]) -> Result<(), Denial> {
         if !self.cursors.is_used || self.pipeline.is_skipping() {
@@ -109,6 +120,17 @@ fn fetched_by_name() -> Denial {
                  that SQL executes: by then its cursor may be another one or gone.\ncode: fetch_by_name"
             .to_owned(),
         hint: "Send it as a query, or with the unnamed statement and portal.".to_owned(),
+        position: None,
+    }
+}
+
+fn no_portal() -> Denial {
+    Denial {
+        sqlstate: "34000",
+        code: "no_portal",
+        message: "portal \"\" does not exist".to_owned(),
+        detail: "No Bind is known to have made it since the last Query.\ncode: no_portal".to_owned(),
+        hint: "Send Bind and Execute behind one another, without a Sync or a Query between them.".to_owned(),
         position: None,
     }
 }

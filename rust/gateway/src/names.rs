@@ -323,9 +323,10 @@ impl Names {
         });
     }
 
-    /// A Query goes to the target: it closes the unnamed statement, whether it fails or not.
+    /// A Query goes to the target: it closes the unnamed statement and portal, whether it fails or not.
     pub(crate) fn query(&mut self) {
         self.statements.unnamed.close_behind();
+        self.portals.unnamed.close_behind();
     }
 
     /// A Sync goes to the target.

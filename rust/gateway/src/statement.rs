@@ -186,16 +186,29 @@ impl Live {
             let (portal, name) = (reader.cstr().unwrap_or_default(), reader.cstr().unwrap_or_default());
             self.check_portal_name(portal, name)?;
         }
-        if tag == b'D' {
-            let (kind, name) = body.split_first().unwrap_or((&b'S', b"\0"));
-            self.check_description(*kind, name.strip_suffix(b"\0").unwrap_or(name))?;
+        // what is malformed ends the session further on
+        let mut reader = Reader::new(body);
+        if tag == b'D'
+            && let (Ok(kind), Ok(name)) = (reader.u8(), reader.cstr())
+            && reader.is_empty()
+        {
+            if kind != b'S' {
+                self.check_unnamed_portal(name)?;
+            }
+            self.check_description(kind, name)?;
         }
-        if tag == b'E' {
-            let portal = Reader::new(body).cstr().unwrap_or_default();
+        if tag == b'E'
+            && let (Ok(portal), Ok(_)) = (reader.cstr(), reader.i32())
+            && reader.is_empty()
+        {
+            self.check_unnamed_portal(portal)?;
             // under masks it is described first
             if self.has_masks() {
                 self.check_description(b'P', portal)?;
             }
+        }
+        if tag == b'E' {
+            let portal = Reader::new(body).cstr().unwrap_or_default();
             let is_free = portal.is_empty() && self.ends_transaction == Some(self.portal(portal));
             if !is_free {
                 self.take_statements(None)?;

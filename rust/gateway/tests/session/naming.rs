@@ -92,7 +92,9 @@ impl Model {
     fn handle(&mut self, tag: u8, body: &[u8]) -> Vec<u8> {
         let fields: Vec<String> =
             body.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned()).collect();
-        if matches!(tag, b'P' | b'Q') {
+        // what stands for a refused request has no number
+        let is_refused = tag == b'P' && fields[1].starts_with("hoopwire:");
+        if matches!(tag, b'P' | b'Q') && !is_refused {
             self.last_no += 1;
         }
         if matches!(tag, b'B' | b'E') {
@@ -164,7 +166,7 @@ impl Model {
                 if name.is_empty() {
                     self.statements.remove("");
                 }
-                if text == "nonsense" || self.statements.contains_key(name) {
+                if text == "nonsense" || text.starts_with("hoopwire:") || self.statements.contains_key(name) {
                     return None;
                 }
                 self.statements.insert(name.clone(), (self.last_no, text == "copyin"));
