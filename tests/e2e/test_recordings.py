@@ -15,16 +15,11 @@ import pytest
 
 from hoopwire.testing.frontend import Frontend, message, query
 from hoopwire.testing.gateway import RunningGateway
+from hoopwire.testing.requests import SYNC, execute, parse
 from hoopwire.testing.wait import wait_for
 
-SYNC = message(b"S")
 NONE = struct.pack("!h", 0)
 INT4, TEXT, TIMESTAMPTZ = 23, 25, 1184
-
-
-def _parse(sql: str, *types: int, name: str = "") -> bytes:
-    oids = struct.pack(f"!h{len(types)}I", len(types), *types)
-    return message(b"P", name.encode() + b"\0" + sql.encode() + b"\0" + oids)
 
 
 def _bind(*values: bytes | None, binary: bool = False, name: str = "", portal: str = "") -> bytes:
@@ -33,10 +28,6 @@ def _bind(*values: bytes | None, binary: bool = False, name: str = "", portal: s
     for value in values:
         body += struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
     return message(b"B", body + NONE)
-
-
-def _execute(portal: str = "", max_rows: int = 0) -> bytes:
-    return message(b"E", portal.encode() + b"\0" + struct.pack("!i", max_rows))
 
 
 def _cells(content: bytes) -> list[tuple[bytes | None, ...]]:
@@ -123,38 +114,38 @@ def _pipelined(frontend: Frontend) -> None:
     """Five results of different sizes in one go, an error in the middle of a second go, and simple ones."""
     pieces = b""
     for rows in (3, 0, 1, 7, 2):
-        pieces += _parse(f"select 'p{rows}', n from generate_series(1, {rows}) n")
-        pieces += _bind() + message(b"D", b"P\0") + _execute()
+        pieces += parse(f"select 'p{rows}', n from generate_series(1, {rows}) n")
+        pieces += _bind() + message(b"D", b"P\0") + execute()
     frontend.send(pieces + SYNC)
     frontend.until(b"Z")
-    broken = _parse("select 'before'") + _bind() + _execute()
-    broken += _parse("select 1/0") + _bind() + _execute()
-    broken += _parse("select 'never run'") + _bind() + _execute()
+    broken = parse("select 'before'") + _bind() + execute()
+    broken += parse("select 1/0") + _bind() + execute()
+    broken += parse("select 'never run'") + _bind() + execute()
     frontend.send(broken + SYNC)
     frontend.until(b"Z")
     frontend.send(query("select 'q1'") + query("select 'q2', n from generate_series(1, 4) n") + query(";"))
     for _ in range(3):
         frontend.until(b"Z")
     # A portal in two goes: both parts are the one statement's.
-    frontend.send(_parse("select 'part', n from generate_series(1, 5) n") + _bind(portal="c"))
-    frontend.send(_execute("c", 2) + _execute("c") + SYNC)
+    frontend.send(parse("select 'part', n from generate_series(1, 5) n") + _bind(portal="c"))
+    frontend.send(execute("c", 2) + execute("c") + SYNC)
     frontend.until(b"Z")
 
 
 def _prepared(frontend: Frontend) -> None:
     """Types declared, types told by the target, and one statement bound again and again."""
-    frontend.send(_parse("select $1::int4, $2::text", INT4, TEXT, name="declared") + SYNC)
+    frontend.send(parse("select $1::int4, $2::text", "declared", INT4, TEXT) + SYNC)
     frontend.until(b"Z")
     for number in (7, -1):
         bound = _bind(struct.pack("!i", number), b"it's", binary=True, name="declared")
-        frontend.send(bound + _execute() + SYNC)
+        frontend.send(bound + execute() + SYNC)
         frontend.until(b"Z")
-    told = _parse("select * from orders where id = $1 and placed_at > $2", name="told")
+    told = parse("select * from orders where id = $1 and placed_at > $2", "told")
     frontend.send(told + message(b"D", b"Stold\0") + SYNC)
     frontend.until(b"Z")
-    frontend.send(_bind(b"42", b"2020-01-01 00:00:00+00", name="told") + _execute() + SYNC)
+    frontend.send(_bind(b"42", b"2020-01-01 00:00:00+00", name="told") + execute() + SYNC)
     frontend.until(b"Z")
-    frontend.send(_bind(None, None, name="told") + _execute() + SYNC)
+    frontend.send(_bind(None, None, name="told") + execute() + SYNC)
     frontend.until(b"Z")
 
 

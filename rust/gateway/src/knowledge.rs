@@ -20,7 +20,7 @@ use hoopwire_policy::{Catalogue, Denial, Grant};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner};
 use hoopwire_postgres::pipeline::Copy;
-use hoopwire_wire::{Reader, message};
+use hoopwire_wire::message;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -243,11 +243,9 @@ impl Live {
         Err(if was_interrupted { catalogue_interrupted() } else { catalogue_too_old() })
     }
 
-    /// [`Live::check_age`] for a Bind.
-    pub(crate) fn check_bind(&self, body: &[u8], turn: &Turn<'_>) -> Result<(), Denial> {
+    /// [`Live::check_age`] for a Bind of the statement of this name.
+    pub(crate) fn check_bind(&self, name: &[u8], turn: &Turn<'_>) -> Result<(), Denial> {
         let Some(exact) = &self.exact else { return Ok(()) };
-        let mut reader = Reader::new(body);
-        let name = reader.cstr().and_then(|_| reader.cstr()).unwrap_or_default();
         let is_end = |prepared: &Prepared| self.ends_transaction == Some(prepared.no);
         let ends = name.is_empty() && self.prepared(name).is_some_and(is_end);
         self.check_age(1, ends, exact.binds_look_up, turn)

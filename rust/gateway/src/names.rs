@@ -248,19 +248,17 @@ impl<V: Clone> Table<V> {
         }
     }
 
-    fn get(&self, name: &[u8], round: u64) -> Option<&V> {
+    fn slot(&self, name: &[u8]) -> Option<&Slot<V>> {
         let name = kept(name);
-        match name.is_empty() {
-            true => self.unnamed.get(round),
-            false => self.named.get(name).and_then(|(slot, _)| slot.get(round)),
-        }
+        if name.is_empty() { Some(&self.unnamed) } else { self.named.get(name).map(|(slot, _)| slot) }
+    }
+
+    fn get(&self, name: &[u8], round: u64) -> Option<&V> {
+        self.slot(name).and_then(|slot| slot.get(round))
     }
 
     fn known(&self, name: &[u8], round: u64) -> Known<'_, V> {
-        let name = kept(name);
-        let slot =
-            if name.is_empty() { Some(&self.unnamed) } else { self.named.get(name).map(|(slot, _)| slot) };
-        match slot.map_or(Known::Nothing, |slot| slot.known(round)) {
+        match self.slot(name).map_or(Known::Nothing, |slot| slot.known(round)) {
             Known::Nothing if self.is_partial => Known::Unsure,
             known => known,
         }

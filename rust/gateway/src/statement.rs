@@ -180,39 +180,37 @@ impl Live {
         turn: &Turn<'_>,
     ) -> Result<&'p Permit, Denial> {
         let permit = permit.as_ref().map_err(Clone::clone)?;
-        if tag == b'B' {
-            self.check_bind(body, turn)?;
-            let mut reader = Reader::new(body);
-            let (portal, name) = (reader.cstr().unwrap_or_default(), reader.cstr().unwrap_or_default());
-            self.check_portal_name(portal, name)?;
-        }
         // what is malformed ends the session further on
         let mut reader = Reader::new(body);
-        if tag == b'D'
-            && let (Ok(kind), Ok(name)) = (reader.u8(), reader.cstr())
-            && reader.is_empty()
-        {
-            if kind != b'S' {
-                self.check_unnamed_portal(name)?;
+        match tag {
+            b'B' => {
+                let (portal, name) = (reader.cstr().unwrap_or_default(), reader.cstr().unwrap_or_default());
+                self.check_bind(name, turn)?;
+                self.check_portal_name(portal, name)?;
             }
-            self.check_description(kind, name)?;
-        }
-        if tag == b'E'
-            && let (Ok(portal), Ok(_)) = (reader.cstr(), reader.i32())
-            && reader.is_empty()
-        {
-            self.check_unnamed_portal(portal)?;
-            // under masks it is described first
-            if self.has_masks() {
-                self.check_description(b'P', portal)?;
+            b'D' => {
+                if let (Ok(kind), Ok(name), true) = (reader.u8(), reader.cstr(), reader.is_empty()) {
+                    if kind != b'S' {
+                        self.check_unnamed_portal(name)?;
+                    }
+                    self.check_description(kind, name)?;
+                }
             }
-        }
-        if tag == b'E' {
-            let portal = Reader::new(body).cstr().unwrap_or_default();
-            let is_free = portal.is_empty() && self.ends_transaction == Some(self.portal(portal));
-            if !is_free {
-                self.take_statements(None)?;
+            b'E' => {
+                let portal = reader.cstr().unwrap_or_default();
+                if reader.i32().is_ok() && reader.is_empty() {
+                    self.check_unnamed_portal(portal)?;
+                    // under masks it is described first
+                    if self.has_masks() {
+                        self.check_description(b'P', portal)?;
+                    }
+                }
+                let is_free = portal.is_empty() && self.ends_transaction == Some(self.portal(portal));
+                if !is_free {
+                    self.take_statements(None)?;
+                }
             }
+            _ => {}
         }
         Ok(permit)
     }

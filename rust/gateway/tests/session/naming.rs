@@ -8,7 +8,7 @@ use hoopwire_testkit::messages::{first, framed};
 use proptest::prelude::*;
 
 use crate::link::check::Entry;
-use crate::server::{Peer, query};
+use crate::server::{Peer, error, query, ready};
 
 /// What a principal sends. Numbers choose among few names, so that they meet.
 #[derive(Clone, Debug)]
@@ -71,22 +71,13 @@ impl Model {
         if !self.in_transaction {
             self.portals.clear();
         }
-        framed(
-            b'Z',
-            if self.failed {
-                b"E"
-            } else if self.in_transaction {
-                b"T"
-            } else {
-                b"I"
-            },
-        )
+        ready(self.in_transaction, self.failed)
     }
 
     fn error(&mut self) -> Vec<u8> {
         self.failed = self.in_transaction;
         self.portals.clear();
-        framed(b'E', b"SERROR\0VERROR\0C42601\0Mno\0\0")
+        error("42601")
     }
 
     fn handle(&mut self, tag: u8, body: &[u8]) -> Vec<u8> {

@@ -408,19 +408,29 @@ impl Server {
 
     fn error(&mut self, sqlstate: &str) -> Vec<u8> {
         self.failed = self.in_transaction;
-        framed(b'E', format!("SERROR\0VERROR\0C{sqlstate}\0Mno\0\0").as_bytes())
+        error(sqlstate)
     }
 
     fn ready(&self) -> Vec<u8> {
-        framed(
-            b'Z',
-            if self.failed {
-                b"E"
-            } else if self.in_transaction {
-                b"T"
-            } else {
-                b"I"
-            },
-        )
+        ready(self.in_transaction, self.failed)
     }
+}
+
+/// ReadyForQuery.
+pub(crate) fn ready(in_transaction: bool, failed: bool) -> Vec<u8> {
+    framed(
+        b'Z',
+        if failed {
+            b"E"
+        } else if in_transaction {
+            b"T"
+        } else {
+            b"I"
+        },
+    )
+}
+
+/// ErrorResponse of a statement.
+pub(crate) fn error(sqlstate: &str) -> Vec<u8> {
+    framed(b'E', format!("SERROR\0VERROR\0C{sqlstate}\0Mno\0\0").as_bytes())
 }
