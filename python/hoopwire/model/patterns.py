@@ -89,7 +89,9 @@ def needs_own_name(function: Pattern) -> bool:
     The harmless ones that can always be called count, too: nobody has to ask for them.
     """
     name = function.name
-    return function.schema == "pg_catalog" and "*" not in name and not any(_matches(mild, name) for mild in MILD)
+    return (
+        function.schema == "pg_catalog" and "*" not in name and not any(_matches(mild, name) for mild in MILD)
+    )
 
 
 def intersects(one: Pattern, other: Pattern) -> bool:

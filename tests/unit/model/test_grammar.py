@@ -253,7 +253,7 @@ def test_the_mild_functions_are_those_of_the_engine() -> None:
 def test_who_asks_for_a_dangerous_function_by_name_needs_it_granted_by_name(
     granted: str, asked: str, is_covered: bool
 ) -> None:
-    """H13: a wildcard in the policy, a name in the request: the grant had the name, and the engine gave it."""
+    """H13: a wildcard in the policy, a name in the request: the grant had the name, the engine gave it."""
     assert covers((parse_action(granted),), parse_action(asked)) is is_covered
 
 
