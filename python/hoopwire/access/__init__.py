@@ -6,6 +6,7 @@ Knows policy documents, matching and the compiled form; must never know tokens, 
 from hoopwire.access.compile import compile_grant
 from hoopwire.access.decide import Offer, decide, policy_hash
 from hoopwire.access.explain import Explanation, PolicyAccount, explain
+from hoopwire.access.match import issuer_name
 from hoopwire.access.open import open_database
 from hoopwire.access.regrant import regrant
 from hoopwire.access.renew import renew
@@ -26,6 +27,7 @@ __all__ = [
     "compile_grant",
     "decide",
     "explain",
+    "issuer_name",
     "looks_like_credential",
     "open_database",
     "parse_database",

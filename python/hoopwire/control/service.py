@@ -1,8 +1,8 @@
 """The gateway's control plane as one running thing: opened, served, drained.
 
-Start: settings, state directory, store, engine, APIs, then events. Stop: drain (new sessions refused, busy
-ones may finish), then the engine stops and seals, then what grants have used and the audit trail are written,
-then the store closes.
+Start: settings, state directory, store, what the journal has for it, engine, APIs, then events. Stop: drain
+(new sessions refused, busy ones may finish), then the engine stops and seals, then what grants have used and
+the audit trail are written, then the store closes.
 """
 
 import logging
@@ -18,6 +18,7 @@ import trio
 
 from hoopwire import __version__
 from hoopwire.audit import AuditEvent, AuditTrail, Sink
+from hoopwire.control import texts
 from hoopwire.control.admin import admin_app
 from hoopwire.control.admission import Admission
 from hoopwire.control.api import public_app
@@ -27,9 +28,11 @@ from hoopwire.control.dispatch import Dispatch
 from hoopwire.control.engine import DataPlane, EngineFactory, native_engine
 from hoopwire.control.files import StartError, StateDirectory, read_pem
 from hoopwire.control.http import load_pair, serve_tls, serve_unix, server_tls
-from hoopwire.control.parts import Current, Lend, Parts, audit_row
+from hoopwire.control.keeping import Keeping, audit_row
+from hoopwire.control.locks import Locks
+from hoopwire.control.parts import Current, Lend, Parts
 from hoopwire.control.reload import Reload
-from hoopwire.control.revocation import sweep
+from hoopwire.control.revocation import cut_overdue, sweep
 from hoopwire.control.roles import RoleDesk, RoleKeeper
 from hoopwire.control.sessions import SessionTable
 from hoopwire.control.spending import Spending
@@ -37,7 +40,7 @@ from hoopwire.control.verifiers import VerifierFactory, Verifiers
 from hoopwire.custody import Roles
 from hoopwire.model.commands import EngineConfig, EngineLimits, EngineRecording
 from hoopwire.model.settings import Settings
-from hoopwire.store import SecretHasher, SqliteStore, StoreError
+from hoopwire.store import Change, Journal, SecretHasher, SqliteStore, StoreError
 
 _log = logging.getLogger("hoopwire")
 _SWEEP_S = 1.0
@@ -126,9 +129,11 @@ async def _run(
                 background.start_soon(checkpoints.run)
             listening = trio.CancelScope()
             background.start_soon(_events, parts.engine, dispatch, listening)
+            background.start_soon(_cut, parts)
             background.start_soon(_sweep, parts)
             background.start_soon(keeper.run)
             background.start_soon(spending.run)
+            background.start_soon(parts.keeping.run)
             addresses = tuple(parts.engine.addresses)
             socket_path = settings.listen.admin_socket
             await background.start(serve_unix, admin_app(parts, reload, spending), socket_path, drained.wait)
@@ -137,11 +142,12 @@ async def _run(
                 app = public_app(parts, addresses[0])
                 control = await background.start(serve_tls, app, settings.listen.control, tls, drained.wait)
             if signals:
-                await background.start(_signals, reload, stopping, draining)
+                await background.start(_signals, reload, stopping, draining, background)
             _log.info("hoopwire %s answers on %s", __version__, ", ".join(addresses))
             parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
             task_status.started(Running(addresses, control, socket_path, parts, reload, stopping.set))
             await stopping.wait()
+            parts.store.hurry()
             with draining:
                 await _drain(parts, dispatch, float(parts.current.settings.gateway.drain))
             drained.set()
@@ -152,6 +158,7 @@ async def _run(
         for event in parts.engine.drain_events():
             dispatch.take_last(event)
         await spending.flush()
+        await parts.keeping.flush()
         await keeper.drop_all()
         if checkpoints is not None:
             with trio.CancelScope(shield=True):
@@ -170,6 +177,10 @@ async def _opened(
         try:
             hasher = SecretHasher.open(state.secret_key)
             store = await SqliteStore.open(state.database, clock.wall())
+            locks = Locks(clock)
+            for lock in await store.locks(in_force=True):
+                locks.add(lock)
+            journal, left_over = await Journal.open(state.journal)
         except (StoreError, OSError, ValueError) as error:
             raise StartError(str(error)) from None
 
@@ -177,6 +188,8 @@ async def _opened(
             await store.append_audit([audit_row(event) for event in events])
 
         trail = AuditTrail(sink, keep, now=clock.wall)
+        table, keeping = SessionTable(), Keeping(store, journal, trail, clock)
+        await _restore(left_over, table, locks, keeping)
         try:
             engine = await trio.to_thread.run_sync(_start_engine, settings, rooms.engine)
             try:
@@ -184,19 +197,31 @@ async def _opened(
                     nursery.start_soon(trail.run)
                     nothing: Any = None
                     current = Current(settings, nothing)
-                    yield (
-                        Parts(clock, store, hasher, trail, SessionTable(), engine, rooms.lend, current),
-                        nursery,
+                    parts = Parts(
+                        clock, store, hasher, trail, keeping, locks, table, engine, rooms.lend, current
                     )
+                    yield parts, nursery
                     nursery.cancel_scope.cancel()
             finally:
                 await engine.stop()
                 with trio.CancelScope(shield=True):
                     await trail.flush()
         finally:
+            journal.close()
             await store.close()
     finally:
         state.close()
+
+
+async def _restore(left_over: list[Change], table: SessionTable, locks: Locks, keeping: Keeping) -> None:
+    """What an earlier run could not write counts before anybody is let in, and is written first."""
+    locks.restore(left_over)
+    keeping.restore(left_over)
+    for end in keeping.ends():
+        table.end_grant(end.id, end.expires_at, texts.ended_before(end))
+    if left_over:
+        _log.warning("%d revocations, locks or the like of an earlier run come first", len(keeping))
+        await keeping.keep()
 
 
 def _start_engine(settings: Settings, factory: EngineFactory) -> DataPlane:
@@ -256,13 +281,19 @@ async def _events(engine: DataPlane, dispatch: Dispatch, listening: trio.CancelS
                     _log.exception("an event of the engine could not be handled: %s", type(event).__name__)
 
 
+async def _cut(parts: Parts) -> None:
+    while True:
+        cut_overdue(parts)
+        await trio.sleep(_SWEEP_S)
+
+
 async def _sweep(parts: Parts) -> None:
     pruned_at = float("-inf")
     while True:
         try:
             await sweep(parts)
             if trio.current_time() - pruned_at >= _PRUNE_S:
-                await parts.store.prune_ledger(parts.clock.wall())
+                await parts.store.prune_ledger(parts.clock.least_wall())
                 pruned_at = trio.current_time()
         except StoreError as error:
             _log.error("the sweep failed, it will be tried again: %s", error)
@@ -281,15 +312,21 @@ async def _signals(
     reload: Reload,
     stopping: trio.Event,
     draining: trio.CancelScope,
+    reloads: trio.Nursery,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """SIGHUP reloads; SIGTERM and SIGINT drain, a second one ends the sessions now, a third gives up."""
+
+    async def read_again() -> None:
+        with suppress(StartError):
+            await reload()
+
     with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
         task_status.started()
         async for number in received:
             if number == signal.SIGHUP:
-                with suppress(StartError):
-                    await reload()
+                # Beside this loop: SIGTERM does not wait for issuers or the store.
+                reloads.start_soon(read_again)
             elif not stopping.is_set():
                 stopping.set()
             elif not draining.cancel_called:
