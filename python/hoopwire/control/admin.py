@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from hoopwire import __version__
 from hoopwire.control import problems
-from hoopwire.control.api import http_error, read_body, server_error
+from hoopwire.control.api import application, http_error, read_body, server_error
 from hoopwire.control.files import StartError
 from hoopwire.control.parts import Parts
 from hoopwire.control.revocation import end_session, revoke_grant
@@ -84,8 +84,8 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]], spending:
             {"version": __version__, "draining": parts.table.draining, "engine": parts.engine.statistics()}
         )
 
-    return Starlette(
-        routes=[
+    return application(
+        [
             Route("/v1/grants", grants, methods=["GET"]),
             Route("/v1/grants/{id}", one_grant, methods=["GET"]),
             Route("/v1/grants/{id}/revoke", revoke, methods=["POST"]),
@@ -94,7 +94,7 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]], spending:
             Route("/v1/reload", reload_config, methods=["POST"]),
             Route("/v1/statistics", statistics, methods=["GET"]),
         ],
-        exception_handlers={
+        {
             HTTPException: http_error,
             StartError: _reload_refused,
             StoreUnavailable: _store_unavailable,
