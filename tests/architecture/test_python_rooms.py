@@ -20,7 +20,7 @@ ROOMS: dict[str, set[str]] = {
 }
 """What each room may import of hoopwire. A room that is not here needs a row, and a reason, first."""
 
-NETWORK = {"httpx", "starlette", "hypercorn", "socket", "ssl", "http", "urllib.request"}
+NETWORK = {"httpx", "starlette", "h11", "socket", "ssl", "http", "urllib.request"}
 MUST_NOT_KNOW: dict[str, set[str]] = {
     "model": {"trio", "subprocess", *NETWORK},
     "access": {"trio", "subprocess", "jwt", "cryptography", "os", "time", "random", "sqlite3", *NETWORK},

@@ -1,5 +1,6 @@
 """Where audit lines go besides the store: a stream or a file."""
 
+import errno
 import os
 from typing import BinaryIO, Protocol
 
@@ -36,10 +37,17 @@ class FileSink:
 
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._torn = False
 
     def write(self, line: bytes) -> None:
         """See `Sink.write`."""
-        os.write(self._fd, line + b"\n")
+        whole = (b"\n" if self._torn else b"") + line + b"\n"
+        written = os.write(self._fd, whole)
+        if written < len(whole):
+            # The disk is full: the next line must not be taken for the end of this one.
+            self._torn = True
+            raise OSError(errno.ENOSPC, "only a part of the line was written")
+        self._torn = False
 
     def close(self) -> None:
         """Close the file."""

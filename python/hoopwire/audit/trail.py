@@ -40,6 +40,11 @@ class AuditTrail:
 
     def record(self, event: AuditEvent) -> None:
         """To the sink now, to the store soon."""
+        try:
+            event.line()
+        except Exception as error:  # else it would stand before all others for ever
+            _log.exception("an audit event cannot be written down: %s", event.kind)
+            event = AuditEvent(kind="bug", at=self._now(), code="audit", reason=type(error).__name__)
         self.mirror(event)
         if len(self._waiting) >= self._capacity:
             self._lost += 1
@@ -51,8 +56,8 @@ class AuditTrail:
         """To the sink only: the store has it already."""
         try:
             self._sink.write(event.line())
-        except OSError as error:
-            _log.error("an audit line could not be written: %s", error)
+        except Exception as error:  # a full disk, a pipe that nobody reads any more, a closed file
+            _log.error("an audit line could not be written: %s: %s", type(error).__name__, error)
 
     async def run(self, *, pause_s: float = 0.05, retry_s: float = 1.0) -> None:
         """Keep batches until cancelled. A batch that cannot be kept is tried again, never dropped."""

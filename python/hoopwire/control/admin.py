@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from hoopwire import __version__
 from hoopwire.control import problems
-from hoopwire.control.api import http_error, server_error
+from hoopwire.control.api import application, http_error, server_error
 from hoopwire.control.ending import ending_routes, grant_unknown
 from hoopwire.control.files import StartError
 from hoopwire.control.parts import Parts
@@ -79,8 +79,8 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]], spending:
             }
         )
 
-    return Starlette(
-        routes=[
+    return application(
+        [
             Route("/v1/grants", grants, methods=["GET"]),
             Route("/v1/grants/{id}", one_grant, methods=["GET"]),
             Route("/v1/sessions", sessions, methods=["GET"]),
@@ -88,7 +88,7 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]], spending:
             Route("/v1/statistics", statistics, methods=["GET"]),
             *ending_routes(parts, spending),
         ],
-        exception_handlers={
+        {
             HTTPException: http_error,
             StartError: _reload_refused,
             StoreUnavailable: _store_unavailable,

@@ -35,13 +35,16 @@ _AT_ONCE = 64
 
 
 class Admission:
-    """Each admission is one task, a limited number of them at once, each with a deadline."""
+    """Each admission is one task with a deadline. So many at once may wait for one target.
+
+    Those that wait for an issuer share one fetch of its keys (`identity`), and hold nothing that others need.
+    """
 
     def __init__(self, parts: Parts, roles: RoleKeeper, spending: Spending) -> None:
         self._parts = parts
         self._roles = roles
         self._spending = spending
-        self._limiter = trio.CapacityLimiter(_AT_ONCE)
+        self._lending: dict[str, trio.CapacityLimiter] = {}
         self._running: dict[str, trio.CancelScope] = {}
 
     def __contains__(self, session: str) -> bool:
@@ -69,14 +72,13 @@ class Admission:
         admitted = False
         try:
             with trio.fail_after(limit_s):
-                async with self._limiter:
-                    admitted = await self._decide(event)
+                admitted = await self._decide(event)
         except Denied as denied:
             self._refuse(event, denied)
         except trio.TooSlowError:
             self._refuse(event, Denied(texts.admission_late(limit_s)))
         except Exception as error:  # a bug must end in a refusal, not in a waiting client
-            _log.exception("admission of %s failed", event.session)
+            self._parts.faults.caught("admission", error)
             self._refuse(event, Denied(texts.admission_failed(type(error).__name__)))
         finally:
             if not admitted:
@@ -150,15 +152,25 @@ class Admission:
 
     async def _lease(self, grant: Grant, database: str, look: Callable[[], Grant]) -> Lease:
         target = self._parts.current.settings.targets[grant.target]
+        limiter = self._lending.setdefault(grant.target, trio.CapacityLimiter(_AT_ONCE))
         try:
-            if target.role == "ephemeral":
-                return await self._roles.lend(target, database, grant, look)
-            return await self._parts.lend(target, database)
+            async with limiter:
+                if target.role == "ephemeral":
+                    return await self._roles.lend(target, database, grant, look)
+                return await self._parts.lend(target, database)
         except LeaseFailed as failed:
             _log.error("no lease for target %s: %s", grant.target, failed.internal)
             raise Denied(texts.lease_failed(failed), grant=grant) from None
 
     def _refuse(self, event: GrantNeeded, denied: Denied) -> None:
+        try:
+            self._say(event, denied)
+        except Exception as error:
+            self._parts.faults.caught("refusal", error)
+            plain = texts.refusal(texts.admission_failed(type(error).__name__))
+            self._parts.engine.refuse(event.session, plain)
+
+    def _say(self, event: GrantNeeded, denied: Denied) -> None:
         denial = denied.denial
         self._parts.engine.refuse(event.session, texts.refusal(denial))
         at = self._parts.clock.wall()

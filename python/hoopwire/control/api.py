@@ -5,6 +5,8 @@ that holds a secret is never stored by anyone (`no-store`).
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import trio
@@ -13,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ExceptionHandler
 
 from hoopwire.access import AccessRequest, parse_database
 from hoopwire.audit import AuditEvent, identity_event
@@ -45,20 +48,28 @@ def public_app(parts: Parts, postgres_address: str) -> Starlette:
         body = {"status": "draining" if draining else "ok"}
         return Response(msgspec.json.encode(body), 503 if draining else 200, media_type="application/json")
 
-    return Starlette(
-        routes=[
+    return application(
+        [
             Route("/v1/grants", mint, methods=["POST"]),
             Route("/openapi.json", openapi, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
         ],
-        exception_handlers={HTTPException: http_error, Exception: server_error},
+        {HTTPException: http_error, Exception: server_error},
     )
 
 
+def application(routes: list[Route], handlers: Mapping[Any, ExceptionHandler]) -> Starlette:
+    """Exactly these paths: one with a slash more is not redirected to where the Host header says."""
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return app
+
+
 async def http_error(request: Request, error: Exception) -> Response:
-    """404 and 405 as problems."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return problems.plain(status, "GET /openapi.json lists what there is." if status == 404 else "")
+    """404 and 405 as problems; the latter with Allow."""
+    assert isinstance(error, HTTPException)
+    hint = "GET /openapi.json lists what there is." if error.status_code == 404 else ""
+    return problems.plain(error.status_code, hint, error.headers)
 
 
 async def server_error(request: Request, error: Exception) -> Response:
@@ -68,6 +79,8 @@ async def server_error(request: Request, error: Exception) -> Response:
 
 async def read_body(request: Request) -> bytes:
     """The whole body. HTTPException 413 past the limit, whatever Content-Length said; 408 if it drips."""
+    if int(request.headers.get("content-length", "0")) > BODY_LIMIT_BYTES:
+        raise HTTPException(413)  # before anybody is asked to send it
     body = bytearray()
     with trio.move_on_after(_BODY_S):
         async for chunk in request.stream():

@@ -1,5 +1,6 @@
 """Signed checkpoints to their file, each synced before the next."""
 
+import errno
 import logging
 import os
 
@@ -15,6 +16,8 @@ class CheckpointFile:
         self._path = path
         self._waiting: list[str] = []
         self._wake = trio.Event()
+        self._one = trio.CapacityLimiter(1)
+        self._torn = False
 
     def append(self, line: str) -> None:
         """Queue one line."""
@@ -37,7 +40,7 @@ class CheckpointFile:
             return True
         try:
             await trio.to_thread.run_sync(
-                self._write, "".join(f"{line.rstrip()}\n" for line in lines).encode()
+                self._write, "".join(f"{line.rstrip()}\n" for line in lines).encode(), limiter=self._one
             )
         except OSError as error:
             _log.error("checkpoints cannot be written to %s: %s", self._path, error)
@@ -48,7 +51,12 @@ class CheckpointFile:
     def _write(self, text: bytes) -> None:
         fd = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, text)
+            if self._torn:
+                text = b"\n" + text
+            written = os.write(fd, text)
+            self._torn = written < len(text)
+            if self._torn:
+                raise OSError(errno.ENOSPC, "only a part was written")
             os.fsync(fd)
         finally:
             os.close(fd)

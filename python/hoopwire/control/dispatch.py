@@ -9,6 +9,7 @@ from hoopwire.control.admission import Admission
 from hoopwire.control.checkpoints import CheckpointFile
 from hoopwire.control.parts import Parts
 from hoopwire.control.spending import Spending
+from hoopwire.control.supervise import Supervisor
 from hoopwire.model import events
 from hoopwire.model.events import Event
 
@@ -24,20 +25,20 @@ class Dispatch:
         admission: Admission,
         spending: Spending,
         checkpoints: CheckpointFile | None,
-        nursery: trio.Nursery,
+        admissions: Supervisor,
     ) -> None:
         self._parts = parts
         self._admission = admission
         self._spending = spending
         self._checkpoints = checkpoints
-        self._nursery = nursery
+        self._admissions = admissions
         self.drained = trio.Event()
 
     def take(self, event: Event) -> None:
         """Act on one event."""
         match event:
             case events.GrantNeeded():
-                self._nursery.start_soon(self._admission.admit, event)
+                self._admissions.once("admission", self._admission.admit, event)
             case events.SessionStarted():
                 self._started(event)
             case events.SessionEnded():

@@ -23,5 +23,5 @@ def configure(level: int = logging.INFO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # Their access and request lines hold addresses and URLs of no use to operators.
-    for name in ("httpx", "httpcore", "hpack", "hypercorn.access"):
+    for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -65,12 +65,13 @@ async def redeem_token(
     secret = mint_secret(grant.id) if mint == "explicit" else ""
     event = grant_event("grant.minted", now, grant, peer=peer, session=session, channel=channel)
     try:
-        redeemed = await parts.store.redeem(
-            grant,
-            now=now,
-            secret_hash=parts.hasher.hash(secret) if secret else None,
-            audit=[audit_row(event)],
-        )
+        async with parts.redeeming:
+            redeemed = await parts.store.redeem(
+                grant,
+                now=now,
+                secret_hash=parts.hasher.hash(secret) if secret else None,
+                audit=[audit_row(event)],
+            )
     except StoreUnavailable as error:
         raise Denied(texts.store_unavailable(str(error)), identity=identity) from None
     match redeemed:
@@ -107,7 +108,8 @@ async def redeem_secret(parts: Parts, secret: str) -> Grant:
     """
     try:
         secret_grant(secret)
-        grant = await parts.store.grant_by_secret(parts.hasher.hash(secret))
+        async with parts.redeeming:
+            grant = await parts.store.grant_by_secret(parts.hasher.hash(secret))
     except SecretMalformed as error:
         raise Denied(texts.secret_malformed(str(error))) from None
     except StoreUnavailable as error:

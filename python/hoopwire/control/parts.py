@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
+import trio
 
 from hoopwire.access import compile_grant
 from hoopwire.audit import AuditTrail
@@ -15,6 +16,7 @@ from hoopwire.control.engine import DataPlane
 from hoopwire.control.keeping import Keeping
 from hoopwire.control.locks import Locks
 from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
+from hoopwire.control.supervise import Faults
 from hoopwire.model.commands import CompiledGrant, Lease
 from hoopwire.model.grant import Denial, Grant
 from hoopwire.model.identity import Identity
@@ -22,6 +24,8 @@ from hoopwire.model.settings import Settings, TargetSettings
 from hoopwire.store import SecretHasher, Store
 
 _log = logging.getLogger("hoopwire.control")
+
+_REDEEM_AT_ONCE = 64
 
 Lend = Callable[[TargetSettings, str], Awaitable[Lease]]
 """`custody.lease`: target and database to a credential for one session."""
@@ -67,6 +71,9 @@ class Parts:
     engine: DataPlane
     lend: Lend
     current: Current
+    faults: Faults
+    redeeming: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(_REDEEM_AT_ONCE))
+    """For the store's part of a login: a storm of them must not stand before what operators write."""
 
     def compiled(self, grant: Grant, database: str) -> CompiledGrant:
         """`grant` for the engine, with the deadline that no change of the wall clock moves away."""

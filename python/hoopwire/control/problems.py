@@ -1,6 +1,7 @@
 """Errors of both HTTP APIs: `application/problem+json` (RFC 9457), with our `code` and `hint`."""
 
 import http
+from collections.abc import Mapping
 
 import msgspec
 from starlette.responses import Response
@@ -36,7 +37,7 @@ def problem(
     *,
     detail: str = "",
     hint: str = "",
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The response for one error."""
     body = Problem(type=_TYPE + code, title=title, status=status, code=code, detail=detail, hint=hint)
@@ -64,7 +65,7 @@ def of_denial(denial: Denial, *, authenticated: bool) -> Response:
     return problem(status or 403, denial.code, denial.message, detail=denial.detail, hint=denial.hint)
 
 
-def plain(status: int, hint: str = "") -> Response:
-    """An error of HTTP itself: 404, 405, 413, 415."""
+def plain(status: int, hint: str = "", headers: Mapping[str, str] | None = None) -> Response:
+    """An error of HTTP itself: 404, 405, 408, 413, 431, 501."""
     phrase = http.HTTPStatus(status).phrase
-    return problem(status, phrase.lower().replace(" ", "_"), phrase, hint=hint)
+    return problem(status, phrase.lower().replace(" ", "_"), phrase, hint=hint, headers=headers)

@@ -41,6 +41,11 @@ class Reload:
                 _log.error("reload refused, the old settings stay: %s", error)
                 self._record("gateway.reload_failed", str(error))
                 raise
+            except Exception as error:
+                self._parts.faults.caught("reload", error)
+                text = f"the gateway failed at it ({type(error).__name__}); it goes on with what it has taken"
+                self._record("gateway.reload_failed", text)
+                raise StartError(text) from error
             text = f"{reloaded.cut} grants cut, {reloaded.narrowed} narrowed"
             _log.info("reloaded: %s", text)
             for name in reloaded.restart_needed:

@@ -130,6 +130,8 @@ class RoleKeeper:
                         await self._look_at(id, nursery)
                     except StoreUnavailable as error:
                         _log.error("the role of %s cannot be looked at: %s", id, error)
+                    except Exception as error:  # of one role: the others come after it in each round
+                        self._parts.faults.caught("roles", error)
                 await trio.sleep(_LOOK_S)
 
     async def drop_all(self) -> None:
@@ -144,6 +146,8 @@ class RoleKeeper:
                 await self._drop(id, kept)
             except (RoleFailed, LeaseFailed) as error:
                 self._kept_on(id, kept, error.internal)
+            except Exception as error:
+                self._parts.faults.caught("roles", error)
 
         with trio.move_on_after(_STOP_S, shield=True) as limit:
             async with trio.open_nursery() as nursery:
@@ -246,7 +250,7 @@ class RoleKeeper:
                 failed(error.internal)
             except Exception as error:  # one role's bug must not leave all the others behind
                 pace.failed()
-                _log.exception("a role could not be looked after")
+                self._parts.faults.caught("roles", error)
                 failed(type(error).__name__)
             finally:
                 pace.busy = False

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from hoopwire.config import load
 from hoopwire.control.service import Rooms
-from hoopwire.custody import lease
+from hoopwire.custody import Lender
 from hoopwire.identity import Verifier
-from hoopwire.model.commands import Lease
-from hoopwire.model.settings import Settings, TargetSettings
+from hoopwire.model.settings import Settings
 
 
 def production_rooms() -> Rooms:
@@ -16,7 +15,4 @@ def production_rooms() -> Rooms:
     def load_file(path: Path) -> Settings:
         return load(path)
 
-    async def lend(target: TargetSettings, database: str) -> Lease:
-        return await lease(target, database)
-
-    return Rooms(load=load_file, verifier=Verifier, lend=lend)
+    return Rooms(load=load_file, verifier=Verifier, lend=Lender())

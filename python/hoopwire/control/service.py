@@ -8,9 +8,10 @@ the audit trail are written, then the store closes.
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from hoopwire.control.clock import Clock
 from hoopwire.control.dispatch import Dispatch
 from hoopwire.control.engine import DataPlane, EngineFactory, native_engine
 from hoopwire.control.files import StartError, StateDirectory, read_pem
-from hoopwire.control.http import load_pair, serve_tls, serve_unix, server_tls
+from hoopwire.control.http import load_pair, server_tls, tcp_listener, unix_listener
+from hoopwire.control.http_server import Listener
 from hoopwire.control.keeping import Keeping, audit_row
 from hoopwire.control.locks import Locks
 from hoopwire.control.parts import Current, Lend, Parts
@@ -36,6 +38,7 @@ from hoopwire.control.revocation import cut_overdue, sweep
 from hoopwire.control.roles import RoleDesk, RoleKeeper
 from hoopwire.control.sessions import SessionTable
 from hoopwire.control.spending import Spending
+from hoopwire.control.supervise import Faults, Supervisor
 from hoopwire.control.verifiers import VerifierFactory, Verifiers
 from hoopwire.custody import Roles
 from hoopwire.model.commands import EngineConfig, EngineLimits, EngineRecording
@@ -106,10 +109,10 @@ async def _run(
     task_status: trio.TaskStatus[Running],
 ) -> None:
     settings = await trio.to_thread.run_sync(rooms.load, path)
-    async with _opened(settings, rooms, sink, clock) as (parts, background):
+    async with _opened(settings, rooms, sink, clock) as (parts, tasks):
         stopping, drained, draining = trio.Event(), trio.Event(), trio.CancelScope()
         _warn(settings)
-        verifiers = Verifiers(rooms.verifier, background)
+        verifiers = Verifiers(rooms.verifier, tasks)
         parts.current = Current(settings, verifiers.use(await verifiers.open(settings)))
         tls = server_tls(settings.listen.tls.certificate, settings.listen.tls.key)
         reload = Reload(
@@ -121,48 +124,56 @@ async def _run(
         checkpoints = (
             CheckpointFile(settings.recording.checkpoints) if settings.recording.checkpoints else None
         )
-        async with trio.open_nursery() as admissions:
+        async with trio.open_nursery() as nursery:
+            admissions = Supervisor(nursery, parts.faults)
             keeper = RoleKeeper(parts, rooms.roles(rooms.lend))
             spending = Spending(parts)
             dispatch = Dispatch(parts, Admission(parts, keeper, spending), spending, checkpoints, admissions)
             if checkpoints is not None:
-                background.start_soon(checkpoints.run)
-            listening = trio.CancelScope()
-            background.start_soon(_events, parts.engine, dispatch, listening)
-            background.start_soon(_cut, parts)
-            background.start_soon(_sweep, parts)
-            background.start_soon(keeper.run)
-            background.start_soon(spending.run)
-            background.start_soon(parts.keeping.run)
+                tasks.keep("checkpoints", checkpoints.run)
+            admissions.keep("engine events", lambda: _events(parts, dispatch))
+            tasks.keep("cuts", lambda: _cut(parts))
+            tasks.keep("sweep", lambda: _sweep(parts))
+            tasks.keep("roles", keeper.run)
+            tasks.keep("spending", spending.run)
+            tasks.keep("keeping", parts.keeping.run)
             addresses = tuple(parts.engine.addresses)
             socket_path = settings.listen.admin_socket
-            await background.start(serve_unix, admin_app(parts, reload, spending), socket_path, drained.wait)
+            admin = unix_listener(
+                admin_app(parts, reload, spending), socket_path, partial(parts.faults.caught, "admin API")
+            )
+            tasks.once("admin API", _listen, tasks, "admin API", admin, drained.wait)
             control = None
             if settings.listen.control is not None:
-                app = public_app(parts, addresses[0])
-                control = await background.start(serve_tls, app, settings.listen.control, tls, drained.wait)
+                public, control = tcp_listener(
+                    public_app(parts, addresses[0]),
+                    settings.listen.control,
+                    tls,
+                    partial(parts.faults.caught, "control API"),
+                )
+                tasks.once("control API", _listen, tasks, "control API", public, drained.wait)
             if signals:
-                await background.start(_signals, reload, stopping, draining, background)
+                await tasks.start("signals", _signals, tasks, reload, stopping, draining)
             _log.info("hoopwire %s answers on %s", __version__, ", ".join(addresses))
             parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
             task_status.started(Running(addresses, control, socket_path, parts, reload, stopping.set))
             await stopping.wait()
             parts.store.hurry()
             with draining:
-                await _drain(parts, dispatch, float(parts.current.settings.gateway.drain))
+                limit_s = float(parts.current.settings.gateway.drain)
+                await tasks.contained("drain", _drain, parts, dispatch, limit_s)
             drained.set()
-            listening.cancel()
-            admissions.cancel_scope.cancel()
+            nursery.cancel_scope.cancel()
         parts.trail.record(AuditEvent(kind="gateway.stopped", at=clock.wall()))
-        await parts.engine.stop()
-        for event in parts.engine.drain_events():
-            dispatch.take_last(event)
-        await spending.flush()
-        await parts.keeping.flush()
-        await keeper.drop_all()
+        # Each of these is tried, whatever becomes of the one before.
+        await tasks.contained("engine stop", parts.engine.stop)
+        await tasks.contained("last events", _last_events, parts, dispatch)
+        await tasks.contained("spending", spending.flush)
+        await tasks.contained("keeping", parts.keeping.flush)
+        await tasks.contained("roles", keeper.drop_all)
         if checkpoints is not None:
             with trio.CancelScope(shield=True):
-                await checkpoints.flush()
+                await tasks.contained("checkpoints", checkpoints.flush)
         if draining.cancel_called:
             raise KeyboardInterrupt
 
@@ -170,8 +181,8 @@ async def _run(
 @asynccontextmanager
 async def _opened(
     settings: Settings, rooms: Rooms, sink: Sink, clock: Clock
-) -> AsyncIterator[tuple[Parts, trio.Nursery]]:
-    """Store, trail and engine, and a nursery for what runs beside the sessions; closed in reverse order."""
+) -> AsyncIterator[tuple[Parts, Supervisor]]:
+    """Store, trail and engine, and the tasks that run beside the sessions; closed in reverse order."""
     state = StateDirectory(settings.gateway.state)
     try:
         try:
@@ -188,19 +199,34 @@ async def _opened(
             await store.append_audit([audit_row(event) for event in events])
 
         trail = AuditTrail(sink, keep, now=clock.wall)
-        table, keeping = SessionTable(), Keeping(store, journal, trail, clock)
+        table, keeping, faults = (
+            SessionTable(),
+            Keeping(store, journal, trail, clock),
+            Faults(trail, clock.wall),
+        )
         await _restore(left_over, table, locks, keeping)
         try:
             engine = await trio.to_thread.run_sync(_start_engine, settings, rooms.engine)
             try:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(trail.run)
+                    tasks = Supervisor(nursery, faults)
+                    tasks.keep("audit trail", trail.run)
                     nothing: Any = None
                     current = Current(settings, nothing)
                     parts = Parts(
-                        clock, store, hasher, trail, keeping, locks, table, engine, rooms.lend, current
+                        clock,
+                        store,
+                        hasher,
+                        trail,
+                        keeping,
+                        locks,
+                        table,
+                        engine,
+                        rooms.lend,
+                        current,
+                        faults,
                     )
-                    yield parts, nursery
+                    yield parts, tasks
                     nursery.cancel_scope.cancel()
             finally:
                 await engine.stop()
@@ -271,14 +297,27 @@ def _warn(settings: Settings) -> None:
             _log.warning("issuer %s is a dev issuer: whoever reaches it can be anybody", name)
 
 
-async def _events(engine: DataPlane, dispatch: Dispatch, listening: trio.CancelScope) -> None:
-    with listening:
-        async for batch in engine.batches():
-            for event in batch:
-                try:
-                    dispatch.take(event)
-                except Exception:  # one event's bug must not deafen us to the next revocation or admission
-                    _log.exception("an event of the engine could not be handled: %s", type(event).__name__)
+async def _events(parts: Parts, dispatch: Dispatch) -> None:
+    async for batch in parts.engine.batches():
+        for event in batch:
+            try:
+                dispatch.take(event)
+            except Exception as error:  # of one event: the next may be an admission
+                parts.faults.caught(f"event {type(event).__name__}", error)
+
+
+async def _last_events(parts: Parts, dispatch: Dispatch) -> None:
+    for event in parts.engine.drain_events():
+        dispatch.take_last(event)
+
+
+async def _listen(
+    tasks: Supervisor, name: str, listener: Listener, stopping: Callable[[], Awaitable[None]]
+) -> None:
+    try:
+        await tasks.repeat(name, lambda: listener.run(stopping))
+    finally:
+        listener.close()
 
 
 async def _cut(parts: Parts) -> None:
@@ -309,15 +348,18 @@ async def _drain(parts: Parts, dispatch: Dispatch, limit_s: float) -> None:
 
 
 async def _signals(
+    tasks: Supervisor,
     reload: Reload,
     stopping: trio.Event,
     draining: trio.CancelScope,
-    reloads: trio.Nursery,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """SIGHUP reloads; SIGTERM and SIGINT drain, a second one ends the sessions now, a third gives up."""
+    """SIGHUP reloads; SIGTERM and SIGINT drain, a second one ends the sessions now, a third gives up.
 
-    async def read_again() -> None:
+    A reload is a task of its own: while it waits for a file, the other signals count.
+    """
+
+    async def reloading() -> None:
         with suppress(StartError):
             await reload()
 
@@ -325,8 +367,7 @@ async def _signals(
         task_status.started()
         async for number in received:
             if number == signal.SIGHUP:
-                # Beside this loop: SIGTERM does not wait for issuers or the store.
-                reloads.start_soon(read_again)
+                tasks.once("reload", reloading)
             elif not stopping.is_set():
                 stopping.set()
             elif not draining.cancel_called:

@@ -8,6 +8,7 @@ import trio
 
 from hoopwire.control.files import StartError
 from hoopwire.control.parts import TokenVerifier
+from hoopwire.control.supervise import Supervisor
 from hoopwire.model.settings import IssuerSettings, Settings
 
 VerifierFactory = Callable[[Mapping[str, IssuerSettings], str], AbstractAsyncContextManager[Any]]
@@ -23,11 +24,11 @@ class Opened:
 
 
 class Verifiers:
-    """`make(issuers, audience)` gives an `identity.Verifier`; the nursery owns the open ones."""
+    """`make(issuers, audience)` gives an `identity.Verifier`; `tasks` owns the open ones."""
 
-    def __init__(self, make: VerifierFactory, nursery: trio.Nursery) -> None:
+    def __init__(self, make: VerifierFactory, tasks: Supervisor) -> None:
         self._make = make
-        self._nursery = nursery
+        self._tasks = tasks
         self._in_use: Opened | None = None
 
     async def open(self, settings: Settings) -> Opened:
@@ -38,13 +39,15 @@ class Verifiers:
         made_for = (settings.issuers, settings.gateway.audience)
         if self._in_use is not None and self._in_use.made_for == made_for:
             return self._in_use
-        try:
-            verifier = self._make(settings.issuers, settings.gateway.audience)
-        except ValueError as error:
-            raise StartError(str(error)) from None
         done = trio.Event()
         linger_s = float(settings.limits.admission)
-        return Opened(await self._nursery.start(_hold, verifier, done, linger_s), made_for, done)
+        try:
+            verifier = self._make(settings.issuers, settings.gateway.audience)
+            opened = await self._tasks.start("token verifier", _hold, verifier, done, linger_s)
+        except (ValueError, OSError) as error:
+            # OSError: a CA file that is gone since it was checked, or holds no certificate.
+            raise StartError(f"the issuers cannot be used: {error}") from None
+        return Opened(opened, made_for, done)
 
     def use(self, opened: Opened) -> TokenVerifier:
         """From now on this one; the one before closes once its last admission is over."""

@@ -4,8 +4,8 @@ Knows secret stores and leases; must never know the sessions' bytes or why a ses
 """
 
 from hoopwire.custody.administer import RoleFailed
-from hoopwire.custody.lease import LeaseFailed, Resolve, lease, resolve_host
+from hoopwire.custody.lease import LeaseFailed, Lender, Resolve, lease, resolve_host
 from hoopwire.custody.making import Made
 from hoopwire.custody.roles import Lent, Roles
 
-__all__ = ["LeaseFailed", "Lent", "Made", "Resolve", "RoleFailed", "Roles", "lease", "resolve_host"]
+__all__ = ["LeaseFailed", "Lender", "Lent", "Made", "Resolve", "RoleFailed", "Roles", "lease", "resolve_host"]

@@ -1,11 +1,13 @@
 """A target's credential, addresses and trust anchors, read anew for each session and lent to it."""
 
+import functools
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
 
 import trio
 
+from hoopwire.custody.places import PlaceLimiters
 from hoopwire.custody.source import (
     SourceFailed,
     read_environment,
@@ -17,6 +19,7 @@ from hoopwire.model.commands import Lease
 from hoopwire.model.settings import CredentialSettings, TargetSettings
 
 RESOLVE_TIMEOUT_S = 10.0
+_THREADS = 8
 
 Resolve = Callable[[str, int], Awaitable[list[tuple[str, int]]]]
 """Host and port to IP addresses and ports, in the order to try. OSError or nothing if there are none."""
@@ -38,19 +41,36 @@ class LeaseFailed(Exception):
         self.internal = internal
 
 
-async def lease(target: TargetSettings, database: str, resolve: Resolve | None = None) -> Lease:
+class Lender:
+    """`lease`, with worker threads of each target's own: for its names, and its files."""
+
+    def __init__(self) -> None:
+        self._threads = PlaceLimiters(_THREADS)
+
+    async def __call__(self, target: TargetSettings, database: str) -> Lease:
+        """See `lease`."""
+        return await lease(target, database, threads=self._threads.of((target.host, target.port)))
+
+
+async def lease(
+    target: TargetSettings,
+    database: str,
+    resolve: Resolve | None = None,
+    threads: trio.CapacityLimiter | None = None,
+) -> Lease:
     """Lend the target's credential for one session on `database`. LeaseFailed if any part is missing."""
-    resolve = resolve_host if resolve is None else resolve
+    if resolve is None:
+        resolve = functools.partial(resolve_host, threads=threads)
     secured = target.tls == "verify-full"
     try:
         addresses = await _addresses(target, resolve)
         if not secured and not all(ipaddress.ip_address(address).is_loopback for address, _ in addresses):
             # `localhost` can be made to mean anything; the password must not leave in clear.
             raise SourceFailed(f"{target.host} without TLS is not on loopback")
-        ca_pem = await read_public_file(target.ca) if secured and target.ca is not None else ""
+        ca_pem = await read_public_file(target.ca, threads) if secured and target.ca is not None else ""
         if secured and not ca_pem:
             raise SourceFailed("no CA to verify the target with")
-        certificate, key, password = await _credential(target.credential)
+        certificate, key, password = await _credential(target.credential, threads)
     except SourceFailed as error:
         raise LeaseFailed(str(error)) from None
     return Lease(
@@ -66,9 +86,13 @@ async def lease(target: TargetSettings, database: str, resolve: Resolve | None =
     )
 
 
-async def resolve_host(host: str, port: int) -> list[tuple[str, int]]:
+async def resolve_host(
+    host: str, port: int, threads: trio.CapacityLimiter | None = None
+) -> list[tuple[str, int]]:
     """Addresses of a host in the system's order (RFC 6724), each once."""
-    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    # Not trio's: that takes a thread of those that all names share, and a silent resolver keeps it for long.
+    ask = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    found = await trio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=threads)
     addresses = (
         (str(address[0]), int(address[1]))
         for family, _, _, _, address in found
@@ -91,17 +115,19 @@ async def _addresses(target: TargetSettings, resolve: Resolve) -> list[tuple[str
     return found
 
 
-async def _credential(credential: CredentialSettings) -> tuple[str, str, str]:
+async def _credential(
+    credential: CredentialSettings, threads: trio.CapacityLimiter | None
+) -> tuple[str, str, str]:
     """Client certificate, its key, and password; empty where there is none."""
     if credential.file is not None:
-        return "", "", await read_secret_file(credential.file)
+        return "", "", await read_secret_file(credential.file, threads)
     if credential.env is not None:
         return "", "", read_environment(credential.env)
     if credential.command is not None:
         return "", "", await run_command(credential.command)
     if credential.certificate is not None and credential.key is not None:
-        certificate = await read_public_file(credential.certificate)
-        return certificate, await read_secret_file(credential.key), ""
+        certificate = await read_public_file(credential.certificate, threads)
+        return certificate, await read_secret_file(credential.key, threads), ""
     if credential.trust:
         return "", "", ""
     raise SourceFailed("no credential is configured")

@@ -13,11 +13,13 @@ import trio
 from hoopwire.custody import making
 from hoopwire.custody.lease import lease
 from hoopwire.custody.making import Made
+from hoopwire.custody.places import PlaceLimiters
 from hoopwire.model.commands import Lease
 from hoopwire.model.role import RoleGrant, role_name
 from hoopwire.model.settings import TargetSettings
 
-_THREADS = 8
+_AT_ONCE = 8
+"""Connections to one server, for logins that wait for a role, and again for what nobody waits for."""
 
 Answer = TypeVar("Answer")
 Lend = Callable[[TargetSettings, str], Awaitable[Lease]]
@@ -53,7 +55,8 @@ class Roles:
         self._lend = lend
         self._roles: dict[tuple[str, str, int], _Role] = {}
         self._granting: dict[tuple[str, int, str], trio.Lock] = {}
-        self._threads = trio.CapacityLimiter(_THREADS)
+        self._making = PlaceLimiters(_AT_ONCE)
+        self._dropping = PlaceLimiters(_AT_ONCE)
 
     def grants(self) -> set[str]:
         """Grants for which a role may be there."""
@@ -86,7 +89,7 @@ class Roles:
                     if database in wanted.databases:
                         made.append(await self._make(role, lent, database, wanted, None))
                     else:
-                        await self._in_thread(
+                        await self._granted(
                             role.target, database, making.take_privileges, lent, database, wanted
                         )
                         del role.made[database]
@@ -100,14 +103,13 @@ class Roles:
         dropped = []
         for role in self._of(grant):
             async with role.lock:
-                lent = await self._lend(role.target, role.target.databases[0])
-                # From here on, a session that comes all the same must make it anew.
-                role.password = None
-                role.made.clear()
-                if await trio.to_thread.run_sync(
-                    making.drop_role, role.target, lent, role.grant, role.node, limiter=self._threads
-                ):
-                    dropped.append(role_name(role.grant))
+                async with self._dropping.of(_server(role.target)):
+                    lent = await self._lend(role.target, role.target.databases[0])
+                    # From here on, a session that comes all the same must make it anew.
+                    role.password = None
+                    role.made.clear()
+                    if await _in_thread(making.drop_role, role.target, lent, role.grant, role.node):
+                        dropped.append(role_name(role.grant))
                 if self._roles.get(key := _key(role.target, role.grant)) is role:
                     del self._roles[key]
         return dropped
@@ -117,8 +119,9 @@ class Roles:
 
         They are known from now on, and `drop` drops them. RoleFailed, LeaseFailed.
         """
-        lent = await self._lend(target, target.databases[0])
-        found = await trio.to_thread.run_sync(making.roles_of_node, target, lent, node, limiter=self._threads)
+        async with self._dropping.of(_server(target)):
+            lent = await self._lend(target, target.databases[0])
+            found = await _in_thread(making.roles_of_node, target, lent, node)
         for grant in found:
             # One that is known already may be another target's, at the same server and with its own user.
             role = self._roles.setdefault(_key(target, grant), _Role(target, grant, node))
@@ -147,7 +150,7 @@ class Roles:
         self, role: _Role, lent: Lease, database: str, wanted: RoleGrant, password: str | None
     ) -> Made:
         try:
-            made = await self._in_thread(
+            made = await self._granted(
                 role.target, database, making.make_role, lent, database, wanted, password
             )
         except making.RoleGone:
@@ -159,17 +162,15 @@ class Roles:
         role.made[database] = wanted
         return made
 
-    async def _in_thread(
+    async def _granted(
         self, target: TargetSettings, database: str, work: Callable[..., Answer], *arguments: object
     ) -> Answer:
-        """Not abandoned when cancelled: a thread that still grants must not meet the one that drops.
-
-        It ends by itself: see `custody.administer`.
-        """
-        place = (target.host, target.port, database)
         # GRANTs on the same object at the same time would only fail each other.
-        async with self._granting.setdefault(place, trio.Lock()):
-            return await trio.to_thread.run_sync(work, target, *arguments, limiter=self._threads)
+        async with (
+            self._granting.setdefault((*_server(target), database), trio.Lock()),
+            self._making.of(_server(target)),
+        ):
+            return await _in_thread(work, target, *arguments)
 
     def _role(self, target: TargetSettings, grant: str) -> _Role:
         role = self._roles.setdefault(_key(target, grant), _Role(target, grant))
@@ -178,6 +179,18 @@ class Roles:
 
     def _of(self, grant: str) -> list[_Role]:
         return [role for role in self._roles.values() if role.grant == grant]
+
+
+async def _in_thread(work: Callable[..., Answer], *arguments: object) -> Answer:
+    """Not abandoned when cancelled: a thread that still grants must not meet the one that drops.
+
+    It ends by itself: see `custody.administer`. The caller has bounded how many there are at its server.
+    """
+    return await trio.to_thread.run_sync(work, *arguments, limiter=trio.CapacityLimiter(1))
+
+
+def _server(target: TargetSettings) -> tuple[str, int]:
+    return target.host, target.port
 
 
 def _key(target: TargetSettings, grant: str) -> tuple[str, str, int]:

@@ -17,14 +17,14 @@ class SourceFailed(Exception):
     """A secret could not be had. The text is for the operator's log and holds no part of any secret."""
 
 
-async def read_secret_file(path: str) -> str:
+async def read_secret_file(path: str, threads: trio.CapacityLimiter | None = None) -> str:
     """A file's text without one newline at its end. Refused if others may read or change it."""
-    return as_secret(await trio.to_thread.run_sync(_read, path, 0o026), path)
+    return as_secret(await _read_in_thread(path, 0o026, threads), path)
 
 
-async def read_public_file(path: str) -> str:
+async def read_public_file(path: str, threads: trio.CapacityLimiter | None = None) -> str:
     """A certificate or CA bundle: text, readable by anyone."""
-    content = await trio.to_thread.run_sync(_read, path, 0)
+    content = await _read_in_thread(path, 0, threads)
     try:
         return content.decode()
     except UnicodeDecodeError:
@@ -91,6 +91,11 @@ def as_secret(content: bytes, source: str) -> str:
     except UnicodeDecodeError:
         # The error would carry the bytes: it is not to be chained.
         raise SourceFailed(f"the secret from {source} is not UTF-8") from None
+
+
+async def _read_in_thread(path: str, refused_mode: int, threads: trio.CapacityLimiter | None) -> bytes:
+    """A file may be on a volume that hangs: whoever is cancelled leaves the thread to itself."""
+    return await trio.to_thread.run_sync(_read, path, refused_mode, abandon_on_cancel=True, limiter=threads)
 
 
 def _read(path: str, refused_mode: int) -> bytes:

@@ -97,13 +97,12 @@ class JwksCache:
             issuer: _Entry(issuer, settings) for settings in issuers.values() for issuer in settings.issuers
         }
         self._transport = transport
-        self._clients: dict[str | None, httpx.AsyncClient] = {}
+        self._clients: dict[str, httpx.AsyncClient] = {}
+        """By issuer string: the connections of one that is silent are not missing at another."""
 
     async def __aenter__(self) -> Self:
-        for entry in self._entries.values():
-            ca = entry.settings.ca
-            if ca not in self._clients:
-                self._clients[ca] = make_client(ca, self._transport)
+        for issuer, entry in self._entries.items():
+            self._clients[issuer] = make_client(entry.settings.ca, self._transport)
         return self
 
     async def __aexit__(
@@ -167,7 +166,7 @@ class JwksCache:
         entry.fresh_until = now + min(max_age_s, FRESH_AT_MOST_S)
 
     async def _fetch(self, entry: _Entry) -> tuple[KeySet, float]:
-        client = self._clients[entry.settings.ca]
+        client = self._clients[entry.issuer]
         metadata = await self._discover(client, entry)
         if metadata.get("issuer") != entry.issuer:
             raise FetchFailed(f"{entry.issuer}: discovery names another issuer")

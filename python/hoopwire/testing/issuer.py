@@ -19,14 +19,13 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-import hypercorn
-import hypercorn.trio
 import jwt
 import msgspec
 import trio
@@ -35,6 +34,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from hoopwire.control.http_connection import HttpLimits
+from hoopwire.control.http_server import Listener
 from hoopwire.testing.issuer_tokens import DevClient, IssuerTokens, SigningKey
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -128,13 +129,14 @@ class DevIssuer(IssuerTokens):
     async def _run(
         self, listener: socket.socket, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        config = hypercorn.Config()
-        config.bind = [f"fd://{listener.detach()}"]
-        config.accesslog = None
-        config.errorlog = None
-        config.loglevel = "CRITICAL"
-        config.graceful_timeout = 1
-        await hypercorn.trio.serve(self.app, config, task_status=task_status)  # type: ignore[arg-type]
+        listener.setblocking(False)
+        limits = HttpLimits(connections=1000, per_address=1000, stop_s=1.0)
+        served = Listener(trio.socket.from_stdlib_socket(listener), self.app, _report, limits=limits)
+        task_status.started()
+        try:
+            await served.run(trio.sleep_forever)
+        finally:
+            served.close()
 
     async def _metadata(self, request: Request) -> Response:
         self.discoveries += 1
@@ -274,6 +276,10 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _error(status: int, code: str) -> Response:
     return JSONResponse({"error": code}, status, headers={"cache-control": "no-store"})
+
+
+def _report(error: Exception) -> None:
+    traceback.print_exception(error)
 
 
 def _listen(host: str, port: int) -> socket.socket:
