@@ -27,6 +27,10 @@ _LIMIT = 10_000
 _STATES: tuple[GrantState, ...] = ("active", "exhausted", "expired", "revoked")
 
 
+class BodyMalformed(Exception):
+    """Not what the verb takes; the text says why."""
+
+
 def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]], spending: Spending) -> Starlette:
     """`reload` reads the config file again; StartError if it is refused."""
 
@@ -98,7 +102,7 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]], spending:
             HTTPException: http_error,
             StartError: _reload_refused,
             StoreUnavailable: _store_unavailable,
-            msgspec.MsgspecError: _body_invalid,
+            BodyMalformed: _body_invalid,
             Exception: server_error,
         },
     )
@@ -122,7 +126,10 @@ def session_views(parts: Parts) -> list[SessionView]:
 async def _ending(request: Request) -> tuple[str, str]:
     """Who and why. The name is the operator's own word: the socket's mode is what makes an operator."""
     body = await read_body(request)
-    ending = msgspec.json.decode(body, type=Ending) if body else Ending()
+    try:
+        ending = msgspec.json.decode(body, type=Ending) if body else Ending()
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BodyMalformed(str(error)) from None
     return f"operator:{ending.operator}" if ending.operator else "operator", ending.reason
 
 
