@@ -62,12 +62,12 @@ class AuditTrail:
     async def run(self, *, pause_s: float = 0.05, retry_s: float = 1.0) -> None:
         """Keep batches until cancelled. A batch that cannot be kept is tried again, never dropped."""
         while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
             while self._waiting or self._lost:
                 if not await self._flush_once():
                     await trio.sleep(retry_s)
             await trio.sleep(pause_s)
+            await self._wake.wait()
+            self._wake = trio.Event()
 
     async def flush(self) -> None:
         """Keep what waits, at the end of a run; what the store refuses stays in the sink alone."""

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from hoopwire import __version__
 from hoopwire.control import problems
 from hoopwire.control.api import application, http_error, server_error
-from hoopwire.control.ending import ending_routes, grant_unknown
+from hoopwire.control.ending import BodyMalformed, ending_routes, grant_unknown
 from hoopwire.control.files import StartError
 from hoopwire.control.parts import Parts
 from hoopwire.control.spending import Spending
@@ -92,7 +92,7 @@ def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]], spending:
             HTTPException: http_error,
             StartError: _reload_refused,
             StoreUnavailable: _store_unavailable,
-            msgspec.MsgspecError: _body_invalid,
+            BodyMalformed: _body_invalid,
             Exception: server_error,
         },
     )

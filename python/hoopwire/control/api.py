@@ -99,7 +99,7 @@ async def _mint(parts: Parts, request: Request, postgres_address: str) -> Respon
     try:
         asked = msgspec.json.decode(await read_body(request), type=GrantRequest)
         wish = _wish(asked)
-    except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         hint = "GET /openapi.json describes the body."
         return problems.problem(
             400, "body_invalid", "the body is not a grant request", detail=str(error), hint=hint

@@ -27,11 +27,11 @@ class CheckpointFile:
     async def run(self, *, retry_s: float = 5.0) -> None:
         """Write until cancelled."""
         while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
             while self._waiting:
                 if not await self.flush():
                     await trio.sleep(retry_s)
+            await self._wake.wait()
+            self._wake = trio.Event()
 
     async def flush(self) -> bool:
         """Write what waits. False if it could not be made durable."""

@@ -5,6 +5,7 @@ Rule: what is cut is cut before anything is awaited; then it is kept; then the s
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -32,8 +33,14 @@ from hoopwire.model.grant import Grant
 from hoopwire.model.lock import Lock
 from hoopwire.store import PrincipalLocked, StoreUnavailable
 
+Body = TypeVar("Body")
+
 _KEY = re.compile(r"(cid|uid):[\x21-\x7e]{1,256}")
 """What a token's client or user id can be."""
+
+
+class BodyMalformed(Exception):
+    """Not what the verb takes; the text says why."""
 
 
 def ending_routes(parts: Parts, spending: Spending) -> list[Route]:
@@ -56,20 +63,19 @@ class _Verbs:
         self._spending = spending
 
     async def revoke(self, request: Request) -> Response:
-        body = await read_body(request)
-        asked = msgspec.json.decode(body, type=Ending)
+        asked = await _read(request, Ending)
         return _json({"grants": await self._revoke(asked.grants, asked)})
 
     async def revoke_one(self, request: Request) -> Response:
-        [answer] = await self._revoke((request.path_params["id"],), await _ending(request))
+        [answer] = await self._revoke((request.path_params["id"],), await _read(request, Ending, Ending()))
         return _json(answer) if answer.found else grant_unknown()
 
     async def end(self, request: Request) -> Response:
-        asked = await _ending(request)
+        asked = await _read(request, Ending, Ending())
         return _json({"sessions": await self._end(asked.sessions, asked)})
 
     async def end_one(self, request: Request) -> Response:
-        [answer] = await self._end((request.path_params["id"],), await _ending(request))
+        [answer] = await self._end((request.path_params["id"],), await _read(request, Ending, Ending()))
         if answer["found"]:
             return _json(answer)
         return problems.problem(
@@ -77,7 +83,7 @@ class _Verbs:
         )
 
     async def lock(self, request: Request) -> Response:
-        asked = msgspec.json.decode(await read_body(request), type=Locking)
+        asked = await _read(request, Locking)
         issuer = self._issuer(asked)
         if isinstance(issuer, Response):
             return issuer
@@ -102,7 +108,7 @@ class _Verbs:
         )
 
     async def unlock(self, request: Request) -> Response:
-        asked = msgspec.json.decode(await read_body(request), type=Locking)
+        asked = await _read(request, Locking)
         issuer = self._issuer(asked)
         if isinstance(issuer, Response):
             return issuer
@@ -254,9 +260,15 @@ def grant_unknown() -> Response:
     return problems.problem(404, "grant_unknown", "no such grant", hint="hoopwire grants list shows them.")
 
 
-async def _ending(request: Request) -> Ending:
+async def _read(request: Request, kind: type[Body], nothing: Body | None = None) -> Body:
+    """The request's body. BodyMalformed if it is not one of this kind; `nothing`, if given, where it is empty."""
     body = await read_body(request)
-    return msgspec.json.decode(body, type=Ending) if body else Ending()
+    if not body and nothing is not None:
+        return nothing
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BodyMalformed(str(error)) from None
 
 
 def _by(operator: str) -> str:

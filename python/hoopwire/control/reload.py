@@ -56,7 +56,8 @@ class Reload:
     async def _take(self) -> Reloaded:
         parts, old = self._parts, self._parts.current.settings
         try:
-            new = await trio.to_thread.run_sync(self._load)
+            # A volume that hangs must not keep us from stopping.
+            new = await trio.to_thread.run_sync(self._load, abandon_on_cancel=True)
         except Exception as error:  # ConfigError has the words; anything else must not end the gateway either
             raise StartError(str(error)) from error
         certificate = read_pem(new.listen.tls.certificate, "the certificate")

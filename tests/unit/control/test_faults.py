@@ -24,7 +24,6 @@ from hoopwire.control.files import StartError
 from hoopwire.control.http_server import Listener
 from hoopwire.control.spending import Spending
 from hoopwire.model.events import Checkpoint
-from hoopwire.model.settings import LimitSettings
 from hoopwire.model.units import Seconds
 from hoopwire.store import StoreError
 
@@ -189,15 +188,16 @@ async def test_a_reload(live, broken):
 
 
 async def test_the_verifier_of_before(live, broken):
-    """It closes when a reload has replaced it."""
-    limits = msgspec.structs.replace(LimitSettings(), admission=Seconds(0.1))
-    issuers = {"okta": msgspec.structs.replace(live.settings.issuers["okta"], agents=("0oaAgent",))}
-    live.settings = msgspec.structs.replace(live.settings, limits=limits)
-    await live.running.reload()
-    live.settings = msgspec.structs.replace(live.settings, issuers=issuers)
+    """It closes some time after a reload has replaced it, when nobody waits for it any more."""
+    before = live.settings
+    issuers = {"okta": msgspec.structs.replace(before.issuers["okta"], agents=("0oaAgent",))}
+    limits = msgspec.structs.replace(before.limits, admission=Seconds(0.1))
     broken(type(live.tokens), "__aexit__")
+    live.settings = msgspec.structs.replace(before, issuers=issuers, limits=limits)
     await live.running.reload()
-    await lives(live, None)
+    live.settings = before
+    await live.running.reload()
+    await lives(live, "token verifier")
 
 
 async def test_issuers_that_cannot_be_used(live, broken):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import pytest
 import trio
@@ -52,3 +53,28 @@ async def test_sigterm_drains(signalled):
     assert signalled.engine.stopped
     [ended] = signalled.audited("session.ended")
     assert ended["session"] == "s_1"
+
+
+async def test_a_reload_that_hangs_keeps_nobody_from_stopping(signalled):
+    """H19: the file lies on a volume that is silent; SIGTERM waited behind the SIGHUP for ever."""
+    reading, release = trio.Event(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
+    settings = signalled.settings
+
+    class Hanging(type(signalled)):
+        @property
+        def settings(self):
+            token.run_sync_soon(reading.set)
+            release.wait(60)
+            return settings
+
+    signalled.__class__ = Hanging
+    os.kill(os.getpid(), signal.SIGHUP)
+    try:
+        with trio.fail_after(30):
+            await reading.wait()
+            os.kill(os.getpid(), signal.SIGTERM)
+            await signalled.ended.wait()
+        assert not release.is_set()
+    finally:
+        release.set()
