@@ -14,8 +14,8 @@
 )]
 
 use hoopwire_policy::{
-    Catalogue, CatalogueColumn, CatalogueRelation, DecisionCache, Grant, Mask, MaskKind, Pattern, Rights, Rule,
-    View, Words, decide_text,
+    Catalogue, CatalogueColumn, CatalogueRelation, DecisionCache, Grant, Mask, MaskKind, Pattern, Rights,
+    Rule, View, Words, decide_text,
 };
 use hoopwire_sql::Verbs;
 use hoopwire_testkit::lists::{LISTS, List};
@@ -130,18 +130,26 @@ fn main() {
     for (title, grant) in [("without masks", grant(Vec::new())), ("with masks", grant(vec![mask("email")]))] {
         let heads = LENGTHS.map(|items| format!("{items:>9}"));
         println!("{title:<28}  ns/byte at {} items   slope  refused as", heads.join(" "));
-        for list in LISTS.iter().filter(|list| wanted.is_empty() || wanted.iter().any(|word| list.name.contains(word)))
+        for list in LISTS
+            .iter()
+            .filter(|list| wanted.is_empty() || wanted.iter().any(|word| list.name.contains(word)))
         {
             let all = LENGTHS.map(|items| measure(list, items, &grant, &view));
             let cells = all.iter().map(|one| format!("{:9.1}", one.took * 1e9 / one.bytes as f64));
             let slope = slope(&all);
-            let codes: Vec<&str> = all.iter().rev().map(|one| one.code).take_while(|code| !code.is_empty()).collect();
-            let code = codes.first().map_or(String::new(), |code| format!("{code} ({} of {})", codes.len(), all.len()));
+            let codes: Vec<&str> =
+                all.iter().rev().map(|one| one.code).take_while(|code| !code.is_empty()).collect();
+            let code = codes
+                .first()
+                .map_or(String::new(), |code| format!("{code} ({} of {})", codes.len(), all.len()));
             let shown = slope.map_or("-".to_owned(), |slope| format!("{slope:.2}"));
             println!("{:<41}{} {shown:>14}  {code}", list.name, cells.collect::<Vec<_>>().join(" "));
             slopes.extend(slope.map(|slope| (slope, format!("{} {title}", list.name))));
             for one in &all {
-                longest.push((one.took * 1e3, format!("{} {title}, {} bytes {}", list.name, one.bytes, one.code)));
+                longest.push((
+                    one.took * 1e3,
+                    format!("{} {title}, {} bytes {}", list.name, one.bytes, one.code),
+                ));
             }
         }
     }

@@ -61,29 +61,30 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
         let refusal = Refusal { statement: 0, command: "", reason: Reason::TooComplex };
         return vec![whole(text, Some(refusal.denial(grant)))];
     }
-    let one = |(at, ((statement, span), reason)): (usize, ((&Statement<&str>, Range<usize>), Option<Reason>))| {
-        let refusal = reason.map(|reason| Refusal { statement: at, command: statement.command, reason });
-        Explained {
-            command: statement.command,
-            span,
-            denial: refusal.map(|refusal| refusal.denial(grant)),
-            relations: (statement.accesses.iter())
-                .map(|access| {
-                    let name = access.relation;
-                    (
-                        resolved(name, scope.as_ref().and_then(|scope| scope.relations(name).only())),
-                        access.verbs,
-                    )
-                })
-                .collect(),
-            functions: (statement.calls.iter())
-                .map(|call| {
-                    let name = call.function;
-                    resolved(name, scope.as_ref().and_then(|scope| scope.functions(name).only()))
-                })
-                .collect(),
-        }
-    };
+    let one =
+        |(at, ((statement, span), reason)): (usize, ((&Statement<&str>, Range<usize>), Option<Reason>))| {
+            let refusal = reason.map(|reason| Refusal { statement: at, command: statement.command, reason });
+            Explained {
+                command: statement.command,
+                span,
+                denial: refusal.map(|refusal| refusal.denial(grant)),
+                relations: (statement.accesses.iter())
+                    .map(|access| {
+                        let name = access.relation;
+                        (
+                            resolved(name, scope.as_ref().and_then(|scope| scope.relations(name).only())),
+                            access.verbs,
+                        )
+                    })
+                    .collect(),
+                functions: (statement.calls.iter())
+                    .map(|call| {
+                        let name = call.function;
+                        resolved(name, scope.as_ref().and_then(|scope| scope.functions(name).only()))
+                    })
+                    .collect(),
+            }
+        };
     statements.iter().zip(parsed.spans(text)).zip(judged).enumerate().map(one).collect()
 }
 

@@ -10,8 +10,8 @@ use std::cell::Cell;
 
 /// Steps for each byte of a text. Looking at every node in each of the walks takes less than four.
 const PER_BYTE: u64 = 48;
-/// Steps that even the shortest text has: it may name a table of 1,600 columns some hundred times.
-const BASE: u64 = 1_000_000;
+/// Steps that even the shortest text has: it may name a table of a hundred columns in sixty joins.
+const BASE: u64 = 4_000_000;
 
 /// The steps that are left for one text.
 #[derive(Debug)]
@@ -51,6 +51,11 @@ impl Steps {
         self.spent.get()
     }
 
+    /// How many there are still.
+    pub(crate) fn left(&self) -> usize {
+        usize::try_from(self.left.get()).unwrap_or(usize::MAX)
+    }
+
     /// How many were taken.
     #[must_use]
     pub fn taken(&self) -> u64 {
@@ -65,10 +70,10 @@ mod tests {
     #[test]
     fn a_budget_that_is_spent_stays_so() {
         let steps = Steps::of(0);
-        assert!(steps.take(1_000_000) && !steps.are_spent());
+        assert!(steps.take(4_000_000) && !steps.are_spent());
         assert!(!steps.take(1) && steps.are_spent());
         assert!(!steps.take(0), "also for who asks for nothing");
-        assert_eq!(steps.taken(), 1_000_000);
+        assert_eq!(steps.taken(), 4_000_000);
     }
 
     #[test]

@@ -22,7 +22,8 @@ pub(crate) fn are_few(text: &str) -> bool {
 /// How many tokens a text has at the most, comments among them; `None` if there are more than `most`.
 #[must_use]
 pub fn count(text: &str, most: usize) -> Option<usize> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, tokens: 0, run_end: 0, is_dotted: false, parts: 0 };
+    let mut lexer =
+        Lexer { text, bytes: text.as_bytes(), at: 0, tokens: 0, run_end: 0, is_dotted: false, parts: 0 };
     while lexer.at < lexer.bytes.len() {
         lexer.token();
         if lexer.tokens > most {
@@ -61,8 +62,22 @@ const fn is_name(byte: u8) -> bool {
 const fn is_sign(byte: u8) -> bool {
     matches!(
         byte,
-        b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<'
-            | b'>' | b'='
+        b'~' | b'!'
+            | b'@'
+            | b'#'
+            | b'^'
+            | b'&'
+            | b'|'
+            | b'`'
+            | b'?'
+            | b'+'
+            | b'-'
+            | b'*'
+            | b'/'
+            | b'%'
+            | b'<'
+            | b'>'
+            | b'='
     )
 }
 
@@ -83,9 +98,10 @@ impl Lexer<'_> {
             first if begins_name(first) => {
                 let start = self.at;
                 self.skip(|byte| is_name(byte) || byte == b'$');
-                self.part();
                 if self.at - start == 1 && matches!(first, b'e' | b'E') && self.peek(0) == b'\'' {
                     self.string(true);
+                } else {
+                    self.part();
                 }
             }
             b'0'..=b'9' => self.number(),

@@ -116,7 +116,8 @@ impl<'a> Walk<'a> {
                 self.sort_by(sort);
                 None
             }
-            // Left out: colno, ncolumns.
+            // Left out: ncolumns. All columns of `(a, b) = (1, 2)` share one source: it is read with the first.
+            Node::MultiAssignRef(multi) if multi.colno > 1 => None,
             Node::MultiAssignRef(multi) => Some(multi.source()),
             Node::XmlExpr(xml) => {
                 // Left out: op, name (of an element), arg_names (analysis), xmloption, indent. Its functions have

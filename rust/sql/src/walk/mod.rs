@@ -70,6 +70,8 @@ pub(crate) struct Walk<'a> {
     steps: &'a Steps,
     /// Nodes looked at; they are taken from the steps when the statement is done.
     nodes: usize,
+    /// How many steps were left when it began.
+    most: usize,
     /// How many column references were seen: an UPDATE whose values have none reads nothing.
     column_refs: usize,
     /// The query whose select list is walked: its WHERE may say what a column of it is.
@@ -94,6 +96,7 @@ impl<'a> Walk<'a> {
             too_deep: false,
             steps,
             nodes: 0,
+            most: steps.left(),
             column_refs: 0,
             listed: None,
         }
@@ -106,7 +109,6 @@ impl<'a> Walk<'a> {
         if self.too_deep {
             self.found.effects.push(Effect::Unknown { what: "nested too deep".to_owned() });
         }
-        // each node was looked at once, which cannot be many times the text: it is enough to ask at the end
         if !self.steps.take(self.nodes) {
             self.found.effects.push(Effect::Unknown { what: "more work than its length allows".to_owned() });
         }
@@ -217,8 +219,8 @@ impl<'a> Walk<'a> {
 
     /// Goes a level down, if it is not too deep; [`Walk::leave`] must follow then.
     fn enter(&mut self) -> bool {
-        if self.depth >= MAX_DEPTH {
-            self.too_deep = true;
+        if self.depth >= MAX_DEPTH || self.nodes > self.most {
+            self.too_deep |= self.depth >= MAX_DEPTH;
             return false;
         }
         self.depth += 1;
