@@ -11,7 +11,7 @@ VERSION_TESTS = tests/bypass $(patsubst %,tests/e2e/test_%.py,function_lists rol
   ephemeral_role denial_state protocol_3_2 drivers no_false_refusals)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-versions quick lint types bench fuzz format clean
+.PHONY: help demo test test-versions quick lint types bench bench-texts fuzz format clean
 
 help: ## list the jobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ types: ## mypy --strict, and the engine's stub against the engine
 bench: ## ratios against direct, a bare relay, PgBouncer and HAProxy
 	@scripts/bootstrap bench
 	$(PYTHON) benches/postgres.py $(ARGS)
+
+bench-texts: ## time against length for every list of the grammar, and what one session's text costs another
+	@scripts/bootstrap bench
+	cargo bench --quiet -p hoopwire-policy --features testing --bench texts -- $(ARGS)
+	$(PYTHON) benches/texts.py
 
 fuzz: ## every fuzz target for TIME seconds each (600)
 	@scripts/bootstrap fuzz

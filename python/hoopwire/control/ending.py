@@ -261,7 +261,7 @@ def grant_unknown() -> Response:
 
 
 async def _read(request: Request, kind: type[Body], nothing: Body | None = None) -> Body:
-    """The request's body. BodyMalformed if it is not one of this kind; `nothing`, if given, where it is empty."""
+    """The request's body, or `nothing` where it is empty. BodyMalformed if it is not of this kind."""
     body = await read_body(request)
     if not body and nothing is not None:
         return nothing

@@ -44,9 +44,9 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
     let scope = Scope::new(grant, view.catalogue);
     // the lineage answers for the text as a whole; it blames one statement
     let masked = scope.and_then(|scope| lineage(&parsed, &scope, &commands).err());
-    let one = |(at, (statement, span)): (usize, (&Statement<&str>, Range<usize>))| {
+    let judged = statements.iter().enumerate().map(|(at, statement)| {
         let blamed = masked.as_ref().filter(|refusal| refusal.statement == at);
-        let reason = match scope {
+        match scope {
             Some(scope) => scope
                 .at(&parsed, at)
                 .judge(statement)
@@ -54,30 +54,38 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
                 .or_else(|| blamed.map(|refusal| refusal.reason.clone())),
             None if reads_nothing(grant) => None,
             None => Some(Reason::NoStatements),
-        };
-        let refusal = reason.map(|reason| Refusal { statement: at, command: statement.command, reason });
-        Explained {
-            command: statement.command,
-            span,
-            denial: refusal.map(|refusal| refusal.denial(grant)),
-            relations: (statement.accesses.iter())
-                .map(|access| {
-                    let name = access.relation;
-                    (
-                        resolved(name, scope.as_ref().and_then(|scope| scope.relations(name).only())),
-                        access.verbs,
-                    )
-                })
-                .collect(),
-            functions: (statement.calls.iter())
-                .map(|call| {
-                    let name = call.function;
-                    resolved(name, scope.as_ref().and_then(|scope| scope.functions(name).only()))
-                })
-                .collect(),
         }
-    };
-    statements.iter().zip(parsed.spans(text)).enumerate().map(one).collect()
+    });
+    let judged: Vec<Option<Reason>> = judged.collect();
+    if scope.is_some() && parsed.steps().are_spent() {
+        let refusal = Refusal { statement: 0, command: "", reason: Reason::TooComplex };
+        return vec![whole(text, Some(refusal.denial(grant)))];
+    }
+    let one =
+        |(at, ((statement, span), reason)): (usize, ((&Statement<&str>, Range<usize>), Option<Reason>))| {
+            let refusal = reason.map(|reason| Refusal { statement: at, command: statement.command, reason });
+            Explained {
+                command: statement.command,
+                span,
+                denial: refusal.map(|refusal| refusal.denial(grant)),
+                relations: (statement.accesses.iter())
+                    .map(|access| {
+                        let name = access.relation;
+                        (
+                            resolved(name, scope.as_ref().and_then(|scope| scope.relations(name).only())),
+                            access.verbs,
+                        )
+                    })
+                    .collect(),
+                functions: (statement.calls.iter())
+                    .map(|call| {
+                        let name = call.function;
+                        resolved(name, scope.as_ref().and_then(|scope| scope.functions(name).only()))
+                    })
+                    .collect(),
+            }
+        };
+    statements.iter().zip(parsed.spans(text)).zip(judged).enumerate().map(one).collect()
 }
 
 fn reads_nothing(grant: &Grant) -> bool {

@@ -101,6 +101,11 @@ impl<'a> Object<'a> {
 }
 
 impl Rule {
+    /// How many patterns an object may be compared with.
+    pub(crate) fn patterns(&self) -> usize {
+        self.objects.len().saturating_add(self.except.len())
+    }
+
     /// The rule covers the object for sure. `literal`: only a pattern with the object's own name counts.
     pub(crate) fn covers(&self, object: Object<'_>, literal: bool) -> bool {
         let counts = |pattern: &Pattern| !literal || !pattern.name.contains('*');

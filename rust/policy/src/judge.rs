@@ -4,7 +4,7 @@ use crate::builtin::{
     Builtin, CATALOG, STANDARD, builtin, is_catalog_relation, is_dangerous, is_sensitive, is_statistics,
     reads_sequences, secret_column,
 };
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, CatalogueRelation};
 use crate::glob::{Object, USER, WHOLE};
 use crate::grant::Grant;
 use crate::mask::Mask;
@@ -43,6 +43,12 @@ impl<'a> Scope<'a> {
         'a: 'b,
     {
         Scope { place: Some((parsed, statement)), ..*self }
+    }
+
+    /// Takes steps from the text's budget: for each pattern that a name is compared with.
+    fn spend(&self, steps: usize) -> Result<(), Reason> {
+        let is_there = self.place.is_none_or(|(parsed, _)| parsed.steps().take(steps));
+        if is_there { Ok(()) } else { Err(Reason::TooComplex) }
     }
 
     /// Allows the statement, or says why not. Masks of what is read are the lineage's matter, not judged here.
@@ -118,7 +124,7 @@ impl<'a> Scope<'a> {
         for schema in self.relations(access.relation).iter() {
             let object = Object::new(schema, access.relation.name);
             self.check_denies(object, access.verbs)?;
-            let missing = self.missing(object, access.verbs);
+            let missing = self.missing(object, access.verbs)?;
             if !missing.is_empty() {
                 return Err(Reason::Relation { relation: named(object), verbs: missing });
             }
@@ -141,12 +147,14 @@ impl<'a> Scope<'a> {
     }
 
     /// The verbs that no rule covers.
-    fn missing(&self, object: Object<'_>, verbs: Verbs) -> Verbs {
+    fn missing(&self, object: Object<'_>, verbs: Verbs) -> Result<Verbs, Reason> {
         let is_system = object.is_system();
         let sensitive = is_system
             && is_sensitive(object.schema, object.name)
             && !self.hides_secret(object)
             && !(reads_sequences(object.schema, object.name) && self.reads_all());
+        // `call pg_catalog.*` is written for what one forgot to name, not for files, settings and other sessions
+        let literal = sensitive || verbs.contains(Verbs::CALL) && is_dangerous(object.schema, object.name);
         let mut missing = verbs;
         if is_system
             && !sensitive
@@ -155,12 +163,14 @@ impl<'a> Scope<'a> {
         {
             missing = missing.without(Verbs::SELECT);
         }
+        self.spend(self.rights.allow.len())?;
         for rule in self.rights.allow.iter().filter(|rule| rule.verbs.intersects(verbs)) {
-            if rule.covers(object, sensitive) {
+            self.spend(rule.patterns())?;
+            if rule.covers(object, literal) {
                 missing = missing.without(rule.verbs);
             }
         }
-        missing
+        Ok(missing)
     }
 
     /// Every relation that is not the system's may be read.
@@ -183,7 +193,9 @@ impl<'a> Scope<'a> {
 
     fn check_denies(&self, object: Object<'_>, verbs: Verbs) -> Result<(), Reason> {
         let mut denied = Verbs::default();
+        self.spend(self.rights.deny.len())?;
         for rule in self.rights.deny.iter().filter(|rule| rule.verbs.intersects(verbs)) {
+            self.spend(rule.patterns())?;
             if rule.touches(object) {
                 denied = denied.with(verbs.without(verbs.without(rule.verbs)));
             }
@@ -201,21 +213,33 @@ impl<'a> Scope<'a> {
         if self.masks.is_empty() || !verbs.contains(Verbs::DDL) {
             return Ok(());
         }
+        let changed = |name: &str| {
+            let column = name.to_owned();
+            Err(Reason::Masked { column, place: "in a relation that would be changed" })
+        };
+        self.spend(self.masks.len())?;
         let here = |schema: &str, name: &str| {
             (object.schema == schema || object.schema == USER)
                 && (object.name == name || object.name == WHOLE)
         };
-        // partitions, too, that the policy does not name
-        let relations = self.catalogue.map_or(&[][..], Catalogue::relations).iter();
-        let parts = relations.filter(|relation| relation.columns.iter().any(|column| column.mask.is_some()));
-        let named = self.masks.iter().map(|mask| (&mask.schema, &mask.relation));
-        let mut all = named.chain(parts.map(|relation| (&relation.schema, &relation.name)));
-        match all.find(|(schema, name)| here(schema, name)) {
-            Some((_, name)) => {
-                Err(Reason::Masked { column: name.clone(), place: "in a relation that would be changed" })
-            }
-            None => Ok(()),
+        if let Some(mask) = self.masks.iter().find(|mask| here(&mask.schema, &mask.relation)) {
+            return changed(&mask.relation);
         }
+        let Some(catalogue) = self.catalogue else { return Ok(()) };
+        // partitions, too, that the policy does not name
+        let is_masked =
+            |relation: &CatalogueRelation| relation.columns.iter().any(|column| column.mask.is_some());
+        if object.schema != USER && object.name != WHOLE {
+            let known = catalogue.by_name(object.schema, object.name);
+            return known.filter(|known| is_masked(known)).map_or(Ok(()), |known| changed(&known.name));
+        }
+        for relation in catalogue.relations() {
+            self.spend(relation.columns.len())?;
+            if here(&relation.schema, &relation.name) && is_masked(relation) {
+                return changed(&relation.name);
+            }
+        }
+        Ok(())
     }
 
     fn judge_call(&self, call: &Call<&str>) -> Result<(), Reason> {
@@ -259,13 +283,7 @@ impl<'a> Scope<'a> {
         }
         let object = Object::new(schema, name);
         self.check_denies(object, Verbs::CALL)?;
-        // `call pg_catalog.*` is written for what one forgot to name, not for files, settings and other sessions
-        let literal = is_dangerous(schema, name);
-        let is_given = || {
-            let mut rules = self.rights.allow.iter();
-            rules.any(|rule| rule.verbs.contains(Verbs::CALL) && rule.covers(object, literal))
-        };
-        if harmless || is_given() {
+        if harmless || self.missing(object, Verbs::CALL)?.is_empty() {
             Ok(())
         } else {
             Err(Reason::Function { function: named(object) })

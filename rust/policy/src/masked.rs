@@ -6,7 +6,7 @@ use crate::judge::Scope;
 use crate::plan::COPY;
 use crate::refusal::{Reason, Refusal};
 use hoopwire_sql::{Column, Lineage, MaskedRelations, Name, Parsed, RelationColumns};
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 
 /// Refuses a text through which masked values would show; otherwise says of each statement whether it touches
 /// masked columns, and what COPY delivers of them. `commands` are the statements' words.
@@ -42,25 +42,30 @@ pub(crate) fn lineage(
 /// The relations with masked columns, as the sql room asks for them.
 struct Masked<'a> {
     scope: &'a Scope<'a>,
-    relations: BTreeMap<(&'a str, &'a str), RelationColumns>,
+    /// By name, with the schemas that have one of it.
+    relations: FxHashMap<&'a str, Vec<(&'a str, RelationColumns)>>,
     /// Two relations that one name may stand for: which columns it has is not known, so it may not be read.
     unclear: RelationColumns,
 }
 
 impl<'a> Masked<'a> {
     fn of(scope: &'a Scope<'a>) -> Masked<'a> {
-        let mut relations: BTreeMap<(&str, &str), RelationColumns> = BTreeMap::new();
+        let mut relations: FxHashMap<&str, Vec<(&str, RelationColumns)>> = FxHashMap::default();
         for relation in scope.catalogue.map_or(&[][..], |catalogue| catalogue.relations()) {
-            let key = (relation.schema.as_str(), relation.name.as_str());
-            relations.insert(key, from_catalogue(relation, scope));
+            let same = relations.entry(&relation.name).or_default();
+            same.push((&relation.schema, from_catalogue(relation, scope)));
         }
-        let known: Vec<(&str, &str)> = relations.keys().copied().collect();
         for (mask, attnum) in scope.masks.iter().zip(1..) {
-            let key = (mask.schema.as_str(), mask.relation.as_str());
-            if known.contains(&key) {
+            let known = scope.catalogue.and_then(|catalogue| catalogue.by_name(&mask.schema, &mask.relation));
+            if known.is_some() {
                 continue;
             }
-            let relation = relations.entry(key).or_default();
+            let same = relations.entry(&mask.relation).or_default();
+            let at = same.iter().position(|(schema, _)| *schema == mask.schema).unwrap_or(same.len());
+            if at == same.len() {
+                same.push((&mask.schema, RelationColumns::default()));
+            }
+            let Some((_, relation)) = same.get_mut(at) else { continue };
             // A relation that the catalogue does not have has no number by which its cells could be masked.
             relation.opaque = scope.catalogue.is_some();
             relation.columns.push(Column {
@@ -78,13 +83,9 @@ impl<'a> Masked<'a> {
     /// The masked relations that a name may stand for, with their schemas.
     fn candidates(&self, relation: &Name) -> Vec<(&'a str, &RelationColumns)> {
         let schemas = self.scope.relations(relation.as_ref());
-        let mut found = Vec::new();
-        for ((schema, name), columns) in &self.relations {
-            if *name == relation.name && schemas.iter().any(|wanted| wanted == *schema || wanted == USER) {
-                found.push((*schema, columns));
-            }
-        }
-        found
+        let all = self.relations.get(relation.name.as_str()).map_or(&[][..], Vec::as_slice).iter();
+        let fits = |schema: &str| schemas.iter().any(|wanted| wanted == schema || wanted == USER);
+        all.filter(|(schema, _)| fits(schema)).map(|(schema, columns)| (*schema, columns)).collect()
     }
 
     /// The schema filled in where it was left out, for whoever looks the columns' masks up.

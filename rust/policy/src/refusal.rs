@@ -3,7 +3,7 @@
 use crate::decide::Denial;
 use crate::grant::Grant;
 use crate::rights::Words as PolicyWords;
-use hoopwire_sql::{Name, Verbs};
+use hoopwire_sql::{MAX_TOKENS, Name, Verbs};
 
 /// Why a statement may not pass. It holds names and words, and never a literal of the statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,10 @@ pub enum Reason {
     },
     /// More nesting than the gateway follows.
     TooDeep,
+    /// More tokens than the gateway gives to the grammar.
+    TooManyTokens,
+    /// More work than a text of its length may make.
+    TooComplex,
     /// Characters that the session's encoding does not let us read for sure.
     Encoding,
     /// The grant has neither `query` nor exact rights.
@@ -111,6 +115,8 @@ impl Refusal {
             Reason::CopyNotAlone => "copy_not_alone",
             Reason::Syntax { .. } => "syntax_error",
             Reason::TooDeep => "statement_too_deep",
+            Reason::TooManyTokens => "statement_too_many_tokens",
+            Reason::TooComplex => "statement_too_complex",
             Reason::Encoding => "encoding_not_utf8",
             Reason::NoStatements => "action_not_granted",
         }
@@ -133,6 +139,8 @@ impl Refusal {
             | Reason::ReadOnly
             | Reason::CopyNotAlone
             | Reason::TooDeep
+            | Reason::TooManyTokens
+            | Reason::TooComplex
             | Reason::Encoding
             | Reason::NoStatements => 0,
         }
@@ -149,7 +157,8 @@ impl Refusal {
         };
         let (sqlstate, position) = match self.reason {
             Reason::Syntax { position, .. } => ("42601", position),
-            Reason::TooDeep => ("54001", None),
+            Reason::TooManyTokens => ("54000", None),
+            Reason::TooDeep | Reason::TooComplex => ("54001", None),
             _ => ("42501", None),
         };
         let detail = format!("{detail}{place}\ncode: {}", self.code());
@@ -232,6 +241,19 @@ impl Refusal {
                 message: "the statement is nested too deeply for the gateway to read".to_owned(),
                 detail: "Nothing was sent to the target.".to_owned(),
                 hint: "Write long chains of operators as lists (IN, ANY), or split the statement.".to_owned(),
+            },
+            Reason::TooManyTokens => Words {
+                message: format!("the text has more than {MAX_TOKENS} words, numbers, strings and signs"),
+                detail: "While the gateway reads a text, its other sessions wait; nothing was sent to the target."
+                    .to_owned(),
+                hint: "Split it, or send bulk values as bind parameters, as one array parameter or with COPY.".to_owned(),
+            },
+            Reason::TooComplex => Words {
+                message: "reading the text would take more work than its length allows".to_owned(),
+                detail: "It repeats names, columns or relations that must be compared with each other; nothing was sent \
+                         to the target."
+                    .to_owned(),
+                hint: "Split the statement, or name fewer relations, columns and expressions in one.".to_owned(),
             },
             Reason::Encoding => Words {
                 message: "the statement has characters that cannot be read for sure".to_owned(),

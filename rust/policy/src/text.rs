@@ -38,10 +38,16 @@ fn refusal(reason: Reason) -> Refusal {
 
 fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>, room: &mut Room) -> Result<Plans, Refusal> {
     let parsed = read(text, view)?;
+    let outcome = decide_parsed(grant, &parsed, view, room);
+    // whatever was found out when the steps ran out, was found out by half
+    if parsed.steps().are_spent() { Err(refusal(Reason::TooComplex)) } else { outcome }
+}
+
+fn decide_parsed(grant: &Grant, parsed: &Parsed, view: &View<'_>, room: &mut Room) -> Result<Plans, Refusal> {
     let scope = Scope::new(grant, view.catalogue).ok_or_else(|| refusal(Reason::NoStatements))?;
     let mut plans = Plans::None;
     parsed.each(room, |at, statement| {
-        scope.at(&parsed, at).judge(statement).map_err(|reason| Refusal {
+        scope.at(parsed, at).judge(statement).map_err(|reason| Refusal {
             statement: at,
             command: statement.command,
             reason,
@@ -57,7 +63,7 @@ fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>, room: &mut Room) -> 
         return Ok(plans);
     }
     let commands: Vec<&str> = plans.as_slice().iter().map(|plan| plan.command).collect();
-    let lineages = lineage(&parsed, &scope, &commands)?;
+    let lineages = lineage(parsed, &scope, &commands)?;
     for (plan, lineage) in plans.as_mut_slice().iter_mut().zip(lineages) {
         plan.copy_out = lineage.copy_out;
     }
@@ -74,6 +80,7 @@ pub(crate) fn read(text: &[u8], view: &View<'_>) -> Result<Parsed, Refusal> {
         refusal(match error {
             ParseError::Syntax { message, position } => Reason::Syntax { message, position },
             ParseError::TooDeep => Reason::TooDeep,
+            ParseError::TooManyTokens => Reason::TooManyTokens,
             ParseError::Internal => Reason::NotUnderstood { what: "text".to_owned() },
         })
     })

@@ -10,9 +10,13 @@ mod columns;
 mod lineage;
 mod parsed;
 mod statement;
+mod steps;
+mod tokens;
 mod walk;
 
 pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
 pub use parsed::{ParseError, Parsed, parse};
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};
+pub use steps::Steps;
+pub use tokens::{MAX_TOKENS, count as count_tokens};
 pub use walk::Room;

@@ -1,7 +1,8 @@
 //! A text, cut into statements by PostgreSQL's own grammar.
 
+use crate::steps::Steps;
 use crate::walk::{Room, Walk};
-use crate::{Effect, Statement};
+use crate::{Effect, Statement, tokens};
 use pg_raw_parse::nodes::RawStmt;
 use pg_raw_parse::{Node, Owned, StmtList};
 use std::convert::Infallible;
@@ -20,13 +21,16 @@ pub enum ParseError {
     },
     /// Nested deeper than the grammar reads.
     TooDeep,
+    /// More tokens than the grammar is given: see [`MAX_TOKENS`](crate::MAX_TOKENS).
+    TooManyTokens,
     /// The parser failed in a way it never should.
     Internal,
 }
 
-/// The raw tree of a text.
+/// The raw tree of a text, and what going over it may cost.
 pub struct Parsed {
     tree: Owned<StmtList>,
+    steps: Steps,
 }
 
 /// Reads a text as a PostgreSQL 18 server with standard_conforming_strings on and the client encoding UTF8 does.
@@ -34,10 +38,13 @@ pub struct Parsed {
 /// # Errors
 /// See [`ParseError`].
 pub fn parse(text: &str) -> Result<Parsed, ParseError> {
+    if !tokens::are_few(text) {
+        return Err(ParseError::TooManyTokens);
+    }
     // Nothing here is known to panic; but the tree's accessors do where the grammar breaks its own word, and a
     // gateway must not fall over a statement.
     match catch_unwind(|| pg_raw_parse::parse(text)) {
-        Ok(Ok(tree)) => Ok(Parsed { tree: tree.into_inner() }),
+        Ok(Ok(tree)) => Ok(Parsed { tree: tree.into_inner(), steps: Steps::of(text.len()) }),
         Ok(Err(error)) => Err(refused(text, &error)),
         Err(_) => Err(ParseError::Internal),
     }
@@ -124,7 +131,7 @@ impl Parsed {
         mut see: impl FnMut(usize, &Statement<&'a str>) -> Result<(), E>,
     ) -> Result<(), E> {
         for (at, node) in self.raw().enumerate() {
-            let mut walk = Walk::new(room);
+            let mut walk = Walk::new(room, &self.steps);
             match catch_unwind(AssertUnwindSafe(|| walk.run(node))) {
                 Ok(()) => see(at, walk.found())?,
                 Err(_) => see(at, &unreadable())?,
@@ -134,10 +141,21 @@ impl Parsed {
         Ok(())
     }
 
+    /// The budget of this text, for whoever goes over what was found in it.
+    #[must_use]
+    pub fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
     /// The bytes of each statement within the text that was parsed, without the semicolon and blanks.
     #[must_use]
     pub fn spans(&self, text: &str) -> Vec<Range<usize>> {
         self.tree.iter().map(|raw| span(raw, text)).collect()
+    }
+
+    /// The raw statement of this number, found at once.
+    pub(crate) fn statement(&self, at: usize) -> Option<Node<'_>> {
+        self.tree.get(at).map(RawStmt::stmt)
     }
 
     /// The raw statements, in order.

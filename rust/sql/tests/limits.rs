@@ -112,12 +112,10 @@ fn long_chains_are_not_deep() {
     }
 }
 
-/// A statement that names a hundred thousand things must not take a quadratic time.
+/// A statement that names very many things: all of them are found. `tests/steps.rs` says what that may take.
 #[test]
-#[allow(clippy::disallowed_methods, reason = "it is about time")]
-fn many_names_take_a_linear_time() {
-    let start = std::time::Instant::now();
-    let list = |item: fn(u32) -> String| (0..60_000).map(item).collect::<Vec<_>>().join(", ");
+fn many_names_are_found() {
+    let list = |item: fn(u32) -> String| (0..25_000).map(item).collect::<Vec<_>>().join(", ");
     let tables = format!("select 1 from {}", list(|n| format!("s.t{n}")));
     let calls = format!("select {}", list(|n| format!("f{n}()")));
     let columns = format!("select {}", list(|n| format!("t.c{n}")));
@@ -126,7 +124,7 @@ fn many_names_take_a_linear_time() {
         list(|n| format!("a{n} as (select 1)")),
         list(|n| format!("a{n}"))
     );
-    let statements = "select 1 from t;".repeat(60_000);
+    let statements = "select 1 from t;".repeat(25_000);
     let found = on_a_small_stack(move || {
         [tables, calls, columns, ctes, statements].map(|text| {
             let all = parse(&text).unwrap().statements();
@@ -134,9 +132,7 @@ fn many_names_take_a_linear_time() {
             (all.len(), first.accesses.len(), first.calls.len(), first.attributes.len())
         })
     });
-    let many = 60_000;
-    // A debug build takes a quarter of a second; comparing each name with each other takes half a minute.
-    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    let many = 25_000;
     assert_eq!(found, [(1, many, 0, 0), (1, 0, many, 0), (1, 0, 0, many), (1, 0, 0, 0), (many, 1, 0, 0)]);
 }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod backend;
+pub mod lists;
 pub mod messages;
 pub mod scram;
 

@@ -59,12 +59,7 @@ impl Walker<'_> {
             | Node::TypeName(_) => Ok(()),
             Node::ColumnRef(column) => self.column(column, scope, usage),
             Node::NodeList(list) => self.expressions(list, scope, usage),
-            Node::A_Expr(operator) => {
-                // NULLIF gives its argument back: it is a function that looks like an operator.
-                let usage = if operator.kind == A_Expr_Kind::AEXPR_NULLIF { computed } else { usage };
-                self.expression(operator.lexpr(), scope, usage)?;
-                self.expression(operator.rexpr(), scope, usage)
-            }
+            Node::A_Expr(operator) => self.operators(operator, scope, usage),
             Node::BoolExpr(expr) => self.expressions(expr.args(), scope, usage),
             Node::NullTest(test) => self.expression(test.arg(), scope, usage),
             Node::BooleanTest(test) => self.expression(test.arg(), scope, usage),
@@ -95,6 +90,8 @@ impl Walker<'_> {
             Node::MinMaxExpr(expr) => self.expressions(expr.args(), scope, computed),
             Node::GroupingFunc(grouping) => self.expressions(grouping.args(), scope, computed),
             Node::NamedArgExpr(argument) => self.expression(argument.arg(), scope, computed),
+            // All columns of `(a, b) = (1, 2)` share one source: it is read with the first.
+            Node::MultiAssignRef(assign) if assign.colno > 1 => Ok(()),
             Node::MultiAssignRef(assign) => self.expression(assign.source(), scope, computed),
             Node::ResTarget(target) => {
                 self.expressions(target.indirection(), scope, computed)?;
@@ -108,6 +105,22 @@ impl Walker<'_> {
             }
             Node::XmlSerialize(xml) => self.expression(xml.expr(), scope, computed),
             _ => self.json(node, scope, computed),
+        }
+    }
+
+    /// Chains of operators lean to the left and are walked along.
+    fn operators(&mut self, mut operator: &nodes::A_Expr, scope: &Scope<'_>, mut usage: Usage) -> Walk<()> {
+        loop {
+            self.work(0)?;
+            // NULLIF gives its argument back: it is a function that looks like an operator.
+            if operator.kind == A_Expr_Kind::AEXPR_NULLIF {
+                usage = usage.computed();
+            }
+            self.expression(operator.rexpr(), scope, usage)?;
+            match operator.lexpr() {
+                Node::A_Expr(left) => operator = left,
+                left => return self.expression(left, scope, usage),
+            }
         }
     }
 
@@ -131,7 +144,10 @@ impl Walker<'_> {
     fn call(&mut self, call: &nodes::FuncCall, scope: &Scope<'_>, usage: Usage) -> Walk<()> {
         // The grammar's word since PostgreSQL 16; an older server reads a column of the name.
         if let Some(name @ "system_user") = call.funcname().iter().next_back().and_then(Node::as_str)
-            && let Some(mark) = scope.marked(name)
+            && let Some(mark) = {
+                self.work(scope.levels().flat_map(|level| level.items).map(|item| item.cols.steps()).sum())?;
+                scope.marked(name)
+            }
         {
             return usage.check(&mark);
         }

@@ -3,7 +3,7 @@
 use super::expression::Usage;
 use super::query::names;
 use super::scope::{Item, Scope};
-use super::shape::{Col, Mark, Title, first_mark, has_unknown, of_relation, renamed};
+use super::shape::{COPIED, Col, Cols, Mark, Title, first_mark, has_unknown, of_relation, renamed};
 use super::{Found, Walk, Walker};
 use crate::Name;
 use pg_raw_parse::list::NodeList;
@@ -130,14 +130,15 @@ impl Walker<'_> {
 
     /// A relation or CTE that is read.
     fn relation(&mut self, relation: &nodes::RangeVar, scope: &Scope<'_>) -> Walk<Item> {
+        self.work(scope.levels().map(|level| level.ctes.len().saturating_add(1)).sum())?;
         if let (None, Some(name)) = (relation.schemaname(), relation.relname())
             && let Some(cte) = scope.cte(name)
         {
+            self.copies(cte.cols.as_ref().map_or(1, Vec::len))?;
             let cols = cte.cols.clone().unwrap_or_else(|| {
                 cte.early.set(true);
                 vec![Col::Rest]
             });
-            self.work(cols.len())?;
             return aliased(Title::sure(name), relation.alias(), cols);
         }
         self.target(relation)
@@ -148,16 +149,33 @@ impl Walker<'_> {
         let name = relation_name(relation);
         let schema = self.catalogue.schema(&name);
         let cols = match self.catalogue.columns(&name) {
-            None => vec![Col::Rest],
+            None => Rc::new(Cols::new(vec![Col::Rest])),
             Some(known) => {
                 self.touches = true;
                 if known.opaque {
                     return Err(Found::new(name.name, "through a view"));
                 }
-                of_relation(&name, &known.columns, schema.is_some())
+                match self.relations.get(&name) {
+                    Some(cols) => Rc::clone(cols),
+                    None => {
+                        self.copies(known.columns.len().saturating_mul(COPIED))?;
+                        let cols = of_relation(&name, &known.columns, schema.is_some());
+                        let cols = Rc::new(Cols::new(cols));
+                        self.relations.insert(name.clone(), Rc::clone(&cols));
+                        cols
+                    }
+                }
             }
         };
-        let mut item = aliased(Title::sure(&name.name), relation.alias(), cols)?;
+        let title = Title::sure(&name.name);
+        let renames = relation.alias().is_some_and(|alias| !alias.colnames().is_empty());
+        let mut item = if renames {
+            self.copies(cols.len())?;
+            aliased(title, relation.alias(), cols.to_vec())?
+        } else {
+            let alias = relation.alias().and_then(nodes::Alias::aliasname);
+            Item::of(alias.map_or(title, Title::sure), cols)
+        };
         item.relation = relation.alias().is_none();
         item.schema = schema.filter(|_| item.relation).map(Rc::from);
         Ok(item)
@@ -165,15 +183,20 @@ impl Walker<'_> {
 
     fn join(&mut self, join: &nodes::JoinExpr, level: &Scope<'_>, left: &[Item]) -> Walk<Vec<Item>> {
         let mut items = self.item(join.larg(), level, left)?;
-        let seen: Vec<Item> = left.iter().chain(&items).cloned().collect();
+        // a relation sees nothing of what is to its left
+        let looks_left = !matches!(join.rarg(), Node::RangeVar(_));
+        let seen: Vec<Item> = left.iter().chain(&items).filter(|_| looks_left).cloned().collect();
+        self.copies(seen.len())?;
         let right = self.item(join.rarg(), level, &seen)?;
+        let bare = items.iter().chain(&right).filter(|item| item.bare);
+        self.copies(bare.map(|item| item.cols.len()).sum())?;
         let lcols = bare_cols(&items);
         let rcols = bare_cols(&right);
-        self.work(lcols.len() + rcols.len())?;
         items.extend(right);
         self.expression(join.quals(), &level.with_items(&items), Usage::comparing("in a join condition"))?;
 
         let using: Vec<&str> = join.using_clause().iter().filter_map(|name| name.sval()).collect();
+        self.compares(&using, join.is_natural, &lcols, &rcols)?;
         let (merged, cols) = if join.is_natural {
             natural(&lcols, &rcols)?
         } else if using.is_empty() {
@@ -184,12 +207,27 @@ impl Walker<'_> {
         if let Some(alias) = join.alias() {
             return Ok(vec![aliased(Title::Unknown, Some(alias), cols)?]);
         }
+        // what has no name is reached through the columns of the whole
+        items.retain(|item| item.title.name().is_some());
         let mut items: Vec<Item> = items.into_iter().map(Item::hidden).collect();
         if let Some(alias) = join.join_using_alias() {
             items.push(aliased(Title::Unknown, Some(alias), merged)?.hidden());
         }
         items.push(Item::new(Title::Unknown, cols));
         Ok(items)
+    }
+}
+
+impl Walker<'_> {
+    /// Which columns of two sides are the same is found out by comparing their names.
+    fn compares(&self, using: &[&str], is_natural: bool, left: &[Col], right: &[Col]) -> Walk<()> {
+        let all = left.len().saturating_add(right.len());
+        let names = if is_natural {
+            left.iter().chain(right).filter(|col| col.mark().is_some()).count().saturating_mul(2)
+        } else {
+            using.len().saturating_mul(4)
+        };
+        self.work(names.saturating_mul(all))
     }
 }
 

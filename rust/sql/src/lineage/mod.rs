@@ -17,9 +17,12 @@ mod shape;
 mod statement;
 mod write;
 
-use crate::{Name, Parsed, Statement, Verbs};
+use crate::{Name, Parsed, Room, Statement, Steps, Verbs};
 pub use copy::{CopyFormat, CopyOut};
+use shape::{COPIED, Cols};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 /// Which relations have masked columns.
 pub trait MaskedRelations {
@@ -96,24 +99,24 @@ type Walk<T> = Result<T, Found>;
 /// How deep a statement may nest.
 const DEPTH: usize = 256;
 
-/// How many columns may be looked at.
-const WORK: usize = 2_000_000;
-
 /// The walk over one statement.
 struct Walker<'c> {
     catalogue: &'c dyn MaskedRelations,
     /// A relation with masked columns was named.
     touches: bool,
     depth: usize,
-    /// Columns looked at: a short text can make very many of them (`select *, * from (select *, * from ...)`).
-    worked: usize,
+    /// What is left for the text: a short one can make very many columns (`select *, * from (select *, * from ...)`).
+    steps: &'c Steps,
+    /// The columns of relations, made once for each name.
+    relations: HashMap<Name, Rc<Cols>>,
     /// The first thing that was not understood: a leak if the statement turns out to touch a masked relation.
     doubt: Option<Found>,
 }
 
 impl<'c> Walker<'c> {
-    fn new(catalogue: &'c dyn MaskedRelations) -> Walker<'c> {
-        Walker { catalogue, touches: false, depth: 0, worked: 0, doubt: None }
+    fn new(catalogue: &'c dyn MaskedRelations, steps: &'c Steps) -> Walker<'c> {
+        let relations = HashMap::new();
+        Walker { catalogue, touches: false, depth: 0, steps, relations, doubt: None }
     }
 
     /// One level deeper for the time of `inner`.
@@ -121,16 +124,22 @@ impl<'c> Walker<'c> {
         if self.depth >= DEPTH {
             return Err(Found::new("", "nested too deeply"));
         }
+        self.work(0)?;
         self.depth += 1;
         let outcome = inner(self);
         self.depth -= 1;
         outcome
     }
 
-    /// Some columns are looked at.
-    fn work(&mut self, cols: usize) -> Walk<()> {
-        self.worked = self.worked.saturating_add(cols).saturating_add(1);
-        if self.worked > WORK { Err(Found::new("", "in a statement with too many columns")) } else { Ok(()) }
+    /// So many items or columns are looked at, and one node.
+    fn work(&self, many: usize) -> Walk<()> {
+        let is_there = self.steps.take(many.saturating_add(1));
+        if is_there { Ok(()) } else { Err(Found::new("", "in a statement with too many columns")) }
+    }
+
+    /// So many columns are copied.
+    fn copies(&self, many: usize) -> Walk<()> {
+        self.work(many.saturating_mul(COPIED))
     }
 
     /// Something that could not be resolved.
@@ -150,7 +159,7 @@ impl Parsed {
         let leak = |statement, Found { column, place }| Leak { statement, column, place };
         let mut lineages = Vec::with_capacity(self.len());
         for (index, node) in self.raw().enumerate() {
-            let mut walker = Walker::new(catalogue);
+            let mut walker = Walker::new(catalogue, self.steps());
             // The tree's accessors panic where the grammar breaks its own word.
             let walked = catch_unwind(AssertUnwindSafe(|| walker.statement(node)));
             let outcome =
@@ -162,19 +171,20 @@ impl Parsed {
             lineages.push(Lineage { touches: walker.touches, copy_out });
         }
         // What reads a masked relation by the other walk over the tree, and not by this one, was overlooked here.
-        for (index, (statement, lineage)) in self.statements().iter().zip(&lineages).enumerate() {
-            if let (false, Some(relation)) = (lineage.touches, masked_read(statement, catalogue)) {
-                return Err(leak(index, Found::new(relation, "in a way that is not understood")));
+        self.each(&mut Room::default(), |index, statement| {
+            let touches = lineages.get(index).is_none_or(|lineage| lineage.touches);
+            match masked_read(statement, catalogue).filter(|_| !touches) {
+                Some(relation) => Err(leak(index, Found::new(relation, "in a way that is not understood"))),
+                None => Ok(()),
             }
-        }
+        })?;
         Ok(lineages)
     }
 }
 
-fn masked_read<'s>(statement: &'s Statement, catalogue: &impl MaskedRelations) -> Option<&'s str> {
+fn masked_read<'s>(statement: &Statement<&'s str>, catalogue: &impl MaskedRelations) -> Option<&'s str> {
     let moves = Verbs::SELECT.with(Verbs::INSERT).with(Verbs::UPDATE).with(Verbs::DELETE);
     let mut reads = statement.accesses.iter().filter(|access| access.verbs.intersects(moves));
-    reads
-        .find(|access| catalogue.columns(&access.relation).is_some())
-        .map(|access| access.relation.name.as_str())
+    let is_masked = |name: Name<&str>| catalogue.columns(&name.to_owned()).is_some();
+    reads.find(|access| is_masked(access.relation)).map(|access| access.relation.name)
 }

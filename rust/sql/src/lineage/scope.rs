@@ -1,6 +1,6 @@
 //! What a name in a statement means: the items of FROM at each level of nesting, and the CTEs.
 
-use super::shape::{Col, Mark, Title, first_mark};
+use super::shape::{Col, Cols, Mark, Title};
 use super::{Found, Walk, Walker};
 use pg_raw_parse::{Node, nodes};
 use std::cell::Cell;
@@ -15,14 +15,18 @@ pub(super) struct Item {
     pub(super) schema: Option<Rc<str>>,
     /// A relation without an alias: may be called by `schema.name`.
     pub(super) relation: bool,
-    pub(super) cols: Rc<[Col]>,
+    pub(super) cols: Rc<Cols>,
     /// Its columns may be called by their names alone.
     pub(super) bare: bool,
 }
 
 impl Item {
     pub(super) fn new(title: Title, cols: Vec<Col>) -> Item {
-        Item { title, schema: None, relation: false, cols: cols.into(), bare: true }
+        Item::of(title, Rc::new(Cols::new(cols)))
+    }
+
+    pub(super) fn of(title: Title, cols: Rc<Cols>) -> Item {
+        Item { title, schema: None, relation: false, cols, bare: true }
     }
 
     pub(super) fn hidden(mut self) -> Item {
@@ -84,8 +88,13 @@ impl<'a> Scope<'a> {
 
     /// The mark of a column of this name, whatever else it may mean.
     pub(super) fn marked(&'a self, name: &str) -> Option<Rc<Mark>> {
-        let mut cols = self.levels().flat_map(|scope| scope.items).flat_map(|item| item.cols.iter());
-        cols.find(|col| col.is_named(name) && col.mark().is_some()).and_then(Col::mark).map(Rc::clone)
+        let mut cols = self.levels().flat_map(|scope| scope.items).flat_map(|item| item.cols.named(name));
+        cols.find_map(Col::mark).map(Rc::clone)
+    }
+
+    /// How many levels and items a look-up goes over.
+    pub(super) fn breadth(&'a self) -> usize {
+        self.levels().map(|level| level.items.len().saturating_add(1)).sum()
     }
 
     /// The items that a name may mean: those of the nearest level where one surely has it, and all before that which
@@ -158,18 +167,18 @@ impl Walker<'_> {
         for level in scope.levels() {
             let mut clear = false;
             for item in level.items {
-                self.work(item.cols.len())?;
-                masked = masked || first_mark(&item.cols).is_some();
-                for col in item.cols.iter().filter(|_| item.bare) {
-                    match col {
-                        Col::One { title, mark: Some(mark) } if title.is(name) => {
-                            return Ok(Some(Rc::clone(mark)));
-                        }
-                        Col::One { title: Title::Sure(known), .. } => clear = clear || &**known == name,
-                        // It may be called so or not: what it would hide may be meant.
-                        Col::One { .. } | Col::Rest => unknown = true,
-                    }
+                self.work(item.cols.steps())?;
+                masked = masked || item.cols.first_mark().is_some();
+                if !item.bare {
+                    continue;
                 }
+                let mut named = item.cols.named(name);
+                if let Some(mark) = named.find_map(Col::mark) {
+                    return Ok(Some(Rc::clone(mark)));
+                }
+                clear = clear || item.cols.named(name).any(|col| col.is_surely(name));
+                // One may be called so or not: what it would hide may be meant.
+                unknown = unknown || item.cols.are_unsure;
             }
             if clear {
                 return Ok(None);
@@ -178,7 +187,7 @@ impl Walker<'_> {
         // Not a column that is known: the name of an item means its whole row.
         let mut row = false;
         for item in scope.levels().flat_map(|level| level.items).filter(|item| item.title.is(name)) {
-            if let Some(mark) = first_mark(&item.cols) {
+            if let Some(mark) = item.cols.first_mark() {
                 return Err(mark.found("in a whole row"));
             }
             row = true;
@@ -198,20 +207,21 @@ impl Walker<'_> {
         item: &str,
         column: &str,
     ) -> Walk<Option<Rc<Mark>>> {
+        self.work(scope.breadth())?;
         let items = scope.named(schema, item);
         if items.is_empty() {
             self.doubt(format!("{item}.{column}"), "in a name that is not understood");
             return Ok(None);
         }
-        self.work(items.iter().map(|item| item.cols.len()).sum())?;
-        let mut named = items.iter().flat_map(|item| item.cols.iter()).filter(|col| col.is_named(column));
+        self.work(items.iter().map(|item| item.cols.steps()).sum())?;
+        let mut named = items.iter().flat_map(|item| item.cols.named(column));
         if let Some(mark) = named.find_map(Col::mark) {
             return Ok(Some(Rc::clone(mark)));
         }
         // `c.row_to_json` is `row_to_json(c)` to the server, so a name that is not known may be the whole row.
-        let lacks = |item: &&Item| !item.cols.iter().any(|col| col.is_named(column));
+        let lacks = |item: &&Item| item.cols.named(column).next().is_none();
         let mut lacking = items.iter().filter(|item| lacks(item));
-        match lacking.find_map(|item| first_mark(&item.cols)) {
+        match lacking.find_map(|item| item.cols.first_mark()) {
             Some(_) if !is_system(column) => Err(Found::new(format!("{item}.{column}"), "an unknown column")),
             _ => Ok(None),
         }
@@ -221,14 +231,19 @@ impl Walker<'_> {
     pub(super) fn star(&mut self, scope: &Scope<'_>, reference: &Reference<'_>) -> Walk<Vec<Col>> {
         let Reference::StarOf { schema, item } = reference else {
             let bare = scope.items.iter().filter(|item| item.bare);
+            self.copies(bare.clone().map(|item| item.cols.len()).sum())?;
             return Ok(bare.flat_map(|item| item.cols.iter().cloned()).collect());
         };
+        self.work(scope.breadth())?;
         match scope.named(*schema, item).as_slice() {
             [] => self.doubt("", "in a name that is not understood"),
-            [only] => return Ok(only.cols.to_vec()),
+            [only] => {
+                self.copies(only.cols.len())?;
+                return Ok(only.cols.to_vec());
+            }
             // Which of them it is cannot be said.
             several => {
-                if let Some(mark) = several.iter().find_map(|item| first_mark(&item.cols)) {
+                if let Some(mark) = several.iter().find_map(|item| item.cols.first_mark()) {
                     return Err(mark.found("in a name that may mean several relations"));
                 }
             }

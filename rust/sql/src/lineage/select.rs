@@ -73,9 +73,22 @@ impl Walker<'_> {
     }
 
     fn set_operation(&mut self, select: &nodes::SelectStmt, level: &Scope<'_>) -> Walk<Vec<Col>> {
+        let odd = || Found::new("", "in a query that is not understood");
+        // Chains lean to the left and are walked along.
+        let mut arms = Vec::new();
+        let mut next = select;
+        loop {
+            arms.push(next.rarg().ok_or_else(odd)?);
+            let left = next.larg().ok_or_else(odd)?;
+            if !is_plain_set_operation(left) {
+                arms.push(left);
+                break;
+            }
+            next = left;
+        }
+        // The first one gives the names.
         let mut names = None;
-        for arm in [select.larg(), select.rarg()] {
-            let Some(arm) = arm else { return Err(Found::new("", "in a query that is not understood")) };
+        for arm in arms.into_iter().rev() {
             let cols = self.select(arm, level)?;
             if let Some(mark) = first_mark(&cols) {
                 return Err(mark.found("through UNION, INTERSECT or EXCEPT"));
@@ -122,7 +135,6 @@ impl Walker<'_> {
                     }
                     Reference::Star | Reference::StarOf { .. } => {
                         let more = self.star(scope, &reference)?;
-                        self.work(more.len())?;
                         cols.extend(more);
                         return keep_origin(cols.get(before..).unwrap_or_default());
                     }
@@ -154,6 +166,7 @@ impl Walker<'_> {
                 self.deeper(|walker| row.args().iter().try_for_each(|node| walker.group(node, scope, cols)))
             }
             Node::ColumnRef(column) => {
+                self.work(cols.len())?;
                 if let Reference::Bare(name) = Reference::read(column)
                     && named_output(cols, name, usage)?.is_some()
                 {
@@ -170,11 +183,15 @@ impl Walker<'_> {
     fn order(&mut self, node: Node<'_>, scope: &Scope<'_>, cols: &[Col], usage: Usage) -> Walk<()> {
         match node {
             Node::A_Const(constant) => match constant.val() {
-                Some(ConstValue::Integer(number)) => position(cols, number, usage),
+                Some(ConstValue::Integer(number)) => {
+                    self.work(cols.len())?;
+                    position(cols, number, usage)
+                }
                 _ => Ok(()),
             },
             Node::ColumnRef(column) => {
                 if let Reference::Bare(name) = Reference::read(column) {
+                    self.work(cols.len())?;
                     match named_output(cols, name, usage)? {
                         Some(Title::Sure(_)) => return Ok(()),
                         // If the output has another name after all, an input column is meant.
@@ -195,6 +212,16 @@ impl Walker<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// A set operation without anything of its own around it.
+fn is_plain_set_operation(select: &nodes::SelectStmt) -> bool {
+    select.op != SetOperation::SETOP_NONE
+        && select.with_clause().is_none()
+        && select.into_clause().is_none()
+        && select.sort_clause().is_empty()
+        && matches!(select.limit_offset(), Node::None)
+        && matches!(select.limit_count(), Node::None)
 }
 
 /// The title of the outputs of this name, the surest, if there are any; they may be used so.

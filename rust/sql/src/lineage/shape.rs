@@ -2,7 +2,13 @@
 
 use super::{Column, Found, Walk};
 use crate::Name;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::ops::Deref;
 use std::rc::Rc;
+
+/// Steps for a column that is copied, which takes memory, too.
+pub(super) const COPIED: usize = 4;
 
 /// That a column is masked, or may be.
 #[derive(Debug)]
@@ -113,6 +119,71 @@ impl Col {
 
     pub(super) fn is_surely(&self, wanted: &str) -> bool {
         matches!(self, Col::One { title, .. } if title.is_surely(wanted))
+    }
+}
+
+/// The columns of an item, found by name at once however many they are.
+#[derive(Debug)]
+pub(super) struct Cols {
+    list: Vec<Col>,
+    /// Made at the first look-up in a long list.
+    places: OnceCell<HashMap<Rc<str>, Vec<usize>>>,
+    /// The first masked one.
+    marked: Option<usize>,
+    /// Some are not surely known by name.
+    pub(super) are_unsure: bool,
+}
+
+/// Lists up to this length are searched along.
+const SHORT: usize = 16;
+
+impl Cols {
+    pub(super) fn new(list: Vec<Col>) -> Cols {
+        let marked = list.iter().position(|col| col.mark().is_some());
+        let are_unsure = has_unknown(&list);
+        Cols { list, places: OnceCell::new(), marked, are_unsure }
+    }
+
+    /// The first masked one.
+    pub(super) fn first_mark(&self) -> Option<&Rc<Mark>> {
+        self.list.get(self.marked?)?.mark()
+    }
+
+    /// What a look-up takes.
+    pub(super) fn steps(&self) -> usize {
+        if self.list.len() > SHORT && self.places.get().is_none() { COPIED * self.list.len() } else { SHORT }
+    }
+
+    /// Those that have this name, surely or likely, in order.
+    pub(super) fn named<'c>(&'c self, name: &'c str) -> impl Iterator<Item = &'c Col> {
+        let is_short = self.list.len() <= SHORT;
+        let along = if is_short { self.list.as_slice() } else { &[] };
+        let places = if is_short { &[][..] } else { self.places(name) };
+        let found = places.iter().filter_map(|at| self.list.get(*at));
+        along.iter().filter(move |col| col.is_named(name)).chain(found)
+    }
+
+    fn places(&self, name: &str) -> &[usize] {
+        let places = self.places.get_or_init(|| {
+            let mut places: HashMap<Rc<str>, Vec<usize>> = HashMap::new();
+            for (at, col) in self.list.iter().enumerate() {
+                if let Col::One { title, .. } = col
+                    && let Some(name) = title.name()
+                {
+                    places.entry(Rc::clone(name)).or_default().push(at);
+                }
+            }
+            places
+        });
+        places.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Deref for Cols {
+    type Target = [Col];
+
+    fn deref(&self) -> &[Col] {
+        &self.list
     }
 }
 

@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
             verbs = verbs.with(self.merge_when(when, &mut columns));
         }
         self.range_columns(merge.relation(), verbs, columns);
-        self.item(merge.source_relation(), Locked::None);
+        self.item(merge.source_relation(), &Locked::None);
         self.expr(merge.join_condition());
         self.returning(merge.returning_clause());
         self.scope.back_to(mark);
@@ -137,7 +137,7 @@ impl<'a> Walk<'a> {
 
     fn items(&mut self, list: &'a NodeList) {
         for node in list {
-            self.item(node, Locked::None);
+            self.item(node, &Locked::None);
         }
     }
 

@@ -10,6 +10,7 @@ impl<'a> Walk<'a> {
     /// An expression, or a list of them. What leans to the left is walked along.
     pub(super) fn expr(&mut self, node: Node<'a>) {
         // Most expressions are leaves, and cost no level.
+        self.nodes += 1;
         match node {
             Node::None | Node::A_Const(_) | Node::ParamRef(_) => return,
             Node::ColumnRef(column) => return self.column_ref(column),
@@ -20,6 +21,7 @@ impl<'a> Walk<'a> {
         }
         let mut next = node;
         while let Some(left) = self.step(next) {
+            self.nodes += 1;
             next = left;
         }
         self.leave();
@@ -92,7 +94,7 @@ impl<'a> Walk<'a> {
                 // Left out: sub_link_type, sub_link_id; oper_name is an operator's.
                 self.operator(link.oper_name());
                 match link.subselect() {
-                    Node::SelectStmt(select) => self.select(select, Locked::None),
+                    Node::SelectStmt(select) => self.select(select, &Locked::None),
                     other => self.unknown(other),
                 }
                 Some(link.testexpr())
@@ -114,7 +116,8 @@ impl<'a> Walk<'a> {
                 self.sort_by(sort);
                 None
             }
-            // Left out: colno, ncolumns.
+            // Left out: ncolumns. All columns of `(a, b) = (1, 2)` share one source: it is read with the first.
+            Node::MultiAssignRef(multi) if multi.colno > 1 => None,
             Node::MultiAssignRef(multi) => Some(multi.source()),
             Node::XmlExpr(xml) => {
                 // Left out: op, name (of an element), arg_names (analysis), xmloption, indent. Its functions have

@@ -19,6 +19,7 @@ mod session;
 mod sets;
 mod statement;
 
+use crate::steps::Steps;
 use crate::{Access, Call, Effect, Name, Statement, Verbs};
 use pg_raw_parse::Node;
 use pg_raw_parse::nodes::SelectStmt;
@@ -65,6 +66,12 @@ pub(crate) struct Walk<'a> {
     scope: Scope<'a>,
     depth: u32,
     too_deep: bool,
+    /// What is left for the text.
+    steps: &'a Steps,
+    /// Nodes looked at; they are taken from the steps when the statement is done.
+    nodes: usize,
+    /// How many steps were left when it began.
+    most: usize,
     /// How many column references were seen: an UPDATE whose values have none reads nothing.
     column_refs: usize,
     /// The query whose select list is walked: its WHERE may say what a column of it is.
@@ -73,7 +80,7 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     #[inline]
-    pub(crate) fn new(room: &mut Room) -> Walk<'a> {
+    pub(crate) fn new(room: &mut Room, steps: &'a Steps) -> Walk<'a> {
         Walk {
             found: Statement {
                 command: "",
@@ -87,6 +94,9 @@ impl<'a> Walk<'a> {
             scope: Scope::default(),
             depth: 0,
             too_deep: false,
+            steps,
+            nodes: 0,
+            most: steps.left(),
             column_refs: 0,
             listed: None,
         }
@@ -98,6 +108,9 @@ impl<'a> Walk<'a> {
         self.found.command = self.statement(node);
         if self.too_deep {
             self.found.effects.push(Effect::Unknown { what: "nested too deep".to_owned() });
+        }
+        if !self.steps.take(self.nodes) {
+            self.found.effects.push(Effect::Unknown { what: "more work than its length allows".to_owned() });
         }
     }
 
@@ -174,8 +187,9 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Effects are few, but for who writes function bodies: looking through them is counted.
     fn effect(&mut self, effect: Effect) {
-        if !self.found.effects.contains(&effect) {
+        if self.steps.take(self.found.effects.len()) && !self.found.effects.contains(&effect) {
             self.found.effects.push(effect);
         }
     }
@@ -190,6 +204,9 @@ impl<'a> Walk<'a> {
     }
 
     fn unknown_text(&mut self, what: &str) {
+        if !self.steps.take(self.found.effects.len()) {
+            return;
+        }
         let known = self
             .found
             .effects
@@ -202,11 +219,12 @@ impl<'a> Walk<'a> {
 
     /// Goes a level down, if it is not too deep; [`Walk::leave`] must follow then.
     fn enter(&mut self) -> bool {
-        if self.depth >= MAX_DEPTH {
-            self.too_deep = true;
+        if self.depth >= MAX_DEPTH || self.nodes > self.most {
+            self.too_deep |= self.depth >= MAX_DEPTH;
             return false;
         }
         self.depth += 1;
+        self.nodes += 1;
         true
     }
 

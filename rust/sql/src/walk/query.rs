@@ -8,57 +8,70 @@ use pg_raw_parse::nodes::{
     WindowDef, WithClause,
 };
 use pg_raw_parse::{ConstValue, Node, nodes, raw};
+use std::collections::HashSet;
+use std::rc::Rc;
 
 /// Which relations of a FROM are locked by FOR UPDATE and its like.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Locked<'a> {
     None,
     All,
-    /// Those that a clause names, or all if one names none.
-    By(&'a CastNodeList<LockingClause>),
+    /// Those that the clauses of a query name.
+    Named(Rc<HashSet<Option<&'a str>>>),
 }
 
-impl Locked<'_> {
+impl<'a> Locked<'a> {
+    /// What these clauses lock: all if one names none, or something that is not known.
+    fn by(clauses: &'a CastNodeList<LockingClause>) -> Locked<'a> {
+        let mut names = HashSet::new();
+        for clause in clauses {
+            if clause.locked_rels().is_empty() {
+                return Locked::All;
+            }
+            for node in clause.locked_rels() {
+                match node {
+                    Node::RangeVar(range) => names.insert(range.relname()),
+                    _ => return Locked::All,
+                };
+            }
+        }
+        Locked::Named(Rc::new(names))
+    }
+
     /// True if the item of this name (an alias, or a relation without one) is locked.
-    fn names(self, alias: Option<&str>) -> bool {
+    fn names(&self, alias: Option<&str>) -> bool {
         match self {
             Locked::None => false,
             Locked::All => true,
-            Locked::By(clauses) => clauses.iter().any(|clause| {
-                let of = clause.locked_rels();
-                of.is_empty()
-                    || of.iter().any(|node| match node {
-                        Node::RangeVar(range) => range.relname() == alias,
-                        // Not known: better a lock too many.
-                        _ => true,
-                    })
-            }),
+            Locked::Named(names) => names.contains(&alias),
         }
+    }
+
+    /// What is locked inside of an item of this name.
+    fn inside(&self, alias: Option<&str>) -> Locked<'a> {
+        if self.names(alias) { Locked::All } else { Locked::None }
     }
 }
 
 impl<'a> Walk<'a> {
     /// A query, whole. UNION chains lean to the left and are walked along.
-    pub(super) fn select(&mut self, select: &'a SelectStmt, locked: Locked<'a>) {
+    pub(super) fn select(&mut self, select: &'a SelectStmt, locked: &Locked<'a>) {
         if !self.enter() {
             return;
         }
         let mark = self.scope.mark();
         let mut select = select;
-        let mut locked = locked;
+        let mut locked = locked.clone();
         loop {
             self.with(select.with_clause());
             let clauses = select.locking_clause();
             // A FOR UPDATE outside goes for what is inside, too.
-            locked = match locked {
-                Locked::All => Locked::All,
-                Locked::None if clauses.is_empty() => Locked::None,
-                _ if clauses.is_empty() => locked,
-                _ => Locked::By(clauses),
-            };
-            self.select_level(select, locked);
+            if !clauses.is_empty() && !matches!(locked, Locked::All) {
+                locked = Locked::by(clauses);
+            }
+            self.select_level(select, &locked);
             if let Some(right) = select.rarg() {
-                self.select(right, locked);
+                self.select(right, &locked);
             }
             match select.larg() {
                 Some(left) => select = left,
@@ -70,7 +83,7 @@ impl<'a> Walk<'a> {
     }
 
     /// One level. Left out: group_distinct, limit_option, op, all (flags).
-    fn select_level(&mut self, select: &'a SelectStmt, locked: Locked<'a>) {
+    fn select_level(&mut self, select: &'a SelectStmt, locked: &Locked<'a>) {
         if let Some(into) = select.into_clause() {
             self.made_of(into);
         }
@@ -149,7 +162,7 @@ impl<'a> Walk<'a> {
     /// A query in any place: a CTE's (which may write), a sub-select, what is prepared.
     pub(super) fn nested(&mut self, node: Node<'a>) {
         match node {
-            Node::SelectStmt(select) => self.select(select, Locked::None),
+            Node::SelectStmt(select) => self.select(select, &Locked::None),
             Node::None => {}
             other => {
                 self.statement(other);
@@ -168,7 +181,7 @@ impl<'a> Walk<'a> {
     }
 
     /// An item of FROM, USING or of a MERGE's source. Joins lean to the left and are walked along.
-    pub(super) fn item(&mut self, node: Node<'a>, locked: Locked<'a>) {
+    pub(super) fn item(&mut self, node: Node<'a>, locked: &Locked<'a>) {
         if !self.enter() {
             return;
         }
@@ -179,8 +192,9 @@ impl<'a> Walk<'a> {
                 Node::JoinExpr(join) => {
                     // Left out: jointype, is_natural, using_clause (names), join_using_alias, rtindex.
                     if join.alias().is_some() && locked.names(alias(join.alias())) {
-                        locked = Locked::All;
+                        locked = &Locked::All;
                     }
+                    self.nodes += 1;
                     self.item(join.rarg(), locked);
                     self.expr(join.quals());
                     node = join.larg();
@@ -189,9 +203,9 @@ impl<'a> Walk<'a> {
                 Node::RangeVar(range) => self.relation_item(range, locked),
                 Node::RangeSubselect(sub) => {
                     // Left out: lateral, alias' column names.
-                    let inner = if locked.names(alias(sub.alias())) { Locked::All } else { Locked::None };
+                    let inner = locked.inside(alias(sub.alias()));
                     match sub.subquery() {
-                        Node::SelectStmt(select) => self.select(select, inner),
+                        Node::SelectStmt(select) => self.select(select, &inner),
                         other => self.unknown(other),
                     }
                 }
@@ -206,16 +220,13 @@ impl<'a> Walk<'a> {
         self.leave();
     }
 
-    fn relation_item(&mut self, range: &'a RangeVar, locked: Locked<'a>) {
+    fn relation_item(&mut self, range: &'a RangeVar, locked: &Locked<'a>) {
         let Some((schema, name)) = self.range_name(range) else { return };
         if schema.is_none() && range.catalogname().is_none() && self.scope.contains(name) {
             return;
         }
-        let verbs = match locked {
-            Locked::None => Verbs::SELECT,
-            _ if locked.names(alias(range.alias()).or(Some(name))) => Verbs::SELECT.with(Verbs::LOCK),
-            _ => Verbs::SELECT,
-        };
+        let is_locked = locked.names(alias(range.alias()).or(Some(name)));
+        let verbs = if is_locked { Verbs::SELECT.with(Verbs::LOCK) } else { Verbs::SELECT };
         self.touch(schema, name, verbs);
     }
 
@@ -264,7 +275,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The method is a function on the server: it is a call.
-    fn table_sample(&mut self, sample: &'a RangeTableSample, locked: Locked<'a>) {
+    fn table_sample(&mut self, sample: &'a RangeTableSample, locked: &Locked<'a>) {
         self.item(sample.relation(), locked);
         if let Some((schema, name)) = self.name_of(sample.method()) {
             self.call(schema, name, false);

@@ -23,7 +23,7 @@ impl<'a> Walk<'a> {
     fn data_statement(&mut self, node: Node<'a>) -> &'static str {
         match node {
             Node::SelectStmt(select) => {
-                self.select(select, Locked::None);
+                self.select(select, &Locked::None);
                 if select.into_clause().is_some() { "SELECT INTO" } else { "SELECT" }
             }
             Node::InsertStmt(insert) => {
