@@ -113,12 +113,13 @@ def _check_actions(key: Key, policy: PolicySettings, report: Report) -> None:
         report.add((*key, "actions"), "name at least one action")
     actions = _parsed((*key, "actions"), policy.actions, parse_action, report)
     _parsed((*key, "deny"), policy.deny, parse_deny, report)
-    query = next((index for index, action in actions.items() if action == ActionClass(name="query")), None)
-    if query is not None:
-        if any(not isinstance(action, ActionClass) for action in actions.values()):
-            report.add((*key, "actions", query), MIXED)
-        if policy.deny:
-            report.add((*key, "deny"), "has no effect with `query`, whose statements are not read")
+    classes = {index: action.name for index, action in actions.items() if isinstance(action, ActionClass)}
+    for index, name in classes.items():
+        if len(classes) < len(actions):
+            report.add((*key, "actions", index), MIXED[name])
+    if classes and policy.deny:
+        name = next(iter(classes.values()))
+        report.add((*key, "deny"), f"has no effect with `{name}`, which is not read")
     _check_masks((*key, "masks"), policy, actions, report)
 
 

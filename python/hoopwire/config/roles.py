@@ -25,5 +25,3 @@ def check_roles(
                     f"{quoted(pattern)} has role = ephemeral, which needs exact grants: `select on public.*`"
                     " and the like, not `query`",
                 )
-            elif "replication" in policy.actions:
-                report.add(key, f"{quoted(pattern)} has role = ephemeral, and no such role may replicate")

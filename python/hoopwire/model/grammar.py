@@ -78,15 +78,20 @@ def parse_column(text: str) -> tuple[str, str, str]:
 
 
 def parse_actions(texts: Iterable[str]) -> tuple[Action, ...]:
-    """All of them, each once. ActionError, also if `query` is mixed with exact actions."""
+    """All of them, each once. ActionError, also if a class is mixed with exact actions."""
     actions = tuple(dict.fromkeys(map(parse_action, texts)))
-    names = {action.name for action in actions if isinstance(action, ActionClass)}
-    if "query" in names and any(not isinstance(action, ActionClass) for action in actions):
-        raise ActionError(MIXED, 1)
+    classes = [action.name for action in actions if isinstance(action, ActionClass)]
+    if classes and len(classes) < len(actions):
+        raise ActionError(MIXED[classes[0]], 1)
     return actions
 
 
-MIXED = "`query` allows every statement, unread: it cannot stand beside exact actions"
+MIXED = {
+    "query": "`query` allows every statement, unread: it cannot stand beside exact actions",
+    "function-call": "`function-call` calls any function by its number: it cannot stand beside exact actions",
+    "replication": "`replication` reads what the target's user may replicate: no exact action beside it",
+}
+"""Why a class is not kept beside narrower actions."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

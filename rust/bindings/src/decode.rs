@@ -68,6 +68,12 @@ pub(crate) fn grant(bytes: &[u8]) -> Result<Grant, String> {
     if actions.contains(Actions::STATEMENTS.with(Actions::QUERY)) {
         return Err("action \"query\" beside exact rights".to_owned());
     }
+    if [Actions::FUNCTION_CALL, Actions::REPLICATION]
+        .iter()
+        .any(|wide| actions.contains(Actions::STATEMENTS.with(*wide)))
+    {
+        return Err("an action as wide as the target's user beside exact rights".to_owned());
+    }
     let masks = compiled.masks.into_iter().map(CompiledMask::check).collect::<Result<Vec<Mask>, String>>()?;
     if !masks.is_empty() && compiled.rights.is_none() {
         return Err("masks without exact rights".to_owned());

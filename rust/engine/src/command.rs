@@ -71,8 +71,8 @@ pub(crate) enum Command {
     End { serial: u32, words: Box<EndWords> },
     /// Replace the grant.
     Regrant { serial: u32, grant: Box<Grant> },
-    /// A CancelRequest that names a session of this reactor.
-    Cancel { pid: u32, key: Secret<Vec<u8>>, from: SocketAddr },
+    /// A CancelRequest with the key of this session.
+    Cancel { serial: u32, from: SocketAddr },
     /// New connections use this certificate.
     Tls { config: Arc<rustls::ServerConfig> },
     /// No new connections; idle sessions end, the others by the deadline.

@@ -43,6 +43,31 @@ struct Entry {
     reactor: usize,
     serial: u32,
     live: Option<(Facts, Arc<Totals>)>,
+    /// What its principal may name it by in a CancelRequest.
+    pid: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Sessions {
+    by_id: HashMap<String, Entry>,
+    /// Sessions by the process id that their principals were told, with the length of the key: those of two targets may
+    /// share one, and so may one that ends and the next at the same target.
+    by_pid: HashMap<u32, Vec<(String, usize)>>,
+}
+
+impl Sessions {
+    fn remove(&mut self, session: &str) -> Option<Entry> {
+        let entry = self.by_id.remove(session)?;
+        if let Some(pid) = entry.pid
+            && let Some(named) = self.by_pid.get_mut(&pid)
+        {
+            named.retain(|(other, _)| other != session);
+            if named.is_empty() {
+                self.by_pid.remove(&pid);
+            }
+        }
+        Some(entry)
+    }
 }
 
 /// One live session; field names as in `hoopwire.model.statistics.LiveSession`.
@@ -92,30 +117,49 @@ impl Facts {
 /// Sessions from the moment they wait for a grant.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
-    entries: Mutex<HashMap<String, Entry>>,
+    sessions: Mutex<Sessions>,
 }
 
 impl Directory {
-    fn entries(&self) -> std::sync::MutexGuard<'_, HashMap<String, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn insert(&self, session: &str, reactor: usize, serial: u32) {
-        self.entries().insert(session.to_owned(), Entry { reactor, serial, live: None });
+        let entry = Entry { reactor, serial, live: None, pid: None };
+        self.sessions().by_id.insert(session.to_owned(), entry);
+    }
+
+    /// The session's principal is told this process id, and a key of this length.
+    pub(crate) fn may_be_cancelled(&self, session: &str, pid: u32, key_bytes: usize) {
+        let mut sessions = self.sessions();
+        let Some(entry) = sessions.by_id.get_mut(session) else { return };
+        entry.pid = Some(pid);
+        sessions.by_pid.entry(pid).or_default().push((session.to_owned(), key_bytes));
+    }
+
+    /// Reactor and serial number of each session with this process id and a key of this length.
+    pub(crate) fn with_key_of(&self, pid: u32, key_bytes: usize) -> Vec<(usize, u32)> {
+        let sessions = self.sessions();
+        let named = sessions.by_pid.get(&pid).map_or(&[][..], Vec::as_slice);
+        let fitting = named.iter().filter(|(_, bytes)| *bytes == key_bytes);
+        let entries = fitting.filter_map(|(session, _)| sessions.by_id.get(session));
+        entries.map(|entry| (entry.reactor, entry.serial)).collect()
     }
 
     pub(crate) fn find(&self, session: &str) -> Option<(usize, u32)> {
-        self.entries().get(session).map(|entry| (entry.reactor, entry.serial))
+        self.sessions().by_id.get(session).map(|entry| (entry.reactor, entry.serial))
     }
 
     pub(crate) fn started(&self, session: &str, facts: Facts, totals: Arc<Totals>) {
-        if let Some(entry) = self.entries().get_mut(session) {
+        if let Some(entry) = self.sessions().by_id.get_mut(session) {
             entry.live = Some((facts, totals));
         }
     }
 
     pub(crate) fn narrowed(&self, session: &str, grant: &Grant, expires_at: f64) {
-        if let Some((facts, _)) = self.entries().get_mut(session).and_then(|entry| entry.live.as_mut()) {
+        if let Some((facts, _)) = self.sessions().by_id.get_mut(session).and_then(|entry| entry.live.as_mut())
+        {
             grant.id.clone_into(&mut facts.grant);
             facts.expires_at = facts.expires_at.min(expires_at);
             facts.budgets = grant.budgets;
@@ -124,14 +168,15 @@ impl Directory {
 
     /// What the session's grant has used by now comes back; nothing if the session never lived.
     pub(crate) fn remove(&self, session: &str) -> BudgetUse {
-        let entry = self.entries().remove(session);
+        let entry = self.sessions().remove(session);
         entry.and_then(|entry| entry.live).map_or_else(BudgetUse::default, |(facts, _)| facts.budget_use())
     }
 
     pub(crate) fn live(&self) -> Vec<LiveSession> {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let entries = self.entries();
-        let mut live: Vec<LiveSession> = entries
+        let sessions = self.sessions();
+        let mut live: Vec<LiveSession> = sessions
+            .by_id
             .iter()
             .filter_map(|(session, entry)| entry.live.as_ref().map(|live| (session, live)))
             .map(|(session, (facts, totals))| LiveSession {
@@ -160,6 +205,28 @@ mod tests {
     use super::*;
     use hoopwire_policy::Used;
     use std::time::{Duration, Instant};
+
+    #[test]
+    fn sessions_of_two_targets_with_one_process_id_are_told_apart() {
+        // H15: the process id was the gateway's own, and another session's at the target.
+        let directory = Directory::default();
+        for (serial, session) in ["s_1", "s_2", "s_3"].into_iter().enumerate() {
+            directory.insert(session, serial, 7);
+        }
+        directory.may_be_cancelled("s_1", 4711, 4);
+        directory.may_be_cancelled("s_2", 4711, 4);
+        directory.may_be_cancelled("s_3", 4711, 32);
+        directory.may_be_cancelled("never there", 4711, 4);
+        assert_eq!(directory.with_key_of(4711, 4), [(0, 7), (1, 7)]);
+        assert_eq!(directory.with_key_of(4711, 32), [(2, 7)]);
+        assert_eq!(directory.with_key_of(4712, 4), []);
+        directory.remove("s_1");
+        assert_eq!(directory.with_key_of(4711, 4), [(1, 7)]);
+        for session in ["s_2", "s_3"] {
+            directory.remove(session);
+        }
+        assert!(directory.sessions().by_pid.is_empty(), "what ended is forgotten");
+    }
 
     #[test]
     fn smaller_budgets_of_a_live_session_were_not_shown_nor_told_at_its_end() {

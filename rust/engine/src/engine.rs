@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Most reactors: cancel keys carry the reactor's number in 8 bits.
+/// Most reactors.
 const REACTORS_MAX: usize = 64;
 
 /// A statement must fit one frame of the recording (64 MiB) with all that is said about it.

@@ -371,7 +371,7 @@ impl Reactor {
                 Command::Admit { serial, grant, lease } => self.admit(serial, *grant, *lease),
                 Command::End { serial, words } => self.end(serial, &words),
                 Command::Regrant { serial, grant } => self.regrant(serial, *grant),
-                Command::Cancel { pid, key, from } => self.cancel(pid, key.expose(), from),
+                Command::Cancel { serial, from } => self.cancel(serial, from),
                 Command::Tls { config } => self.tls = config,
                 Command::Drain { deadline } => self.drain(deadline),
                 Command::Stop => self.stop(),

@@ -9,6 +9,7 @@ use crate::slot::{LINGER, Slot};
 use crate::tls;
 use hoopwire_gateway::{Admission, Ask, Effect, Ending, Session, Turn};
 use hoopwire_policy::Grant;
+use hoopwire_postgres::cancel::CancelKey;
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres::scram::ScramKeys;
 use hoopwire_wire::Random;
@@ -209,7 +210,7 @@ impl Reactor {
             Effect::CancelUpstream { pid, key: cancel_key } => {
                 self.cancel_upstream(key, pid, cancel_key.expose())
             }
-            Effect::RouteCancel { pid, key: cancel_key } => self.route_cancel(key, pid, cancel_key),
+            Effect::RouteCancel { pid, key: cancel_key } => self.route_cancel(key, pid, cancel_key.expose()),
             Effect::Close(ending) => self.closed(key, &ending),
         }
     }
@@ -292,6 +293,9 @@ impl Reactor {
             self.keyring.keep(id, keys);
         }
         let Some(grant) = slot.session.grant() else { return };
+        if let Some(CancelKey { pid, key }) = slot.session.cancel_key() {
+            self.shared.directory.may_be_cancelled(&slot.id, *pid, key.expose().len());
+        }
         slot.counted_admitted = true;
         self.shared.addresses.admitted(slot.peer.ip());
         add(&self.shared.counters.sessions, 1);

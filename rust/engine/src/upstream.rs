@@ -6,13 +6,11 @@ use crate::leg::Input;
 use crate::reactor::{AUX, CANCEL_FOR, CancelCall, Reactor, UP, token};
 use crate::slot::Slot;
 use hoopwire_gateway::Ending;
-use hoopwire_postgres::cancel::{CancelKeys, encode_request};
+use hoopwire_postgres::cancel::encode_request;
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
-use hoopwire_wire::Secret;
 use mio::Interest;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use subtle::ConstantTimeEq;
 
 impl Reactor {
     pub(crate) fn dial(&mut self, key: usize) {
@@ -123,16 +121,26 @@ impl Reactor {
         }
     }
 
-    pub(crate) fn route_cancel(&mut self, key: usize, pid: u32, cancel_key: Secret<Vec<u8>>) {
+    /// A CancelRequest that came on this connection: whose key it has is asked of all sessions with that process id.
+    pub(crate) fn route_cancel(&mut self, key: usize, pid: u32, cancel_key: &[u8]) {
         let Some(from) = self.slots.get(key).map(|slot| slot.peer) else { return };
         if !self.shared.addresses.may_cancel(from.ip(), self.now) {
             self.refused(from, "cancel", "too many wrong cancel keys");
             return;
         }
-        let mailbox =
-            CancelKeys::reactor(pid).and_then(|reactor| self.shared.mailboxes.get(usize::from(reactor)));
+        let keys = &self.shared.cancel_keys;
+        let named = self.shared.directory.with_key_of(pid, cancel_key.len());
+        let mut held = named.into_iter().filter(|(reactor, serial)| {
+            let reactor = u16::try_from(*reactor).unwrap_or(u16::MAX);
+            keys.check(reactor, u64::from(*serial), cancel_key)
+        });
+        let mailbox = match (held.next(), held.next()) {
+            (Some((reactor, serial)), None) => self.shared.mailboxes.get(reactor).map(|it| (it, serial)),
+            // short keys of sessions with one process id can be equal: then nobody's is known
+            _ => None,
+        };
         match mailbox {
-            Some(mailbox) => mailbox.send(Command::Cancel { pid, key: cancel_key, from }),
+            Some((mailbox, serial)) => mailbox.send(Command::Cancel { serial, from }),
             None => {
                 self.shared.addresses.wrong_cancel(from.ip(), self.now);
                 self.refused(from, "cancel", "wrong cancel key");
@@ -140,18 +148,8 @@ impl Reactor {
         }
     }
 
-    pub(crate) fn cancel(&mut self, pid: u32, cancel_key: &[u8], from: SocketAddr) {
-        let found = self.slots.iter().find(|(_, slot)| {
-            slot.session
-                .cancel_key()
-                .is_some_and(|own| own.pid == pid && own.key.expose().ct_eq(cancel_key).into())
-        });
-        match found.map(|(key, _)| key) {
-            Some(key) => self.call(key, |session, turn| session.handle_cancel(&from.to_string(), turn)),
-            None => {
-                self.shared.addresses.wrong_cancel(from.ip(), self.now);
-                self.refused(from, "cancel", "wrong cancel key");
-            }
-        }
+    pub(crate) fn cancel(&mut self, serial: u32, from: SocketAddr) {
+        let Some(&key) = self.by_serial.get(&serial) else { return };
+        self.call(key, |session, turn| session.handle_cancel(&from.to_string(), turn));
     }
 }

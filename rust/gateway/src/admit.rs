@@ -241,6 +241,7 @@ impl Session {
             meter: Meter::new(grant.budgets, spent),
             grant: Box::new(grant),
             replication,
+            slots: Default::default(),
             cancel_key,
             upstream_pid: 0,
             upstream_key: Secret::new(Vec::new()),
@@ -261,10 +262,15 @@ impl Session {
             ended: false,
             counters: Default::default(),
             exact: None,
-            ends_transaction: None,
             swallowing: false,
             rounds_to_swallow: 0,
             overtime: None,
+            cancel_at: None,
+            cancels: 0,
+            is_flushed: false,
+            paid: Default::default(),
+            is_between: false,
+            settings_beyond: 0,
         };
         self.phase = Phase::AwaitUpstream(Box::new(AwaitUpstream {
             params: wait.params,
@@ -431,8 +437,12 @@ impl AwaitUpstream {
 }
 
 impl Live {
-    /// AuthenticationOk, ParameterStatus, BackendKeyData with the gateway's own key, ReadyForQuery.
+    /// AuthenticationOk, ParameterStatus, BackendKeyData with the target's process id and the gateway's own key,
+    /// ReadyForQuery.
     fn welcome(&mut self, established: Established, turn: &mut Turn<'_>) {
+        if !established.cancel_key.expose().is_empty() {
+            self.cancel_key.pid = established.pid;
+        }
         let start = turn.legs.down.len();
         let down = &mut turn.legs.down;
         down.extend_from_slice(AUTHENTICATION_OK);

@@ -1,7 +1,7 @@
 //! Bind, read for the recording: parameters as typed values.
 
 use crate::live::Live;
-use crate::names::Bound;
+use crate::names::{Bound, Nature};
 use crate::turn::Turn;
 use hoopwire_recording::{Bind, Direction, Frame, Parameter};
 use hoopwire_wire::Reader;
@@ -31,8 +31,11 @@ pub(crate) fn record<'a>(
     let prepared = live.prepared(name);
     let bound = Bound {
         no: prepared.map_or(0, |prepared| prepared.no),
-        // what is not known may
-        fetches: prepared.is_none_or(|prepared| prepared.fetches),
+        nature: Nature {
+            // what is not known may
+            fetches: prepared.is_none_or(|prepared| prepared.nature.fetches),
+            ends: prepared.map_or_else(|| live.surely_ends(name), |prepared| prepared.nature.ends),
+        },
     };
     let types = prepared.map_or(&[][..], |prepared| prepared.types());
     let (parameters, complete) = parameters(&mut reader, types);

@@ -67,7 +67,7 @@ impl Live {
 
     fn may_fetch(&self, statement: &[u8]) -> bool {
         match self.names.known_statement(statement) {
-            Known::Is(prepared) => prepared.fetches,
+            Known::Is(prepared) => prepared.nature.fetches,
             Known::Unsure => true,
             Known::Nothing => false,
         }
@@ -99,11 +99,11 @@ impl Live {
         }
         let may_be_gone = match kind {
             b'S' => match self.names.known_statement(name) {
-                Known::Is(prepared) => prepared.fetches && self.cursors.last_run >= prepared.no,
+                Known::Is(prepared) => prepared.nature.fetches && self.cursors.last_run >= prepared.no,
                 known => !matches!(known, Known::Nothing),
             },
             _ => match self.names.known_portal(name) {
-                Known::Is(bound) => bound.fetches && self.cursors.bound.as_deref() != Some(kept(name)),
+                Known::Is(bound) => bound.nature.fetches && self.cursors.bound.as_deref() != Some(kept(name)),
                 known => !matches!(known, Known::Nothing),
             },
         };

@@ -19,19 +19,6 @@ use hoopwire_recording::{Direction, Frame, Input};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Words that begin a command of the replication grammar; in a replication session anything else is SQL.
-const REPLICATION_COMMANDS: &[&str] = &[
-    "IDENTIFY_SYSTEM",
-    "READ_REPLICATION_SLOT",
-    "BASE_BACKUP",
-    "START_REPLICATION",
-    "CREATE_REPLICATION_SLOT",
-    "DROP_REPLICATION_SLOT",
-    "ALTER_REPLICATION_SLOT",
-    "TIMELINE_HISTORY",
-    "UPLOAD_MANIFEST",
-];
-
 /// What a session under exact rights keeps.
 #[derive(Debug)]
 pub(crate) struct Exact {
@@ -148,8 +135,14 @@ fn moved(name: &str) -> Ending {
 
 impl Live {
     /// Decides a text. `None` if the grant does not look at statements.
-    pub(crate) fn judge(&mut self, text: &[u8], turn: &mut Turn<'_>) -> Result<Option<Arc<Verdict>>, Denial> {
-        if self.grant.rights.is_none() || (self.replication && is_replication_command(text)) {
+    pub(crate) fn judge(
+        &mut self,
+        no: u64,
+        text: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<Arc<Verdict>>, Denial> {
+        let is_command = self.replication && self.judge_replication(no, text, turn)?;
+        if is_command || self.grant.rights.is_none() {
             return Ok(None);
         }
         let Some(exact) = &self.exact else {
@@ -161,8 +154,7 @@ impl Live {
         match &verdict.outcome {
             Err(refusal) => return Err(refusal.denial(&self.grant)),
             Ok(plans) => {
-                let looks_up = plans.iter().any(|plan| plan.looks_up);
-                self.check_text(text, plans.len(), looks_up, turn)?;
+                self.check_text(plans, turn)?;
                 let Some(exact) = &mut self.exact else { return Ok(None) };
                 exact.keeps_statements |= plans.iter().any(|plan| plan.prepares);
                 exact.binds_look_up |= plans.iter().any(|plan| plan.prepares && plan.looks_up);
@@ -178,32 +170,5 @@ impl Live {
         let sent = turn.legs.up().get(start..).unwrap_or_default();
         let frame = Frame::Input(Input { bytes: sent.len() as u64, digest: *blake3::hash(sent).as_bytes() });
         turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
-    }
-}
-
-/// The first word decides, as in the server (`replication_scanner_is_replication_command`).
-fn is_replication_command(text: &[u8]) -> bool {
-    let text = text.trim_ascii_start();
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..);
-    let end = text.iter().position(|byte| !is_part(byte)).unwrap_or(text.len());
-    let word = text.get(..end).unwrap_or_default();
-    REPLICATION_COMMANDS.iter().any(|command| word.eq_ignore_ascii_case(command.as_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_replication_commands_pass_as_such() {
-        // In a replication session with a database, everything that is no replication command runs as SQL.
-        for text in ["IDENTIFY_SYSTEM", "  start_replication SLOT x", "BASE_BACKUP ( LABEL 'x')"] {
-            assert!(is_replication_command(text.as_bytes()), "{text}");
-        }
-        for text in
-            ["", "DROP TABLE x", "/* */ BASE_BACKUP", "BASE_BACKUP2", "SHOW x", "START_", "\u{a0}BASE_BACKUP"]
-        {
-            assert!(!is_replication_command(text.as_bytes()), "{text}");
-        }
     }
 }

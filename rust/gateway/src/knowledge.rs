@@ -12,15 +12,14 @@ use crate::close::Ending;
 use crate::exact::{Exact, watch_path};
 use crate::inquiry::{self, Answer, Inquiry, Row, take_row};
 use crate::live::Live;
-use crate::names::Prepared;
-use crate::statement::{is_end_of_transaction, parse_body};
+use crate::statement::parse_body;
 use crate::turn::Turn;
 use crate::watch;
-use hoopwire_policy::{Catalogue, Denial, Grant};
+use hoopwire_policy::{Catalogue, Denial, Grant, StatementPlan};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner};
 use hoopwire_postgres::pipeline::Copy;
-use hoopwire_wire::message;
+use hoopwire_wire::{Reader, message};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -58,7 +57,7 @@ impl Live {
         if !matches!(tag, b'Q' | b'P' | b'B') || self.discarding || !self.knows_too_little(true, turn) {
             return Ok(None);
         }
-        let looks_up = self.may_look_up(tag, piece.body(), turn);
+        let Some(looks_up) = self.may_look_up(tag, piece.body(), turn) else { return Ok(None) };
         let was_interrupted = self.exact.as_ref().is_some_and(|exact| exact.was_interrupted);
         if was_interrupted || !self.knows_too_little(looks_up, turn) {
             return Ok(None);
@@ -75,9 +74,9 @@ impl Live {
             .filter(|_| !self.has_failed() && !self.takes_copy_data() && !self.pipeline.is_skipping()))
     }
 
-    /// The last that was heard is that the transaction has failed: the target runs nothing but its end.
+    /// The target may not be asked: for all that is known the transaction has failed.
     fn has_failed(&self) -> bool {
-        self.pipeline.is_empty() && self.pipeline.status() == b'E'
+        (self.pipeline.is_empty() && self.pipeline.status() == b'E') || self.pipeline.has_failed()
     }
 
     fn takes_copy_data(&self) -> bool {
@@ -92,17 +91,23 @@ impl Live {
         is_of_before || is_old(&self.grant, catalogue, exact.asked_at, turn.now)
     }
 
-    /// False for what surely names no relation. What would be refused may: by newer knowledge it may not be.
-    fn may_look_up(&self, tag: u8, body: &[u8], turn: &mut Turn<'_>) -> bool {
-        let Some(exact) = &self.exact else { return true };
+    /// False for what surely names no relation. What would be refused may: by newer knowledge it may not be. `None` for
+    /// what rests on nothing that is known of the target.
+    fn may_look_up(&self, tag: u8, body: &[u8], turn: &mut Turn<'_>) -> Option<bool> {
+        let Some(exact) = &self.exact else { return Some(true) };
         let text = match tag {
-            b'B' => return exact.binds_look_up,
+            b'B' => {
+                let mut reader = Reader::new(body);
+                let name = reader.cstr().and_then(|_portal| reader.cstr()).unwrap_or_default();
+                return Some(exact.binds_look_up).filter(|_| !self.surely_ends(name));
+            }
             b'P' => parse_body(body).map(|(_, text, _)| text),
             _ => body.strip_suffix(b"\0"),
         };
-        let Some(text) = text else { return true };
+        let Some(text) = text else { return Some(true) };
         let verdict = exact.decide(&self.grant, text, turn);
-        verdict.outcome.as_ref().map_or(true, |plans| plans.iter().any(|plan| plan.looks_up))
+        let Ok(plans) = &verdict.outcome else { return Some(true) };
+        Some(plans.iter().any(|plan| plan.looks_up)).filter(|_| !is_timeless(plans))
     }
 
     /// The message went to the target: what it runs may take long, and knowledge ages meanwhile.
@@ -224,18 +229,12 @@ impl Live {
         Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }))
     }
 
-    /// Knowledge is too old, and there is no way to ask: a text of so many statements, or a Bind of a statement that
-    /// `ends` a transaction, passes only where the target does not run it.
-    fn check_age(
-        &self,
-        statements: usize,
-        ends: bool,
-        looks_up: bool,
-        turn: &Turn<'_>,
-    ) -> Result<(), Denial> {
-        // in a round, what ended the transaction may be behind us already
-        let is_refused = self.has_failed() && !self.pipeline.is_in_round() && statements <= 1;
-        let is_run = !ends && !is_refused && !self.pipeline.is_skipping();
+    /// Knowledge is too old, and there is no way to ask: a text of so many statements, or a Bind, passes only where the
+    /// target does not run it.
+    fn check_age(&self, statements: usize, looks_up: bool, turn: &Turn<'_>) -> Result<(), Denial> {
+        // behind what ends the transaction a second statement would run
+        let is_refused = statements <= 1 && self.pipeline.has_failed();
+        let is_run = !is_refused && !self.pipeline.is_skipping();
         if !is_run || !self.knows_too_little(looks_up, turn) {
             return Ok(());
         }
@@ -246,21 +245,21 @@ impl Live {
     /// [`Live::check_age`] for a Bind of the statement of this name.
     pub(crate) fn check_bind(&self, name: &[u8], turn: &Turn<'_>) -> Result<(), Denial> {
         let Some(exact) = &self.exact else { return Ok(()) };
-        let is_end = |prepared: &Prepared| self.ends_transaction == Some(prepared.no);
-        let ends = name.is_empty() && self.prepared(name).is_some_and(is_end);
-        self.check_age(1, ends, exact.binds_look_up, turn)
+        if self.surely_ends(name) { Ok(()) } else { self.check_age(1, exact.binds_look_up, turn) }
     }
 
     /// [`Live::check_age`] for a text.
-    pub(crate) fn check_text(
-        &self,
-        text: &[u8],
-        statements: usize,
-        looks_up: bool,
-        turn: &Turn<'_>,
-    ) -> Result<(), Denial> {
-        self.check_age(statements, is_end_of_transaction(text), looks_up, turn)
+    pub(crate) fn check_text(&self, plans: &[StatementPlan], turn: &Turn<'_>) -> Result<(), Denial> {
+        if is_timeless(plans) {
+            return Ok(());
+        }
+        self.check_age(plans.len(), plans.iter().any(|plan| plan.looks_up), turn)
     }
+}
+
+/// They are decided by the grant alone: that the target cannot be asked is nothing to them.
+fn is_timeless(plans: &[StatementPlan]) -> bool {
+    plans.iter().all(StatementPlan::only_moves_transaction)
 }
 
 /// Names must still be looked up where they were judged. The path is taken out of the rows: it is this session's own.

@@ -8,7 +8,8 @@
 //!
 //! A file per phase: `admit` (startup to ReadyForQuery), `statement` (principal to target), `result`
 //! (target to principal), `close` (expiry, revocation, the end); `names` (what a prepared statement's name stands for),
-//! `cursors` (what would end the target's server).
+//! `ends` (what always passes), `cursors` (what would end the target's server),
+//! `replication` (its commands).
 //! Beside them what a statement-exact grant needs:
 //! `exact` (the decision on a text, and what must stay as it was for it to hold), `inquiry` and `catalogue` (what
 //! the target says of itself), `refusal` (what goes up instead), `masking`, `budget`.
@@ -23,6 +24,7 @@ mod budget;
 mod catalogue;
 mod close;
 mod cursors;
+mod ends;
 mod exact;
 mod inquiry;
 mod knowledge;
@@ -30,6 +32,7 @@ mod live;
 mod masking;
 mod names;
 mod refusal;
+mod replication;
 mod result;
 mod session;
 mod statement;

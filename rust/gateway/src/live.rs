@@ -1,13 +1,16 @@
 //! The state of an admitted session.
 
+use crate::budget::Paid;
 use crate::cursors::Cursors;
 use crate::exact::Exact;
-use crate::names::{Names, Prepared};
+use crate::names::{Bound, Known, Names, Prepared};
+use crate::replication::Slots;
 use hoopwire_policy::{Action, Denial, Grant, Meter, Record};
 use hoopwire_postgres::cancel::CancelKey;
 use hoopwire_postgres::message::Scanner;
 use hoopwire_postgres::pipeline::Pipeline;
 use hoopwire_wire::Secret;
+use std::time::Instant;
 
 /// Running totals of one session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +33,7 @@ pub(crate) struct Live {
     pub(crate) grant: Box<Grant>,
     /// The startup packet asked for replication mode and the grant allows it.
     pub(crate) replication: bool,
+    pub(crate) slots: Slots,
     pub(crate) cancel_key: CancelKey,
     pub(crate) upstream_pid: u32,
     pub(crate) upstream_key: Secret<Vec<u8>>,
@@ -57,15 +61,23 @@ pub(crate) struct Live {
     /// Of a statement-exact grant.
     pub(crate) exact: Option<Box<Exact>>,
     pub(crate) meter: Meter,
-    /// The number of the unnamed statement, if it was prepared in this round and only ends a transaction. Of any other
-    /// the name may by now stand for something else.
-    pub(crate) ends_transaction: Option<u64>,
     /// A budget cut the running result: nothing more of it is delivered but ReadyForQuery.
     pub(crate) swallowing: bool,
     /// So many ReadyForQuery belong to what is not delivered.
     pub(crate) rounds_to_swallow: u8,
     /// The running statement was cancelled for its time: what its end is called.
     pub(crate) overtime: Option<Denial>,
+    /// When it is cancelled again, and how often it was.
+    pub(crate) cancel_at: Option<Instant>,
+    pub(crate) cancels: u8,
+    /// The target was asked for all that it has to say.
+    pub(crate) is_flushed: bool,
+    /// Statements counted ahead.
+    pub(crate) paid: Paid,
+    /// A statement of a Query is complete: what comes next is of another one.
+    pub(crate) is_between: bool,
+    /// Changed settings that were told though no bytes were left.
+    pub(crate) settings_beyond: u8,
 }
 
 impl Live {
@@ -80,9 +92,20 @@ impl Live {
         if self.pipeline.is_skipping() { None } else { self.names.prepared(name) }
     }
 
+    /// Whatever a request sent now means by this statement's name, it only ends a transaction.
+    pub(crate) fn surely_ends(&self, name: &[u8]) -> bool {
+        !self.pipeline.is_skipping() && self.names.surely_ends(name)
+    }
+
     /// The number of the statement that a request sent now means by this portal, 0 if that is not known.
     pub(crate) fn portal(&self, name: &[u8]) -> u64 {
         if self.pipeline.is_skipping() { 0 } else { self.names.portal(name) }
+    }
+
+    /// What this portal runs only ends a transaction.
+    pub(crate) fn portal_ends(&self, name: &[u8]) -> bool {
+        let is_end = |portal: Known<'_, Bound>| matches!(portal, Known::Is(bound) if bound.nature.ends);
+        !self.pipeline.is_skipping() && is_end(self.names.known_portal(name))
     }
 
     /// Nothing is owed, nothing is open, and the principal can be told.

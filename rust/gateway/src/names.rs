@@ -24,13 +24,21 @@ pub(crate) fn kept(name: &[u8]) -> &[u8] {
     name.get(..TOLD_APART).unwrap_or(name)
 }
 
+/// What must be known of a statement when it is bound or executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Nature {
+    /// Its rows may be those of a cursor.
+    pub(crate) fetches: bool,
+    /// It only ends a transaction.
+    pub(crate) ends: bool,
+}
+
 /// What is known of a prepared statement, to record its parameters as typed values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prepared {
     /// The number of the Parse, 0 if it may be another one.
     pub(crate) no: u64,
-    /// Its rows may be those of a cursor.
-    pub(crate) fetches: bool,
+    pub(crate) nature: Nature,
     types: Types,
 }
 
@@ -39,8 +47,7 @@ pub(crate) struct Prepared {
 pub(crate) struct Bound {
     /// The number of its statement, 0 if that is not known.
     pub(crate) no: u64,
-    /// Its rows may be those of a cursor.
-    pub(crate) fetches: bool,
+    pub(crate) nature: Nature,
 }
 
 /// What a name stands for at the target.
@@ -190,6 +197,16 @@ enum Key {
     Unknown,
 }
 
+impl Key {
+    fn is(&self, name: &[u8]) -> bool {
+        match self {
+            Key::Unnamed => name.is_empty(),
+            Key::Named(own) => **own == *name,
+            Key::Unknown => false,
+        }
+    }
+}
+
 /// All names of one kind. Unnamed ones are kept apart: they are the common case.
 #[derive(Debug)]
 struct Table<V> {
@@ -301,8 +318,8 @@ pub(crate) struct Names {
 
 impl Names {
     /// A Parse with this number and these types goes to the target.
-    pub(crate) fn prepare(&mut self, name: &[u8], no: u64, types: &[u32], fetches: bool) {
-        let prepared = Some(Prepared { no, fetches, types: self.room.types(types) });
+    pub(crate) fn prepare(&mut self, name: &[u8], no: u64, types: &[u32], nature: Nature) {
+        let prepared = Some(Prepared { no, nature, types: self.room.types(types) });
         let key = self.statements.change(name, prepared.clone(), self.round, &self.room);
         self.ahead.push_back(Change::Statement(key, prepared));
     }
@@ -352,6 +369,7 @@ impl Names {
         let slots = self.statements.named.values_mut().map(|(slot, _)| slot);
         for prepared in slots.filter_map(|slot| slot.settled.as_mut()) {
             (prepared.no, prepared.types) = (0, Types::default());
+            prepared.nature.ends = false;
         }
     }
 
@@ -373,6 +391,21 @@ impl Names {
     /// What a portal's name stands for.
     pub(crate) fn known_portal(&self, name: &[u8]) -> Known<'_, Bound> {
         self.portals.known(name, self.round)
+    }
+
+    /// Whatever this name stands for, it only ends a transaction.
+    pub(crate) fn surely_ends(&self, statement: &[u8]) -> bool {
+        match self.known_statement(statement) {
+            Known::Is(prepared) => prepared.nature.ends,
+            Known::Nothing => false,
+            Known::Unsure => self.statements.slot(statement).is_some_and(|slot| {
+                let may_be = self.ahead.iter().filter_map(|change| match change {
+                    Change::Statement(key, to) => to.as_ref().filter(|_| key.is(kept(statement))),
+                    Change::Portal(..) => None,
+                });
+                slot.settled.iter().chain(may_be).all(|prepared| prepared.nature.ends)
+            }),
+        }
     }
 
     /// ParameterDescription came for statement `no`.

@@ -5,6 +5,7 @@
 //! where the reply to another statement begins, and at the end of the turn.
 
 use crate::close::{Ending, Span, error_report};
+use crate::ends::check_end;
 use crate::knowledge::Heard;
 use crate::live::Live;
 use crate::masking::{ROW_MAX_BYTES, row_too_large, scrub};
@@ -55,6 +56,8 @@ pub(crate) struct Gathering {
     rows: u64,
     tag: Vec<u8>,
     sqlstate: Option<Sqlstate>,
+    /// Bytes outside rows that are not counted yet.
+    pub(crate) bytes: u64,
     /// The result ended; only ReadyForQuery and asides may still join.
     pub(crate) ended: bool,
 }
@@ -115,7 +118,7 @@ impl Live {
             Piece::Whole { tag, raw } => (tag, raw, u64::from(matches!(tag, b'D' | b'd')), raw.len()),
             Piece::Run { tag, count, raw } => (tag, raw, count, raw.len()),
             Piece::Head { tag, body_len, raw, .. } => {
-                (tag, raw, u64::from(matches!(tag, b'D' | b'd')), body_len)
+                (tag, raw, u64::from(matches!(tag, b'D' | b'd')), body_len.saturating_add(HEADER_BYTES))
             }
             Piece::Tail { raw, .. } => {
                 let statement = self.streamed_for;
@@ -133,6 +136,7 @@ impl Live {
             return Err(Ending::misbehaved_target("ReadyForQuery with an unknown transaction status"));
         }
         let awaited = self.pipeline.current();
+        let awaits_end = matches!(tag, b'C' | b's') && self.pipeline.awaits_prepared_end();
         let (is_own, follows) = (self.pipeline.awaits_own(), !self.pipeline.awaits_description());
         let denial = if tag == b'E' { self.denial_for(piece, body)? } else { None };
         let effect = self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0))?;
@@ -153,7 +157,9 @@ impl Live {
             self.names.end_transaction();
         }
         match tag {
+            b'1' | b'2' | b'3' => self.may_rest(turn),
             b'T' | b'n' => {
+                self.may_rest(turn);
                 self.described(tag, body, follows)?;
                 if is_own {
                     return Ok(());
@@ -173,10 +179,13 @@ impl Live {
         if self.swallowing && !matches!(tag, b'Z' | b'S' | b'A' | b'N') {
             return Ok(());
         }
+        if matches!(tag, b'T' | b'C' | b'I' | b'G' | b'H') && self.take_next_of_query(tag, span, turn) {
+            return Ok(());
+        }
         match tag {
-            b'D' | b'd' => {
-                let (raw, rows, budget) = self.take_rows(raw, rows, bytes as u64);
-                span.rows = span.rows.saturating_add(rows);
+            b'D' | b'd' | b'V' => {
+                let (raw, taken, budget) = self.take_rows(raw, rows.max(1), bytes as u64);
+                span.rows = span.rows.saturating_add(taken.min(rows));
                 self.shows_tail = budget.is_none();
                 self.deliver(tag, raw, turn)?;
                 budget.into_iter().for_each(|budget| self.cut(budget, span, turn));
@@ -185,25 +194,45 @@ impl Live {
             b'C' => {
                 let text = body.strip_suffix(b"\0").unwrap_or(body);
                 span.tag.extend_from_slice(text.get(..TAG_KEPT_BYTES).unwrap_or(text));
+                if awaits_end {
+                    check_end(text)?;
+                }
+                if self.replication {
+                    self.slots.done(awaited);
+                }
                 if text == b"PREPARE" {
                     self.names.prepared_in_sql();
                 }
             }
+            b's' if awaits_end => check_end(b"")?,
             b'E' if denial.is_some() => {
                 denial.iter().for_each(|denial| self.say_denial(denial, span, turn));
                 return Ok(());
             }
             b'E' | b'N' if self.has_masks() => {
                 let scrubbed = scrub(tag, body);
+                if !self.fits(tag, scrubbed.len(), span, turn)? {
+                    return Ok(());
+                }
                 self.report(tag, scrubbed.get(HEADER_BYTES..).unwrap_or_default(), span, turn);
                 turn.legs.down.extend_from_slice(&scrubbed);
                 return Ok(());
             }
-            b'E' | b'N' => self.report(tag, body, span, turn),
+            b'E' | b'N' | b'T' | b'A' | b'S' => {
+                if !self.fits(tag, bytes, span, turn)? {
+                    return Ok(());
+                }
+                if matches!(tag, b'E' | b'N') {
+                    self.report(tag, body, span, turn);
+                }
+            }
             b't' => self.names.learn(awaited, &types(body).unwrap_or_default()),
             _ => {}
         }
         self.shows_tail = true;
+        if !matches!(tag, b'E' | b'N' | b'T' | b'A' | b'S') {
+            span.bytes = span.bytes.saturating_add(raw.len() as u64);
+        }
         turn.legs.down.extend_from_slice(raw);
         Ok(())
     }
@@ -243,16 +272,15 @@ impl Live {
         if let Some(masking) = self.masking() {
             masking.rest();
         }
-        // nothing is asked any more: the time that the principal takes is its own
-        if self.pipeline.is_empty() {
-            self.meter.stop(turn.now);
-        }
+        self.may_rest(turn);
     }
 
     fn round_ends(&mut self, turn: &Turn<'_>) {
         self.result_ends(turn);
         self.swallowing = false;
         self.overtime = None;
+        self.cancels = 0;
+        self.is_between = false;
     }
 
     /// The denial to be said instead of an error of the target, if it answers a refused request. A FATAL is the
@@ -297,6 +325,9 @@ impl Live {
 
     fn close_span(&mut self, span: &mut Gathering, turn: &mut Turn<'_>) {
         let done = std::mem::take(span);
+        if done.bytes > 0 {
+            self.meter.take_bytes(done.bytes);
+        }
         self.account(
             Span {
                 start: done.start,

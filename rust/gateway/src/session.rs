@@ -145,7 +145,7 @@ impl Session {
         }
     }
 
-    /// Whether `(pid, key)` is the key that this session gave its principal.
+    /// What this session gave its principal to cancel with.
     #[must_use]
     pub fn cancel_key(&self) -> Option<&CancelKey> {
         match &self.phase {
@@ -215,14 +215,15 @@ impl Session {
                         .map(drop)
                         .map_err(|denial| Ending::denied(&denial))
                 } else {
-                    if live.tick_at().is_some_and(|at| turn.now >= at) {
-                        live.tick(turn);
-                    }
+                    let ticked = match live.tick_at() {
+                        Some(at) if turn.now >= at => live.tick(turn),
+                        _ => Ok(()),
+                    };
                     if live.grant.notice_at.is_some_and(|at| turn.now >= at) && !live.notice_sent {
                         live.notice_pending = true;
                         live.give_notice(turn);
                     }
-                    Ok(())
+                    ticked
                 }
             }
             _ if turn.now >= self.deadline => Err(self.too_slow()),
@@ -348,7 +349,7 @@ pub struct Admission<'a> {
     pub node: &'a str,
     /// The grant.
     pub grant: Grant,
-    /// The cancel key that the principal will get.
+    /// The cancel key that the principal will get, but for the process id if the target tells one.
     pub cancel_key: CancelKey,
     /// What the sessions of this grant have used of its budgets.
     pub spent: Arc<Spent>,

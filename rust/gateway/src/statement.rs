@@ -7,7 +7,9 @@
 use crate::bind;
 use crate::close::Ending;
 use crate::cursors::fetches;
+use crate::ends::is_end_of_transaction;
 use crate::live::Live;
+use crate::names::Nature;
 use crate::refusal;
 use crate::turn::Turn;
 use hoopwire_policy::{Action, Denial, Permit, decide};
@@ -49,8 +51,7 @@ struct Flow {
 struct Traits {
     /// The target may look names of relations up for it.
     looks_up: bool,
-    /// Its rows may be those of a cursor; false where statements are not read.
-    fetches: bool,
+    nature: Nature,
     /// EXECUTE; false where statements are not read.
     executes: bool,
 }
@@ -173,7 +174,7 @@ impl Live {
 
     /// What rides on a statement decided before needs the class, and an Execute one more statement.
     fn may_ride<'p>(
-        &self,
+        &mut self,
         tag: u8,
         body: &[u8],
         permit: &'p Result<Permit, Denial>,
@@ -187,6 +188,9 @@ impl Live {
                 let (portal, name) = (reader.cstr().unwrap_or_default(), reader.cstr().unwrap_or_default());
                 self.check_bind(name, turn)?;
                 self.check_portal_name(portal, name)?;
+                if !self.surely_ends(name) {
+                    self.take_bind()?;
+                }
             }
             b'D' => {
                 if let (Ok(kind), Ok(name), true) = (reader.u8(), reader.cstr(), reader.is_empty()) {
@@ -205,9 +209,8 @@ impl Live {
                         self.check_description(b'P', portal)?;
                     }
                 }
-                let is_free = portal.is_empty() && self.ends_transaction == Some(self.portal(portal));
-                if !is_free {
-                    self.take_statements(None)?;
+                if !self.portal_ends(portal) {
+                    self.take_execute()?;
                 }
             }
             _ => {}
@@ -215,21 +218,11 @@ impl Live {
         Ok(permit)
     }
 
-    fn note_prepared(&mut self, no: u64, name: &[u8], text: &[u8]) {
-        if let Some(exact) = &mut self.exact {
-            exact.keeps_statements = true;
-        }
-        if name.is_empty() {
-            self.ends_transaction = is_end_of_transaction(text).then_some(no);
-        }
-    }
-
     fn sync(&mut self, raw: &[u8], permit: &Result<Permit, Denial>, turn: &mut Turn<'_>) {
         self.discarding = false;
-        self.ends_transaction = None;
         let frame = Frame::Request(Request { kind: b'S', name: b"", bytes: raw.len() as u64 });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
-        self.pipeline.push(Owed::Sync);
+        self.owe(Owed::Sync, turn);
         self.names.end_round();
         match permit {
             Ok(permit) => turn.legs.forward(permit, raw),
@@ -277,26 +270,25 @@ impl Live {
                     turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
                 }
                 let owed = match tag {
-                    b'Q' => Owed::Query { no },
+                    b'Q' => Owed::Query { no, ends: traits.nature.ends },
                     b'P' => Owed::Parse { no },
                     _ => Owed::FunctionCall { no },
                 };
                 let is_answered = self.owe(owed, turn);
                 match tag {
-                    b'P' if is_answered => self.names.prepare(name, no, &types, traits.fetches),
+                    b'P' if is_answered => self.names.prepare(name, no, &types, traits.nature),
                     b'Q' if is_answered => self.names.query(),
                     _ => {}
                 }
                 if tag == b'P' {
                     self.note_prepared_anew();
-                    if traits.fetches {
+                    if traits.nature.fetches {
                         self.note_fetch();
                     }
                     if let Some(exact) = &mut self.exact {
+                        exact.keeps_statements = true;
                         exact.binds_look_up |= traits.looks_up;
                     }
-                } else {
-                    self.ends_transaction = None;
                 }
                 turn.legs.forward(permit, raw);
             }
@@ -313,17 +305,18 @@ impl Live {
         text: &[u8],
         turn: &mut Turn<'_>,
     ) -> Result<Traits, Denial> {
-        let verdict = if tag == b'F' { None } else { self.judge(text, turn)? };
-        if tag == b'P' {
-            self.note_prepared(no, name, text);
-        } else if !is_end_of_transaction(text) {
-            self.take_statements(verdict.as_ref())?;
+        let verdict = if tag == b'F' { None } else { self.judge(no, text, turn)? };
+        let ends = is_end_of_transaction(text);
+        match tag {
+            _ if ends => {}
+            b'P' => self.take_parse()?,
+            _ => self.take_statements(verdict.as_ref())?,
         }
         let plans = verdict.as_ref().and_then(|verdict| verdict.outcome.as_ref().ok());
         let copy = plans.and_then(|plans| plans.iter().find(|plan| plan.is_copy()));
         let traits = Traits {
             looks_up: plans.is_none_or(|plans| plans.iter().any(|plan| plan.looks_up)),
-            fetches: plans.is_some_and(|plans| plans.iter().any(fetches)),
+            nature: Nature { fetches: plans.is_some_and(|plans| plans.iter().any(fetches)), ends },
             executes: plans.is_some_and(|plans| plans.iter().any(|plan| plan.executes.is_some())),
         };
         if tag == b'P' {
@@ -347,9 +340,9 @@ impl Live {
         match tag {
             b'B' => {
                 let recorded = bind::record(self, body, raw, turn).ok_or_else(malformed)?;
-                if self.pipeline.push(Owed::Bind { no: recorded.bound.no }) {
+                if self.owe(Owed::Bind { no: recorded.bound.no }, turn) {
                     self.names.bind(recorded.portal, recorded.bound);
-                    self.note_bound(recorded.portal, recorded.bound.fetches);
+                    self.note_bound(recorded.portal, recorded.bound.nature.fetches);
                 }
                 return Ok(recorded.complete);
             }
@@ -361,7 +354,7 @@ impl Live {
                 self.describe_first(portal, turn);
                 let frame = Frame::Execute(Execute { portal, no, max_rows: i64::from(max_rows) });
                 turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
-                self.owe(Owed::Execute { no }, turn);
+                self.owe(Owed::Execute { no, ends: self.portal_ends(portal) }, turn);
                 return Ok(true);
             }
             b'D' | b'C' => {
@@ -374,7 +367,7 @@ impl Live {
                     } else {
                         self.note_run();
                     }
-                    if self.pipeline.push(Owed::Close) {
+                    if self.owe(Owed::Close, turn) {
                         self.names.close(kind, name);
                     }
                 } else {
@@ -382,7 +375,7 @@ impl Live {
                         b'S' => self.prepared(name).map_or(0, |prepared| prepared.no),
                         _ => self.portal(name),
                     };
-                    self.pipeline.push(Owed::Describe { no });
+                    self.owe(Owed::Describe { no }, turn);
                 }
             }
             // the reason of a CopyFail is the principal's text: it is kept
@@ -435,20 +428,6 @@ impl Live {
 fn malformed(tag: u8) -> Ending {
     let what = format!("invalid message format in a message of type \"{}\"", tag.escape_ascii());
     Ending::misbehaved_client(&what)
-}
-
-/// COMMIT or ROLLBACK, however it is spelled: no budget stops it, or a session could not leave its transaction.
-pub(crate) fn is_end_of_transaction(text: &[u8]) -> bool {
-    let mut words =
-        text.split(|byte| byte.is_ascii_whitespace() || *byte == b';').filter(|word| !word.is_empty());
-    let is_one = |word: Option<&[u8]>, of: &[&str]| {
-        word.is_some_and(|word| of.iter().any(|each| word.eq_ignore_ascii_case(each.as_bytes())))
-    };
-    is_one(words.next(), &["commit", "rollback", "end", "abort"])
-        && match words.next() {
-            None => true,
-            word => is_one(word, &["work", "transaction"]) && words.next().is_none(),
-        }
 }
 
 fn via(tag: u8) -> Via {

@@ -18,11 +18,11 @@ const MOST_WAIT: Duration = Duration::from_secs(1);
 pub struct Budgets {
     /// Rows delivered.
     pub rows: Option<u64>,
-    /// Bytes of rows delivered.
+    /// Bytes of the target's delivered.
     pub bytes: Option<u64>,
     /// Statements begun.
     pub statements: Option<u64>,
-    /// How long statements run, all together.
+    /// How long the target works, all together.
     pub wall_time: Option<Duration>,
 }
 
@@ -92,6 +92,31 @@ impl Meter {
         fit
     }
 
+    /// A statement that was counted goes on.
+    ///
+    /// # Errors
+    /// The budget that is used up, other than the one that it was counted in.
+    pub fn go_on(&self) -> Result<(), Budget> {
+        self.exhausted().filter(|budget| *budget != Budget::Statements).map_or(Ok(()), Err)
+    }
+
+    /// There is a limit of bytes.
+    #[must_use]
+    pub fn limits_bytes(&self) -> bool {
+        self.budgets.bytes.is_some()
+    }
+
+    /// Takes so many bytes outside rows. False if they do not fit: then the budget is used up.
+    pub fn take_bytes(&self, bytes: u64) -> bool {
+        take(&self.spent.bytes, bytes, self.budgets.bytes.unwrap_or(u64::MAX)) == bytes
+    }
+
+    /// The target works.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running_since.is_some()
+    }
+
     /// A statement runs from now on. Nothing happens if one does already.
     pub fn start(&mut self, now: Instant) {
         if self.running_since.is_none() {
@@ -126,6 +151,12 @@ impl Meter {
         self.running_since?.checked_add((left / running).clamp(LEAST_WAIT, MOST_WAIT))
     }
 
+    /// The time is used up.
+    #[must_use]
+    pub fn is_over_time(&self) -> bool {
+        self.budgets.wall_time.is_some_and(|limit| self.spent.wall_time() >= limit)
+    }
+
     /// A budget that is used up, if any.
     #[must_use]
     pub fn exhausted(&self) -> Option<Budget> {
@@ -134,7 +165,7 @@ impl Meter {
             Some(Budget::Rows)
         } else if full(self.spent.bytes(), self.budgets.bytes) {
             Some(Budget::Bytes)
-        } else if self.budgets.wall_time.is_some_and(|limit| self.spent.wall_time() >= limit) {
+        } else if self.is_over_time() {
             Some(Budget::WallTime)
         } else if full(self.spent.statements(), self.budgets.statements) {
             Some(Budget::Statements)

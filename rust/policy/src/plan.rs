@@ -35,6 +35,21 @@ impl StatementPlan {
         self.command == COPY
     }
 
+    /// COMMIT, ROLLBACK, BEGIN and the like: whether it may run rests on nothing that is known of the target.
+    #[must_use]
+    pub fn only_moves_transaction(&self) -> bool {
+        let words = [
+            "COMMIT",
+            "ROLLBACK",
+            "ROLLBACK TO SAVEPOINT",
+            "BEGIN",
+            "START TRANSACTION",
+            "SAVEPOINT",
+            "RELEASE",
+        ];
+        words.contains(&self.command)
+    }
+
     /// There is nothing to say but the command, and whether it looks names up.
     pub(crate) fn is_plain(&self) -> bool {
         self.copy_out.is_none() && self.executes.is_none() && !self.prepares

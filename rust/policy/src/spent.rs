@@ -8,11 +8,11 @@ use std::time::Duration;
 pub struct Used {
     /// Rows delivered.
     pub rows: u64,
-    /// Bytes of rows delivered.
+    /// Bytes of the target's delivered.
     pub bytes: u64,
     /// Statements begun.
     pub statements: u64,
-    /// How long statements ran, all together.
+    /// How long the target worked, all together.
     pub wall_time: Duration,
 }
 
@@ -34,7 +34,7 @@ impl Spent {
         self.rows.load(Ordering::Relaxed)
     }
 
-    /// Bytes of rows delivered.
+    /// Bytes of the target's delivered.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
@@ -46,7 +46,7 @@ impl Spent {
         self.statements.load(Ordering::Relaxed)
     }
 
-    /// How long statements ran, all together.
+    /// How long the target worked, all together.
     #[must_use]
     pub fn wall_time(&self) -> Duration {
         Duration::from_nanos(self.nanos.load(Ordering::Relaxed))

@@ -1,7 +1,9 @@
 //! The gateway's own cancel keys, and the request that asks a target to cancel.
 //!
-//! A frontend never sees the target's key. What it gets names the reactor and session by its process id, and
-//! proves by a MAC over both that the gateway made it. Nothing is stored: the key is made again to check it.
+//! A frontend hears the target's process id and never its key: `pg_backend_pid()` says the same, and no function that
+//! takes a process id reaches anybody else by it. The key is a MAC over reactor and session, so that sessions which
+//! share a process id (of two targets, or one behind the other) are told apart. Nothing is stored: the key is made
+//! again to check it.
 //! PostgreSQL documentation, "Canceling Requests in Progress" and BackendKeyData.
 
 use blake3::Hash;
@@ -11,14 +13,14 @@ use subtle::ConstantTimeEq;
 /// The request code of CancelRequest, 1234.5678.
 pub(crate) const CANCEL_REQUEST: u32 = (1234 << 16) | 5678;
 
-/// 23 bits for the session and 8 for the reactor: libpq holds the process id in a signed int.
-const SESSION_BITS: u32 = 23;
-const SESSION_MASK: u64 = (1 << SESSION_BITS) - 1;
+/// Where a target tells no process id, one from here on stands for it: libpq holds it in a signed int, and no system
+/// that PostgreSQL runs on counts its processes so far (Linux ends at 2^22).
+const STAND_IN: u32 = 1 << 30;
 
 /// What BackendKeyData carries to a frontend.
 #[derive(Clone, Debug)]
 pub struct CancelKey {
-    /// The "process id": positive as a signed 32-bit integer.
+    /// The process id.
     pub pid: u32,
     /// 4 bytes for protocol 3.0, 32 for 3.2.
     pub key: Secret<Vec<u8>>,
@@ -36,32 +38,20 @@ impl CancelKeys {
         Self { secret: Secret::new(secret) }
     }
 
-    /// The key of the session with serial number `session` on `reactor` (0 to 255).
+    /// The key of the session with serial number `session` on `reactor`, with a process id for a target that tells none.
     /// A 4-byte key can be guessed in 2^32 tries: the caller limits how often it may be tried.
     pub fn mint(&self, reactor: u16, session: u64, minor: u16) -> CancelKey {
         let length = key_length(minor);
         let mac = self.mac(reactor, session, length);
         let key = mac.as_bytes().iter().copied().take(length).collect();
-        CancelKey { pid: Self::pid(reactor, session), key: Secret::new(key) }
+        CancelKey { pid: stand_in(session), key: Secret::new(key) }
     }
 
-    /// Whether `key` is the one minted for this session, compared in constant time.
-    pub fn check(&self, reactor: u16, session: u64, minor: u16, key: &[u8]) -> bool {
-        let minted = self.mint(reactor, session, minor);
+    /// Whether `key` is the one minted for this session, compared in constant time. That the session was given one of
+    /// this length is the caller's to know: the short one of a session with a long one can be guessed, too.
+    pub fn check(&self, reactor: u16, session: u64, key: &[u8]) -> bool {
+        let minted = self.mint(reactor, session, if key.len() == key_length(0) { 0 } else { 2 });
         minted.key.expose().ct_eq(key).into()
-    }
-
-    /// The process id of a session. Never 0, which some clients take for "no key". Sessions of one reactor
-    /// share it only if their serial numbers are a multiple of 2^23 - 1 apart.
-    pub fn pid(reactor: u16, session: u64) -> u32 {
-        let slot = u32::try_from(session % SESSION_MASK + 1).unwrap_or(1);
-        (u32::from(reactor & 0xff) << SESSION_BITS) | slot
-    }
-
-    /// The reactor that a process id names; `None` if no session has such a process id.
-    pub fn reactor(pid: u32) -> Option<u16> {
-        let slot = u64::from(pid) & SESSION_MASK;
-        u16::try_from(pid >> SESSION_BITS).ok().filter(|&reactor| reactor <= 0xff && slot != 0)
     }
 
     fn mac(&self, reactor: u16, session: u64, length: usize) -> Hash {
@@ -73,6 +63,11 @@ impl CancelKeys {
         hasher.update(&[if length == 4 { 4 } else { 32 }]);
         hasher.finalize()
     }
+}
+
+/// Sessions may share it: the key tells them apart.
+fn stand_in(session: u64) -> u32 {
+    u32::try_from(session % u64::from(STAND_IN)).map_or(STAND_IN, |session| STAND_IN | session)
 }
 
 fn key_length(minor: u16) -> usize {
@@ -101,11 +96,11 @@ mod tests {
         let keys = CancelKeys::new(KEYS);
         for minor in [0, 2] {
             let own = keys.mint(1, 42, minor);
-            assert!(keys.check(1, 42, minor, own.key.expose()));
-            assert!(!keys.check(1, 43, minor, own.key.expose()));
-            assert!(!keys.check(2, 42, minor, own.key.expose()));
-            assert!(!keys.check(1, 42, minor, &vec![0; own.key.expose().len()]));
-            assert!(!CancelKeys::new([8; 32]).check(1, 42, minor, own.key.expose()));
+            assert!(keys.check(1, 42, own.key.expose()));
+            assert!(!keys.check(1, 43, own.key.expose()));
+            assert!(!keys.check(2, 42, own.key.expose()));
+            assert!(!keys.check(1, 42, &vec![0; own.key.expose().len()]));
+            assert!(!CancelKeys::new([8; 32]).check(1, 42, own.key.expose()));
         }
     }
 
@@ -115,18 +110,15 @@ mod tests {
         let long = keys.mint(0, 0, 2);
         let short = keys.mint(0, 0, 0);
         assert_eq!((long.key.expose().len(), short.key.expose().len()), (32, 4));
-        assert!(!keys.check(0, 0, 2, &long.key.expose()[..4]), "the start of a key is no key");
-        assert!(
-            !keys.check(0, 0, 0, &long.key.expose()[..4]),
-            "a short key is not the start of the long one"
-        );
-        assert!(!keys.check(0, 0, 2, b""));
+        assert!(!keys.check(0, 0, &long.key.expose()[..4]), "a short key is not the start of the long one");
+        assert!(!keys.check(0, 0, &long.key.expose()[..31]));
+        assert!(!keys.check(0, 0, b""));
     }
 
     #[test]
     fn printing_a_key_shows_nothing() {
         let key = CancelKeys::new(KEYS).mint(0, 0, 0);
-        assert_eq!(format!("{key:?}"), "CancelKey { pid: 1, key: *** }");
+        assert_eq!(format!("{key:?}"), "CancelKey { pid: 1073741824, key: *** }");
     }
 
     #[test]
@@ -136,20 +128,12 @@ mod tests {
         assert_eq!(out, b"\0\0\0\x10\x04\xd2\x16\x2e\x01\x02\x03\x04\xaa\xbb\xcc\xdd");
     }
 
-    #[test]
-    fn process_ids_that_no_session_has() {
-        assert_eq!(CancelKeys::reactor(0), None);
-        assert_eq!(CancelKeys::reactor(5 << 23), None);
-        assert_eq!(CancelKeys::reactor(0x8000_0001), None);
-        assert_eq!(CancelKeys::reactor(u32::MAX), None);
-    }
-
     proptest! {
         #[test]
-        fn a_process_id_is_positive_and_leads_back_to_its_reactor(reactor in 0u16..256, session: u64) {
-            let pid = CancelKeys::pid(reactor, session);
-            prop_assert!(i32::try_from(pid).is_ok_and(|pid| pid > 0));
-            prop_assert_eq!(CancelKeys::reactor(pid), Some(reactor));
+        fn a_process_id_of_the_gateways_own_was_that_of_somebody_elses_session(session: u64) {
+            // H15: the range of real process ids in a container. pg_terminate_backend of it ended another session.
+            let pid = CancelKeys::new(KEYS).mint(0, session, 0).pid;
+            prop_assert!(i32::try_from(pid).is_ok_and(|pid| pid >= 1 << 30));
         }
     }
 }

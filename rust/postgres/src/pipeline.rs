@@ -19,6 +19,8 @@ pub enum Owed<D> {
     Query {
         /// The statement's number in this session.
         no: u64,
+        /// It only ends a transaction.
+        ends: bool,
     },
     /// FunctionCall: ends with ReadyForQuery.
     FunctionCall {
@@ -44,6 +46,8 @@ pub enum Owed<D> {
     Execute {
         /// The statement's number in this session.
         no: u64,
+        /// It only ends a transaction.
+        ends: bool,
     },
     /// Close: CloseComplete.
     Close,
@@ -67,11 +71,11 @@ pub enum Owed<D> {
 impl<D> Owed<D> {
     fn no(&self) -> u64 {
         match self {
-            Owed::Query { no }
+            Owed::Query { no, .. }
             | Owed::FunctionCall { no }
             | Owed::Parse { no }
             | Owed::Bind { no }
-            | Owed::Execute { no }
+            | Owed::Execute { no, .. }
             | Owed::Describe { no }
             | Owed::Refused { no, .. } => *no,
             Owed::Close | Owed::Sync | Owed::CopyEnd | Owed::OwnDescribe => 0,
@@ -81,6 +85,11 @@ impl<D> Owed<D> {
     /// It makes or closes a prepared statement or portal.
     fn changes_names(&self) -> bool {
         matches!(self, Owed::Parse { .. } | Owed::Bind { .. } | Owed::Close)
+    }
+
+    /// It may end a transaction.
+    fn runs(&self) -> bool {
+        matches!(self, Owed::Query { .. } | Owed::FunctionCall { .. } | Owed::Execute { .. })
     }
 
     /// ReadyForQuery comes behind its reply.
@@ -144,6 +153,8 @@ pub struct Pipeline<D> {
     status: u8,
     /// The last request of the extended protocol has no Sync behind it.
     in_round: bool,
+    /// Something of this round may have ended the transaction.
+    has_run: bool,
     /// Whether requests that change names did so, in their order.
     changes: Vec<bool>,
     out_of_step: bool,
@@ -158,6 +169,7 @@ impl<D> Default for Pipeline<D> {
             stray_syncs: 0,
             status: b'I',
             in_round: false,
+            has_run: false,
             changes: Vec::new(),
             out_of_step: false,
         }
@@ -194,6 +206,31 @@ impl<D> Pipeline<D> {
     #[must_use]
     pub fn is_in_round(&self) -> bool {
         self.in_round
+    }
+
+    /// The transaction has failed for sure, and whatever is sent now finds it so: the target takes nothing but its end.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        let is_told = |owed: &Owed<D>| !owed.runs() && !owed.ends_round();
+        self.status == b'E' && !(self.in_round && self.has_run) && self.owed.iter().all(is_told)
+    }
+
+    /// The reply that is awaited is that of a Query.
+    #[must_use]
+    pub fn awaits_query(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::Query { .. }))
+    }
+
+    /// The reply that is awaited is that of an Execute of what was prepared as the end of a transaction.
+    #[must_use]
+    pub fn awaits_prepared_end(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::Execute { ends: true, .. }))
+    }
+
+    /// The reply that is awaited is that of a statement sent as the end of a transaction.
+    #[must_use]
+    pub fn awaits_end(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::Query { ends: true, .. } | Owed::Execute { ends: true, .. }))
     }
 
     /// The COPY state.
@@ -274,6 +311,7 @@ impl<D> Pipeline<D> {
             }
             self.skipping = false;
         }
+        self.has_run = (self.in_round && self.has_run) || request.runs();
         self.in_round = !request.ends_round();
         self.owed.push_back(request);
         true
@@ -443,9 +481,32 @@ mod tests {
     }
 
     #[test]
+    fn a_failed_transaction_is_known_to_be_one_until_something_may_have_ended_it() {
+        // O1: a Parse that was not answered yet made it unknown.
+        let mut queue = Queue::default();
+        queue.push(Owed::Query { no: 1, ends: false });
+        assert!(!queue.has_failed());
+        queue.reply(b'Z', Some(b'E')).unwrap();
+        queue.push(Owed::Parse { no: 2 });
+        queue.push(Owed::Bind { no: 2 });
+        assert!(queue.has_failed());
+        queue.push(Owed::Execute { no: 2, ends: true });
+        assert!(!queue.has_failed());
+        replies(&mut queue, b"12");
+        assert!(queue.awaits_end());
+        replies(&mut queue, b"C");
+        assert!(!queue.has_failed(), "answered, in the same round");
+        queue.push(Owed::Sync);
+        assert!(!queue.has_failed(), "what the Sync says is not heard");
+        queue.reply(b'Z', Some(b'E')).unwrap();
+        queue.push(Owed::Parse { no: 3 });
+        assert!(queue.has_failed(), "another round");
+    }
+
+    #[test]
     fn a_simple_query_of_two_statements() {
         let mut queue = Queue::default();
-        queue.push(Owed::Query { no: 1 });
+        queue.push(Owed::Query { no: 1, ends: false });
         let effects = replies(&mut queue, b"TDDCTDCZ");
         assert_eq!(effects[3], Effect::EndOfResult { no: 1 });
         assert_eq!(effects[6], Effect::EndOfResult { no: 1 });
@@ -462,7 +523,7 @@ mod tests {
             queue.push(Owed::Parse { no });
             queue.push(Owed::Bind { no });
             queue.push(Owed::Describe { no });
-            queue.push(Owed::Execute { no });
+            queue.push(Owed::Execute { no, ends: false });
         }
         queue.push(Owed::Sync);
         for no in 1..=3 {
@@ -480,7 +541,7 @@ mod tests {
         let mut queue = Queue::default();
         queue.push(Owed::Parse { no: 1 });
         queue.push(Owed::Bind { no: 1 });
-        queue.push(Owed::Execute { no: 1 });
+        queue.push(Owed::Execute { no: 1, ends: false });
         queue.push(Owed::Sync);
         queue.push(Owed::Parse { no: 2 });
         queue.push(Owed::Sync);
@@ -497,7 +558,7 @@ mod tests {
         replies(&mut queue, b"E");
         assert!(queue.is_skipping());
         assert!(!queue.is_idle());
-        queue.push(Owed::Query { no: 2 });
+        queue.push(Owed::Query { no: 2, ends: false });
         queue.push(Owed::Bind { no: 1 });
         assert!(queue.is_empty());
         queue.push(Owed::Sync);
@@ -513,9 +574,9 @@ mod tests {
     #[test]
     fn a_denial_waits_for_its_turn() {
         let mut queue = Queue::default();
-        queue.push(Owed::Query { no: 1 });
+        queue.push(Owed::Query { no: 1, ends: false });
         queue.push(refused(2, true));
-        queue.push(Owed::Query { no: 3 });
+        queue.push(Owed::Query { no: 3, ends: false });
         assert_eq!(queue.take_denial(), None);
         replies(&mut queue, b"CZ");
         assert_eq!((queue.current(), queue.take_denial()), (2, Some("no")));
@@ -529,7 +590,7 @@ mod tests {
         queue.push(Owed::Parse { no: 1 });
         queue.push(refused(2, false));
         queue.push(Owed::Sync);
-        queue.push(Owed::Query { no: 3 });
+        queue.push(Owed::Query { no: 3, ends: false });
         replies(&mut queue, b"1");
         assert_eq!(queue.take_denial(), Some("no"));
         replies(&mut queue, b"E");
@@ -551,14 +612,14 @@ mod tests {
     #[test]
     fn a_request_that_breaks_a_copy_is_owed_no_reply() {
         // It stayed owed for ever, and the replies to all later requests were taken for another's.
-        for breaker in [Owed::Query { no: 2 }, refused(2, true), refused(2, false)] {
+        for breaker in [Owed::Query { no: 2, ends: false }, refused(2, true), refused(2, false)] {
             let mut queue = Queue::default();
-            queue.push(Owed::Query { no: 1 });
+            queue.push(Owed::Query { no: 1, ends: false });
             replies(&mut queue, b"G");
             queue.push(breaker);
             replies(&mut queue, b"EZ");
             assert!(queue.is_empty());
-            queue.push(Owed::Query { no: 3 });
+            queue.push(Owed::Query { no: 3, ends: false });
             assert_eq!(queue.current(), 3);
         }
     }
@@ -566,13 +627,15 @@ mod tests {
     #[test]
     fn a_request_that_breaks_a_copy_before_that_was_known_is_owed_no_reply() {
         // It stayed owed: the session was never idle again.
-        for (breaker, out_of_step) in
-            [(Owed::Query { no: 2 }, false), (Owed::Execute { no: 2 }, false), (Owed::Parse { no: 2 }, true)]
-        {
+        for (breaker, out_of_step) in [
+            (Owed::Query { no: 2, ends: false }, false),
+            (Owed::Execute { no: 2, ends: false }, false),
+            (Owed::Parse { no: 2 }, true),
+        ] {
             let mut queue = Queue::default();
-            queue.push(Owed::Query { no: 1 });
+            queue.push(Owed::Query { no: 1, ends: false });
             queue.push(breaker);
-            queue.push(Owed::Query { no: 3 });
+            queue.push(Owed::Query { no: 3, ends: false });
             replies(&mut queue, b"G");
             assert_eq!(queue.is_out_of_step(), out_of_step);
             replies(&mut queue, b"EZ");
@@ -586,7 +649,7 @@ mod tests {
         for request in [Owed::Parse { no: 1 }, Owed::Bind { no: 1 }, Owed::Close, Owed::Sync] {
             assert!(queue.push(request));
         }
-        queue.push(Owed::Query { no: 2 });
+        queue.push(Owed::Query { no: 2, ends: false });
         queue.push(Owed::Bind { no: 3 });
         replies(&mut queue, b"1");
         assert_eq!(queue.changes().collect::<Vec<_>>(), [true]);
@@ -604,7 +667,7 @@ mod tests {
         let mut queue = Queue::default();
         queue.push(Owed::Bind { no: 1 });
         queue.push(Owed::OwnDescribe);
-        queue.push(Owed::Execute { no: 1 });
+        queue.push(Owed::Execute { no: 1, ends: false });
         assert!(!queue.awaits_own());
         replies(&mut queue, b"2");
         assert!(queue.awaits_own());
@@ -617,7 +680,7 @@ mod tests {
         let mut queue = Queue::default();
         queue.push(Owed::Parse { no: 1 });
         queue.push(Owed::Bind { no: 1 });
-        queue.push(Owed::Execute { no: 1 });
+        queue.push(Owed::Execute { no: 1, ends: false });
         queue.push(Owed::Sync);
         replies(&mut queue, b"12G");
         assert_eq!((queue.copy(), queue.len()), (Copy::In, 1));
@@ -633,12 +696,12 @@ mod tests {
         // CopyDone went out before the target asked for data: the Sync behind it was taken for one that the
         // target ignores, and the next statement's replies were another's.
         let mut queue = Queue::default();
-        queue.push(Owed::Execute { no: 1 });
+        queue.push(Owed::Execute { no: 1, ends: false });
         queue.push(Owed::Sync);
         queue.copy_done();
         queue.copy_done();
         queue.push(Owed::Sync);
-        queue.push(Owed::Query { no: 2 });
+        queue.push(Owed::Query { no: 2, ends: false });
         replies(&mut queue, b"GCZ");
         assert_eq!((queue.current(), queue.len()), (2, 1));
         // outside COPY the target ignores it
@@ -654,13 +717,13 @@ mod tests {
         let mut queue = Queue::default();
         queue.push(Owed::Parse { no: 1 });
         queue.push(Owed::Bind { no: 1 });
-        queue.push(Owed::Execute { no: 1 });
+        queue.push(Owed::Execute { no: 1, ends: false });
         replies(&mut queue, b"12G");
         queue.push(Owed::Sync);
         replies(&mut queue, b"EZ");
         assert!(queue.is_empty());
         assert!(!queue.is_skipping());
-        queue.push(Owed::Query { no: 2 });
+        queue.push(Owed::Query { no: 2, ends: false });
         assert_eq!(queue.current(), 2);
     }
 

@@ -283,13 +283,13 @@ class TestCompile:
     def test_exact_actions_become_rights(self) -> None:
         policy = replace(
             POLICY,
-            actions=("read-only on public.* except public.secrets", "call app.f", "listen", "replication"),
+            actions=("read-only on public.* except public.secrets", "call app.f", "listen"),
             deny=("all on public.audit", "call app.wipe"),
             budgets=BudgetSettings(rows=10, wall_time=Seconds(60)),
         )
         settings = replace(with_policies(policy), targets={"orders": replace(ORDERS, search_path=("app",))})
         compiled = compile_grant(made(settings), "orders", now=NOW, monotonic_ns=0, notice_s=0)
-        assert compiled.actions == ("statements", "replication")
+        assert compiled.actions == ("statements",)
         assert compiled.action_texts[0] == "read-only on public.* except public.secrets"
         rights = compiled.rights
         assert rights is not None

@@ -39,8 +39,6 @@ EXACT = (
     "select, insert on public.* except public.s*",
     "call app.*",
     "listen",
-    "function-call",
-    "replication",
 )
 
 

@@ -223,6 +223,11 @@ CASES: list[tuple[str, str, str, str]] = [
     ('ttl = "10m"', 'actions = ["select on a.b except c.d"]', "policies[2].actions[0]", "excludes nothing"),
     ('ttl = "10m"', 'actions = ["read-only", "query"]', "policies[2].actions[1]", "every statement"),
     ('ttl = "10m"', 'actions = ["select on a.b", "SELECT on A.b"]', "policies[2].actions[1]", "twice"),
+    # H18, H17: a FunctionCall ran any function, and replication carries what a deny names.
+    ('ttl = "10m"', 'actions = ["read-only", "function-call"]', "policies[2].actions[1]", "by its number"),
+    ('ttl = "10m"', 'actions = ["replication", "listen"]', "policies[2].actions[0]", "may replicate"),
+    ('ttl = "10m"', 'actions = ["replication"]\ndeny = ["all on a.b"]', "policies[2].deny", "no effect"),
+    ('ttl = "10m"', 'actions = ["function-call"]\ndeny = ["call a.b"]', "policies[2].deny", "no effect"),
     ('ttl = "10m"', 'deny = ["query"]', "policies[2].deny[0]", "cannot be denied"),
     ('ttl = "10m"', 'actions = ["query"]\ndeny = ["all on a.b"]', "policies[2].deny", "no effect"),
     (

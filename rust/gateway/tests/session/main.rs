@@ -2,6 +2,7 @@
 //! their own. What must hold in every one of them is in `link/check.rs`.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod budgets;
 mod copies;
 mod endings;
 mod exact;
@@ -11,5 +12,7 @@ mod login;
 mod naming;
 mod phases;
 mod queries;
+mod replication;
 mod server;
 mod splits;
+mod transactions;

@@ -47,7 +47,16 @@ impl Peer {
     }
 
     pub(crate) fn ready_with(actions: Actions, change: impl FnOnce(&mut Grant)) -> Peer {
-        let mut peer = Peer::new(asking(&[("user", "u"), ("database", "orders")]), Method::Trust);
+        Peer::on(asking(&[("user", "u"), ("database", "orders")]), actions, change)
+    }
+
+    /// On a link that waits for its grant.
+    pub(crate) fn ready_on(link: Link, actions: Actions) -> Peer {
+        Peer::on(link, actions, |_| {})
+    }
+
+    fn on(link: Link, actions: Actions, change: impl FnOnce(&mut Grant)) -> Peer {
+        let mut peer = Peer::new(link, Method::Trust);
         let mut grant = peer.link.grant(actions);
         change(&mut grant);
         peer.link.admit(grant);
@@ -310,7 +319,12 @@ impl Server {
                 let described = text.strip_prefix("select people").map(described_people);
                 self.keep(described.unwrap_or_else(row_description))
             }
-            b'D' => self.keep([framed(b't', b"\0\x01\0\0\0\x17"), row_description()].concat()),
+            b'D' => {
+                let text = self.statements.get(&body[1..body.len() - 1]);
+                let ends = text.is_some_and(|text| text.eq_ignore_ascii_case("rollback"));
+                let rows = if ends { framed(b'n', b"") } else { row_description() };
+                self.keep([framed(b't', b"\0\x01\0\0\0\x17"), rows].concat())
+            }
             b'E' => {
                 let text = self.bound.clone();
                 let replies = self.run(&text, false);
@@ -357,6 +371,11 @@ impl Server {
         }
         if let Some(columns) = text.strip_prefix("select people") {
             return people(columns, simple);
+        }
+        if text.to_ascii_lowercase().contains("rollback") {
+            self.in_transaction = false;
+            self.failed = false;
+            return complete("ROLLBACK");
         }
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
         match verb {
