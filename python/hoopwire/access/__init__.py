@@ -6,6 +6,8 @@ Knows policy documents, matching and the compiled form; must never know tokens, 
 from hoopwire.access.compile import compile_grant
 from hoopwire.access.decide import Offer, decide, policy_hash
 from hoopwire.access.explain import Explanation, PolicyAccount, explain
+from hoopwire.access.footguns import Footgun, footguns
+from hoopwire.access.match import issuer_name
 from hoopwire.access.open import open_database
 from hoopwire.access.regrant import regrant
 from hoopwire.access.renew import renew
@@ -21,11 +23,14 @@ __all__ = [
     "MIN_TTL_S",
     "AccessRequest",
     "Explanation",
+    "Footgun",
     "Offer",
     "PolicyAccount",
     "compile_grant",
     "decide",
     "explain",
+    "footguns",
+    "issuer_name",
     "looks_like_credential",
     "open_database",
     "parse_database",

@@ -1,18 +1,21 @@
 """identity + request + settings -> Offer or Denial. Pure, synchronous, deterministic.
 
-Three rules:
+Four rules:
 1. A grant comes from one policy. Policies are tried in the order of the file, and the first that speaks
    about the identity and covers the whole request wins; rights are never pieced together from several.
 2. Widening is refused, never trimmed: what is asked and not covered is named in the Denial.
-3. A grant ends at the earliest of policy ttl, requested ttl and the token's `exp`.
+3. A policy with effect = "deny" ends the search: nothing that stands behind it is asked, however the request
+   is worded.
+4. A grant ends at the earliest of policy ttl, requested ttl and the token's `exp`.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import msgspec
 
 from hoopwire.access import denials
-from hoopwire.access.match import granted_databases, identity_mismatch
+from hoopwire.access.match import Opening, Reach, reach
 from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
 from hoopwire.model.actions import Action
 from hoopwire.model.coverage import missing
@@ -69,45 +72,65 @@ def decide(
     if malformed is not None:
         return malformed
     target = settings.targets.get(request.target)
-    policies = [
-        policy for policy in settings.policies if identity_mismatch(policy, identity, settings) is None
-    ]
-    if target is not None:
-        policies = [policy for policy in policies if granted_databases(policy, request.target, target)]
-    if target is None or not policies:
-        return denials.target_not_granted(request, identity, settings)
-
-    covering = cover(policies, request, target, identity, mint)
+    found = reach(identity, request.target, target, settings)
+    covering = _chosen(found, request, target, identity, settings, mint)
     if isinstance(covering, Denial):
-        return covering
+        denying = found.denial(*_asked(request, target, mint))
+        return covering if denying is None else denials.policy_denies(request, denying)
+    assert target is not None
     left_s = identity.evidence.exp - now
     if left_s < MIN_TTL_S:
         return denials.token_expires_too_soon(left_s, MIN_TTL_S)
     return _offer(covering, identity, request, target, now, mint)
 
 
+def _chosen(
+    found: Reach,
+    request: AccessRequest,
+    target: TargetSettings | None,
+    identity: Identity,
+    settings: Settings,
+    mint: Mint,
+) -> Opening | Denial:
+    if target is None or not found.openings:
+        return denials.target_not_granted(request, identity, settings)
+    return cover(found.openings, request, target, identity, mint)
+
+
+def _asked(
+    request: AccessRequest, target: TargetSettings | None, mint: Mint
+) -> tuple[str | None, tuple[str, ...]]:
+    """The database that the request means (none: any will do), and those of the target."""
+    databases = () if target is None else target.databases
+    if request.database is None and mint == "implicit" and databases:
+        return databases[0], databases
+    return request.database, databases
+
+
 def cover(
-    policies: list[PolicySettings],
+    openings: Sequence[Opening],
     request: AccessRequest,
     target: TargetSettings,
     identity: Identity,
     mint: Mint,
-) -> PolicySettings | Denial:
+) -> Opening | Denial:
     """The first policy that covers the request whole, or the Denial for the first thing that none covers."""
     name = request.target
-    having = [policy for policy in policies if _has_database(policy, request, target, mint)]
+    having = [opening for opening in openings if _has_database(opening, request, target, mint)]
     if not having:
-        databases = denials.union_of_databases(policies, name, target)
+        databases = denials.union_of_databases(openings, target)
         return denials.database_not_granted(request, identity, name, target, databases)
     asked = parse_actions(request.actions or ())
-    lacking = [lacking_actions(policy, asked) for policy in having]
-    allowing = [policy for policy, lacks in zip(having, lacking, strict=True) if not lacks]
+    lacking = [lacking_actions(opening.policy, asked) for opening in having]
+    allowing = [opening for opening, lacks in zip(having, lacking, strict=True) if not lacks]
+    policies = [opening.policy for opening in having]
     if not allowing:
         nowhere = [part for part in lacking[0] if all(part in lacks for lacks in lacking)]
-        return denials.actions_not_granted(identity, name, nowhere or list(map(str, asked)), having)
-    lasting = [policy for policy in allowing if request.ttl is None or request.ttl <= policy.ttl]
+        return denials.actions_not_granted(identity, name, nowhere or list(map(str, asked)), policies)
+    lasting = [opening for opening in allowing if request.ttl is None or request.ttl <= opening.policy.ttl]
     if not lasting:
-        return denials.ttl_not_granted(identity, name, request.ttl or 0.0, allowing)
+        policies = [opening.policy for opening in allowing]
+        return denials.ttl_not_granted(identity, name, request.ttl or 0.0, policies)
     return lasting[0]
 
 
@@ -124,8 +147,8 @@ def policy_hash(policy: PolicySettings, name: str, target: TargetSettings) -> st
     return hashlib.sha256(canonical).hexdigest()
 
 
-def _has_database(policy: PolicySettings, request: AccessRequest, target: TargetSettings, mint: Mint) -> bool:
-    databases = granted_databases(policy, request.target, target)
+def _has_database(opening: Opening, request: AccessRequest, target: TargetSettings, mint: Mint) -> bool:
+    databases = opening.databases
     if request.database is not None:
         return request.database in databases
     # An explicit mint that names no database is content with any: it does not connect, and its answer lists
@@ -134,14 +157,14 @@ def _has_database(policy: PolicySettings, request: AccessRequest, target: Target
 
 
 def _offer(
-    policy: PolicySettings,
+    opening: Opening,
     identity: Identity,
     request: AccessRequest,
     target: TargetSettings,
     now: float,
     mint: Mint,
 ) -> Offer:
-    databases = granted_databases(policy, request.target, target)
+    policy, databases = opening.policy, opening.databases
     database = databases[0] if request.database is None else request.database
     if mint == "explicit" and request.database is not None:
         databases = (database,)

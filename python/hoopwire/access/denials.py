@@ -6,7 +6,7 @@ reach, it does not learn about.
 
 from collections.abc import Iterable, Sequence
 
-from hoopwire.access.match import database_name, granted_databases, open_to
+from hoopwire.access.match import Opening, database_name, open_to
 from hoopwire.access.request import AccessRequest, printable, shown
 from hoopwire.model.grant import Denial
 from hoopwire.model.identity import Identity
@@ -46,6 +46,18 @@ def target_not_granted(request: AccessRequest, identity: Identity, settings: Set
         hint=f"Open to you: {listed(open_to(identity, settings), none='nothing')}. "
         "For more, ask the gateway's operator to grant it to one of your groups.",
         internal=f"no policy matches; the target is {'configured' if known else 'unknown'}",
+    )
+
+
+def policy_denies(request: AccessRequest, policy: PolicySettings) -> Denial:
+    """A policy with effect = "deny" speaks about identity and target. What else is granted is not told."""
+    return Denial(
+        sqlstate=NOT_AUTHORIZED,
+        code="policy_denies",
+        message=f"target {shown(request.target)} is denied to you",
+        detail=f"Reason: {policy.reason}." if policy.reason else "",
+        hint="No other request helps: ask the gateway's operators.",
+        internal=f"policy {policy.name} has effect = deny",
     )
 
 
@@ -115,7 +127,7 @@ def token_expires_too_soon(left_s: float, least_s: float) -> Denial:
     )
 
 
-def union_of_databases(policies: Sequence[PolicySettings], name: str, target: TargetSettings) -> list[str]:
+def union_of_databases(openings: Sequence[Opening], target: TargetSettings) -> list[str]:
     """Databases that any of the policies opens, in the target's order. For texts only."""
-    opened = {database for policy in policies for database in granted_databases(policy, name, target)}
+    opened = {database for opening in openings for database in opening.databases}
     return [database for database in target.databases if database in opened]

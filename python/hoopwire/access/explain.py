@@ -3,7 +3,7 @@
 import msgspec
 
 from hoopwire.access.decide import Offer, decide
-from hoopwire.access.match import granted_databases, identity_mismatch
+from hoopwire.access.match import denies, granted_databases, identity_mismatch, reach
 from hoopwire.access.request import AccessRequest, parse_database
 from hoopwire.model.grant import Denial
 from hoopwire.model.identity import Evidence, Identity, Principal
@@ -56,6 +56,14 @@ def explain(
     request = AccessRequest(target=target_name, database=database)
     outcome = decide(identity, request, settings, now, mint="implicit")
     chosen = outcome.policy if isinstance(outcome, Offer) else None
+    if chosen is None and isinstance(outcome, Denial) and outcome.code == "policy_denies":
+        found = reach(identity, target_name, settings.targets.get(target_name), settings)
+        known = settings.targets.get(target_name)
+        denying = found.denial(
+            database if database is not None or known is None else known.databases[0],
+            () if known is None else known.databases,
+        )
+        chosen = None if denying is None else denying.name
     return Explanation(
         principal=key,
         issuer=name,
@@ -71,10 +79,14 @@ def _account(
     policy: PolicySettings, identity: Identity, request: AccessRequest, settings: Settings, chosen: str | None
 ) -> PolicyAccount:
     reason = identity_mismatch(policy, identity, settings)
-    if policy.name == chosen:
+    if policy.name == chosen and policy.effect == "deny":
+        reason = "it denies the target to the identity; nothing behind it is asked"
+    elif policy.name == chosen:
         reason = "it speaks about the identity and covers the request; the first such policy wins"
     elif reason is None:
-        reason = _target_mismatch(policy, request, settings) or f"policy {chosen} came first"
+        reason = _target_mismatch(policy, request, settings) or (
+            f"policy {chosen} came first" if chosen is not None else "it does not cover the request"
+        )
     return PolicyAccount(policy=policy.name, chosen=policy.name == chosen, reason=reason)
 
 
@@ -82,6 +94,8 @@ def _target_mismatch(policy: PolicySettings, request: AccessRequest, settings: S
     target = settings.targets.get(request.target)
     if target is None:
         return "no such target is configured"
+    if policy.effect == "deny":
+        return None if denies(policy, request.target) else f"it denies only: {', '.join(policy.targets)}"
     databases = granted_databases(policy, request.target, target)
     asked = target.databases[0] if request.database is None else request.database
     if not databases:

@@ -1,5 +1,7 @@
 """Which policies speak about an identity and a target. Pure; every function is total."""
 
+from dataclasses import dataclass
+
 from hoopwire.model.identity import Identity, Principal
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
 
@@ -25,14 +27,91 @@ def identity_mismatch(policy: PolicySettings, identity: Identity, settings: Sett
         return f"it is for issuer {policy.issuer}, the identity comes from {issuer}"
     if identity.principal.key in policy.principals:
         return None
+    if policy.effect == "deny":
+        # A client is shut out also where a user comes through it, or it acts for one; in any spelling.
+        keys = {key.casefold() for key in policy.principals}
+        if not keys.isdisjoint(identity.principal.keys):
+            return None
     if any(group in policy.groups for group in identity.evidence.groups):
         return None
     wanted = [*(f"group {group}" for group in policy.groups), *policy.principals]
     return f"it wants one of: {', '.join(wanted)}"
 
 
+@dataclass(frozen=True)
+class Opening:
+    """What an allowing policy opens of a target: what a deny further up in the file has not taken."""
+
+    policy: PolicySettings
+    databases: tuple[str, ...]
+    """In the target's order; never empty."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How an identity stands to a target, policy by policy in the order of the file."""
+
+    openings: tuple[Opening, ...]
+    denied: tuple[tuple[PolicySettings, frozenset[str] | None], ...]
+    """Each deny with the databases that it refuses; none: all there are, and any other name."""
+
+    def denial(self, asked: str | None, databases: tuple[str, ...]) -> PolicySettings | None:
+        """The first deny that refuses database `asked` of the target's; none: any of them would have done."""
+        gone: set[str] = set()
+        for policy, names in self.denied:
+            if names is None or asked in names:
+                return policy
+            gone |= names
+            if asked is None and gone.issuperset(databases):
+                return policy
+        return None
+
+
+def reach(identity: Identity, name: str, target: TargetSettings | None, settings: Settings) -> Reach:
+    """The policies that speak about the identity and target `name` (None: there is no such target)."""
+    openings: list[Opening] = []
+    denied: list[tuple[PolicySettings, frozenset[str] | None]] = []
+    gone: frozenset[str] | None = frozenset()
+    for policy in settings.policies:
+        if identity_mismatch(policy, identity, settings) is not None:
+            continue
+        if policy.effect == "deny":
+            names = _denied_databases(policy, name)
+            if names is None or names:
+                denied.append((policy, names))
+                gone = None if names is None or gone is None else gone | names
+        elif target is not None and gone is not None:
+            databases = granted_databases(policy, name, target)
+            if left := tuple(database for database in databases if database not in gone):
+                openings.append(Opening(policy, left))
+    return Reach(tuple(openings), tuple(denied))
+
+
+def denies(policy: PolicySettings, name: str) -> bool:
+    """A policy with effect = "deny" refuses something of target `name`."""
+    return _denied_databases(policy, name) != frozenset()
+
+
+def _denied_databases(policy: PolicySettings, name: str) -> frozenset[str] | None:
+    """Databases of target `name` that a deny refuses; none: all. The bare name means all here: who shuts out
+    a target does not mean to leave its other databases open."""
+    found: set[str] = set()
+    for pattern in policy.targets:
+        pattern_target, _, database = pattern.partition("/")
+        if pattern == "*" or (pattern_target == name and database in ("", "*")):
+            return None
+        if pattern_target == name:
+            found.add(database)
+    return frozenset(found)
+
+
 def granted_databases(policy: PolicySettings, name: str, target: TargetSettings) -> tuple[str, ...]:
-    """Databases of target `name` that the policy opens, in the target's order; empty if it opens none."""
+    """Databases of target `name` that the policy opens, in the target's order; empty if it opens none.
+
+    Whatever other policies deny: `reach` looks at that.
+    """
+    if policy.effect == "deny":
+        return ()
     opened: set[str] = set()
     for pattern in policy.targets:
         pattern_target, slash, database = pattern.partition("/")
@@ -52,9 +131,8 @@ def open_to(identity: Identity, settings: Settings) -> tuple[str, ...]:
     names: list[str] = []
     for name, target in settings.targets.items():
         opened: set[str] = set()
-        for policy in settings.policies:
-            if identity_mismatch(policy, identity, settings) is None:
-                opened.update(granted_databases(policy, name, target))
+        for opening in reach(identity, name, target, settings).openings:
+            opened.update(opening.databases)
         names.extend(
             database_name(name, target, database) for database in target.databases if database in opened
         )

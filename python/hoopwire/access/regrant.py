@@ -4,13 +4,13 @@ import msgspec
 
 from hoopwire.access.decide import deny_texts, policy_hash
 from hoopwire.access.denials import NOT_AUTHORIZED
-from hoopwire.access.match import granted_databases, identity_mismatch, issuer_name
+from hoopwire.access.match import Opening, issuer_name, reach
 from hoopwire.model.coverage import covers
 from hoopwire.model.grammar import parse_action, parse_actions
 from hoopwire.model.grant import Denial, Grant, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.obligations import policy_budgets, policy_masks, stricter_budgets, stricter_masks
-from hoopwire.model.settings import IssuerSettings, PolicySettings, Settings, TargetSettings
+from hoopwire.model.settings import IssuerSettings, Settings, TargetSettings
 
 _REUSE: tuple[TokenReuse, ...] = ("once", "window", "until_exp")
 _RECORD: tuple[RecordResults, ...] = ("full", "digest")
@@ -35,22 +35,23 @@ def regrant(grant: Grant, settings: Settings, now: float) -> Grant | Denial:
     if target.search_path != grant.search_path:
         # Its sessions were pinned to the old one: names would mean one thing here and another there.
         return _ended(grant, "target_changed", "its target now has another search_path")
+    found = reach(identity, grant.target, target, settings)
     narrowed = [
         candidate
-        for policy in sorted(settings.policies, key=lambda policy: policy.name != grant.policy)
-        if identity_mismatch(policy, identity, settings) is None
-        and (candidate := narrow(grant, identity, policy, target)) is not None
-        and candidate.expires_at > now
+        for opening in sorted(found.openings, key=lambda opening: opening.policy.name != grant.policy)
+        if (candidate := narrow(grant, identity, opening, target)) is not None and candidate.expires_at > now
     ]
+    if not narrowed and any(found.denial(database, target.databases) for database in grant.databases):
+        return _denied(grant)
     if not narrowed:
         return _ended(grant, "grant_not_covered", "no policy covers it any more")
     return next((candidate for candidate in narrowed if _is_whole(candidate, grant)), narrowed[0])
 
 
-def narrow(grant: Grant, identity: Identity, policy: PolicySettings, target: TargetSettings) -> Grant | None:
+def narrow(grant: Grant, identity: Identity, opening: Opening, target: TargetSettings) -> Grant | None:
     """What of the grant the policy covers, or none. Every limit is the stricter of the two."""
-    opened = granted_databases(policy, grant.target, target)
-    databases = tuple(database for database in grant.databases if database in opened)
+    policy = opening.policy
+    databases = tuple(database for database in grant.databases if database in opening.databases)
     allowed = parse_actions(policy.actions)
     actions = tuple(text for text in grant.actions if covers(allowed, parse_action(text)))
     if not databases or not actions:
@@ -116,6 +117,16 @@ def groups_now(principal: Principal, evidence: Evidence, issuer: IssuerSettings)
 def _is_whole(candidate: Grant, grant: Grant) -> bool:
     same = ("databases", "actions", "deny", "masks", "budgets", "expires_at", "max_sessions")
     return all(getattr(candidate, name) == getattr(grant, name) for name in same)
+
+
+def _denied(grant: Grant) -> Denial:
+    return Denial(
+        sqlstate=NOT_AUTHORIZED,
+        code="policy_denies",
+        message=f"grant {grant.id} was withdrawn: a policy denies its target to you",
+        hint="No other request helps: ask the gateway's operators.",
+        internal="a policy with effect = deny stands before those that cover it",
+    )
 
 
 def _ended(grant: Grant, code: str, why: str) -> Denial:

@@ -5,11 +5,11 @@ import time
 
 import msgspec
 
-from hoopwire.access import Explanation, Offer, explain
+from hoopwire.access import Explanation, Offer, explain, footguns
 from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, masked_columns, print_denial, print_json, print_table
 from hoopwire.config import load
-from hoopwire.model.settings import Settings
+from hoopwire.model.settings import PolicySettings, Settings
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,6 +48,7 @@ def _summarize(arguments: argparse.Namespace, settings: Settings) -> None:
             "issuers": sorted(settings.issuers),
             "targets": sorted(settings.targets),
             "policies": [policy.name for policy in settings.policies],
+            "warnings": footguns(settings),
         }
         print_json(summary)
         return
@@ -59,9 +60,7 @@ def _summarize(arguments: argparse.Namespace, settings: Settings) -> None:
             policy.name,
             ", ".join((*policy.groups, *policy.principals)),
             ", ".join(policy.targets),
-            "; ".join(policy.actions),
-            f"{policy.ttl:g} s",
-            policy.token_reuse,
+            *_gives(policy),
         )
         for policy in settings.policies
     ]
@@ -73,6 +72,15 @@ def _summarize(arguments: argparse.Namespace, settings: Settings) -> None:
     for policy in settings.policies:
         if policy.token_reuse == "until_exp":  # noqa: S105 - a mode, not a secret
             print(f"warning: policy {clean(policy.name)} has token_reuse = until_exp, which is for labs only")
+
+    for footgun in footguns(settings):
+        print(f"warning: policy {clean(footgun.policy)}: {clean(footgun.warning)}")
+
+
+def _gives(policy: PolicySettings) -> tuple[str, str, str]:
+    if policy.effect == "deny":
+        return "DENY, and nothing behind it", "", ""
+    return "; ".join(policy.actions), f"{policy.ttl:g} s", policy.token_reuse
 
 
 def _print(explanation: Explanation) -> None:
@@ -92,7 +100,7 @@ def _print(explanation: Explanation) -> None:
             print(f"    budgets    {', '.join(limits)}")
         print(f"    as         {clean(outcome.upstream_user)}")
         lasts = outcome.expires_at - outcome.minted_at
-        print(f"    for        {lasts:g} s, {outcome.max_sessions} sessions at a time")
+        print(f"    for        {lasts:g} s at most, never beyond the token; {outcome.max_sessions} sessions")
         print(f"    token      {outcome.token_reuse}; results recorded: {outcome.record_results}")
     else:
         print(f"  {clean(explanation.target)}: refused ({clean(outcome.code)})")

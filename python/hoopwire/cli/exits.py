@@ -5,6 +5,7 @@ REFUSED = 1
 USAGE = 2
 UNREACHABLE = 3
 NOT_STARTED = 4
+INCOMPLETE = 5
 INTERRUPTED = 130
 
 TEXT = """exit codes:
@@ -13,6 +14,7 @@ TEXT = """exit codes:
   2    the command line or the config file is wrong
   3    the gateway could not be reached
   4    the gateway could not start (address taken, store unusable, engine missing)
+  5    done, but not wholly: sessions have not ended yet, or it is kept in memory only
   130  interrupted
 """
 

@@ -1,11 +1,14 @@
 """`hoopwire grants request | list | show | revoke`."""
 
 import argparse
+import shlex
+import sys
 from typing import Any
 from urllib.parse import quote
 
 from hoopwire.cli.client import call_operators, ending, operators_socket, request_grant
-from hoopwire.cli.exits import OK
+from hoopwire.cli.ended import ended_text, print_kept, print_lock, worst
+from hoopwire.cli.exits import INCOMPLETE, OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, moment, print_json, print_table, size
 from hoopwire.cli.sessions import budget_text
 from hoopwire.cli.token import read_token
@@ -46,7 +49,7 @@ def list_grants(arguments: argparse.Namespace) -> int:
     rows = [
         (
             grant["id"],
-            grant["state"],
+            _state(grant),
             grant["name"] or grant["principal"],
             grant["target"],
             "; ".join(grant["actions"]),
@@ -62,6 +65,11 @@ def list_grants(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def _state(grant: dict[str, Any]) -> str:
+    """`revoked (pending)`: the store does not know it yet."""
+    return f"{grant['state']}{' (pending)' if grant['pending'] else ''}"
+
+
 def show(arguments: argparse.Namespace) -> int:
     """One grant, what it obliges to, and what was used of it."""
     socket = operators_socket(arguments.config, arguments.socket)
@@ -70,7 +78,7 @@ def show(arguments: argparse.Namespace) -> int:
         print_json(answer)
         return OK
     grant, sessions = answer["grant"], answer["sessions"]
-    print(f"grant    {clean(grant['id'])}, {clean(grant['state'])}")
+    print(f"grant    {clean(grant['id'])}, {clean(_state(grant))}")
     print(f"for      {clean(grant['name'] or grant['principal'])} by policy {clean(grant['policy'])}")
     print(f"opens    {clean(grant['target'])}: {clean(', '.join(grant['databases']))}")
     print(f"actions  {clean('; '.join(grant['actions']))}")
@@ -106,18 +114,42 @@ def _limit_text(name: str, limit: float) -> str:
 
 
 def revoke(arguments: argparse.Namespace) -> int:
-    """End grants and their sessions."""
+    """End grants and their sessions; with --lock, shut their principals out."""
+    if arguments.lock_for is not None and not arguments.lock:
+        raise CommandFailed("--for needs --lock", USAGE)
+    if arguments.lock and not arguments.reason:
+        raise CommandFailed("--lock needs --reason", USAGE)
     socket = operators_socket(arguments.config, arguments.socket)
-    answers = [
-        call_operators(
-            socket, "POST", f"/v1/grants/{quote(grant, safe='')}/revoke", json=ending(arguments.reason)
-        )
-        for grant in arguments.grant
-    ]
+    asked = {**ending(arguments.reason), "grants": arguments.grant, "lock": arguments.lock}
+    if arguments.lock_for is not None:
+        asked["for_s"] = arguments.lock_for
+    answers = call_operators(socket, "POST", "/v1/grants/revoke", json=asked)["grants"]
     if arguments.json:
-        print_json([answer["grant"] for answer in answers])
-        return OK
-    for answer in answers:
-        grant = answer["grant"]
-        print(f"grant {clean(grant['id'])} is {clean(grant['state'])}; its sessions are ended")
-    return OK
+        print_json(answers)
+    else:
+        for answer in answers:
+            _print_revoked(answer)
+    return worst(*map(_outcome, answers))
+
+
+def _print_revoked(answer: dict[str, Any]) -> None:
+    id, grant = clean(answer["id"]), answer["grant"]
+    if not answer["found"]:
+        print(f"grant {id}: no such grant; hoopwire grants list shows them", file=sys.stderr)
+        return
+    state = clean(grant["state"]) if grant is not None else "refused from now on"
+    print(f"grant {id} is {state}; {ended_text(answer)}")
+    print_kept(answer["kept"], "the revocation")
+    if answer["lock"] is not None:
+        print_lock(answer["lock"])
+    elif grant is not None and grant["state"] == "revoked":
+        print(f"A new token buys {clean(grant['principal'])} another grant. To shut it out:")
+        print(f"  hoopwire principals lock {clean(shlex.quote(grant['principal']))} --reason ...")
+
+
+def _outcome(answer: dict[str, Any]) -> int:
+    if not answer["found"]:
+        return REFUSED
+    lock = answer["lock"]
+    kept = answer["kept"] != "memory" and (lock is None or lock["kept"] != "memory")
+    return OK if kept and not answer["left"] else INCOMPLETE

@@ -45,6 +45,8 @@ def statistics(arguments: argparse.Namespace) -> int:
         print_json(answer)
         return OK
     print(f"version             {clean(answer['version'])}{' (draining)' if answer['draining'] else ''}")
+    print(f"locks               {answer['locks']}")
+    print(f"pending             {answer['pending']}{' (not in the store yet)' if answer['pending'] else ''}")
     for name, value in answer["engine"].items():
         print(f"{clean(name).replace('_', ' '):<18}  {value}")
     return OK

@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from hoopwire.cli import check, exits, explain, grants, keygen, other, recordings, serve, sessions
+from hoopwire.cli import check, exits, explain, grants, keygen, other, principals, recordings, serve, sessions
+from hoopwire.config.units import parse_seconds
 
 Run = Callable[[argparse.Namespace], int]
 _CONFIG = "hoopwire.toml"
@@ -24,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     _checking(commands)
     _grants(commands)
     _sessions(commands)
+    _principals(commands)
     _recordings(commands)
     _keygen(commands)
     _others(commands)
@@ -197,10 +199,15 @@ def _grants(commands: Any) -> None:
         "revoke",
         "end grants and their sessions now",
         grants.revoke,
-        '  hoopwire grants revoke g_01J... --reason "left the team"\n',
+        '  hoopwire grants revoke g_01J... --reason "left the team"\n'
+        '  hoopwire grants revoke g_01J... --lock --for 2h --reason "leaked its token"\n\n'
+        "Answers when the sessions have ended, or after 10 seconds with those that have not (exit code 5).\n"
+        "Without --lock a new token buys another grant.\n",
     )
     parser.add_argument("grant", nargs="+", metavar="GRANT", help="grant id (g_...)")
-    parser.add_argument("--reason", default="", help="told to the principal, and kept")
+    parser.add_argument("--lock", action="store_true", help="lock the grant's principal, too")
+    _lock_for(parser)
+    parser.add_argument("--reason", default="", help="told to the principal (of a lock: kept only), and kept")
     _operator(parser)
 
 
@@ -219,6 +226,61 @@ def _sessions(commands: Any) -> None:
     parser.add_argument("session", nargs="+", metavar="SESSION", help="session id (s_...)")
     parser.add_argument("--reason", default="", help="told to the principal, and kept")
     _operator(parser)
+
+
+def _principals(commands: Any) -> None:
+    group = _group(commands, "principals", "lock principals out, and let them in again")
+    parser = _add(
+        group,
+        "lock",
+        "shut a principal out now: its sessions end, and nothing it has or asks for opens any",
+        principals.lock,
+        '  hoopwire principals lock cid:0oa1b2c3 --reason "leaked its secret"\n'
+        '  hoopwire principals lock uid:00u9z8y7 --issuer staff --for 2h --reason "under review"\n\n'
+        "A key also holds users who come through that client, and tokens with it among their actors.\n"
+        "Another client id of the same agent is another principal: lock it, too.\n",
+    )
+    _lockable(parser)
+    _lock_for(parser)
+    parser.add_argument("--reason", required=True, help="kept and audited; not told to the principal")
+    _operator(parser)
+    parser = _add(
+        group,
+        "unlock",
+        "let a principal in again",
+        principals.unlock,
+        '  hoopwire principals unlock cid:0oa1b2c3 --reason "secret rotated"\n\n'
+        "Its grants that have not ended open sessions again: revoke them first if they should not.\n",
+    )
+    _lockable(parser)
+    parser.add_argument("--reason", default="", help="kept and audited")
+    _operator(parser)
+    parser = _add(group, "list", "list locks, newest first", principals.list_locks)
+    parser.add_argument("--all", action="store_true", help="those that were lifted, too")
+    _operator(parser)
+
+
+def _lockable(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("principal", metavar="KEY", help="cid:CLIENT_ID or uid:USER_ID")
+    parser.add_argument(
+        "--issuer", metavar="NAME", help="at this [issuers.NAME] only (default: at every one)"
+    )
+
+
+def _lock_for(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--for", dest="lock_for", type=_duration, metavar="TIME", help="90s, 2h, 7d (default: until unlocked)"
+    )
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = float(parse_seconds(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError("must be more than nothing")
+    return seconds
 
 
 def _recordings(commands: Any) -> None:

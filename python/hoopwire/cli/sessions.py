@@ -1,11 +1,12 @@
 """`hoopwire sessions list | end`."""
 
 import argparse
+import sys
 from typing import Any
-from urllib.parse import quote
 
 from hoopwire.cli.client import call_operators, ending, operators_socket
-from hoopwire.cli.exits import OK
+from hoopwire.cli.ended import worst
+from hoopwire.cli.exits import INCOMPLETE, OK, REFUSED
 from hoopwire.cli.output import clean, moment, print_json, print_table, size
 
 
@@ -64,12 +65,17 @@ def budget_text(budget: dict[str, Any]) -> str:
 def end(arguments: argparse.Namespace) -> int:
     """End sessions; their grants live on."""
     socket = operators_socket(arguments.config, arguments.socket)
-    for session in arguments.session:
-        call_operators(
-            socket, "POST", f"/v1/sessions/{quote(session, safe='')}/end", json=ending(arguments.reason)
-        )
-        if not arguments.json:
-            print(f"session {clean(session)} is ended")
+    asked = {**ending(arguments.reason), "sessions": arguments.session}
+    answers = call_operators(socket, "POST", "/v1/sessions/end", json=asked)["sessions"]
     if arguments.json:
-        print_json([{"session": session, "ended": True} for session in arguments.session])
-    return OK
+        print_json(answers)
+    for answer in () if arguments.json else answers:
+        if answer["found"]:
+            print(
+                f"session {clean(answer['session'])} {'is ended' if answer['ended'] else 'has not ended yet'}"
+            )
+        else:
+            print(f"session {clean(answer['session'])}: no such session", file=sys.stderr)
+    return worst(
+        *(REFUSED if not answer["found"] else OK if answer["ended"] else INCOMPLETE for answer in answers)
+    )

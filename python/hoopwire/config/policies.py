@@ -14,6 +14,9 @@ from hoopwire.model.settings import IssuerSettings, PolicySettings, TargetSettin
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _T = TypeVar("_T")
+DENY_KEYS = ("name", "effect", "reason", "groups", "principals", "issuer", "targets")
+"""What a policy with effect = "deny" may say."""
+_REASON_CHARACTERS = 200
 _MIN_TTL_S = 30
 _MAX_TTL_S = 3600
 
@@ -40,6 +43,11 @@ def check_policies(
         names.add(policy.name)
         _check_who(key, policy, issuers, report)
         _check_where(key, policy, targets, report)
+        if policy.effect == "deny":
+            _check_deny(key, policy, report)
+            continue
+        if policy.reason:
+            report.add((*key, "reason"), 'has no effect without effect = "deny"')
         _check_actions(key, policy, report)
         _check_budgets((*key, "budgets"), policy, report)
         _check_limits(key, policy, report)
@@ -82,8 +90,21 @@ def _check_where(
     for index, pattern in enumerate(policy.targets):
         if pattern in policy.targets[:index]:
             report.add((*key, "targets", index), f"{quoted(pattern)} is listed twice")
-        elif targets is not None:
+        elif targets is not None and not (pattern == "*" and policy.effect == "deny"):
             _check_pattern((*key, "targets", index), pattern, targets, report)
+
+
+def _check_deny(key: Key, policy: PolicySettings, report: Report) -> None:
+    """Nothing narrows a deny but who and where: what stands beside it would be read as if it did."""
+    for name in PolicySettings.__struct_fields__:
+        if name not in DENY_KEYS and (*key, name) in report:
+            report.add(
+                (*key, name),
+                'cannot stand beside effect = "deny", which refuses whatever is asked for; take it out, or to'
+                " refuse some actions only, write them as `deny` into the policy that allows",
+            )
+    if len(policy.reason) > _REASON_CHARACTERS:
+        report.add((*key, "reason"), f"must be at most {_REASON_CHARACTERS} characters")
 
 
 def _check_actions(key: Key, policy: PolicySettings, report: Report) -> None:

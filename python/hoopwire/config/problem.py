@@ -49,6 +49,10 @@ class Report:
         self._file = file
         self._positions = positions
 
+    def __contains__(self, key: Key) -> bool:
+        """The key is written in the file."""
+        return key in self._positions
+
     def add(self, key: Key, what: str, nearest: str | None = None) -> None:
         """Note a problem at the key, or where the nearest enclosing table begins if the key is missing."""
         line, column = self._positions.find(key)

@@ -12,7 +12,7 @@ def check_roles(
 ) -> None:
     """A role's privileges are made from exact grants: what says nothing exact can have none there."""
     for index, policy in enumerate(policies):
-        if policy is None:
+        if policy is None or policy.effect == "deny":
             continue
         for place, pattern in enumerate(policy.targets):
             target = targets.get(pattern.partition("/")[0])

@@ -20,6 +20,7 @@ from hoopwire.access import (
 )
 from hoopwire.audit import AuditEvent, grant_event, identity_event
 from hoopwire.control import texts
+from hoopwire.control.locking import check_lock
 from hoopwire.control.minting import SECRET_PREFIX, redeem_secret, redeem_token
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.control.roles import RoleKeeper
@@ -97,18 +98,23 @@ class Admission:
         if unnamed:
             asked = granted.target, None
         grant, opened = self._look(event, granted, asked)
-        if (denial := parts.table.enter(event.session, grant, opened, event.peer)) is not None:
-            raise Denied(denial, grant=grant)
-        while True:
-            current = parts.current
-            lease = await self._lease(grant, opened, lambda: self._look(event, granted, asked)[0])
-            if parts.current is current:
-                break
+        seat = parts.table.enter(event.session, grant, opened, event.peer)
+        if isinstance(seat, Denial):
+            raise Denied(seat, grant=grant)
+        lease = None
+        with seat.lending:
+            while True:
+                current = parts.current
+                lease = await self._lease(grant, opened, lambda: self._look(event, granted, asked)[0])
+                if parts.current is current:
+                    break
         grant, opened_now = self._look(event, granted, asked)
         if opened_now != opened:
             raise Denied(texts.database_withdrawn(grant, opened), grant=grant)
         if (denial := parts.table.permit(event.session, grant)) is not None:
             raise Denied(denial, grant=grant)
+        if lease is None:
+            raise Denied(texts.admission_failed("the lease was given up"), grant=grant)
         return parts.engine.admit(event.session, parts.compiled(grant, opened), lease)
 
     async def _grant(self, event: GrantNeeded, request: AccessRequest) -> Grant:
@@ -132,6 +138,7 @@ class Admission:
         parts = self._parts
         if parts.clock.is_over(granted):
             raise Denied(texts.grant_over(granted), grant=granted)
+        check_lock(parts, granted.principal, grant=granted)
         grant = regrant(granted, parts.current.settings, parts.clock.wall())
         if isinstance(grant, Denial):
             raise Denied(grant, grant=granted)

@@ -21,6 +21,15 @@ class Clock:
         self.wall = wall
         self.monotonic_ns = monotonic_ns
         self._deadlines: dict[str, int] = {}
+        self._began = wall(), monotonic_ns()
+
+    def least_wall(self) -> float:
+        """Unix seconds, never later than the time that has really passed since the start.
+
+        For what cannot be undone: a wall clock that jumps ahead and back must not have made us forget.
+        """
+        wall, monotonic = self._began
+        return min(self.wall(), wall + (self.monotonic_ns() - monotonic) / 1e9)
 
     def deadline_ns(self, grant: Grant) -> int:
         """When `grant` ends on the monotonic clock."""

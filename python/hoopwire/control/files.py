@@ -44,6 +44,11 @@ class StateDirectory:
         return self.path / "hoopwire.sqlite"
 
     @property
+    def journal(self) -> Path:
+        """What the store could not take yet."""
+        return self.path / "hoopwire.journal"
+
+    @property
     def secret_key(self) -> Path:
         """The key of the secret hashes."""
         return self.path / "secret.key"

@@ -8,7 +8,9 @@ from typing import Literal
 from hoopwire.access import AccessRequest, Offer, decide, renew
 from hoopwire.audit import grant_event
 from hoopwire.control import texts
-from hoopwire.control.parts import Denied, Parts, audit_row
+from hoopwire.control.keeping import audit_row
+from hoopwire.control.locking import check_lock
+from hoopwire.control.parts import Denied, Parts
 from hoopwire.identity import TokenRefused
 from hoopwire.model.grant import Grant, Mint
 from hoopwire.model.identity import Identity
@@ -48,6 +50,7 @@ async def redeem_token(
     except TokenRefused as refused:
         denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
         raise Denied(denial) from None
+    check_lock(parts, identity.principal, identity=identity)
     now = parts.clock.wall()
     if renews is None:
         offer = decide(identity, request, parts.current.settings, now, mint=mint)
@@ -55,6 +58,9 @@ async def redeem_token(
         offer = renew(await _renewed(parts, renews, identity), identity, request, parts.current.settings, now)
     if not isinstance(offer, Offer):
         raise Denied(offer, identity=identity)
+    if (end := parts.keeping.bought_by(identity.principal.issuer, identity.evidence.jti)) is not None:
+        # The store takes the grant for one that lives, and might join it or sell another.
+        raise Denied(texts.token_ended(end), identity=identity)
     grant = offer.grant("g_" + ulid(now))
     secret = mint_secret(grant.id) if mint == "explicit" else ""
     event = grant_event("grant.minted", now, grant, peer=peer, session=session, channel=channel)
@@ -72,9 +78,12 @@ async def redeem_token(
         case Minted(grant):
             parts.clock.deadline_ns(grant)
             parts.trail.mirror(event)
+            # The lock may have come while the store was asked.
+            check_lock(parts, identity.principal, identity=identity, grant=grant)
             return grant, secret
         case Joined(grant):
-            if parts.clock.is_over(grant):
+            grant = parts.keeping.overlay(grant)
+            if grant.state != "active" or parts.clock.is_over(grant):
                 raise Denied(texts.token_spent(grant, "ended"), identity=identity, grant=grant)
             return grant, ""
         case Spent(grant, why):
@@ -89,7 +98,7 @@ async def _renewed(parts: Parts, id: str, identity: Identity) -> Grant:
         raise Denied(texts.store_unavailable(str(error)), identity=identity) from None
     if grant is None:
         raise Denied(texts.grant_unknown(), identity=identity)
-    return grant
+    return parts.keeping.overlay(grant)
 
 
 async def redeem_secret(parts: Parts, secret: str) -> Grant:
@@ -107,6 +116,8 @@ async def redeem_secret(parts: Parts, secret: str) -> Grant:
         raise Denied(texts.store_unavailable(str(error))) from None
     if grant is None:
         raise Denied(texts.secret_unknown())
+    grant = parts.keeping.overlay(grant)
+    check_lock(parts, grant.principal, grant=grant)
     if grant.state != "active":
         raise Denied(texts.grant_over(grant), grant=grant)
     return grant

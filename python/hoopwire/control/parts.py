@@ -9,17 +9,19 @@ import msgspec
 import trio
 
 from hoopwire.access import compile_grant
-from hoopwire.audit import AuditEvent, AuditTrail
+from hoopwire.audit import AuditTrail
 from hoopwire.control import texts
 from hoopwire.control.clock import Clock
 from hoopwire.control.engine import DataPlane
+from hoopwire.control.keeping import Keeping
+from hoopwire.control.locks import Locks
 from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
 from hoopwire.control.supervise import Faults
 from hoopwire.model.commands import CompiledGrant, Lease
 from hoopwire.model.grant import Denial, Grant
 from hoopwire.model.identity import Identity
 from hoopwire.model.settings import Settings, TargetSettings
-from hoopwire.store import AuditRow, SecretHasher, Store
+from hoopwire.store import SecretHasher, Store
 
 _log = logging.getLogger("hoopwire.control")
 
@@ -63,6 +65,8 @@ class Parts:
     store: Store
     hasher: SecretHasher
     trail: AuditTrail
+    keeping: Keeping
+    locks: Locks
     table: SessionTable
     engine: DataPlane
     lend: Lend
@@ -97,10 +101,3 @@ class Parts:
                         # A session that cannot be narrowed must not go on as it was.
                         _log.error("session %s could not be given its narrower grant: %s", session, error)
                         self.engine.revoke(session, texts.regrant_failed(grant))
-
-
-def audit_row(event: AuditEvent) -> AuditRow:
-    """An audit event as the store keeps it."""
-    return AuditRow(
-        at=event.at, kind=event.kind, grant=event.grant, session=event.session, body=event.line().decode()
-    )

@@ -1,8 +1,8 @@
 """The gateway's control plane as one running thing: opened, served, drained.
 
-Start: settings, state directory, store, engine, APIs, then events. Stop: drain (new sessions refused, busy
-ones may finish), then the engine stops and seals, then what grants have used and the audit trail are written,
-then the store closes.
+Start: settings, state directory, store, what the journal has for it, engine, APIs, then events. Stop: drain
+(new sessions refused, busy ones may finish), then the engine stops and seals, then what grants have used and
+the audit trail are written, then the store closes.
 """
 
 import logging
@@ -19,6 +19,7 @@ import trio
 
 from hoopwire import __version__
 from hoopwire.audit import AuditEvent, AuditTrail, Sink
+from hoopwire.control import texts
 from hoopwire.control.admin import admin_app
 from hoopwire.control.admission import Admission
 from hoopwire.control.api import public_app
@@ -29,9 +30,11 @@ from hoopwire.control.engine import DataPlane, EngineFactory, native_engine
 from hoopwire.control.files import StartError, StateDirectory, read_pem
 from hoopwire.control.http import load_pair, server_tls, tcp_listener, unix_listener
 from hoopwire.control.http_server import Listener
-from hoopwire.control.parts import Current, Lend, Parts, audit_row
+from hoopwire.control.keeping import Keeping, audit_row
+from hoopwire.control.locks import Locks
+from hoopwire.control.parts import Current, Lend, Parts
 from hoopwire.control.reload import Reload
-from hoopwire.control.revocation import sweep
+from hoopwire.control.revocation import cut_overdue, sweep
 from hoopwire.control.roles import RoleDesk, RoleKeeper
 from hoopwire.control.sessions import SessionTable
 from hoopwire.control.spending import Spending
@@ -40,7 +43,7 @@ from hoopwire.control.verifiers import VerifierFactory, Verifiers
 from hoopwire.custody import Roles
 from hoopwire.model.commands import EngineConfig, EngineLimits, EngineRecording
 from hoopwire.model.settings import Settings
-from hoopwire.store import SecretHasher, SqliteStore, StoreError
+from hoopwire.store import Change, Journal, SecretHasher, SqliteStore, StoreError
 
 _log = logging.getLogger("hoopwire")
 _SWEEP_S = 1.0
@@ -129,9 +132,11 @@ async def _run(
             if checkpoints is not None:
                 tasks.keep("checkpoints", checkpoints.run)
             admissions.keep("engine events", lambda: _events(parts, dispatch))
+            tasks.keep("cuts", lambda: _cut(parts))
             tasks.keep("sweep", lambda: _sweep(parts))
             tasks.keep("roles", keeper.run)
             tasks.keep("spending", spending.run)
+            tasks.keep("keeping", parts.keeping.run)
             addresses = tuple(parts.engine.addresses)
             socket_path = settings.listen.admin_socket
             admin = unix_listener(
@@ -153,6 +158,7 @@ async def _run(
             parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
             task_status.started(Running(addresses, control, socket_path, parts, reload, stopping.set))
             await stopping.wait()
+            parts.store.hurry()
             with draining:
                 limit_s = float(parts.current.settings.gateway.drain)
                 await tasks.contained("drain", _drain, parts, dispatch, limit_s)
@@ -163,6 +169,7 @@ async def _run(
         await tasks.contained("engine stop", parts.engine.stop)
         await tasks.contained("last events", _last_events, parts, dispatch)
         await tasks.contained("spending", spending.flush)
+        await tasks.contained("keeping", parts.keeping.flush)
         await tasks.contained("roles", keeper.drop_all)
         if checkpoints is not None:
             with trio.CancelScope(shield=True):
@@ -181,6 +188,10 @@ async def _opened(
         try:
             hasher = SecretHasher.open(state.secret_key)
             store = await SqliteStore.open(state.database, clock.wall())
+            locks = Locks(clock)
+            for lock in await store.locks(in_force=True):
+                locks.add(lock)
+            journal, left_over = await Journal.open(state.journal)
         except (StoreError, OSError, ValueError) as error:
             raise StartError(str(error)) from None
 
@@ -188,7 +199,12 @@ async def _opened(
             await store.append_audit([audit_row(event) for event in events])
 
         trail = AuditTrail(sink, keep, now=clock.wall)
-        faults = Faults(trail, clock.wall)
+        table, keeping, faults = (
+            SessionTable(),
+            Keeping(store, journal, trail, clock),
+            Faults(trail, clock.wall),
+        )
+        await _restore(left_over, table, locks, keeping)
         try:
             engine = await trio.to_thread.run_sync(_start_engine, settings, rooms.engine)
             try:
@@ -197,20 +213,41 @@ async def _opened(
                     tasks.keep("audit trail", trail.run)
                     nothing: Any = None
                     current = Current(settings, nothing)
-                    table = SessionTable()
-                    yield (
-                        Parts(clock, store, hasher, trail, table, engine, rooms.lend, current, faults),
-                        tasks,
+                    parts = Parts(
+                        clock,
+                        store,
+                        hasher,
+                        trail,
+                        keeping,
+                        locks,
+                        table,
+                        engine,
+                        rooms.lend,
+                        current,
+                        faults,
                     )
+                    yield parts, tasks
                     nursery.cancel_scope.cancel()
             finally:
                 await engine.stop()
                 with trio.CancelScope(shield=True):
                     await trail.flush()
         finally:
+            journal.close()
             await store.close()
     finally:
         state.close()
+
+
+async def _restore(left_over: list[Change], table: SessionTable, locks: Locks, keeping: Keeping) -> None:
+    """What an earlier run could not write counts before anybody is let in, and is written first."""
+    locks.restore(left_over)
+    keeping.restore(left_over)
+    for end in keeping.ends():
+        table.end_grant(end.id, end.expires_at, texts.ended_before(end))
+    if left_over:
+        _log.warning("%d revocations, locks or the like of an earlier run come first", len(keeping))
+        await keeping.keep()
 
 
 def _start_engine(settings: Settings, factory: EngineFactory) -> DataPlane:
@@ -283,13 +320,19 @@ async def _listen(
         listener.close()
 
 
+async def _cut(parts: Parts) -> None:
+    while True:
+        cut_overdue(parts)
+        await trio.sleep(_SWEEP_S)
+
+
 async def _sweep(parts: Parts) -> None:
     pruned_at = float("-inf")
     while True:
         try:
             await sweep(parts)
             if trio.current_time() - pruned_at >= _PRUNE_S:
-                await parts.store.prune_ledger(parts.clock.wall())
+                await parts.store.prune_ledger(parts.clock.least_wall())
                 pruned_at = trio.current_time()
         except StoreError as error:
             _log.error("the sweep failed, it will be tried again: %s", error)

@@ -5,7 +5,8 @@ the same breath as `engine.admit`, with no await between: a grant that ended mea
 ends stays ended: a grant's end is remembered here from before the store is told until its time is over.
 A grant that is used up admits nobody either, but its live sessions go on: the engine refuses what they ask.
 
-The table does no I/O and starts nothing; its answers are effects, and the service performs them.
+The table does no I/O and starts nothing; its answers are effects, and the service performs them. Of a seat
+that must end it stops the admission, and it says when the session is gone.
 
     enter -> seated --permit--> live --ended--> gone
                |                  |
@@ -13,8 +14,10 @@ The table does no I/O and starts nothing; its answers are effects, and the servi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+import trio
 
 from hoopwire.control import texts
 from hoopwire.model.commands import Refusal
@@ -32,6 +35,10 @@ class Seat:
     phase: Literal["seated", "live", "ending"] = "seated"
     last_words: Refusal | None = None
     """Set once the session must end."""
+    lending: trio.CancelScope = field(default_factory=trio.CancelScope)
+    """What its admission does while it is seated; cancelled once the session must end."""
+    gone: trio.Event = field(default_factory=trio.Event)
+    """The session is over."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,10 @@ class SessionTable:
         """The seat of a session."""
         return self._seats.get(session)
 
+    def seats_of(self, grant: str) -> list[Seat]:
+        """Seats under the grant of this id, oldest first."""
+        return list(self._by_grant.get(grant, {}).values())
+
     def grants(self) -> list[Grant]:
         """Each grant that has a seat, once."""
         return [next(iter(seats.values())).grant for seats in self._by_grant.values()]
@@ -91,17 +102,17 @@ class SessionTable:
         """The grant of this id admits nobody any more: it was ended here or is used up."""
         return grant in self._ended or grant in self._used_up
 
-    def enter(self, session: str, grant: Grant, database: str, peer: str) -> Denial | None:
+    def enter(self, session: str, grant: Grant, database: str, peer: str) -> Seat | Denial:
         """Take a seat, or say why not."""
         if self.draining:
             return texts.draining()
         if (over := self._ended.get(grant.id) or self._used_up.get(grant.id)) is not None:
             return _denied(grant, over[0])
-        if len(self._of(grant.id)) >= grant.max_sessions:
-            return texts.sessions_exceeded(grant, len(self._of(grant.id)))
+        if len(self.seats_of(grant.id)) >= grant.max_sessions:
+            return texts.sessions_exceeded(grant, len(self.seats_of(grant.id)))
         taken = self._by_grant.setdefault(grant.id, {})
-        self._seats[session] = taken[session] = Seat(session, grant, database, peer)
-        return None
+        seat = self._seats[session] = taken[session] = Seat(session, grant, database, peer)
+        return seat
 
     def permit(self, session: str, grant: Grant) -> Denial | None:
         """The last look before `engine.admit`. None makes the seat live under `grant`."""
@@ -120,6 +131,7 @@ class SessionTable:
         """The session is over, or was never admitted. None if it had no seat."""
         seat = self._seats.pop(session, None)
         if seat is not None:
+            seat.gone.set()
             siblings = self._by_grant[seat.grant.id]
             del siblings[session]
             if not siblings:
@@ -133,15 +145,15 @@ class SessionTable:
             return []
         return [Revoke(session, seat.last_words)]
 
-    def end_grant(self, grant: Grant, words: Refusal) -> list[Effect]:
-        """End every session of a grant, and admit no more under it."""
-        self._ended.setdefault(grant.id, (words, grant.expires_at))
-        return [effect for seat in self._of(grant.id) for effect in self._end(seat, words)]
+    def end_grant(self, grant: str, expires_at: float, words: Refusal) -> list[Effect]:
+        """End every session of the grant of this id, and admit no more under it."""
+        self._ended.setdefault(grant, (words, expires_at))
+        return [effect for seat in self.seats_of(grant) for effect in self._end(seat, words)]
 
     def exhaust(self, grant: Grant, words: Refusal) -> None:
         """Admit no more sessions under a grant that is used up; those that are live go on."""
         self._used_up.setdefault(grant.id, (words, grant.expires_at))
-        for seat in self._of(grant.id):
+        for seat in self.seats_of(grant.id):
             if seat.phase == "seated":
                 self._end(seat, words)
 
@@ -153,7 +165,7 @@ class SessionTable:
     def narrow(self, grant: Grant) -> list[Effect]:
         """Replace a grant that shrank. Sessions in a database it no longer opens end."""
         effects: list[Effect] = []
-        for seat in self._of(grant.id):
+        for seat in self.seats_of(grant.id):
             seat.grant = grant
             if seat.database not in grant.databases:
                 denial = texts.database_withdrawn(grant, seat.database)
@@ -162,19 +174,21 @@ class SessionTable:
                 effects.append(Regrant(seat.session, grant, seat.database))
         return effects
 
-    def forget(self, is_past: Callable[[float], bool]) -> None:
-        """Drop the memory of ended grants whose `expires_at` is past: the time alone refuses them now."""
-        for over in (self._ended, self._used_up):
-            for grant in [id for id, (_, expires_at) in over.items() if is_past(expires_at)]:
-                del over[grant]
+    def forget(self, is_past: Callable[[float], bool], is_pending: Callable[[str], bool]) -> None:
+        """Drop the memory of ended grants whose `expires_at` is past: the time alone refuses them now.
 
-    def _of(self, grant: str) -> list[Seat]:
-        return list(self._by_grant.get(grant, {}).values())
+        Not of those that the store does not know as ended yet.
+        """
+        for over in (self._ended, self._used_up):
+            past = [id for id, (_, expires_at) in over.items() if is_past(expires_at) and not is_pending(id)]
+            for grant in past:
+                del over[grant]
 
     def _end(self, seat: Seat, words: Refusal) -> list[Effect]:
         if seat.last_words is not None:
             return []
         seat.last_words = words
+        seat.lending.cancel()
         was, seat.phase = seat.phase, "ending"
         return [Revoke(seat.session, words)] if was == "live" else []
 

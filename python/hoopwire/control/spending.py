@@ -10,13 +10,14 @@ import logging
 import msgspec
 import trio
 
-from hoopwire.audit import AuditEvent, grant_event
+from hoopwire.audit import grant_event
 from hoopwire.control import texts
-from hoopwire.control.parts import Parts, audit_row
+from hoopwire.control.parts import Parts
+from hoopwire.control.revocation import grant_ended
 from hoopwire.model.grant import Budgets, Grant, Used
 from hoopwire.model.spending import budget_use, most_used, used_of, used_up
 from hoopwire.model.statistics import SessionBudget
-from hoopwire.store import StoreUnavailable
+from hoopwire.store import GrantsUsed, StoreUnavailable
 
 _log = logging.getLogger("hoopwire.spending")
 _LOOK_S = 2.0
@@ -35,8 +36,6 @@ class Spending:
         """By grant: not in the store yet."""
         self._kept: dict[str, Used] = {}
         """By grant with sessions: in the store."""
-        self._over: dict[str, AuditEvent] = {}
-        """By grant: used up, and not written as ended yet."""
         self._wake = trio.Event()
         self._failing = False
 
@@ -83,7 +82,8 @@ class Spending:
         """Write what waits, at the end of a run."""
         with trio.CancelScope(shield=True):
             if not await self._write() and self._waiting:
-                _log.error("what %d grants have used is lost: the store failed", len(self._waiting))
+                # With what else the store does not take: it is journaled, and the next start writes it.
+                self._parts.keeping.add(GrantsUsed(used=self._waiting))
 
     def _end_if_used_up(self, grant: Grant, budget: SessionBudget) -> None:
         name = used_up(budget)
@@ -98,10 +98,8 @@ class Spending:
             grant, state="exhausted", ended_at=now, ended_by="budget", ended_reason=reason
         )
         self._parts.table.exhaust(grant, texts.used_up(ended))
-        self._over[grant.id] = grant_event(
-            "grant.exhausted", now, grant, by="budget", code=f"budget_{what}", reason=reason
-        )
-        self._wake.set()
+        event = grant_event("grant.exhausted", now, grant, by="budget", code=f"budget_{what}", reason=reason)
+        self._parts.keeping.add(grant_ended(grant, "exhausted", event), event)
 
     async def _write(self) -> bool:
         try:
@@ -119,16 +117,10 @@ class Spending:
     async def _keep(self) -> None:
         parts = self._parts
         if waiting := dict(self._waiting):
-            await parts.store.keep_used(waiting)
+            await parts.store.apply(GrantsUsed(used=waiting))
             self._kept.update(waiting)
             for id, used in waiting.items():
                 if self._waiting.get(id) is used:
                     del self._waiting[id]
         for id in [id for id in self._kept if not parts.table.has_seats(id)]:
             del self._kept[id]
-        for id, event in list(self._over.items()):
-            if await parts.store.end_grant(
-                id, state="exhausted", by="budget", reason=event.reason, at=event.at, audit=[audit_row(event)]
-            ):
-                parts.trail.mirror(event)
-            self._over.pop(id, None)

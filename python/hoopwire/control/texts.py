@@ -10,9 +10,12 @@ import msgspec
 
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Refusal
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.grant import Denial, Grant, GrantState
+from hoopwire.model.lock import Lock
+from hoopwire.store import GrantEnded
 
 NEW_TOKEN = "Ask your identity provider for a new access token and connect again."  # noqa: S105
+ASK_OPERATORS = "Ask the operators of this gateway before you connect again."
 NEW_GRANT = "Ask for a new grant (hoopwire grants request) with a new access token."
 
 
@@ -23,12 +26,20 @@ def stamp(at: float) -> str:
 
 def ended(grant: Grant) -> str:
     """How and when `grant` ended, as a clause: `expired at ...`."""
-    at = stamp(grant.ended_at if grant.ended_at is not None else grant.expires_at)
-    if grant.state == "revoked":
-        return f"was revoked at {at}"
-    if grant.state == "exhausted":
-        return f"was used up at {at}"
-    return f"expired at {at}"
+    return _ended(grant.state, grant.ended_at if grant.ended_at is not None else grant.expires_at)
+
+
+def _ended(state: GrantState, at: float) -> str:
+    if state == "revoked":
+        return f"was revoked at {stamp(at)}"
+    if state == "exhausted":
+        return f"was used up at {stamp(at)}"
+    return f"expired at {stamp(at)}"
+
+
+def _way_back(by: str, otherwise: str) -> str:
+    """Whom an operator has cut off is not told how to come back."""
+    return ASK_OPERATORS if by.startswith("operator") else otherwise
 
 
 def refusal(denial: Denial) -> Refusal:
@@ -69,8 +80,56 @@ def token_spent(grant: Grant, why: str) -> Denial:
         code="token_spent",
         message="this access token has already been used",
         detail=detail,
-        hint=NEW_TOKEN,
+        hint=_way_back(grant.ended_by, NEW_TOKEN),
         internal=f"token spent ({why}) on {grant.id}, which is {grant.state}",
+    )
+
+
+def token_ended(end: GrantEnded) -> Denial:
+    """The same of a grant whose end the store does not know yet."""
+    return Denial(
+        sqlstate="28000",
+        code="token_spent",
+        message="this access token has already been used",
+        detail=f"It bought grant {end.id}, which {_ended(end.state, end.at)}.",
+        hint=_way_back(end.by, NEW_TOKEN),
+        internal=f"token spent (ended) on {end.id}, which is {end.state}; the store does not know yet",
+    )
+
+
+def principal_locked(lock: Lock) -> Denial:
+    """Operators shut the principal out. Why is theirs to know, and nothing here says how to come back."""
+    until = "until it is lifted" if lock.until is None else f"until {stamp(lock.until)}"
+    return Denial(
+        sqlstate="28000",
+        code="principal_locked",
+        message=f"{lock.principal} is locked by the operators of this gateway, do not retry",
+        detail="code: principal_locked",
+        hint="Stop here: no other token, grant or target helps. A person has to ask the operators.",
+        internal=f"locked by {lock.by}: {lock.reason} ({lock.id}, {until})",
+    )
+
+
+def locked(lock: Lock) -> Refusal:
+    """The last words of a session whose principal was locked."""
+    denial = principal_locked(lock)
+    return Refusal(
+        sqlstate="57P01",
+        message=denial.message,
+        detail=denial.detail,
+        hint=denial.hint,
+        closed_by="operator",
+        reason=denial.internal,
+    )
+
+
+def ended_before(end: GrantEnded) -> Refusal:
+    """What newcomers are told of a grant whose end an earlier run could not write into the store."""
+    return Refusal(
+        sqlstate="57P01",
+        message=f"grant {end.id} {_ended(end.state, end.at)}",
+        hint=_way_back(end.by, NEW_GRANT),
+        reason=f"{end.state} by {end.by}: {end.reason}",
     )
 
 
@@ -82,7 +141,7 @@ def grant_over(grant: Grant) -> Denial:
         code="grant_over",
         message=f"grant {grant.id} {ended(grant)}",
         detail=f"{why[:1].upper()}{why[1:]}." if why else "",
-        hint=NEW_GRANT,
+        hint=_way_back(grant.ended_by, NEW_GRANT),
         internal=f"grant is {grant.state} by {grant.ended_by or 'time'}: {grant.ended_reason}",
     )
 
@@ -276,13 +335,13 @@ def draining() -> Denial:
     )
 
 
-def revoked(grant: Grant, by: str, reason: str) -> Refusal:
-    """The last words of a session whose grant was revoked. `reason` is an operator's own text."""
+def revoked(grant: str, by: str, reason: str) -> Refusal:
+    """The last words of a session whose grant (by id) was revoked. `reason` is an operator's own text."""
     return Refusal(
         sqlstate="57P01",
-        message=f"grant {grant.id} was revoked",
+        message=f"grant {grant} was revoked",
         detail=f"Reason: {reason}." if reason else "",
-        hint=NEW_GRANT,
+        hint=_way_back(by, NEW_GRANT),
         closed_by="operator" if by.startswith("operator") else "gateway",
         reason=f"revoked by {by}: {reason}" if reason else f"revoked by {by}",
     )

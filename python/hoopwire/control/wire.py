@@ -5,9 +5,14 @@ from typing import Annotated
 
 import msgspec
 
+from hoopwire.control.keeping import Where
 from hoopwire.model.grant import Budgets, Grant, Mask, Used
+from hoopwire.model.lock import Lock
 from hoopwire.model.spending import budget_use
 from hoopwire.model.statistics import SessionBudget
+
+MOST_LOCKED_S = 10 * 366 * 86_400.0
+"""Longer ones are until they are lifted."""
 
 
 class GrantRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +64,8 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float | None
     ended_by: str
     ended_reason: str
+    pending: bool = False
+    """The store does not have this state yet; it is tried again."""
 
 
 class GrantIssued(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +82,73 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
     operator: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[A-Za-z0-9._@-]*$")] = ""
+    grants: tuple[str, ...] = ()
+    """Of `POST /v1/grants/revoke`."""
+    sessions: tuple[str, ...] = ()
+    """Of `POST /v1/sessions/end`."""
+    lock: bool = False
+    """Lock the principals of the grants, too."""
+    for_s: Annotated[float, msgspec.Meta(gt=0, le=MOST_LOCKED_S)] | None = None
+    """With `lock`: for this long; none is until it is lifted."""
+
+
+class Locking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of the operators' lock and unlock verbs."""
+
+    principal: Annotated[str, msgspec.Meta(min_length=5, max_length=260)]
+    issuer: str = ""
+    """Name of an `[issuers.NAME]`, or one of its issuer strings; empty is every issuer."""
+    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    operator: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[A-Za-z0-9._@-]*$")] = ""
+    for_s: Annotated[float, msgspec.Meta(gt=0, le=MOST_LOCKED_S)] | None = None
+
+
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator's verb ended."""
+
+    ended: int
+    """Sessions that have ended, those that were still logging in among them."""
+    left: tuple[str, ...]
+    """Sessions that were told to end and have not within ten seconds."""
+
+
+class LockView(msgspec.Struct, frozen=True, kw_only=True):
+    """A lock as people and programs see it."""
+
+    id: str
+    principal: str
+    issuer: str
+    """Empty: every issuer."""
+    at: float
+    until: float | None
+    by: str
+    reason: str
+    lifted_at: float | None
+    lifted_by: str
+    lifted_reason: str
+    kept: Where
+
+
+class RevokedView(Cut, frozen=True, kw_only=True):
+    """What became of one grant that was to be revoked."""
+
+    id: str
+    found: bool
+    grant: GrantView | None
+    """None if there is none of that id, or nobody can say."""
+    kept: Where
+    """Where its end is written: `store`; `journal` (a restart knows it, the store follows); `memory`."""
+    lock: LockView | None = None
+
+
+class LockAnswer(Cut, frozen=True, kw_only=True):
+    """What a lock did."""
+
+    lock: LockView
+    seen: bool | None
+    """A grant was ever made for it, or the config file names it; none if the store could not say."""
+    similar: tuple[str, ...]
+    """Keys that differ in upper and lower case only: they are locked, too."""
 
 
 class SessionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +192,13 @@ def column_text(mask: Mask) -> str:
     return f"{mask.schema}.{mask.relation}.{mask.column}"
 
 
-def grant_view(grant: Grant, used: Used) -> GrantView:
+def lock_view(lock: Lock, kept: Where) -> LockView:
+    """What is shown of a lock."""
+    shown = {name: getattr(lock, name) for name in LockView.__struct_fields__ if name != "kept"}
+    return LockView(kept=kept, **shown)
+
+
+def grant_view(grant: Grant, used: Used, *, pending: bool = False) -> GrantView:
     """What is shown of a grant."""
     return GrantView(
         id=grant.id,
@@ -146,4 +226,5 @@ def grant_view(grant: Grant, used: Used) -> GrantView:
         ended_at=grant.ended_at,
         ended_by=grant.ended_by,
         ended_reason=grant.ended_reason,
+        pending=pending,
     )

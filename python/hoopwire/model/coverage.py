@@ -5,7 +5,7 @@ out of it the request leaves out, too. That errs on one side only: what is cover
 """
 
 from hoopwire.model.actions import Action, ActionClass, Expansion, Rule, expand, pattern_text
-from hoopwire.model.patterns import Pattern, contains, intersects
+from hoopwire.model.patterns import Pattern, contains, intersects, needs_own_name
 
 _CATALOG = Rule(
     verbs=("select",),
@@ -39,19 +39,24 @@ def _missing_of_rule(there: Expansion, asked: Rule) -> list[str]:
     for verb in asked.verbs:
         candidates = [rule for rule in rules if verb in rule.verbs]
         for pattern in asked.objects:
-            parts = _missing_of_pattern(candidates, pattern, asked.excluded)
+            literal = verb == "call" and needs_own_name(pattern)
+            parts = _missing_of_pattern(candidates, pattern, asked.excluded, literal)
             on = verb if verb == "call" else f"{verb} on"
             lacking.extend(f"{on} {pattern_text(part)}" for part in parts)
     return lacking
 
 
 def _missing_of_pattern(
-    rules: list[Rule], pattern: Pattern, left_out: tuple[Pattern, ...]
+    rules: list[Rule], pattern: Pattern, left_out: tuple[Pattern, ...], literal: bool
 ) -> tuple[Pattern, ...]:
-    """What of the pattern no rule gives: the whole, or what the closest rule leaves out; empty if covered."""
+    """What of the pattern no rule gives: the whole, or what the closest rule leaves out; empty if covered.
+
+    `literal`: only a rule with the very name counts.
+    """
     closest: tuple[Pattern, ...] = (pattern,)
     for rule in rules:
-        if not any(contains(outer, pattern) for outer in rule.objects):
+        counting = (outer for outer in rule.objects if not literal or "*" not in outer.name)
+        if not any(contains(outer, pattern) for outer in counting):
             continue
         parts = tuple(
             pattern if contains(excluded, pattern) else excluded

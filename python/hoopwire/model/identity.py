@@ -24,6 +24,17 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         """Stable key within the issuer: `uid:00u...` for people, `cid:0oa...` for agents."""
         return f"uid:{self.uid}" if self.uid is not None else f"cid:{self.cid}"
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every key by which this principal can be shut out, folded to one case.
+
+        A user's token names the client, too, and a delegated one the actors before it, of which nobody can
+        say whether they are clients or users: each is a way in for the one who is meant.
+        """
+        kinds = ((("cid", self.cid),) if self.cid else ()) + ((("uid", self.uid),) if self.uid else ())
+        acting = ((kind, actor) for actor in self.actors for kind in ("cid", "uid"))
+        return frozenset(f"{kind}:{id}".casefold() for kind, id in (*kinds, *acting))
+
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the token said and when; kept in the grant, never the token itself. Times are Unix seconds."""

@@ -42,6 +42,19 @@ SENSITIVE = frozenset(
 )
 """Relations that show rows, secrets or other sessions; the same as in rust/policy/src/builtin.rs."""
 
+MILD = (
+    "currval",
+    "lastval",
+    "nextval",
+    "pg_advisory_*",
+    "pg_current_xact_id",
+    "pg_sleep*",
+    "pg_try_advisory_*",
+    "setval",
+    "txid_current",
+)
+"""Built-in functions that `*` in a `call` rule gives, too; the same as in rust/policy/src/builtin.rs."""
+
 _ANYTHING = "\0"
 """No name holds it: only a `*` can match it."""
 
@@ -68,6 +81,17 @@ def contains(outer: Pattern, inner: Pattern) -> bool:
         return False
     # A name with `*` never stands for a sensitive relation, so that both leave out the same ones.
     return _contains_glob(outer.name, inner.name)
+
+
+def needs_own_name(function: Pattern) -> bool:
+    """One function of pg_catalog that no `*` gives: most touch files, settings or other sessions.
+
+    The harmless ones that can always be called count, too: nobody has to ask for them.
+    """
+    name = function.name
+    return (
+        function.schema == "pg_catalog" and "*" not in name and not any(_matches(mild, name) for mild in MILD)
+    )
 
 
 def intersects(one: Pattern, other: Pattern) -> bool:

@@ -224,6 +224,10 @@ class PolicySettings(_Part, frozen=True, kw_only=True):
 
     name: str
     """Name in grants, recordings and audit events."""
+    effect: Literal["allow", "deny"] = "allow"
+    """`deny` refuses, whatever is asked for, and no later policy is asked."""
+    reason: str = ""
+    """With `deny`: why; told to the principal."""
     groups: tuple[str, ...] = ()
     """Any one of these groups is enough."""
     principals: tuple[str, ...] = ()
@@ -231,7 +235,7 @@ class PolicySettings(_Part, frozen=True, kw_only=True):
     issuer: str | None = None
     """Name of an `[issuers.NAME]`; none means any configured issuer."""
     targets: tuple[str, ...]
-    """`orders` (its first database), `orders/analytics`, `orders/*`."""
+    """`orders` (its first database), `orders/analytics`, `orders/*`. In a deny: `orders` (all of it), `*`."""
     actions: tuple[str, ...] = ("read-only",)
     """What may be done: `select on public.*`, a preset such as `read-only`, or `query` for any statement."""
     deny: tuple[str, ...] = ()

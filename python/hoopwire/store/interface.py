@@ -1,12 +1,12 @@
 """What every store can do. SQLite is the first; a shared PostgreSQL will be the second."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import msgspec
-
-from hoopwire.model.grant import Grant, GrantState, Used
+from hoopwire.model.grant import Grant, GrantState
+from hoopwire.model.lock import Lock
+from hoopwire.store.changes import AuditRow, Change
 
 
 class StoreError(Exception):
@@ -15,18 +15,6 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """An operation failed or could not be made durable: nothing may be admitted on it."""
-
-
-class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One audit event as the store keeps it."""
-
-    at: float
-    """Unix seconds."""
-    kind: str
-    grant: str = ""
-    session: str = ""
-    body: str
-    """The whole event, one JSON object."""
 
 
 @dataclass(frozen=True)
@@ -79,32 +67,27 @@ class Store(Protocol):
         """Newest first."""
         ...
 
-    async def end_grant(
-        self,
-        id: str,
-        *,
-        state: GrantState,
-        by: str,
-        reason: str,
-        at: float,
-        audit: Sequence[AuditRow] = (),
-    ) -> bool:
-        """Leave `active` for a final state. False, and nothing written, if the grant is unknown or ended."""
-        ...
+    async def apply(self, change: Change) -> bool:
+        """Make one change in one transaction. False, and nothing written, if it changes nothing.
 
-    async def narrow_grant(self, grant: Grant, *, audit: Sequence[AuditRow] = ()) -> bool:
-        """Replace what an active grant opens (a reload shrank it). False if it is unknown or ended."""
-        ...
-
-    async def keep_used(self, used: Mapping[str, Used]) -> None:
-        """Keep what grants (by id) have used of their budgets, all or none. Of each count the larger stays.
-
-        Ended grants too. An id that the store does not know is left out.
+        A grant that is unknown or has ended stays as it is; so does a lock that is known or lifted.
         """
         ...
 
-    async def expire_grants(self, now: float) -> list[Grant]:
-        """Mark active grants whose time is over; the grants marked now."""
+    async def expire_grants(self, now: float, *, but: Collection[str] = ()) -> list[Grant]:
+        """Mark active grants whose time is over, but for these ids; the grants marked now."""
+        ...
+
+    async def locks(self, *, in_force: bool) -> list[Lock]:
+        """Locks, newest first; `in_force`: those that nobody has lifted, whatever the time is."""
+        ...
+
+    async def spellings(self, key: str) -> tuple[str, ...]:
+        """Principal keys that grants were made for and that are this one but for upper and lower case."""
+        ...
+
+    def hurry(self) -> None:
+        """From now on wait for nobody who holds the store: the gateway stops."""
         ...
 
     async def prune_ledger(self, now: float) -> int:

@@ -1,12 +1,13 @@
 """The store on SQLite: WAL, every commit synced, one thread at a time.
 
 Rules of this file: a write is one `BEGIN IMMEDIATE` transaction; any error rolls it back and becomes
-StoreUnavailable; times are arguments.
+StoreUnavailable; times are arguments. Who waits for another process's lock holds no thread meanwhile: reading
+goes on, and a cancelled wait is over.
 """
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,8 +16,17 @@ import msgspec
 import trio
 
 from hoopwire.model.grant import Grant, GrantState, TokenReuse, Used
-from hoopwire.store.interface import (
+from hoopwire.model.lock import Lock
+from hoopwire.store.changes import (
     AuditRow,
+    Change,
+    GrantEnded,
+    GrantNarrowed,
+    GrantsUsed,
+    LocksLifted,
+    PrincipalLocked,
+)
+from hoopwire.store.interface import (
     Joined,
     Minted,
     Redemption,
@@ -33,6 +43,9 @@ _SELECT = (
 )
 _STRICTNESS: tuple[TokenReuse, ...] = ("until_exp", "window", "once")
 LEDGER_MARGIN_S = 86_400.0
+_PATIENCE_S = 5.0
+"""How long to wait for another process that holds the store."""
+_PAUSE_S = 0.02
 
 
 def _loaded(row: tuple[Any, ...]) -> Grant:
@@ -54,7 +67,9 @@ class SqliteStore:
     def __init__(self, path: Path, database: sqlite3.Connection) -> None:
         self._path = path
         self._database = database
+        self._opened = os.stat(path)
         self._one = trio.CapacityLimiter(1)
+        self._patience_s = _PATIENCE_S
 
     @classmethod
     async def open(cls, path: Path, now: float) -> "SqliteStore":
@@ -65,9 +80,13 @@ class SqliteStore:
             raise StoreError(f"cannot open the store {path}: {error}") from error
 
     async def close(self) -> None:
-        """Fold the write-ahead log in and close the file."""
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(self._database.close, limiter=self._one)
+        """Fold the write-ahead log in and close the file; not waiting for a disk that hangs."""
+        with trio.move_on_after(_PATIENCE_S, shield=True):
+            await trio.to_thread.run_sync(self._database.close, limiter=self._one, abandon_on_cancel=True)
+
+    def hurry(self) -> None:
+        """See `Store.hurry`."""
+        self._patience_s = 0.0
 
     async def redeem(
         self, offer: Grant, *, now: float, secret_hash: bytes | None = None, audit: Sequence[AuditRow] = ()
@@ -89,69 +108,28 @@ class SqliteStore:
         sql = f"{_SELECT} WHERE ?1 IS NULL OR state = ?1 ORDER BY id DESC LIMIT ?2"
         return await self._run(lambda: [_loaded(row) for row in self._database.execute(sql, (state, limit))])
 
-    async def end_grant(
-        self,
-        id: str,
-        *,
-        state: GrantState,
-        by: str,
-        reason: str,
-        at: float,
-        audit: Sequence[AuditRow] = (),
-    ) -> bool:
-        """See `Store.end_grant`."""
+    async def apply(self, change: Change) -> bool:
+        """See `Store.apply`."""
 
-        def end() -> bool:
+        def apply() -> bool:
             with self._transaction():
-                ended = self._end(id, state, by, reason, at)
-                if ended:
-                    self._append(audit)
-                return ended
-
-        return await self._run(end)
-
-    async def narrow_grant(self, grant: Grant, *, audit: Sequence[AuditRow] = ()) -> bool:
-        """See `Store.narrow_grant`."""
-
-        def narrow() -> bool:
-            with self._transaction():
-                changed = self._database.execute(
-                    "UPDATE grants SET body = ?, expires_at = min(expires_at, ?)"
-                    " WHERE id = ? AND state = 'active'",
-                    (msgspec.json.encode(grant), grant.expires_at, grant.id),
-                ).rowcount
+                changed = self._apply(change)
                 if changed:
-                    self._append(audit)
-                return changed == 1
+                    self._append(change.audit)
+                return changed
 
-        return await self._run(narrow)
+        return await self._run(apply)
 
-    async def keep_used(self, used: Mapping[str, Used]) -> None:
-        """See `Store.keep_used`."""
-        rows = [(id, *msgspec.structs.astuple(one)) for id, one in used.items()]
-
-        def keep() -> None:
-            with self._transaction():
-                self._database.executemany(
-                    "INSERT INTO used SELECT id, ?2, ?3, ?4, ?5 FROM grants WHERE id = ?1"
-                    " ON CONFLICT (grant_id) DO UPDATE SET rows = max(rows, excluded.rows),"
-                    " bytes = max(bytes, excluded.bytes), statements = max(statements, excluded.statements),"
-                    " wall_time_s = max(wall_time_s, excluded.wall_time_s)",
-                    rows,
-                )
-
-        await self._run(keep)
-
-    async def expire_grants(self, now: float) -> list[Grant]:
+    async def expire_grants(self, now: float, *, but: Collection[str] = ()) -> list[Grant]:
         """See `Store.expire_grants`."""
 
         def expire() -> list[Grant]:
             due = "state = 'active' AND expires_at <= ?"
             rows = self._database.execute(f"{_SELECT} WHERE {due}", (now,)).fetchall()
-            if not rows:
+            over = [grant for grant in map(_loaded, rows) if grant.id not in but]
+            if not over:
                 return []
             with self._transaction():
-                over = [_loaded(row) for row in rows]
                 return [grant for grant in over if self._expire(grant)]
 
         return await self._run(expire)
@@ -173,7 +151,28 @@ class SqliteStore:
             with self._transaction():
                 self._append(rows)
 
-        await self._run(append)
+        # Not given up half-way: the trail would write the batch again.
+        await self._run(append, abandon=False)
+
+    async def locks(self, *, in_force: bool) -> list[Lock]:
+        """See `Store.locks`."""
+        sql = "SELECT body FROM locks WHERE NOT (?1 AND lifted) ORDER BY id DESC"
+        return await self._run(
+            lambda: [
+                msgspec.json.decode(body, type=Lock) for (body,) in self._database.execute(sql, (in_force,))
+            ]
+        )
+
+    async def spellings(self, key: str) -> tuple[str, ...]:
+        """See `Store.spellings`."""
+        kind, _, id = key.partition(":")
+        # The client of a user's token stands in the body only.
+        sql = (
+            "SELECT DISTINCT principal FROM grants WHERE principal = ?1 COLLATE NOCASE UNION"
+            " SELECT DISTINCT ?2 || ':' || json_extract(CAST(body AS TEXT), '$.principal.' || ?2) FROM grants"
+            " WHERE json_extract(CAST(body AS TEXT), '$.principal.' || ?2) = ?3 COLLATE NOCASE"
+        )
+        return await self._run(lambda: tuple(row[0] for row in self._database.execute(sql, (key, kind, id))))
 
     async def audit(self, *, grant: str | None = None, limit: int = 1000) -> list[AuditRow]:
         """See `Store.audit`."""
@@ -188,15 +187,22 @@ class SqliteStore:
             ]
         )
 
-    async def _run(self, work: Callable[[], _T]) -> _T:
-        """Run on a worker thread, one piece of work at a time; cancellation waits for the piece to finish."""
-        try:
-            return await trio.to_thread.run_sync(work, limiter=self._one)
-        except (sqlite3.Error, msgspec.MsgspecError) as error:
-            raise StoreUnavailable(f"the store {self._path.name} failed: {error}") from error
+    async def _run(self, work: Callable[[], _T], *, abandon: bool = True) -> _T:
+        """Run on a worker thread, one piece of work at a time. What is cancelled may still be done."""
+        give_up_at = trio.current_time() + self._patience_s
+        while True:
+            try:
+                return await trio.to_thread.run_sync(work, limiter=self._one, abandon_on_cancel=abandon)
+            except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
+                is_held = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+                if not is_held or not self._patience_s or trio.current_time() >= give_up_at:
+                    raise StoreUnavailable(f"the store {self._path.name} failed: {error}") from error
+            await trio.sleep(_PAUSE_S)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        if not os.path.samestat(os.stat(self._path), self._opened):
+            raise OSError("its file was replaced: what is written now would be lost")
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -231,6 +237,53 @@ class SqliteStore:
                 self._database.execute("INSERT INTO secrets VALUES (?, ?)", (secret_hash, offer.id))
             self._append(audit)
             return Minted(offer)
+
+    def _apply(self, change: Change) -> bool:
+        match change:
+            case GrantEnded(id=id, state=state, by=by, reason=reason, at=at):
+                return self._end(id, state, by, reason, at)
+            case GrantNarrowed(grant=grant):
+                return self._narrow(grant)
+            case GrantsUsed(used=used):
+                return self._keep_used(used)
+            case PrincipalLocked(lock=lock):
+                sql = "INSERT INTO locks VALUES (?, FALSE, ?) ON CONFLICT DO NOTHING"
+                return self._database.execute(sql, (lock.id, msgspec.json.encode(lock))).rowcount == 1
+            case LocksLifted():
+                return self._lift(change)
+
+    def _narrow(self, grant: Grant) -> bool:
+        sql = "UPDATE grants SET body = ?, expires_at = min(expires_at, ?) WHERE id = ? AND state = 'active'"
+        parameters = (msgspec.json.encode(grant), grant.expires_at, grant.id)
+        return self._database.execute(sql, parameters).rowcount == 1
+
+    def _keep_used(self, used: dict[str, Used]) -> bool:
+        self._database.executemany(
+            "INSERT INTO used SELECT id, ?2, ?3, ?4, ?5 FROM grants WHERE id = ?1"
+            " ON CONFLICT (grant_id) DO UPDATE SET rows = max(rows, excluded.rows),"
+            " bytes = max(bytes, excluded.bytes), statements = max(statements, excluded.statements),"
+            " wall_time_s = max(wall_time_s, excluded.wall_time_s)",
+            [(id, *msgspec.structs.astuple(one)) for id, one in used.items()],
+        )
+        return True
+
+    def _lift(self, change: LocksLifted) -> bool:
+        lifted = 0
+        for id in change.ids:
+            row = self._database.execute(
+                "SELECT body FROM locks WHERE id = ? AND NOT lifted", (id,)
+            ).fetchone()
+            if row is None:
+                continue
+            lock = msgspec.structs.replace(
+                msgspec.json.decode(row[0], type=Lock),
+                lifted_at=change.at,
+                lifted_by=change.by,
+                lifted_reason=change.reason,
+            )
+            sql = "UPDATE locks SET lifted = TRUE, body = ? WHERE id = ?"
+            lifted += self._database.execute(sql, (msgspec.json.encode(lock), id)).rowcount
+        return lifted > 0
 
     def _insert(self, grant: Grant) -> None:
         self._database.execute(
@@ -290,13 +343,15 @@ def _connect(path: Path, now: float) -> sqlite3.Connection:
     # SQLite gives the -wal and -shm files the mode of the main file.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     os.chmod(path, 0o600)
-    database = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    database = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA foreign_keys = ON")
         database.execute("PRAGMA trusted_schema = OFF")
         migrate(database, now)
+        # From here on `_run` waits, without the thread.
+        database.execute("PRAGMA busy_timeout = 0")
     except BaseException:
         database.close()
         raise

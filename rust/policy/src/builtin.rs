@@ -2,6 +2,7 @@
 //!
 //! The lists are written by `scripts/function-lists`, which says how.
 
+use crate::glob::glob;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::LazyLock;
 
@@ -75,6 +76,22 @@ const STATISTICS: &[&str] =
 /// Functions that only wait: harmless if the time that statements run is limited.
 const WAITING: &[&str] = &["pg_sleep", "pg_sleep_for", "pg_sleep_until"];
 
+/// Of the functions that need a `call` rule, those that a `*` in it may give, too: sequences, waiting, advisory locks,
+/// the statement's own transaction. All others touch files, large objects, settings, other sessions, replication or run
+/// texts, and need a rule with their own name. So do those that a newer server has. The same as `MILD` of
+/// python/hoopwire/model/patterns.py.
+const MILD: &[&str] = &[
+    "currval",
+    "lastval",
+    "nextval",
+    "pg_advisory_*",
+    "pg_current_xact_id",
+    "pg_sleep*",
+    "pg_try_advisory_*",
+    "setval",
+    "txid_current",
+];
+
 /// A schema that no `*` matches: the rule has to write it out.
 pub(crate) fn is_system_schema(schema: &str) -> bool {
     schema == STANDARD
@@ -88,6 +105,11 @@ pub(crate) fn is_system_schema(schema: &str) -> bool {
 /// True for relations that need a rule with their own name.
 pub(crate) fn is_sensitive(schema: &str, name: &str) -> bool {
     [CATALOG, STANDARD].contains(&schema) && SENSITIVE.contains(&(schema, name))
+}
+
+/// True for functions that need a rule with their own name.
+pub(crate) fn is_dangerous(schema: &str, name: &str) -> bool {
+    schema == CATALOG && builtin(name) != Builtin::Harmless && !MILD.iter().any(|mild| glob(mild, name))
 }
 
 /// The one secret column of a sensitive relation: what does not show it may read the rest.

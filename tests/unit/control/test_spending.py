@@ -127,19 +127,19 @@ async def test_a_store_that_fails_loses_nothing_and_lets_nobody_in(house, monkey
     token = house.token("T1")
     await house.connect(token, "s_1")
     store = house.parts.store
-    keep, tries = store.keep_used, []
+    keep, tries = store.apply, []
 
     async def broken(used):
         tries.append(used)
         raise StoreUnavailable("disk full")
 
-    monkeypatch.setattr(store, "keep_used", broken)
+    monkeypatch.setattr(store, "apply", broken)
     house.engine.spend("s_1", rows=(10, 10))
     await house.settle(lambda: len(tries) > 3)
     await house.connect(token, "s_2")
-    assert "was used up at" in house.engine.refused["s_2"].message
+    assert "was used up at" in house.engine.refused["s_2"].detail
     assert (await stored(house, "s_1")).used == Used()
-    monkeypatch.setattr(store, "keep_used", keep)
+    monkeypatch.setattr(store, "apply", keep)
     grant = await until(house, "s_1", lambda grant: grant.state == "exhausted")
     assert grant.used.rows == 10
     said = [record.message for record in caplog.records if record.name == "hoopwire.spending"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hoopwire.model.actions import RELATION_VERBS, WORDS, Action, Preset, Rule, Word, expand, in_order
 from hoopwire.model.coverage import covers, missing
 from hoopwire.model.grammar import ActionError, parse_action, parse_column, parse_deny
-from hoopwire.model.patterns import SENSITIVE, Pattern, contains, intersects
+from hoopwire.model.patterns import MILD, SENSITIVE, Pattern, contains, intersects
 
 ANY_NAME = st.text(min_size=1, max_size=12).filter(lambda name: name.isprintable() and "*" not in name)
 GLOB = st.text("ab_*", min_size=1, max_size=5).filter(lambda glob: "**" not in glob)
@@ -227,6 +227,34 @@ def test_the_sensitive_relations_are_those_of_the_engine() -> None:
     listed = re.findall(r'\((\w+), "(\w+)"\)', found[1])
     assert len(listed) > 20
     assert {(schemas[schema], name) for schema, name in listed} == SENSITIVE
+
+
+def test_the_mild_functions_are_those_of_the_engine() -> None:
+    """Were one more here, a request for it would pass as part of `call pg_catalog.*`."""
+    source = (Path(__file__).parents[3] / "rust/policy/src/builtin.rs").read_text()
+    found = re.search(r"const MILD: [^=]*= &\[(.*?)\];", source, re.DOTALL)
+    assert found
+    assert tuple(re.findall(r'"([^"]+)"', found[1])) == MILD
+
+
+@pytest.mark.parametrize(
+    ("granted", "asked", "is_covered"),
+    [
+        ("call pg_catalog.*", "call pg_catalog.pg_read_file", False),
+        ("call pg_catalog.pg_*", "call pg_catalog.pg_terminate_backend", False),
+        ("call pg_catalog.lo_*", "call pg_catalog.lo_export", False),
+        ("call pg_catalog.*", "call pg_catalog.lo_*", True),
+        ("call pg_catalog.*", "call pg_catalog.nextval", True),
+        ("call pg_catalog.*", "call pg_catalog.pg_advisory_lock", True),
+        ("call pg_catalog.lo_export", "call pg_catalog.lo_export", True),
+        ("call app.*", "call app.lo_export", True),
+    ],
+)
+def test_who_asks_for_a_dangerous_function_by_name_needs_it_granted_by_name(
+    granted: str, asked: str, is_covered: bool
+) -> None:
+    """H13: a wildcard in the policy, a name in the request: the grant had the name, the engine gave it."""
+    assert covers((parse_action(granted),), parse_action(asked)) is is_covered
 
 
 class TestPatterns:

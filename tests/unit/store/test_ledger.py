@@ -6,7 +6,17 @@ import trio
 
 from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Evidence, Principal
-from hoopwire.store import AuditRow, Joined, Minted, Spent, SqliteStore, StoreUnavailable, ulid
+from hoopwire.store import (
+    AuditRow,
+    GrantEnded,
+    GrantNarrowed,
+    Joined,
+    Minted,
+    Spent,
+    SqliteStore,
+    StoreUnavailable,
+    ulid,
+)
 
 NOW = 1_800_000_000.0
 
@@ -115,7 +125,9 @@ async def test_until_exp_buys_again_only_after_expiry(store):
     await redeem(store, first)
     second = offer(reuse="until_exp", at=NOW + 61)
     assert await redeem(store, second, now=NOW + 61) == Minted(second)
-    await store.end_grant(second.id, state="revoked", by="operator", reason="", at=NOW + 62)
+    await store.apply(
+        GrantEnded(id=second.id, state="revoked", by="operator", reason="", at=NOW + 62, expires_at=0.0)
+    )
     assert isinstance(await redeem(store, offer(reuse="until_exp"), now=NOW + 63), Spent)
 
 
@@ -158,9 +170,13 @@ async def test_a_failing_audit_row_keeps_nothing_of_the_mint(store):
 async def test_a_final_state_is_never_left(store):
     first = offer()
     await redeem(store, first)
-    assert await store.end_grant(first.id, state="revoked", by="operator", reason="r", at=NOW + 1)
-    assert not await store.end_grant(first.id, state="expired", by="time", reason="", at=NOW + 2)
-    assert not await store.narrow_grant(first)
+    assert await store.apply(
+        GrantEnded(id=first.id, state="revoked", by="operator", reason="r", at=NOW + 1, expires_at=0.0)
+    )
+    assert not await store.apply(
+        GrantEnded(id=first.id, state="expired", by="time", reason="", at=NOW + 2, expires_at=0.0)
+    )
+    assert not await store.apply(GrantNarrowed(grant=first))
     assert await store.expire_grants(NOW + 3600) == []
     stored = await store.grant(first.id)
     assert (stored.state, stored.ended_by, stored.ended_at) == ("revoked", "operator", NOW + 1)
@@ -180,7 +196,7 @@ async def test_narrowing_never_lengthens(store):
     first = offer()
     await redeem(store, first)
     narrowed = msgspec.structs.replace(first, actions=(), expires_at=NOW + 30)
-    assert await store.narrow_grant(narrowed)
+    assert await store.apply(GrantNarrowed(grant=narrowed))
     assert (await store.grant(first.id)).expires_at == NOW + 30
     assert [grant.id for grant in await store.expire_grants(NOW + 30)] == [first.id]
 
@@ -205,6 +221,8 @@ async def test_grants_are_listed_newest_first_by_state(store):
         await redeem(store, offer(f"j{number}", at=NOW + number))
     newest = (await store.grants())[0]
     assert newest.evidence.jti == "j2"
-    await store.end_grant(newest.id, state="revoked", by="operator", reason="", at=NOW + 9)
+    await store.apply(
+        GrantEnded(id=newest.id, state="revoked", by="operator", reason="", at=NOW + 9, expires_at=0.0)
+    )
     assert [grant.id for grant in await store.grants(state="revoked")] == [newest.id]
     assert len(await store.grants(limit=1)) == 1

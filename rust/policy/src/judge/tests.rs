@@ -194,6 +194,47 @@ fn a_function_with_effects_needs_a_call_rule() {
     assert_eq!(code(&rights, &call("set_config")), "setting_not_permitted", "no rule opens it");
 }
 
+/// H13: `call pg_catalog.*` gave pg_read_file, lo_export and pg_terminate_backend to who had named none of them.
+#[test]
+fn a_star_gives_no_function_that_touches_files_settings_or_others() {
+    let wild = rights(vec![
+        rule(Verbs::CALL, &["pg_catalog.*", "pg_catalog.pg_*", "pg_catalog.*o*"], &[]),
+        rule(Verbs::CALL, &["*.*"], &[]),
+    ]);
+    let dangerous = [
+        "pg_read_file",
+        "pg_ls_dir",
+        "pg_stat_file",
+        "lo_export",
+        "lo_import",
+        "loread",
+        "pg_terminate_backend",
+        "pg_cancel_backend",
+        "pg_reload_conf",
+        "pg_switch_wal",
+        "pg_stat_reset",
+        "query_to_xml",
+        "ts_stat",
+        "pg_stat_get_activity",
+        "pg_notify",
+        "pg_drop_replication_slot",
+        "binary_upgrade_set_record_init_privs",
+        "pg_new_in_2031",
+    ];
+    for function in dangerous {
+        assert_eq!(code(&wild, &call(function)), "function_not_granted", "{function}");
+        let spelled = format!("pg_catalog.{function}");
+        assert_eq!(code(&wild, &call(&spelled)), "function_not_granted", "{spelled}");
+        let named = rights(vec![rule(Verbs::CALL, &[spelled.as_str()], &[])]);
+        assert_eq!(code(&named, &call(function)), "ok", "{function}");
+    }
+    for function in ["nextval", "setval", "pg_advisory_lock", "pg_try_advisory_xact_lock", "pg_sleep", "lower"] {
+        assert_eq!(code(&wild, &call(function)), "ok", "{function}");
+    }
+    let except = rights(vec![rule(Verbs::CALL, &["pg_catalog.pg_read_file"], &["pg_catalog.pg_read_*"])]);
+    assert_eq!(code(&except, &call("pg_read_file")), "function_not_granted", "an except still cuts");
+}
+
 #[test]
 fn a_function_of_the_path_that_overloads_a_harmless_one() {
     let rights = rights(vec![rule(Verbs::CALL, &["public.mine"], &[])]);

@@ -1,0 +1,107 @@
+"""What is right in a policy file by its letter and hardly meant: for `hoopwire check`. Pure."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from hoopwire.model.actions import Expansion, Rule, expand, pattern_text
+from hoopwire.model.grammar import parse_actions, parse_deny
+from hoopwire.model.patterns import intersects
+from hoopwire.model.settings import PolicySettings, Settings
+
+_UNREAD = ("do", "define-code", "copy-file", "copy-program")
+
+
+class Footgun(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to look at again."""
+
+    policy: str
+    warning: str
+
+
+def footguns(settings: Settings) -> tuple[Footgun, ...]:
+    """All there are, in the order of the file."""
+    found = []
+    for index, policy in enumerate(settings.policies):
+        before = settings.policies[:index]
+        for warning in (*_who(policy, settings), *_order(policy, before), *_what(policy)):
+            found.append(Footgun(policy=policy.name, warning=warning))
+    return tuple(found)
+
+
+def _who(policy: PolicySettings, settings: Settings) -> Iterator[str]:
+    for group in policy.groups:
+        if "*" in group:
+            yield f'group "{group}": `*` is no wildcard here, it means a group of exactly this name'
+    for principal in policy.principals:
+        if "*" in principal:
+            yield f'principal "{principal}": `*` is no wildcard here, it means an id of exactly this text'
+    if policy.groups and policy.issuer is None and len(settings.issuers) > 1 and policy.effect == "allow":
+        names = ", ".join(settings.issuers)
+        yield (
+            f"its groups may come from any of the issuers ({names}): whoever names groups at one of them gets"
+            " in; set `issuer`"
+        )
+
+
+def _order(policy: PolicySettings, before: tuple[PolicySettings, ...]) -> Iterator[str]:
+    """A deny that comes too late for some of those it names."""
+    if policy.effect != "deny":
+        return
+    for other in before:
+        shared = [
+            *(group for group in policy.groups if group in other.groups),
+            *(key for key in policy.principals if key in other.principals),
+        ]
+        targets = {pattern.partition("/")[0] for pattern in policy.targets}
+        reaches = "*" in targets or any(pattern.partition("/")[0] in targets for pattern in other.targets)
+        if other.effect == "allow" and shared and reaches:
+            names = ", ".join(shared)
+            yield f"comes behind policy {other.name}, which grants to {names} first; put it before"
+        elif other.effect == "allow" and reaches and policy.principals and other.groups:
+            yield (
+                f"comes behind policy {other.name}, which grants to its groups first: a principal that is in"
+                " one of them is not denied; put it before"
+            )
+
+
+def _what(policy: PolicySettings) -> Iterator[str]:
+    if policy.effect == "deny":
+        return
+    given = expand(parse_actions(policy.actions))
+    for word in given.words:
+        if word in _UNREAD:
+            yield f"`{word}` gives whatever the target's user may do: nobody can read what it runs" + (
+                ", so that its `deny` does not hold there" if policy.deny else ""
+            )
+    for rule in given.rules:
+        yield from _broad(rule)
+    for text in policy.deny:
+        deny = parse_deny(text)
+        if not _takes(deny, given):
+            yield f'deny "{text}" takes nothing away: no action of the policy gives any of it'
+
+
+def _broad(rule: Rule) -> Iterator[str]:
+    for pattern in rule.objects if "call" in rule.verbs else ():
+        text = pattern_text(pattern)
+        if "*" in pattern.name and pattern.schema == "pg_catalog":
+            yield (
+                f"`call {text}` gives sequences and advisory locks at most: functions that touch files,"
+                " settings or other sessions need their own name"
+            )
+        elif "*" in pattern.schema and "*" in pattern.name:
+            yield f"`call {text}` gives functions of every schema, also those that are made later"
+    if "ddl" in rule.verbs and any(pattern.schema == pattern.name == "*" for pattern in rule.objects):
+        yield "`ddl on *.*` gives DROP of every relation that the target's user owns, also CASCADE"
+
+
+def _takes(deny: Rule, given: Expansion) -> bool:
+    """Some name may be in both."""
+    if "catalog" in given.words and "select" in deny.verbs:
+        return True
+    if deny.verbs == ("call",):
+        # Harmless functions may be called without a rule, and a deny takes them, too.
+        return True
+    rules = (rule for rule in given.rules if not set(rule.verbs).isdisjoint(deny.verbs))
+    return any(intersects(mine, theirs) for rule in rules for mine in rule.objects for theirs in deny.objects)

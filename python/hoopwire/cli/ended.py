@@ -1,0 +1,43 @@
+"""What the verbs that end something say: how many sessions, what is left, where it is kept."""
+
+import sys
+from typing import Any
+
+from hoopwire.cli.exits import INCOMPLETE, OK, REFUSED
+from hoopwire.cli.output import clean, moment
+
+
+def ended_text(answer: dict[str, Any]) -> str:
+    """`2 sessions have ended`, and which have not."""
+    ended, left = answer["ended"], answer["left"]
+    text = f"{ended} session{' has' if ended == 1 else 's have'} ended"
+    if left:
+        text += f", {len(left)} not yet: {clean(' '.join(left))}"
+    return text
+
+
+def print_kept(kept: str, what: str) -> None:
+    """Say it if the store does not have it."""
+    if kept == "journal":
+        print(f"The store cannot be written. {what.capitalize()} is in the journal: a restart knows it,")
+        print("and the store gets it as soon as it can be written.")
+    elif kept == "memory":
+        print(
+            f"WARNING: {what} counts, but is kept nowhere: neither the store nor the journal beside it can be"
+            " written.\nWhile the gateway runs nobody gets in by it, and it is tried again each second. Do"
+            " not stop the gateway;\nmake room in gateway.state, and look for store.kept_late in the audit.",
+            file=sys.stderr,
+        )
+
+
+def print_lock(lock: dict[str, Any]) -> None:
+    """One lock, as it was just made."""
+    where = f"at issuer {clean(lock['issuer'])}" if lock["issuer"] else "at every issuer"
+    until = f"until {moment(lock['until'])}" if lock["until"] is not None else "until it is unlocked"
+    print(f"{clean(lock['principal'])} is locked {where} {until}")
+    print_kept(lock["kept"], "the lock")
+
+
+def worst(*codes: int) -> int:
+    """One exit code for several things."""
+    return max(codes, key=(OK, REFUSED, INCOMPLETE).index, default=OK)
