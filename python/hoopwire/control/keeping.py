@@ -135,12 +135,13 @@ class Keeping:
     async def run(self) -> None:
         """Try until cancelled."""
         while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
             while self._waiting or not self._journal.is_empty:
                 await self.keep()
                 if self._waiting or not self._journal.is_empty:
                     await trio.sleep(_RETRY_S)
+            # Last, so that what waits when this is started again after a fault waits for nothing else.
+            await self._wake.wait()
+            self._wake = trio.Event()
 
     async def flush(self) -> None:
         """The last try, at the end of a run."""
@@ -161,6 +162,9 @@ class Keeping:
                     changed = await self._store.apply(waiting.change)
                 except StoreUnavailable as error:
                     failure = str(error)
+                except Exception as error:  # of this one: it must not stand before all others
+                    _log.exception("a change could not be given to the store")
+                    failure = type(error).__name__
             if changed is None:
                 # To the end: should it be this one alone that the store does not take.
                 if self._waiting.get(key) is waiting:

@@ -18,14 +18,14 @@ import trio
 
 from hoopwire.audit import StreamSink
 from hoopwire.audit.event import AuditEvent
-from hoopwire.control import admission, reload
+from hoopwire.control import admission, reload, service
 from hoopwire.control.checkpoints import CheckpointFile
 from hoopwire.control.files import StartError
 from hoopwire.control.http_server import Listener
 from hoopwire.control.spending import Spending
 from hoopwire.model.events import Checkpoint
 from hoopwire.model.units import Seconds
-from hoopwire.store import StoreError
+from hoopwire.store import GrantEnded, StoreError
 
 FAULTS: dict[str, Callable[[], Exception]] = {
     "a bug": lambda: KeyError("x"),
@@ -141,6 +141,24 @@ async def test_the_sweep(live, broken):
     await live.settle(lambda: marks)
     live.wall.pass_time(61)
     await live.settle(lambda: live.audited("grant.expired"), seconds=20)
+
+
+async def test_the_cuts(live, broken):
+    marks = broken(service, "cut_overdue")
+    await live.settle(lambda: marks)
+    await lives(live, "cuts")
+
+
+async def test_keeping(live, broken):
+    """A revocation that waited for the store while this task failed waited on, for the next one to come."""
+    grant = live.engine.admitted["s_live"][0].id
+    marks = broken(live.parts.keeping, "keep")
+    at = live.wall.now
+    end = GrantEnded(id=grant, state="revoked", by="test", reason="", at=at, expires_at=at + 60)
+    live.parts.keeping.add(end)
+    await live.settle(lambda: marks)
+    await lives(live, "keeping")
+    await live.settle(lambda: not live.parts.keeping.is_pending(grant))
 
 
 async def test_the_roles_keeper(live, broken):

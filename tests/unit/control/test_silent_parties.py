@@ -6,14 +6,23 @@ measured: on the way of before, the other one waits for ever.
 
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
 from hoopwire.model.commands import Lease
-from hoopwire.model.settings import TargetSettings
+from hoopwire.model.settings import Settings, TargetSettings
+from hoopwire.model.units import Seconds
 
 MANY = 100
 """More than any limit that was shared: 8 threads for roles, 40 of trio, 64 admissions."""
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A login waits for longer than a test lives: nobody is let in because others gave up."""
+    limits = msgspec.structs.replace(settings.limits, admission=Seconds(600))
+    return msgspec.structs.replace(settings, limits=limits)
 
 
 @pytest.fixture

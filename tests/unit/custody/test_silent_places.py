@@ -118,7 +118,7 @@ async def test_roles_of_a_healthy_target(silence, monkeypatch, what):
 async def test_a_name_that_is_not_answered(silence, monkeypatch):
     """A resolver that is silent about one name held every thread that names and files are looked up in."""
 
-    def resolve(host: str, port: int, **rest: object) -> list[Any]:
+    def resolve(host: str, port: int, *some: object, **rest: object) -> list[Any]:
         if host == "silent.test":
             silence.hold()
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
