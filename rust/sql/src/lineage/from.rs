@@ -154,7 +154,9 @@ impl Walker<'_> {
                 if known.opaque {
                     return Err(Found::new(name.name, "through a view"));
                 }
-                of_relation(&name, &known.columns, schema.is_some())
+                let cols = of_relation(&name, &known.columns, schema.is_some());
+                // If it is another relation, it may have more columns or less.
+                if schema.is_some() { cols } else { [Col::Rest].into_iter().chain(cols).collect() }
             }
         };
         let mut item = aliased(Title::sure(&name.name), relation.alias(), cols)?;
