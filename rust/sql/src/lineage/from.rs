@@ -159,7 +159,11 @@ impl Walker<'_> {
                     Some(cols) => Rc::clone(cols),
                     None => {
                         self.copies(known.columns.len().saturating_mul(COPIED))?;
-                        let cols = of_relation(&name, &known.columns, schema.is_some());
+                        let mut cols = of_relation(&name, &known.columns, schema.is_some());
+                        if schema.is_none() {
+                            // If it is another relation, it may have more columns or less.
+                            cols.insert(0, Col::Rest);
+                        }
                         let cols = Rc::new(Cols::new(cols));
                         self.relations.insert(name.clone(), Rc::clone(&cols));
                         cols
