@@ -16,7 +16,7 @@ use crate::names::Prepared;
 use crate::statement::{is_end_of_transaction, parse_body};
 use crate::turn::Turn;
 use crate::watch;
-use hoopwire_policy::{Catalogue, Denial, Grant};
+use hoopwire_policy::{Catalogue, Denial, Grant, VERDICT_KEPT_BYTES};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner};
 use hoopwire_postgres::pipeline::Copy;
@@ -101,6 +101,10 @@ impl Live {
             _ => body.strip_suffix(b"\0"),
         };
         let Some(text) = text else { return true };
+        // no verdict on such a text is kept: it would be read twice
+        if text.len() > VERDICT_KEPT_BYTES {
+            return true;
+        }
         let verdict = exact.decide(&self.grant, text, turn);
         verdict.outcome.as_ref().map_or(true, |plans| plans.iter().any(|plan| plan.looks_up))
     }
