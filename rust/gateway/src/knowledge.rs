@@ -15,7 +15,7 @@ use crate::live::Live;
 use crate::statement::parse_body;
 use crate::turn::Turn;
 use crate::watch;
-use hoopwire_policy::{Catalogue, Denial, Grant, StatementPlan};
+use hoopwire_policy::{Catalogue, Denial, Grant, StatementPlan, VERDICT_KEPT_BYTES};
 use hoopwire_postgres::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner};
 use hoopwire_postgres::pipeline::Copy;
@@ -105,6 +105,10 @@ impl Live {
             _ => body.strip_suffix(b"\0"),
         };
         let Some(text) = text else { return Some(true) };
+        // no verdict on such a text is kept: it would be read twice
+        if text.len() > VERDICT_KEPT_BYTES {
+            return Some(true);
+        }
         let verdict = exact.decide(&self.grant, text, turn);
         let Ok(plans) = &verdict.outcome else { return Some(true) };
         Some(plans.iter().any(|plan| plan.looks_up)).filter(|_| !is_timeless(plans))

@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, OnceLock};
 
 /// Longer texts are not kept: such a text is seldom sent twice, and it would push out hundreds of others.
-const LONGEST: usize = 64 * 1024;
+pub const VERDICT_KEPT_BYTES: usize = 64 * 1024;
 /// What the allocator adds to a piece.
 const ALLOCATION: usize = 16;
 /// A place in the table: hash, number, and the table's own byte.
@@ -173,7 +173,7 @@ impl DecisionCache {
         view: &View<'_>,
         decide: impl FnOnce(&mut Room) -> Result<Plans, Refusal>,
     ) -> Arc<Verdict> {
-        if text.len() > LONGEST {
+        if text.len() > VERDICT_KEPT_BYTES {
             let outcome = decide(&mut self.room);
             return self.shared(outcome);
         }

@@ -28,7 +28,7 @@ mod spent;
 mod text;
 
 pub use budget::{Budget, Budgets, Meter};
-pub use cache::{DecisionCache, DecisionKey};
+pub use cache::{DecisionCache, DecisionKey, VERDICT_KEPT_BYTES};
 pub use catalogue::{Catalogue, CatalogueColumn, CatalogueRelation, View};
 pub use decide::{Action, Denial, Permit, decide};
 pub use explain::{Explained, explain};

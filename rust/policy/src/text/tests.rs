@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::rights::{Pattern, Rights, Rule, Words};
-use crate::{Catalogue, explain};
+use crate::{Catalogue, Mask, MaskKind, explain};
 use hoopwire_sql::Verbs;
 use std::time::Instant;
 
@@ -324,7 +324,7 @@ fn entries_that_hold_more_than_their_text() {
 
 mod masks {
     use super::*;
-    use crate::{CatalogueColumn, CatalogueRelation, Mask, MaskKind};
+    use crate::{CatalogueColumn, CatalogueRelation};
 
     fn masked_grant() -> Grant {
         let mask = |column: &str, compare| Mask {
@@ -468,5 +468,79 @@ mod masks {
         assert!(copy.fields[0].is_none());
         let (relation, column) = copy.fields[1].as_ref().unwrap();
         assert_eq!((relation.schema.as_deref(), column.as_str()), (Some("public"), "email"));
+    }
+}
+
+/// What may be done with everything, and so many patterns besides.
+fn with_patterns(patterns: usize) -> Grant {
+    let pattern = |at: usize| Pattern { schema: "public".into(), name: format!("*_{at}_*") };
+    let deny =
+        Rule { verbs: Verbs::SELECT, objects: (0..patterns).map(pattern).collect(), except: Vec::new() };
+    let rights = Rights {
+        allow: vec![rule(Verbs::SELECT, "*", "*")],
+        deny: vec![deny],
+        search_path: vec!["public".into()],
+        ..Rights::default()
+    };
+    Grant::for_tests(Instant::now()).with_rights(rights)
+}
+
+/// H2: names by patterns. A text of sixty thousand names under a policy of a thousand patterns held a reactor for
+/// seconds, whether it was allowed or not.
+#[test]
+fn names_that_are_compared_with_patterns_are_counted() {
+    let names = |many: usize| {
+        let all: Vec<String> = (0..many).map(|at| format!("relation_{at}")).collect();
+        format!("select 1 from {}", all.join(", "))
+    };
+    assert_eq!(code(&with_patterns(10), &names(60_000), &VIEW), "ok");
+    assert_eq!(code(&with_patterns(1_000), &names(1_000), &VIEW), "ok");
+    assert_eq!(code(&with_patterns(1_000), &names(60_000), &VIEW), "statement_too_complex");
+    let explained = explain(&with_patterns(1_000), &names(60_000), &VIEW);
+    assert_eq!(explained.len(), 1);
+    assert_eq!(explained[0].denial.as_ref().map(|denial| denial.code), Some("statement_too_complex"));
+}
+
+/// H2: whatever is found out by half when the steps run out is neither a permit nor another reason.
+#[test]
+fn a_text_whose_steps_run_out_says_so() {
+    let list =
+        |item: &str| (0..30_000).map(|at| item.replace('#', &at.to_string())).collect::<Vec<_>>().join(", ");
+    let mask = Mask {
+        schema: "public".into(),
+        relation: "people".into(),
+        column: "email".into(),
+        kind: MaskKind::Null,
+        compare: false,
+    };
+    let grant = Grant { masks: [mask].into(), ..reader() };
+    let text = format!("select {} from {}", list("p#.id"), list("people p#"));
+    let Err(refusal) = &decide_text(&grant, text.as_bytes(), &VIEW, &mut DecisionCache::default()).outcome
+    else {
+        panic!("it passed");
+    };
+    let denial = refusal.denial(&grant);
+    assert_eq!((denial.sqlstate, denial.code), ("54001", "statement_too_complex"));
+    assert!(
+        denial.detail.ends_with("code: statement_too_complex") && denial.hint.contains("Split"),
+        "{denial:?}"
+    );
+}
+
+/// H2: the grammar alone needs a second for four megabytes of names.
+#[test]
+fn a_text_of_too_many_tokens_is_not_read() {
+    for text in [
+        format!("select {}1", "1, ".repeat(130_000)),
+        format!("select {}1 from from", "a.b, ".repeat(90_000)),
+    ] {
+        let Err(refusal) =
+            &decide_text(&reader(), text.as_bytes(), &VIEW, &mut DecisionCache::default()).outcome
+        else {
+            panic!("it passed");
+        };
+        let denial = refusal.denial(&reader());
+        assert_eq!((denial.sqlstate, denial.code), ("54000", "statement_too_many_tokens"));
+        assert!(denial.message.contains("250000") && denial.hint.contains("COPY"), "{denial:?}");
     }
 }
