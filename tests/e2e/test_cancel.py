@@ -115,6 +115,33 @@ def test_cancel_outside_tls_does_nothing_with_a_wrong_key(gateway, agent, direct
         assert [reply.sqlstate for reply in replies if reply.kind == b"E"] == ["57014"]
 
 
+def test_the_process_id_is_the_servers(route):
+    """O15: PQbackendPID was a number of the gateway; tests of drivers and listeners compare it."""
+    with psycopg.connect(route.dsn(), password=route.credential(), autocommit=True) as connection:
+        assert connection.execute("select pg_backend_pid()").fetchone() == (connection.info.backend_pid,)
+        connection.execute("listen own")
+        connection.execute("notify own")
+        told = list(connection.notifies(timeout=5, stop_after=1))
+        assert [each.pid for each in told] == [connection.info.backend_pid]
+
+
+def test_to_end_oneself_ends_nobody_else(gateway, agent):
+    """H15: the process id that a client was told was another session's, which died for it."""
+    with (
+        Frontend(gateway.host, gateway.port) as own,
+        Frontend(gateway.host, gateway.port) as other,
+        Frontend(gateway.host, gateway.port) as third,
+    ):
+        for frontend in (own, other, third):
+            frontend.login(agent(), ca=gateway.ca)
+        own.send(query(f"select pg_terminate_backend({own.pid})"))
+        assert own.until(b"E")[-1].sqlstate == "57P01"
+        for frontend in (other, third):
+            assert frontend.rows("select pg_backend_pid()") == [(str(frontend.pid),)]
+        other.send(query(f"select pg_cancel_backend({other.pid}), pg_sleep(20)"))
+        assert other.until(b"Z")[-2].sqlstate == "57014"
+
+
 def test_cancel_key_is_dead_after_the_session(gateway, agent):
     """A key from an ended session cancels nobody, not even a session that got its place."""
     with Frontend(gateway.host, gateway.port) as first:

@@ -68,6 +68,7 @@ def replicated(source, issuer) -> Iterator[RunningGateway]:
                     "actions": ["query", "replication"],
                     "record": "full",
                 },
+                {**common, "name": "streams", "groups": ["streams"], "actions": ["replication"]},
             ],
         }
     )
@@ -160,6 +161,89 @@ def test_commands(replicated, source, issuer):
         assert frontend.rows("select 'alive'") == [("alive",)]
 
 
+def _make_slot(source: ThrowAwayPostgres, name: str) -> None:
+    make = f"select pg_create_logical_replication_slot('{name}', 'test_decoding')"
+    made = source.psql(make, database="orders")
+    assert made.ok, made.err
+
+
+def _drop_slot(source: ThrowAwayPostgres, name: str) -> bool:
+    return source.psql(f"select pg_drop_replication_slot('{name}')").ok
+
+
+REFUSED = {
+    "files on the target's host": "BASE_BACKUP (TARGET 'server', TARGET_DETAIL '@directory@/taken')",
+    "the same, quoted": "base_backup (\"target\" 'server', \"target_detail\" '@directory@/taken')",
+    "a backup to nowhere": "BASE_BACKUP (TARGET 'blackhole')",
+    "a slot that outlives the session": "CREATE_REPLICATION_SLOT stays LOGICAL test_decoding",
+    "the same, physical": "CREATE_REPLICATION_SLOT stays PHYSICAL RESERVE_WAL",
+    "the same, called temporary": "CREATE_REPLICATION_SLOT temporary PHYSICAL",
+    "another consumer's changes": "START_REPLICATION SLOT consumer LOGICAL 0/0",
+    "another consumer's changes, quoted": 'start_replication slot "consumer" logical 0/0',
+    "another consumer's slot as a physical one": "START_REPLICATION SLOT consumer PHYSICAL 0/0",
+    "another consumer's slot, dropped": "DROP_REPLICATION_SLOT consumer WAIT",
+    "a slot for the gateway, dropped": "DROP_REPLICATION_SLOT hoopwire_other",
+    "another consumer's slot, looked at": "READ_REPLICATION_SLOT consumer",
+    "another consumer's slot, changed": "ALTER_REPLICATION_SLOT consumer (FAILOVER)",
+    "what cannot be read": "START_REPLICATION SLOT 'consumer' LOGICAL 0/0",
+}
+
+
+@pytest.mark.parametrize("road", REFUSED)
+def test_commands_are_decided_one_by_one(replicated, source, issuer, road):
+    """H17: files were written on the target's host, slots outlived grants, others' were dropped."""
+    text = REFUSED[road].replace("@directory@", str(source.directory))
+    _make_slot(source, "consumer")
+    _make_slot(source, "hoopwire_other")
+    slots = "select slot_name, confirmed_flush_lsn from pg_replication_slots order by 1"
+    before = source.psql(slots).out
+    try:
+        with _replicating(replicated, _token(issuer, REPLICATORS)) as frontend:
+            error, *_, ready = frontend.query(text)
+            assert (error.sqlstate, ready.kind) == ("42501", b"Z")
+            assert error.fields["D"].endswith("code: replication_command_not_granted")
+            assert error.fields["H"]
+            assert frontend.rows("select 'alive'") == [("alive",)]
+        assert source.psql(slots).out == before
+        assert not (source.directory / "taken").exists()
+    finally:
+        _drop_slot(source, "consumer")
+        _drop_slot(source, "hoopwire_other")
+
+
+def test_a_temporary_slot_is_the_sessions_own(replicated, source, issuer):
+    """It streams and may be dropped. One that could not be made is somebody else's."""
+    _make_slot(source, "taken")
+    try:
+        with _replicating(replicated, _token(issuer, REPLICATORS)) as frontend:
+            made = frontend.rows("CREATE_REPLICATION_SLOT own TEMPORARY LOGICAL test_decoding")
+            assert made[0][0] == "own"
+            frontend.send(query("START_REPLICATION SLOT own LOGICAL 0/0"))
+            assert frontend.read().kind == b"W"
+            frontend.send(message(b"c"))
+            assert frontend.until(b"Z")[-1].body == b"I"
+            assert frontend.query("DROP_REPLICATION_SLOT own")[0].kind == b"C"
+            assert frontend.query("START_REPLICATION SLOT own LOGICAL 0/0")[0].sqlstate == "42501"
+            taken = frontend.query("CREATE_REPLICATION_SLOT taken TEMPORARY LOGICAL test_decoding")
+            assert taken[0].sqlstate == "42710"
+            assert frontend.query("START_REPLICATION SLOT taken LOGICAL 0/0")[0].sqlstate == "42501"
+            # an error drops the session's temporary slots: their names are free for others
+            assert frontend.rows("CREATE_REPLICATION_SLOT own TEMPORARY LOGICAL test_decoding")
+            assert frontend.query("NO_COMMAND")[0].kind == b"E"
+            assert source.psql("select count(*) from pg_replication_slots where slot_name = 'own'").out == "0"
+            assert frontend.query("START_REPLICATION SLOT own LOGICAL 0/0")[0].sqlstate == "42501"
+    finally:
+        _drop_slot(source, "taken")
+
+
+def test_sql_needs_the_action_for_it(replicated, source, issuer):
+    """H17: with `replication=database` every statement passed under `replication` alone."""
+    with _replicating(replicated, _token(issuer, "streams")) as frontend:
+        assert frontend.rows("SHOW wal_level") == [("logical",)]
+        for text in ("select 1", "create table made (n int)", "SHOWN", "/* */ IDENTIFY_SYSTEM"):
+            assert frontend.query(text)[0].sqlstate == "42501", text
+
+
 def _changes(replies: list[Message]) -> str:
     """The text of XLogData messages (test_decoding)."""
     return "".join(
@@ -176,7 +260,7 @@ def test_logical_stream(replicated, source, issuer):
     """START_REPLICATION: changes flow, status updates go up, CopyDone ends it, the session goes on."""
     source.psql("create table changed (n int primary key)", database="orders")
     with _replicating(replicated, _token(issuer, REPLICATORS)) as frontend:
-        frontend.rows(f"CREATE_REPLICATION_SLOT {SLOT} LOGICAL test_decoding")
+        _make_slot(source, SLOT)
         try:
             source.psql("insert into changed select generate_series(1, 500)", database="orders")
             frontend.send(query(f"START_REPLICATION SLOT {SLOT} LOGICAL 0/0"))
@@ -204,7 +288,8 @@ def test_logical_stream(replicated, source, issuer):
             assert kinds[-2:] == [b"C", b"Z"]
             assert frontend.rows("select 'alive'") == [("alive",)]
         finally:
-            frontend.query(f"DROP_REPLICATION_SLOT {SLOT} WAIT")
+            frontend.close()
+            wait_for(lambda: _drop_slot(source, SLOT), "the stream ends at the target")
 
 
 def test_recorded(replicated, issuer):
@@ -279,7 +364,7 @@ def test_receivewal(replicated, source, issuer, needs_tool, tmp_path: Path):
 def test_narrowed_on_reload(replicated, source, issuer):
     """Last here: the policy loses the action, and a stream that is open ends with the reason."""
     with _replicating(replicated, _token(issuer, REPLICATORS)) as frontend:
-        frontend.rows(f"CREATE_REPLICATION_SLOT {SLOT} LOGICAL test_decoding")
+        _make_slot(source, SLOT)
         frontend.send(query(f"START_REPLICATION SLOT {SLOT} LOGICAL 0/0"))
         assert frontend.read().kind == b"W"
         policies = [dict(policy) for policy in replicated.settings["policies"]]

@@ -59,6 +59,11 @@ impl Slots {
         }
     }
 
+    /// An error: the target drops a session's temporary slots then, and their names may be somebody else's.
+    pub(crate) fn forget(&mut self) {
+        *self = Slots::default();
+    }
+
     fn has(&self, slot: &str) -> bool {
         self.made.iter().any(|made| made == slot)
     }
@@ -298,5 +303,7 @@ mod tests {
         assert!(!slots.has("a"));
         slots.done(3);
         assert!(slots.has("a") && slots.asked.is_none());
+        slots.forget();
+        assert!(!slots.has("a"), "an error dropped it");
     }
 }

@@ -167,7 +167,11 @@ impl Live {
             }
             b'H' => self.copy_begins(awaited)?,
             b'S' => self.watch(body)?,
-            b'C' | b'I' | b's' | b'E' => self.result_ends(turn),
+            b'C' | b'I' | b's' => self.result_ends(turn),
+            b'E' => {
+                self.slots.forget();
+                self.result_ends(turn);
+            }
             b'Z' if self.rounds_to_swallow > 0 => {
                 self.rounds_to_swallow = self.rounds_to_swallow.saturating_sub(1);
                 return Ok(());

@@ -1,12 +1,7 @@
-"""Runs npm `oidc-provider` as an issuer that hoopwire did not write.
+"""Runs npm `oidc-provider` as an issuer that hoopwire did not write."""
 
-The packages are installed once, from the lock file, into `.cache/node/` of the repository.
-"""
-
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,49 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hoopwire.testing.node import installed
+
 HERE = Path(__file__).parent
-CACHE = HERE.parents[2] / ".cache" / "node"
 FILES = ("package.json", "package-lock.json", "server.mjs")
-
-
-def missing() -> str | None:
-    """Why this issuer cannot run here, or None."""
-    absent = [tool for tool in ("node", "npm") if shutil.which(tool) is None]
-    return f"needs {' and '.join(absent)}: install Node.js 20 or newer to run this lane" if absent else None
-
-
-def installed() -> Path:
-    """The folder with the server and its packages, installed if it is not there yet."""
-    digest = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in FILES)).hexdigest()[:16]
-    home = CACHE / f"issuers-{digest}"
-    if home.exists():
-        return home
-    CACHE.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(dir=CACHE))
-    for name in FILES:
-        shutil.copy(HERE / name, making)
-    done = subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-        cwd=making,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if done.returncode != 0:
-        shutil.rmtree(making)
-        raise RuntimeError(f"npm ci failed:\n{done.stderr}")
-    try:
-        making.rename(home)
-    except OSError:  # another test run was quicker
-        shutil.rmtree(making)
-    return home
 
 
 @contextmanager
 def serve(clients: Sequence[dict[str, Any]], audiences: Sequence[str]) -> Iterator[str]:
     """The issuer string, while the block runs. For `clients` see server.mjs."""
-    home = installed()
+    home = installed(HERE, FILES)
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / "spec.json"
         spec.write_text(json.dumps({"clients": clients, "audiences": audiences}))

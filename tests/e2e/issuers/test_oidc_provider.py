@@ -17,6 +17,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from hoopwire.identity import TokenRefused, Verifier
 from hoopwire.model.settings import GroupsSettings, IssuerSettings
+from hoopwire.testing.node import missing
 
 spec = importlib.util.spec_from_file_location("oidc_provider", Path(__file__).with_name("oidc_provider.py"))
 assert spec is not None
@@ -38,7 +39,7 @@ CLIENTS = [
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    reason = oidc_provider.missing()
+    reason = missing()
     if reason and os.environ.get("CI"):
         pytest.fail(f"the third-party issuer lane must run in CI, and it {reason}")
     if reason:

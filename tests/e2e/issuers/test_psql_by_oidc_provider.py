@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from hoopwire.testing.gateway import RunningGateway
+from hoopwire.testing.node import missing
 from hoopwire.testing.postgres import ThrowAwayPostgres
 
 spec = importlib.util.spec_from_file_location("oidc_provider", Path(__file__).with_name("oidc_provider.py"))
@@ -32,7 +33,7 @@ Token = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def third_party() -> Iterator[str]:
-    reason = oidc_provider.missing()
+    reason = missing()
     if reason and os.environ.get("CI"):
         pytest.fail(f"the third-party issuer lane must run in CI, and it {reason}")
     if reason:

@@ -49,6 +49,9 @@ fn a_temporary_slot_is_its_own_once_it_was_made() {
     assert_eq!(peer.say(&start), "T D D C Z:I");
     assert_eq!(peer.say(&query("DROP_REPLICATION_SLOT t")), "T D D C Z:I");
     assert_eq!(peer.say(&start), "E:42501 Z:I", "it may be somebody else's by now");
+    assert_eq!(peer.say(&query("CREATE_REPLICATION_SLOT t TEMPORARY LOGICAL pgoutput")), "T D D C Z:I");
+    assert_eq!(peer.say(&query("DROP_REPLICATION_SLOT other")), "E:42501 Z:I");
+    assert_eq!(peer.say(&start), "E:42501 Z:I", "an error drops temporary slots");
 }
 
 #[test]
