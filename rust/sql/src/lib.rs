@@ -9,10 +9,12 @@
 mod columns;
 mod lineage;
 mod parsed;
+mod places;
 mod statement;
 mod walk;
 
 pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
 pub use parsed::{ParseError, Parsed, parse};
+pub use places::Place;
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};
 pub use walk::Room;
