@@ -2,7 +2,7 @@
 
 use crate::close::Ending;
 use crate::inquiry::Row;
-use hoopwire_policy::{Catalogue, CatalogueColumn, CatalogueRelation, Grant, Mask};
+use hoopwire_policy::{Catalogue, CatalogueColumn, CatalogueRelation, Grant, Inheritance, Mask, Rule};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ struct Kept {
     target_id: String,
     search_path: Vec<String>,
     masks: Arc<[Mask]>,
+    deny: Vec<Rule>,
     rows: Vec<Row>,
     /// The OIDs of `rows`, and what was said of them in the moment before (`watch.rs`).
     oids: Vec<u32>,
@@ -78,7 +79,7 @@ impl Catalogues {
         }
         self.versions = self.versions.saturating_add(1);
         let known = self.roots(grant).to_vec();
-        let (fresh, roots) = read(&rows, &grant.masks, known, self.versions)
+        let (fresh, roots) = read(&rows, &grant.masks, denies(grant), known, self.versions)
             .ok_or_else(|| Ending::no_catalogue("an answer that cannot be read"))?;
         let kept = self.kept.iter_mut().find(|kept| kept.is_for(grant));
         if !is_common {
@@ -105,6 +106,7 @@ impl Catalogues {
             target_id: grant.target_id.clone(),
             search_path: search_path(grant).to_vec(),
             masks: Arc::clone(&grant.masks),
+            deny: denies(grant).to_vec(),
             oids: oids(&rows),
             rows,
             print: None,
@@ -121,6 +123,7 @@ impl Kept {
         self.target_id == grant.target_id
             && self.search_path == search_path(grant)
             && self.masks == grant.masks
+            && self.deny == denies(grant)
     }
 }
 
@@ -142,6 +145,11 @@ pub(crate) fn search_path(grant: &Grant) -> &[String] {
     grant.rights.as_ref().map_or(&[], |rights| rights.search_path.as_slice())
 }
 
+/// What the grant denies: whose kin is asked for.
+pub(crate) fn denies(grant: &Grant) -> &[Rule] {
+    grant.rights.as_ref().map_or(&[], |rights| rights.deny.as_slice())
+}
+
 /// A relation on its way: the named relations whose columns it shares, its columns.
 #[derive(Default)]
 struct Gathered {
@@ -152,15 +160,27 @@ struct Gathered {
 }
 
 /// The catalogue, and `roots` with what was found; `None` if a row is not as asked for.
-fn read(rows: &[Row], masks: &[Mask], mut roots: Vec<Root>, version: u64) -> Option<(Catalogue, Vec<Root>)> {
+fn read(
+    rows: &[Row],
+    masks: &[Mask],
+    deny: &[Rule],
+    mut roots: Vec<Root>,
+    version: u64,
+) -> Option<(Catalogue, Vec<Root>)> {
     let mut functions = Vec::new();
     let mut relations: BTreeMap<u32, Gathered> = BTreeMap::new();
     let mut views = Vec::new();
+    let mut inheritance = Vec::new();
     for row in rows {
         let mut fields = row.iter().cloned();
         match fields.next()??.as_str() {
             "f" => functions.push((fields.next()??, fields.next()??)),
             "c" => column(&mut fields, &mut relations)?,
+            "i" => inheritance.push(Inheritance {
+                child: (fields.next()??, fields.next()??),
+                parent: (fields.next()??, fields.next()??),
+                partitioned: fields.next()?? == "p",
+            }),
             "v" => {
                 let oid: u32 = fields.next()??.parse().ok()?;
                 views.push((oid, fields.next()??, fields.next()??, fields.next()??));
@@ -179,7 +199,7 @@ fn read(rows: &[Row], masks: &[Mask], mut roots: Vec<Root>, version: u64) -> Opt
     let mut relations: Vec<CatalogueRelation> =
         relations.into_iter().map(|(oid, gathered)| gathered.relation(oid, masks, &roots)).collect();
     add_views(views, &mut relations, version);
-    Some((Catalogue::new(version, functions, relations), roots))
+    Some((Catalogue::new(version, functions, relations).with_kinship(&inheritance, deny), roots))
 }
 
 /// The OIDs of the relations in an answer.
@@ -311,7 +331,7 @@ mod tests {
             "c|public|people|public|people_1|11|1|email|25|f",
             "f|public|notify",
         ];
-        let (catalogue, _) = read(&rows.map(row), &[mask("people", "email")], vec![], 1).unwrap();
+        let (catalogue, _) = read(&rows.map(row), &[mask("people", "email")], &[], vec![], 1).unwrap();
         let masked = |oid| catalogue.by_oid(oid).unwrap().columns.iter().map(|c| c.mask).collect::<Vec<_>>();
         assert_eq!((masked(10), masked(11)), (vec![None, Some(0)], vec![Some(0)]));
         assert_eq!(catalogue.schemas_of("notify"), ["public"]);
@@ -324,7 +344,7 @@ mod tests {
             "c|public|people|public|people|10|2|email|25|f",
             "c|public|people|public|people|10|3|lower|25|t",
         ];
-        let (catalogue, _) = read(&rows.map(row), &[mask("people", "email")], vec![], 1).unwrap();
+        let (catalogue, _) = read(&rows.map(row), &[mask("people", "email")], &[], vec![], 1).unwrap();
         assert_eq!(catalogue.by_oid(10).unwrap().columns[1].mask, Some(0));
     }
 
@@ -332,7 +352,7 @@ mod tests {
     fn a_masked_column_that_is_gone_closes_the_relation() {
         // A column that was renamed between two sessions was no longer masked.
         let rows = vec![row("c|public|people|public|people|10|2|mail|25|f")];
-        let (catalogue, _) = read(&rows, &[mask("people", "email")], vec![], 1).unwrap();
+        let (catalogue, _) = read(&rows, &[mask("people", "email")], &[], vec![], 1).unwrap();
         assert!(catalogue.by_oid(10).unwrap().opaque);
     }
 
@@ -341,13 +361,13 @@ mod tests {
         // The table was renamed while the gateway ran: what was asked by its old name only was no longer masked.
         let masks = [mask("people", "email")];
         let (_, roots) =
-            read(&[row("c|public|people|public|people|10|2|email|25|f")], &masks, vec![], 1).unwrap();
+            read(&[row("c|public|people|public|people|10|2|email|25|f")], &masks, &[], vec![], 1).unwrap();
         assert_eq!(roots, [("public".to_owned(), "people".to_owned(), 10)]);
         let rows = [
             "c|public|people|public|persons|10|2|email|25|f",
             "c|public|people|public|people|20|1|mail|25|f",
         ];
-        let (catalogue, _) = read(&rows.map(row), &masks, roots, 2).unwrap();
+        let (catalogue, _) = read(&rows.map(row), &masks, &[], roots, 2).unwrap();
         assert_eq!(catalogue.by_name("public", "persons").unwrap().columns[0].mask, Some(0));
         assert!(catalogue.by_oid(20).unwrap().opaque, "what has its name now has no such column");
     }
@@ -376,7 +396,7 @@ mod tests {
         let of = |parts: u32| {
             let rows: Vec<Row> =
                 (0..parts).map(|n| row(&format!("c|public|people|public|p{n}|{n}|1|email|25|f"))).collect();
-            read(&rows, &grant.masks, vec![], 1).unwrap().0
+            read(&rows, &grant.masks, &[], vec![], 1).unwrap().0
         };
         assert!(is_asked_each_time(&grant, &of(1000)));
         assert!(!is_asked_each_time(&grant, &of(1001)));
@@ -387,7 +407,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_not_as_asked_for_is_none() {
         for bad in ["x|a|b", "f|a", "c|public|people|public|people|ten|2|mail|25|f", "v|1|public|v"] {
-            assert!(read(&[row(bad)], &[], vec![], 1).is_none(), "{bad}");
+            assert!(read(&[row(bad)], &[], &[], vec![], 1).is_none(), "{bad}");
         }
     }
 }

@@ -49,9 +49,9 @@ pub(crate) struct Exact {
 pub(crate) fn pin(grant: &Grant, settings: &mut Vec<(String, String)>) {
     let Some(rights) = &grant.rights else { return };
     let quoted = |schema: &String| format!("\"{}\"", schema.replace('"', "\"\""));
-    let mut path: Vec<String> = search_path(grant).iter().map(quoted).collect();
-    // named last: otherwise temporary relations would be looked for first
-    path.push("pg_temp".to_owned());
+    // Without pg_temp: the target looks for temporary relations first, as in any session, so that a plain name means
+    // what it means without the gateway (docs/decisions/0013).
+    let path: Vec<String> = search_path(grant).iter().map(quoted).collect();
     let mut pinned = vec![("search_path", path.join(", ")), ("standard_conforming_strings", "on".to_owned())];
     if rights.read_only {
         pinned.push(("default_transaction_read_only", "on".to_owned()));

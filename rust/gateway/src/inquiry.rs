@@ -2,14 +2,16 @@
 //!
 //! It is asked before the principal may use the session, and between its requests when the last answer is too old, by
 //! named objects of the extended protocol: a simple Query would destroy the principal's unnamed statement. Its rows
-//! come as text. A target that answers otherwise than with rows, or with too many, ends the session: without the
+//! come as text. Every name in it has its schema, types too: a temporary one is looked for before pg_catalog's own. A
+//! target that answers otherwise than with rows, or with too many, ends the session: without the
 //! catalogue, masks and functions could not be decided.
 
-use crate::catalogue::{Root, search_path};
+use crate::catalogue::{Root, denies, search_path};
 use crate::close::Ending;
-use hoopwire_policy::{Grant, Mask};
+use hoopwire_policy::{Grant, Mask, Rule};
 use hoopwire_postgres::error::{ServerReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner, Take};
+use hoopwire_sql::Verbs;
 use hoopwire_wire::{Reader, message};
 
 /// Most bytes of rows that are taken.
@@ -181,7 +183,7 @@ pub(crate) fn end(in_round: bool, out: &mut Vec<u8>) {
 /// Rows: `f`, schema, function; `c`, schema and name of the masked relation, schema, name and OID of the relation
 /// that has the column, its number, name and type, whether it is generated; `v`, OID, schema, name, definition;
 /// `x`, schema and name that are now those of a relation which the transaction's snapshot does not show; `p`, the
-/// session's search_path.
+/// session's search_path; `i`, schema and name of a partition or child, those of its parent, and what the parent is.
 ///
 /// In a transaction with a snapshot of its own the rows are as old as that, but the target looks names up as they are
 /// now (PostgreSQL documentation, 13.6). There names come from functions that do the same.
@@ -190,6 +192,10 @@ pub(crate) fn ask(grant: &Grant, known: &[Root], out: &mut Vec<u8>) -> u8 {
     if !grant.masks.is_empty() {
         text.push_str(" UNION ALL ");
         text.push_str(&relations(&grant.masks, known));
+    }
+    if let Some(kin) = kin(denies(grant)) {
+        text.push_str(" UNION ALL ");
+        text.push_str(&kin);
     }
     message(out, b'P', |w| {
         w.cstr(NAME);
@@ -222,9 +228,9 @@ pub(crate) fn run(name: &str, out: &mut Vec<u8>) -> u8 {
 fn functions(search_path: &[String]) -> String {
     let schemas: Vec<String> = search_path.iter().map(|schema| literal(schema)).collect();
     format!(
-        "SELECT 'f', n.nspname::text, p.proname::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
+        "SELECT 'f', n.nspname::pg_catalog.text, p.proname::pg_catalog.text, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
          FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-         WHERE n.nspname::text = ANY (ARRAY[{}]::text[]) GROUP BY n.nspname, p.proname \
+         WHERE n.nspname::pg_catalog.text = ANY (ARRAY[{}]::pg_catalog.text[]) GROUP BY n.nspname, p.proname \
          UNION ALL SELECT 'p', pg_catalog.current_setting('search_path'), \
            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL",
         schemas.join(", ")
@@ -246,10 +252,10 @@ fn relations(masks: &[Mask], known: &[Root]) -> String {
         "SELECT * FROM (WITH RECURSIVE snapshot(is_old) AS (\
            SELECT pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable')\
          ), wanted(schema, relation) AS (VALUES {}), root(schema, relation, oid) AS (\
-           SELECT v.schema::text, v.relation::text, c.oid \
+           SELECT v.schema::pg_catalog.text, v.relation::pg_catalog.text, c.oid \
            FROM wanted v \
-           JOIN pg_catalog.pg_namespace n ON n.nspname::text = v.schema::text \
-           JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname::text = v.relation::text \
+           JOIN pg_catalog.pg_namespace n ON n.nspname::pg_catalog.text = v.schema::pg_catalog.text \
+           JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname::pg_catalog.text = v.relation::pg_catalog.text \
            {by_oid}\
          ), family(schema, relation, oid) AS (\
            SELECT schema, relation, oid FROM root \
@@ -260,37 +266,83 @@ fn relations(masks: &[Mask], known: &[Root]) -> String {
            SELECT r.ev_class FROM family f \
            JOIN pg_catalog.pg_depend d ON d.refobjid = f.oid \
            JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid \
-           WHERE d.refclassid = 'pg_catalog.pg_class'::regclass \
-             AND d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.ev_class <> f.oid \
+           WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+             AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.ev_class <> f.oid \
            UNION \
            SELECT r.ev_class FROM reader v \
            JOIN pg_catalog.pg_depend d ON d.refobjid = v.oid \
            JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid \
-           WHERE d.refclassid = 'pg_catalog.pg_class'::regclass \
-             AND d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.ev_class <> v.oid\
+           WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+             AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.ev_class <> v.oid\
          ) \
-         SELECT 'c', f.schema, f.relation, coalesce(now.names[1], n.nspname::text), \
-           coalesce(now.names[2], c.relname::text), c.oid::text, a.attnum::text, \
-           coalesce(now.names[3], a.attname::text), a.atttypid::oid::text, (a.attgenerated <> '')::text \
+         SELECT 'c', f.schema, f.relation, coalesce(now.names[1], n.nspname::pg_catalog.text), \
+           coalesce(now.names[2], c.relname::pg_catalog.text), c.oid::pg_catalog.text, a.attnum::pg_catalog.text, \
+           coalesce(now.names[3], a.attname::pg_catalog.text), a.atttypid::pg_catalog.oid::pg_catalog.text, (a.attgenerated <> '')::pg_catalog.text \
          FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.oid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
          LEFT JOIN LATERAL (SELECT i.object_names AS names FROM snapshot, pg_catalog.pg_identify_object_as_address(\
-           'pg_catalog.pg_class'::regclass, c.oid, a.attnum) i WHERE is_old) now ON true \
+           'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, a.attnum) i WHERE is_old) now ON true \
          UNION ALL \
          SELECT 'x', schema, relation, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
-         FROM (SELECT v.schema::text, v.relation::text, CASE WHEN pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
+         FROM (SELECT v.schema::pg_catalog.text, v.relation::pg_catalog.text, CASE WHEN pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
            THEN pg_catalog.to_regclass(pg_catalog.quote_ident(v.schema) || '.' || pg_catalog.quote_ident(v.relation)) \
-           END AS oid FROM snapshot, wanted v JOIN pg_catalog.pg_namespace n ON n.nspname::text = v.schema::text \
+           END AS oid FROM snapshot, wanted v JOIN pg_catalog.pg_namespace n ON n.nspname::pg_catalog.text = v.schema::pg_catalog.text \
            WHERE is_old) now \
          WHERE now.oid IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = now.oid) \
          UNION ALL \
-         SELECT 'v', c.oid::text, n.nspname::text, c.relname::text, pg_catalog.pg_get_viewdef(c.oid), \
+         SELECT 'v', c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, pg_catalog.pg_get_viewdef(c.oid), \
            NULL, NULL, NULL, NULL, NULL \
          FROM reader v JOIN pg_catalog.pg_class c ON c.oid = v.oid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm')) masked",
         named(masks)
     )
+}
+
+/// What shares rows with relations that a deny may match: each edge of their families. The rules themselves are applied
+/// to the answer, so that a pattern means one thing. `None` if no relation is denied.
+fn kin(deny: &[Rule]) -> Option<String> {
+    let rules = deny.iter().filter(|rule| rule.verbs != Verbs::CALL);
+    let mut patterns: Vec<String> = rules
+        .flat_map(|rule| &rule.objects)
+        .map(|pattern| format!("({}, {})", like(&pattern.schema), like(&pattern.name)))
+        .collect();
+    patterns.sort();
+    patterns.dedup();
+    if patterns.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "SELECT * FROM (WITH RECURSIVE denied(schema, relation) AS (VALUES {}), edge(here, there) AS (\
+           SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits \
+           UNION ALL SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits\
+         ), family(oid) AS (\
+           SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+           WHERE c.oid IN (SELECT here FROM edge) AND c.relkind IN ('r', 'p', 'f') AND EXISTS (\
+             SELECT FROM denied d WHERE n.nspname::pg_catalog.text LIKE d.schema::pg_catalog.text \
+             AND c.relname::pg_catalog.text LIKE d.relation::pg_catalog.text) \
+           UNION SELECT e.there FROM family f JOIN edge e ON e.here = f.oid\
+         ) \
+         SELECT 'i', cn.nspname::pg_catalog.text, c.relname::pg_catalog.text, pn.nspname::pg_catalog.text, \
+           p.relname::pg_catalog.text, p.relkind::pg_catalog.text, NULL, NULL, NULL, NULL \
+         FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.oid \
+         JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace \
+         JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace) kin",
+        patterns.join(", ")
+    ))
+}
+
+/// A pattern of a policy as one of LIKE.
+fn like(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    for c in pattern.chars() {
+        match c {
+            '*' => text.push('%'),
+            '%' | '_' | '\\' => text.extend(['\\', c]),
+            c => text.push(c),
+        }
+    }
+    literal(&text)
 }
 
 /// The relations that are masked by name, as rows of a VALUES list.

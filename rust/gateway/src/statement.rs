@@ -12,7 +12,7 @@ use crate::live::Live;
 use crate::names::Nature;
 use crate::refusal;
 use crate::turn::Turn;
-use hoopwire_policy::{Action, Denial, Permit, decide};
+use hoopwire_policy::{Action, Denial, Instead, Permit, decide};
 use hoopwire_postgres::message::{FrameError, Piece, Take};
 use hoopwire_postgres::pipeline::{Copy, Owed};
 use hoopwire_recording::{Direction, Execute, Frame, Input, Request, Statement, Via};
@@ -54,6 +54,8 @@ struct Traits {
     nature: Nature,
     /// EXECUTE; false where statements are not read.
     executes: bool,
+    /// What goes up in place of some of its words, in order.
+    instead: Vec<Instead>,
 }
 
 impl Live {
@@ -290,7 +292,17 @@ impl Live {
                         exact.binds_look_up |= traits.looks_up;
                     }
                 }
-                turn.legs.forward(permit, raw);
+                if traits.instead.is_empty() {
+                    turn.legs.forward(permit, raw);
+                } else {
+                    // the frame has what the principal said; this is what the target hears
+                    let start = HEADER_BYTES + if tag == b'P' { name.len() + 1 } else { 0 };
+                    let changed = instead(raw, start, &traits.instead).ok_or_else(|| malformed(tag))?;
+                    let digest = *blake3::hash(&changed).as_bytes();
+                    let frame = Frame::Input(Input { bytes: changed.len() as u64, digest });
+                    turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+                    turn.legs.forward(permit, &changed);
+                }
             }
         }
         Ok(())
@@ -318,6 +330,7 @@ impl Live {
             looks_up: plans.is_none_or(|plans| plans.iter().any(|plan| plan.looks_up)),
             nature: Nature { fetches: plans.is_some_and(|plans| plans.iter().any(fetches)), ends },
             executes: plans.is_some_and(|plans| plans.iter().any(|plan| plan.executes.is_some())),
+            instead: plans.into_iter().flatten().flat_map(|plan| plan.instead.iter().cloned()).collect(),
         };
         if tag == b'P' {
             self.check_statement_name(name, traits.executes)?;
@@ -423,6 +436,16 @@ impl Live {
             Frame::Input(Input { bytes: bytes.len() as u64, digest: *blake3::hash(bytes).as_bytes() });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
     }
+}
+
+/// The message with other words of the same length in its text, which begins at `start`.
+fn instead(raw: &[u8], start: usize, all: &[Instead]) -> Option<Vec<u8>> {
+    let mut changed = raw.to_vec();
+    for Instead { at, words } in all {
+        let at = start.checked_add(*at)?;
+        changed.get_mut(at..at.checked_add(words.len())?)?.copy_from_slice(words.as_bytes());
+    }
+    Some(changed)
 }
 
 fn malformed(tag: u8) -> Ending {

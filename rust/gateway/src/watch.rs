@@ -35,10 +35,10 @@ fn text(masks: &[Mask], oids: &[u32]) -> String {
     let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
     format!(
         "WITH snapshot(is_own, oids) AS (\
-           SELECT pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable'), '{{{}}}'::oid[]\
+           SELECT pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable'), '{{{}}}'::pg_catalog.oid[]\
          ), wanted(oid, schema, relation) AS (\
-           SELECT n.oid, v.schema::text, v.relation::text FROM (VALUES {}) v(schema, relation) \
-           JOIN pg_catalog.pg_namespace n ON n.nspname = v.schema::name\
+           SELECT n.oid, v.schema::pg_catalog.text, v.relation::pg_catalog.text FROM (VALUES {}) v(schema, relation) \
+           JOIN pg_catalog.pg_namespace n ON n.nspname = v.schema::pg_catalog.name\
          ) \
          SELECT 'w', pg_catalog.concat_ws(' ', \
            (SELECT pg_catalog.string_agg(pg_catalog.concat_ws('.', c.oid, pg_catalog.quote_ident(n.nspname), \
@@ -54,21 +54,21 @@ fn text(masks: &[Mask], oids: &[u32]) -> String {
             FROM pg_catalog.pg_inherits i WHERE i.inhrelid = ANY (oids) OR i.inhparent = ANY (oids)), \
            (SELECT pg_catalog.string_agg(pg_catalog.concat_ws('.', r.oid, r.ev_class, r.xmin), ',' ORDER BY r.oid) \
             FROM pg_catalog.pg_rewrite r WHERE r.oid IN (SELECT d.objid FROM pg_catalog.pg_depend d \
-              WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = ANY (oids) \
-                AND d.classid = 'pg_catalog.pg_rewrite'::regclass)), \
-           (SELECT pg_catalog.string_agg(c.oid::text, ',' ORDER BY c.oid) \
-            FROM wanted v JOIN pg_catalog.pg_class c ON c.relnamespace = v.oid AND c.relname = v.relation::name), \
+              WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = ANY (oids) \
+                AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass)), \
+           (SELECT pg_catalog.string_agg(c.oid::pg_catalog.text, ',' ORDER BY c.oid) \
+            FROM wanted v JOIN pg_catalog.pg_class c ON c.relnamespace = v.oid AND c.relname = v.relation::pg_catalog.name), \
            CASE WHEN is_own THEN (SELECT 'renamed' WHERE EXISTS (\
               SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, \
-              pg_catalog.pg_identify_object_as_address('pg_catalog.pg_class'::regclass, c.oid, a.attnum) i \
+              pg_catalog.pg_identify_object_as_address('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, a.attnum) i \
               WHERE a.attrelid = ANY (oids) AND a.attnum > 0 AND NOT a.attisdropped \
-                AND i.object_names IS DISTINCT FROM ARRAY[n.nspname::text, c.relname::text, a.attname::text]\
+                AND i.object_names IS DISTINCT FROM ARRAY[n.nspname::pg_catalog.text, c.relname::pg_catalog.text, a.attname::pg_catalog.text]\
             ) OR EXISTS (\
               SELECT FROM wanted v WHERE CASE WHEN pg_catalog.has_schema_privilege(v.oid, 'USAGE') THEN \
-                pg_catalog.to_regclass(pg_catalog.quote_ident(v.schema) || '.' || pg_catalog.quote_ident(v.relation))::oid \
+                pg_catalog.to_regclass(pg_catalog.quote_ident(v.schema) || '.' || pg_catalog.quote_ident(v.relation))::pg_catalog.oid \
                 IS DISTINCT FROM (SELECT c.oid FROM pg_catalog.pg_class c \
-                  WHERE c.relnamespace = v.oid AND c.relname = v.relation::name) END)) END), \
+                  WHERE c.relnamespace = v.oid AND c.relname = v.relation::pg_catalog.name) END)) END), \
            pg_catalog.current_setting('search_path') \
          FROM snapshot",
         oids.join(","),

@@ -1,5 +1,10 @@
-//! What the gateway knows of a target's catalogue: where functions live, and the columns of masked relations.
+//! What the gateway knows of a target's catalogue: where functions live, the columns of masked relations, and what
+//! shares rows with denied ones.
 
+use crate::glob::Object;
+use crate::kin::{Inheritance, Kinship};
+use crate::rights::Rule;
+use hoopwire_sql::{Access, Verbs};
 use rustc_hash::FxHashMap;
 use std::collections::HashMap;
 
@@ -41,6 +46,7 @@ pub struct Catalogue {
     relations: Vec<CatalogueRelation>,
     by_oid: HashMap<u32, usize>,
     by_name: HashMap<(String, String), usize>,
+    kinship: Kinship,
 }
 
 impl Catalogue {
@@ -65,7 +71,19 @@ impl Catalogue {
             .enumerate()
             .map(|(at, relation)| ((relation.schema.clone(), relation.name.clone()), at))
             .collect();
-        Catalogue { version, functions: schemas, relations, by_oid, by_name }
+        Catalogue { version, functions: schemas, relations, by_oid, by_name, kinship: Kinship::default() }
+    }
+
+    /// The same, and which relations share rows with what these denies name.
+    #[must_use]
+    pub fn with_kinship(mut self, inheritance: &[Inheritance], deny: &[Rule]) -> Catalogue {
+        self.kinship = Kinship::new(inheritance, deny);
+        self
+    }
+
+    /// The verbs of this access that touch what these denies name by partitions, children or parents.
+    pub(crate) fn denied_by_kin(&self, object: Object<'_>, access: &Access<&str>, deny: &[Rule]) -> Verbs {
+        self.kinship.denied(object, access, deny)
     }
 
     /// Tells it from every other catalogue.
@@ -77,7 +95,9 @@ impl Catalogue {
     /// True if a decision would be the same with either.
     #[must_use]
     pub fn says_the_same(&self, other: &Catalogue) -> bool {
-        self.functions == other.functions && self.relations == other.relations
+        self.functions == other.functions
+            && self.relations == other.relations
+            && self.kinship == other.kinship
     }
 
     /// The schemas that have a function of this name, without pg_catalog.

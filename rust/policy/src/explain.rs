@@ -30,7 +30,7 @@ pub struct Explained {
 #[must_use]
 pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
     let parsed = match read(text.as_bytes(), view) {
-        Ok(parsed) => parsed,
+        Ok((parsed, _)) => parsed,
         // a grant that does not look at statements lets the target say what is wrong
         Err(_) if reads_nothing(grant) => return vec![whole(text, None)],
         Err(refusal) => return vec![whole(text, Some(refusal.denial(grant)))],
@@ -48,7 +48,7 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
         let blamed = masked.as_ref().filter(|refusal| refusal.statement == at);
         match scope {
             Some(scope) => scope
-                .at(&parsed, at)
+                .at(&parsed, at, text)
                 .judge(statement)
                 .err()
                 .or_else(|| blamed.map(|refusal| refusal.reason.clone())),

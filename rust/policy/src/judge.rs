@@ -7,6 +7,7 @@ use crate::builtin::{
 use crate::catalogue::{Catalogue, CatalogueRelation};
 use crate::glob::{Object, USER, WHOLE};
 use crate::grant::Grant;
+use crate::instead::{Instead, instead, wanted};
 use crate::mask::Mask;
 use crate::refusal::Reason;
 use crate::rights::{Rights, Words};
@@ -21,8 +22,8 @@ pub(crate) struct Scope<'a> {
     /// The grant limits how long statements run.
     pub(crate) may_wait: bool,
     pub(crate) catalogue: Option<&'a Catalogue>,
-    /// The text, and which statement of it is judged: to look closer where names are not enough.
-    pub(crate) place: Option<(&'a Parsed, usize)>,
+    /// The text as read, which statement of it is judged, and the text: to look closer where names are not enough.
+    pub(crate) place: Option<(&'a Parsed, usize, &'a str)>,
 }
 
 impl<'a> Scope<'a> {
@@ -38,16 +39,16 @@ impl<'a> Scope<'a> {
     }
 
     /// For this statement of this text.
-    pub(crate) fn at<'b>(&self, parsed: &'b Parsed, statement: usize) -> Scope<'b>
+    pub(crate) fn at<'b>(&self, parsed: &'b Parsed, statement: usize, text: &'b str) -> Scope<'b>
     where
         'a: 'b,
     {
-        Scope { place: Some((parsed, statement)), ..*self }
+        Scope { place: Some((parsed, statement, text)), ..*self }
     }
 
     /// Takes steps from the text's budget: for each pattern that a name is compared with.
     fn spend(&self, steps: usize) -> Result<(), Reason> {
-        let is_there = self.place.is_none_or(|(parsed, _)| parsed.steps().take(steps));
+        let is_there = self.place.is_none_or(|(parsed, ..)| parsed.steps().take(steps));
         if is_there { Ok(()) } else { Err(Reason::TooComplex) }
     }
 
@@ -75,6 +76,18 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
+    /// What goes up in place of some words of the statement, which passes for it.
+    pub(crate) fn instead(&self, statement: &Statement<&str>) -> Vec<Instead> {
+        let all = statement.effects.iter().filter_map(|effect| self.instead_of(effect));
+        all.flatten().collect()
+    }
+
+    fn instead_of(&self, effect: &Effect) -> Option<Vec<Instead>> {
+        let wanted = wanted(self.rights, effect)?;
+        let (parsed, statement, text) = self.place?;
+        instead(wanted, parsed, statement, text)
+    }
+
     fn judge_effect(&self, effect: &Effect, statement: &Statement<&str>) -> Result<(), Reason> {
         let word = match effect {
             Effect::Listen => Words::LISTEN,
@@ -85,9 +98,12 @@ impl<'a> Scope<'a> {
             Effect::CopyProgram => Words::COPY_PROGRAM,
             Effect::TwoPhase => Words::TWO_PHASE,
             Effect::Transaction { read_write: true } if self.rights.read_only => {
-                return Err(Reason::ReadOnly);
+                return self.instead_of(effect).map(|_| ()).ok_or(Reason::ReadOnly);
             }
-            Effect::Set { name, value } => return check_set(self.rights, name, value),
+            Effect::Set { name, value } => {
+                return check_set(self.rights, name, value)
+                    .or_else(|reason| self.instead_of(effect).map(|_| ()).ok_or(reason));
+            }
             Effect::Cascade => return self.judge_cascade(statement),
             Effect::Administer { what } => return Err(Reason::NotUnderstood { what: (*what).to_owned() }),
             Effect::Unknown { what } => return Err(Reason::NotUnderstood { what: what.clone() }),
@@ -99,6 +115,8 @@ impl<'a> Scope<'a> {
             | Effect::Deallocate { .. }
             | Effect::DeclareCursor
             | Effect::Cursor
+            // what only gives up what the session holds passes, as DISCARD ALL does
+            | Effect::Unlisten
             | Effect::Discard => return Ok(()),
         };
         if self.rights.words.contains(word) {
@@ -124,6 +142,7 @@ impl<'a> Scope<'a> {
         for schema in self.relations(access.relation).iter() {
             let object = Object::new(schema, access.relation.name);
             self.check_denies(object, access.verbs)?;
+            self.check_kin(object, access)?;
             let missing = self.missing(object, access.verbs)?;
             if !missing.is_empty() {
                 return Err(Reason::Relation { relation: named(object), verbs: missing });
@@ -181,7 +200,7 @@ impl<'a> Scope<'a> {
     /// The statement reads a relation with a secret column, and cannot show that.
     fn hides_secret(&self, object: Object<'_>) -> bool {
         match (secret_column(object.schema, object.name), self.place) {
-            (Some(column), Some((parsed, statement))) => !parsed.may_show(statement, column),
+            (Some(column), Some((parsed, statement, _))) => !parsed.may_show(statement, column),
             _ => false,
         }
     }
@@ -201,6 +220,13 @@ impl<'a> Scope<'a> {
             }
         }
         if denied.is_empty() { Ok(()) } else { Err(Reason::Denied { object: named(object), verbs: denied }) }
+    }
+
+    /// What shares rows with a denied relation, by partitions or children.
+    fn check_kin(&self, object: Object<'_>, access: &Access<&str>) -> Result<(), Reason> {
+        let Some(catalogue) = self.catalogue.filter(|_| !self.rights.deny.is_empty()) else { return Ok(()) };
+        let verbs = catalogue.denied_by_kin(object, access, &self.rights.deny);
+        if verbs.is_empty() { Ok(()) } else { Err(Reason::DeniedKin { object: named(object), verbs }) }
     }
 
     /// Masks go by name, so nothing of a masked relation may be renamed, and its values stand in the planner's

@@ -1,5 +1,6 @@
 //! The answer to a text: what each statement will do, or why nothing of it may pass.
 
+use crate::instead::Instead;
 use crate::refusal::Refusal;
 use hoopwire_sql::{CopyOut, Name};
 
@@ -19,6 +20,8 @@ pub struct StatementPlan {
     pub prepares: bool,
     /// The target looks names of relations up when it runs: those written, or those of what EXECUTE runs.
     pub looks_up: bool,
+    /// What goes up in place of some words of the text.
+    pub instead: Box<[Instead]>,
 }
 
 /// The decision on one text. It is shared between grants of one policy and names none of them.
@@ -52,20 +55,23 @@ impl StatementPlan {
 
     /// There is nothing to say but the command, and whether it looks names up.
     pub(crate) fn is_plain(&self) -> bool {
-        self.copy_out.is_none() && self.executes.is_none() && !self.prepares
+        self.copy_out.is_none() && self.executes.is_none() && !self.prepares && self.instead.is_empty()
     }
 
     /// What it holds outside itself, in bytes.
     fn bytes(&self) -> usize {
         let executes = self.executes.as_ref().map_or(0, |name| name.len());
-        let Some(copy) = &self.copy_out else { return executes };
+        let instead =
+            self.instead.iter().map(|instead| size_of::<Instead>().saturating_add(instead.words.len()));
+        let without_copy = executes.saturating_add(instead.sum());
+        let Some(copy) = &self.copy_out else { return without_copy };
         let fields = copy.fields.capacity().saturating_mul(size_of::<Option<(Name, String)>>());
         let texts = copy.fields.iter().flatten().map(|(relation, column)| {
             relation.schema.as_ref().map_or(0, String::capacity)
                 + relation.name.capacity()
                 + column.capacity()
         });
-        fields.saturating_add(texts.sum()).saturating_add(executes)
+        fields.saturating_add(texts.sum()).saturating_add(without_copy)
     }
 }
 

@@ -22,6 +22,13 @@ pub enum Reason {
         /// What is denied.
         verbs: Verbs,
     },
+    /// It shares rows with what a deny rule matches.
+    DeniedKin {
+        /// The candidate, with its schema.
+        object: Name,
+        /// What is denied.
+        verbs: Verbs,
+    },
     /// A function that needs a `call` rule.
     Function {
         /// The candidate, with its schema.
@@ -103,7 +110,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self.reason {
             Reason::Relation { .. } => "relation_not_granted",
-            Reason::Denied { .. } => "denied_by_rule",
+            Reason::Denied { .. } | Reason::DeniedKin { .. } => "denied_by_rule",
             Reason::Function { .. } => "function_not_granted",
             Reason::FunctionUnknown { .. } => "function_unknown",
             Reason::Setting { .. } => "setting_not_permitted",
@@ -128,6 +135,7 @@ impl Refusal {
         match &self.reason {
             Reason::Relation { relation: it, .. }
             | Reason::Denied { object: it, .. }
+            | Reason::DeniedKin { object: it, .. }
             | Reason::Function { function: it }
             | Reason::FunctionUnknown { function: it } => name(it),
             Reason::Setting { name: text, .. }
@@ -191,6 +199,16 @@ impl Refusal {
                 message: format!("grant {id} denies {}", on(*verbs, &object(denied))),
                 detail: format!("A deny rule of policy {} matches it, and a deny wins.", quoted(&grant.policy)),
                 hint: "No action outweighs a deny rule; only the gateway's operators can change it.".to_owned(),
+            },
+            Reason::DeniedKin { object: denied, verbs } => Words {
+                message: format!("grant {id} denies {}", on(*verbs, &object(denied))),
+                detail: format!(
+                    "A deny rule of policy {} matches a partition, child or parent of it: they share rows.",
+                    quoted(&grant.policy)
+                ),
+                hint: "Name the partitions or children that you may use one by one; of a parent that has rows of its \
+                       own, ONLY those pass."
+                    .to_owned(),
             },
             Reason::FunctionUnknown { function } => Words {
                 message: format!("function {} is not known to the gateway", object(function)),

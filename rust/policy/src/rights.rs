@@ -29,7 +29,7 @@ pub struct Words(u16);
 impl Words {
     /// The system catalogues and information_schema, without those that show data or secrets.
     pub const CATALOG: Words = Words(1);
-    /// LISTEN and UNLISTEN.
+    /// LISTEN.
     pub const LISTEN: Words = Words(1 << 1);
     /// NOTIFY.
     pub const NOTIFY: Words = Words(1 << 2);

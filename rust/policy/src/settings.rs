@@ -62,6 +62,7 @@ const FREE: &[&str] = &[
 ];
 
 const LEAVE_OUT: &str = "Leave the setting as it is.";
+const READS: &str = "The grant only reads.";
 const CONSTANTS: &str = "Write the setting's name and value as constants, without parameters or expressions.";
 
 /// SET, RESET and their like.
@@ -116,23 +117,20 @@ fn check(rights: &Rights, name: &str, value: Value<'_>) -> Result<(), Reason> {
         Value::One(one) => Some(one),
         _ => None,
     };
-    let back = matches!(value, Value::Default);
+    if matches!(value, Value::Default) {
+        return check_back(rights, name);
+    }
     let boolean = one.and_then(parse_bool);
     match name {
         "standard_conforming_strings" => {
-            allowed(back || boolean == Some(true), "It may only be on: strings would be read in another way.")
+            allowed(boolean == Some(true), "It may only be on: strings would be read in another way.")
         }
-        "client_encoding" => allowed(back || one.is_some_and(is_utf8), "Use UTF8."),
+        "client_encoding" => allowed(one.is_some_and(is_utf8), "Use UTF8."),
         "row_security" => {
-            allowed(back || boolean == Some(false), "It may only be off: then filtered rows are an error.")
+            allowed(boolean == Some(false), "It may only be off: then filtered rows are an error.")
         }
-        // A session begins with the grant's value, and RESET goes back to it.
-        "default_transaction_read_only" => {
-            allowed(!rights.read_only || back || boolean == Some(true), "The grant only reads.")
-        }
-        // RESET would make the transaction READ WRITE, whatever the session began with.
-        "transaction_read_only" => {
-            allowed(!rights.read_only || boolean == Some(true), "The grant only reads.")
+        "default_transaction_read_only" | "transaction_read_only" => {
+            allowed(!rights.read_only || boolean == Some(true), READS)
         }
         "search_path" => {
             let list = match value {
@@ -140,7 +138,7 @@ fn check(rights: &Rights, name: &str, value: Value<'_>) -> Result<(), Reason> {
                 _ => None,
             };
             allowed(
-                back || list.is_some_and(|list| is_part_of(&list, &rights.search_path)),
+                list.is_some_and(|list| is_part_of(&list, &rights.search_path)),
                 "Only schemas of the session's own search_path may be in it; write other names with their schema.",
             )
         }
@@ -150,6 +148,20 @@ fn check(rights: &Rights, name: &str, value: Value<'_>) -> Result<(), Reason> {
         "transaction_snapshot" => allowed(false, "Begin a transaction of your own."),
         name if name.contains('.') => allowed(false, "Row policies may trust settings of applications."),
         name => allowed(FREE.binary_search(&name).is_ok() || is_planner(name), LEAVE_OUT),
+    }
+}
+
+/// RESET, SET ... TO DEFAULT: back to what the session began with. That is what the gateway pinned at startup, and
+/// no SET changes it; RESET ALL and DISCARD ALL, which every pool sends, give the same up. `role` goes back to what
+/// the target's own configuration begins sessions with, which SET ROLE NONE would not.
+fn check_back(rights: &Rights, name: &str) -> Result<(), Reason> {
+    let refused = |hint: &'static str| Err(Reason::Setting { name: name.to_owned(), hint });
+    match name {
+        // Its own default is READ WRITE, whatever the session began with.
+        "transaction_read_only" if rights.read_only => refused(READS),
+        // A setting that nobody made is there afterwards, with an empty value: a row policy may take it for one.
+        name if name.contains('.') => refused("RESET ALL gives up what the session set."),
+        _ => Ok(()),
     }
 }
 
@@ -164,7 +176,8 @@ fn is_utf8(name: &str) -> bool {
     ["utf8", "unicode"].iter().any(|utf8| name.eq_ignore_ascii_case(utf8))
 }
 
-/// The new path is searched only where the pinned one is: names then mean less, and never anything else.
+/// The new path is searched only where the pinned one is: names then mean less, and never anything else. Temporary
+/// relations come first unless they are named last; named first, new relations would be temporary.
 fn is_part_of(list: &[String], pinned: &[String]) -> bool {
     if let [one] = list
         && one.is_empty()
@@ -232,7 +245,7 @@ fn quoted_name(text: &str) -> Option<(String, &str)> {
 }
 
 /// The server's `parse_bool`: any case, any start of a word that fits only one word.
-fn parse_bool(value: &str) -> Option<bool> {
+pub(crate) fn parse_bool(value: &str) -> Option<bool> {
     let value = value.to_ascii_lowercase();
     let starts = |word: &str, least: usize| value.len() >= least && word.starts_with(&value);
     if starts("true", 1) || starts("yes", 1) || starts("on", 2) || value == "1" {
@@ -307,7 +320,9 @@ mod tests {
             |name: &str, read_only| check_set(&rights(read_only), name, &SettingValue::Default).is_ok();
         assert!(!reset("transaction_read_only", true), "its own default is off, not the session's");
         assert!(reset("default_transaction_read_only", true) && reset("transaction_read_only", false));
-        assert!(reset("all", true) && !reset("role", true) && !reset("app.tenant", false));
+        assert!(reset("all", true) && reset("role", true) && reset("session_authorization", true));
+        // It was not there before, and would be there with an empty value.
+        assert!(!reset("app.tenant", false));
     }
 
     #[test]

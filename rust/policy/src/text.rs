@@ -3,6 +3,7 @@
 use crate::cache::DecisionCache;
 use crate::catalogue::View;
 use crate::grant::{Actions, Grant};
+use crate::instead::{Instead, applied};
 use crate::judge::Scope;
 use crate::masked::lineage;
 use crate::plan::{Plans, StatementPlan, Verdict};
@@ -37,22 +38,61 @@ fn refusal(reason: Reason) -> Refusal {
 }
 
 fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>, room: &mut Room) -> Result<Plans, Refusal> {
-    let parsed = read(text, view)?;
-    let outcome = decide_parsed(grant, &parsed, view, room);
+    let (parsed, text) = read(text, view)?;
+    let plans = judge(grant, &parsed, text, view, room)?;
+    if plans.as_slice().iter().all(|plan| plan.instead.is_empty()) {
+        return Ok(plans);
+    }
+    check_instead(grant, text, &plans, view, room)?;
+    Ok(plans)
+}
+
+/// What goes up must pass by itself, too.
+fn check_instead(
+    grant: &Grant,
+    text: &str,
+    plans: &Plans,
+    view: &View<'_>,
+    room: &mut Room,
+) -> Result<(), Refusal> {
+    let all: Vec<Instead> = plans.as_slice().iter().flat_map(|plan| plan.instead.iter().cloned()).collect();
+    let unclear = || refusal(Reason::NotUnderstood { what: "text".to_owned() });
+    let text = applied(text, &all).ok_or_else(unclear)?;
+    let (parsed, text) = read(text.as_bytes(), view)?;
+    let again = judge(grant, &parsed, text, view, room)?;
+    let is_plain = again.as_slice().iter().all(|plan| plan.instead.is_empty());
+    if is_plain && again.as_slice().len() == plans.as_slice().len() { Ok(()) } else { Err(unclear()) }
+}
+
+fn judge(
+    grant: &Grant,
+    parsed: &Parsed,
+    text: &str,
+    view: &View<'_>,
+    room: &mut Room,
+) -> Result<Plans, Refusal> {
+    let outcome = judge_each(grant, parsed, text, view, room);
     // whatever was found out when the steps ran out, was found out by half
     if parsed.steps().are_spent() { Err(refusal(Reason::TooComplex)) } else { outcome }
 }
 
-fn decide_parsed(grant: &Grant, parsed: &Parsed, view: &View<'_>, room: &mut Room) -> Result<Plans, Refusal> {
+fn judge_each(
+    grant: &Grant,
+    parsed: &Parsed,
+    text: &str,
+    view: &View<'_>,
+    room: &mut Room,
+) -> Result<Plans, Refusal> {
     let scope = Scope::new(grant, view.catalogue).ok_or_else(|| refusal(Reason::NoStatements))?;
     let mut plans = Plans::None;
     parsed.each(room, |at, statement| {
-        scope.at(parsed, at).judge(statement).map_err(|reason| Refusal {
+        let scope = scope.at(parsed, at, text);
+        scope.judge(statement).map_err(|reason| Refusal {
             statement: at,
             command: statement.command,
             reason,
         })?;
-        plans.add(plan(statement));
+        plans.add(plan(statement, &scope));
         Ok(())
     })?;
     if plans.as_slice().len() != parsed.len() {
@@ -71,12 +111,12 @@ fn decide_parsed(grant: &Grant, parsed: &Parsed, view: &View<'_>, room: &mut Roo
 }
 
 /// The text as the target will read it.
-pub(crate) fn read(text: &[u8], view: &View<'_>) -> Result<Parsed, Refusal> {
+pub(crate) fn read<'a>(text: &'a [u8], view: &View<'_>) -> Result<(Parsed, &'a str), Refusal> {
     let text = match std::str::from_utf8(text) {
         Ok(text) if view.utf8 || (text.is_ascii() && !escapes_names(text)) => text,
         _ => return Err(refusal(Reason::Encoding)),
     };
-    parse(text).map_err(|error| {
+    parse(text).map(|parsed| (parsed, text)).map_err(|error| {
         refusal(match error {
             ParseError::Syntax { message, position } => Reason::Syntax { message, position },
             ParseError::TooDeep => Reason::TooDeep,
@@ -92,7 +132,7 @@ fn escapes_names(text: &str) -> bool {
 }
 
 /// What is known of an allowed statement without its masks.
-fn plan(statement: &Statement<&str>) -> StatementPlan {
+fn plan(statement: &Statement<&str>, scope: &Scope<'_>) -> StatementPlan {
     let prepares = statement
         .effects
         .iter()
@@ -102,7 +142,8 @@ fn plan(statement: &Statement<&str>) -> StatementPlan {
         _ => None,
     });
     let looks_up = !statement.accesses.is_empty() || executes.is_some();
-    StatementPlan { command: statement.command, copy_out: None, executes, prepares, looks_up }
+    let instead = scope.instead(statement).into();
+    StatementPlan { command: statement.command, copy_out: None, executes, prepares, looks_up, instead }
 }
 
 #[cfg(test)]

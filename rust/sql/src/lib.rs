@@ -9,6 +9,7 @@
 mod columns;
 mod lineage;
 mod parsed;
+mod places;
 mod statement;
 mod steps;
 mod tokens;
@@ -16,6 +17,7 @@ mod walk;
 
 pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
 pub use parsed::{ParseError, Parsed, parse};
+pub use places::Place;
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};
 pub use steps::Steps;
 pub use tokens::{MAX_TOKENS, count as count_tokens};

@@ -115,6 +115,9 @@ pub struct Access<S = String> {
     pub verbs: Verbs,
     /// Columns written by name (INSERT, UPDATE, COPY FROM with a list); empty means none or all.
     pub columns: Vec<S>,
+    /// What is done goes down to children, too: it is written somewhere without ONLY. Never so for what puts rows
+    /// in, and for a COPY of the relation.
+    pub children: bool,
 }
 
 /// A function, procedure, aggregate or window function that the statement calls. Operators and casts are not here:
@@ -143,8 +146,10 @@ pub enum SettingValue {
 /// What a statement does besides reading, writing and calling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// LISTEN, UNLISTEN.
+    /// LISTEN.
     Listen,
+    /// UNLISTEN.
+    Unlisten,
     /// NOTIFY.
     Notify,
     /// DO: a body that nobody can read.
@@ -229,10 +234,11 @@ impl Statement<&str> {
     pub fn into_owned(self) -> Statement {
         let Statement { command, accesses, calls, attributes, effects } = self;
         let strings = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-        let access = |Access { relation, verbs, columns }: Access<&str>| Access {
+        let access = |Access { relation, verbs, columns, children }: Access<&str>| Access {
             relation: relation.to_owned(),
             verbs,
             columns: strings(columns),
+            children,
         };
         let call = |Call { function, setting, procedure }: Call<&str>| Call {
             function: function.to_owned(),

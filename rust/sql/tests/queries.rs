@@ -279,3 +279,38 @@ fn modifiers_and_long_names_are_read() {
         ("select ty(f()) '1', interval(3) '1'", "f()"),
     ]);
 }
+
+/// ONLY leaves children alone, and so do rows that are put in and a COPY of the relation itself.
+#[test]
+fn what_goes_down_to_children() {
+    for (text, expected) in [
+        ("select from t", true),
+        ("select from only t", false),
+        ("select from only t, t b", true),
+        ("update t set a = 1", true),
+        ("update only t set a = 1", false),
+        ("delete from only (t)", false),
+        ("truncate t", true),
+        ("truncate only t", false),
+        ("lock t", true),
+        ("lock only t", false),
+        ("insert into t values (1)", false),
+        ("insert into t select * from t", true),
+        ("insert into t select * from only t", false),
+        ("copy t to stdout", false),
+        ("copy t from stdin", false),
+        ("merge into t using u on false when matched then delete", true),
+        ("merge into only t using u on false when matched then delete", false),
+        ("analyze t", true),
+        ("alter table t add a int", true),
+        ("alter table only t add a int", false),
+        ("create table u partition of t default", false),
+        ("create table u (like t)", false),
+        ("drop table t", true),
+        ("comment on table t is 'x'", true),
+    ] {
+        let statements = hoopwire_sql::parse(text).unwrap().statements();
+        let access = statements[0].accesses.iter().find(|access| access.relation.name == "t").unwrap();
+        assert_eq!(access.children, expected, "{text}");
+    }
+}

@@ -86,7 +86,8 @@ fn cursors_prepared_statements_channels() {
         ("discard all", "Discard"),
         ("discard temp", "Discard"),
         ("listen x", "Listen"),
-        ("unlisten *", "Listen"),
+        ("unlisten *", "Unlisten"),
+        ("unlisten x", "Unlisten"),
         ("notify x, 'y'", "Notify"),
     ]);
 }

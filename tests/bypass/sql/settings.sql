@@ -244,11 +244,11 @@ SET SESSION AUTHORIZATION app_md5
 --- set-session-authorization-as-setting: the setting of that name
 --! session=SELECT+session_user role
 SELECT set_config('session_authorization', 'app_md5', false)
---- reset-role: RESET ROLE leaves the role that the gateway chose
---! unproven=there_is_no_role_to_leave
+--- reset-role: RESET ROLE may not leave the role that the session began with (it passes since O2, and changes nothing)
+--! either session=SELECT+current_user unproven=there_is_no_role_to_leave
 RESET ROLE
---- reset-session-authorization: RESET SESSION AUTHORIZATION
---! unproven=there_is_nothing_to_leave
+--- reset-session-authorization: RESET SESSION AUTHORIZATION, likewise
+--! either session=SELECT+session_user unproven=there_is_nothing_to_leave
 RESET SESSION AUTHORIZATION
 --- set-search-path: SET search_path makes other objects of unqualified names
 --! session=SHOW+search_path

@@ -125,8 +125,8 @@ SET event_triggers = off
 --- extension-control-path: extensions from another directory
 --! since=18 session=SHOW+extension_control_path role
 SET extension_control_path = '@loot@'
---- session-authorization-default: SET SESSION AUTHORIZATION DEFAULT
---! unproven=there_is_nothing_to_leave
+--- session-authorization-default: SET SESSION AUTHORIZATION DEFAULT (it passes since O2, and changes nothing)
+--! either session=SELECT+session_user unproven=there_is_nothing_to_leave
 SET SESSION AUTHORIZATION DEFAULT
 --- event-trigger-login: an event trigger at every login
 --! since=17 unproven=there_is_no_event_function

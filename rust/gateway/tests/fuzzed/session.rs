@@ -27,7 +27,7 @@ const EXACT_WELCOME: &[u8] =
     b"R\0\0\0\x08\0\0\0\0S\0\0\0\x19server_encoding\0UTF8\0S\0\0\0\x19client_encoding\0UTF8\0\
     S\0\0\0\x23standard_conforming_strings\0on\0K\0\0\0\x0c\0\0\0\x01key!Z\0\0\0\x05I";
 const CATALOGUE: [&str; 3] = [
-    "p|public, pg_temp||||||||",
+    "p|public||||||||",
     "c|public|people|public|people|10|1|id|23|f",
     "c|public|people|public|people|10|2|email|25|f",
 ];

@@ -53,7 +53,7 @@ fn the_target_is_told_how_to_read_and_that_nothing_is_written() {
         let found = peer.backend.startup.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
     };
-    assert_eq!(set("search_path"), Some("\"public\", pg_temp"));
+    assert_eq!(set("search_path"), Some("\"public\""));
     assert_eq!(set("standard_conforming_strings"), Some("on"));
     assert_eq!(set("default_transaction_read_only"), Some("on"));
 }
@@ -75,6 +75,18 @@ fn of_several_statements_all_or_none_go_up() {
     let before = peer.link.up.len();
     assert_eq!(peer.say(&query("select 1; drop table people")), "E:42501 Z:I");
     assert!(!peer.link.up[before..].windows(8).any(|part| part == b"select 1"));
+}
+
+#[test]
+fn what_goes_up_in_place_of_read_write() {
+    // O4: a driver that always says READ WRITE was refused; now the target hears READ ONLY, in a Query and in a Parse.
+    let mut peer = peer(|_| {});
+    let heard =
+        |peer: &Peer, text: &str| peer.link.up.windows(text.len()).any(|part| part == text.as_bytes());
+    peer.say(&query("begin read write"));
+    assert!(heard(&peer, "begin read ONLY \0") && !heard(&peer, "begin read write"));
+    peer.say(&[parse("named", "set transaction read write"), sync()].concat());
+    assert!(heard(&peer, "named\0set transaction read ONLY \0") && !heard(&peer, "transaction read write"));
 }
 
 #[test]
@@ -109,7 +121,7 @@ fn a_target_that_reads_strings_otherwise_ends_the_session() {
         assert_eq!(peer.news(), "E:42501");
         assert!(peer.link.session.is_closed(), "{name}");
     }
-    for value in ["public, pg_temp", "\"public\", pg_temp", "\"\"", "pg_catalog, public"] {
+    for value in ["public", "public, pg_temp", "\"public\", pg_temp", "\"\"", "pg_catalog, public"] {
         let mut peer = peer(|_| {});
         peer.link.target(&parameter("search_path", value));
         assert!(!peer.link.session.is_closed(), "{value}");

@@ -345,7 +345,7 @@ impl Server {
     fn catalogue_rows(&self) -> (Vec<String>, String) {
         let said = self.catalogue.borrow();
         let (paths, rows): (Vec<&str>, Vec<&str>) = said.lines().partition(|line| line.starts_with("p|"));
-        let path = paths.first().map_or("public, pg_temp", |line| &line[2..]);
+        let path = paths.first().map_or("public", |line| &line[2..]);
         (rows.into_iter().map(str::to_owned).collect(), path.to_owned())
     }
 

@@ -41,7 +41,7 @@ fn name(text: &str) -> Name<&str> {
 }
 
 fn access(relation: &str, verbs: Verbs) -> Statement<&str> {
-    let accesses = vec![Access { relation: name(relation), verbs, columns: Vec::new() }];
+    let accesses = vec![Access { relation: name(relation), verbs, columns: Vec::new(), children: true }];
     Statement { accesses, ..statement() }
 }
 
@@ -333,14 +333,22 @@ fn what_a_statement_does_besides_needs_its_word() {
     assert_eq!(code(&rights, &administer), "statement_not_understood");
     let unknown = effect(Effect::Unknown { what: "T_NewStmt".into() });
     assert_eq!(code(&rights, &unknown), "statement_not_understood");
-    for free in [Effect::Show, Effect::Cursor, Effect::Discard, Effect::Transaction { read_write: true }] {
+    for free in [
+        Effect::Show,
+        Effect::Cursor,
+        Effect::Unlisten,
+        Effect::Discard,
+        Effect::Transaction { read_write: true },
+    ] {
         assert_eq!(code(&rights, &effect(free.clone())), "ok", "{free:?}");
     }
     rights.read_only = true;
     assert_eq!(code(&rights, &effect(Effect::Transaction { read_write: true })), "read_only_grant");
     assert_eq!(code(&rights, &effect(Effect::Transaction { read_write: false })), "ok");
-    let role = Effect::Set { name: "role".into(), value: SettingValue::Default };
-    assert_eq!(code(&rights, &effect(role)), "setting_not_permitted");
+    let role = |value| Effect::Set { name: "role".into(), value };
+    assert_eq!(code(&rights, &effect(role(SettingValue::Default))), "ok");
+    let none = SettingValue::Constants(vec!["none".into()]);
+    assert_eq!(code(&rights, &effect(role(none))), "setting_not_permitted", "its text is not at hand");
 }
 
 #[test]

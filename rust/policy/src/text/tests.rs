@@ -165,7 +165,10 @@ fn ways_to_write_or_to_read_more_with_read_only_rights() {
         ("set standard_conforming_strings = off", "setting_not_permitted"),
         ("set client_encoding = 'SJIS'", "setting_not_permitted"),
         ("set names 'GBK'", "setting_not_permitted"),
-        ("set default_transaction_read_only = off", "setting_not_permitted"),
+        ("set default_transaction_read_only = \"off\"", "setting_not_permitted"),
+        ("set default_transaction_read_only to E'off'", "setting_not_permitted"),
+        ("set local role none", "setting_not_permitted"),
+        ("reset app.tenant", "setting_not_permitted"),
         ("set transaction_read_only to default", "setting_not_permitted"),
         ("reset transaction_read_only", "setting_not_permitted"),
         ("select set_config('transaction_read_only', 'off', true)", "setting_not_permitted"),
@@ -179,12 +182,71 @@ fn ways_to_write_or_to_read_more_with_read_only_rights() {
         let explained = explain(&grant, text, &VIEW);
         assert!(explained.iter().any(|one| one.denial.is_some()), "{text}: {explained:?}");
     }
-    for text in [
-        "begin read write",
-        "set transaction read write",
-        "set session characteristics as transaction read write",
+}
+
+/// The text as it goes up.
+fn sent(grant: &Grant, text: &str) -> String {
+    let verdict = decide_text(grant, text.as_bytes(), &VIEW, &mut DecisionCache::default());
+    let plans = verdict.outcome.as_ref().unwrap_or_else(|refusal| panic!("{text}: {refusal:?}"));
+    let all: Vec<Instead> = plans.iter().flat_map(|plan| plan.instead.iter().cloned()).collect();
+    applied(text, &all).unwrap()
+}
+
+#[test]
+fn a_driver_that_always_says_read_write() {
+    // O4: every transaction of Go's database/sql began READ WRITE, and was refused under a grant that only reads.
+    let grant = reader();
+    for (text, expected) in [
+        ("begin read write", "begin read ONLY "),
+        (
+            "BEGIN ISOLATION LEVEL SERIALIZABLE, READ WRITE, DEFERRABLE",
+            "BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY , DEFERRABLE",
+        ),
+        ("begin read only, read\n\twrite", "begin read only, read\n\tONLY "),
+        (
+            "select 'é'; start transaction read write; select 1; commit",
+            "select 'é'; start transaction read ONLY ; select 1; commit",
+        ),
+        ("set transaction read write, read write", "set transaction read ONLY , read ONLY "),
+        (
+            "set session characteristics as transaction read write",
+            "set session characteristics as transaction read ONLY ",
+        ),
+        ("set default_transaction_read_only = off", "set default_transaction_read_only = 1  "),
+        ("SET default_transaction_read_only TO 'off'", "SET default_transaction_read_only TO 1    "),
+        (
+            "set local transaction_read_only to FALSE; select 1",
+            "set local transaction_read_only to 1    ; select 1",
+        ),
+        ("set transaction_read_only = 0", "set transaction_read_only = 1"),
+        ("begin read only", "begin read only"),
+        ("select 'begin read write'", "select 'begin read write'"),
     ] {
-        assert_ne!(code(&grant, text, &VIEW), "ok", "{text}");
+        assert_eq!(sent(&grant, text), expected);
+    }
+    let mut writer = reader();
+    let rights = Rights { read_only: false, ..(**writer.rights.as_ref().unwrap()).clone() };
+    writer = writer.with_rights(rights);
+    for text in ["begin read write", "set default_transaction_read_only = off"] {
+        assert_eq!(sent(&writer, text), text);
+    }
+}
+
+#[test]
+fn a_role_that_is_only_given_up() {
+    // O2: SET ROLE NONE gives the session user's rights, also where the target begins sessions with fewer.
+    let grant = reader();
+    assert_eq!(sent(&grant, "set role none"), "RESET ROLE   ");
+    assert_eq!(
+        sent(&grant, "select 1; SET SESSION /* é */ ROLE 'none' ; select 2")
+            .trim_end_matches("; select 2")
+            .trim_end(),
+        "select 1; RESET ROLE"
+    );
+    for text in
+        ["reset role", "set role to default", "set session authorization default", "reset all", "unlisten *"]
+    {
+        assert_eq!(sent(&grant, text), text);
     }
 }
 

@@ -1,6 +1,6 @@
 //! CREATE.
 
-use super::{Walk, alter};
+use super::{Columns, Walk, alter};
 use crate::{Effect, Verbs};
 use pg_raw_parse::list::{CastNodeList, NodeList};
 use pg_raw_parse::nodes::{
@@ -101,7 +101,12 @@ impl<'a> Walk<'a> {
             self.table_element(node);
         }
         // INHERITS, or PARTITION OF.
-        self.ranges(create.inh_relations(), Verbs::DDL);
+        for parent in create.inh_relations() {
+            match parent {
+                Node::RangeVar(parent) => self.range_alone(Some(parent), Verbs::DDL, Columns::Unnamed),
+                other => self.unknown(other),
+            }
+        }
         self.partition_bound(create.partbound());
         if let Some(spec) = create.partspec() {
             for element in spec.part_params() {
@@ -126,7 +131,9 @@ impl<'a> Walk<'a> {
             Node::ColumnDef(column) => self.column_def(column),
             Node::Constraint(constraint) => self.constraint(constraint),
             // LIKE reads what the other relation is made of. Left out: options, relation_oid.
-            Node::TableLikeClause(like) => self.range(like.relation(), Verbs::SELECT),
+            Node::TableLikeClause(like) => {
+                self.range_alone(like.relation(), Verbs::SELECT, Columns::Unnamed);
+            }
             other => self.unknown(other),
         }
     }

@@ -23,7 +23,7 @@ impl<'a> Walk<'a> {
         if let Some(conflict) = insert.on_conflict_clause() {
             verbs = verbs.with(self.on_conflict(conflict, &mut columns));
         }
-        self.range_columns(insert.relation(), verbs, columns);
+        self.range_alone(insert.relation(), verbs, columns);
         self.nested(insert.select_stmt());
         self.returning(insert.returning_clause());
         self.scope.back_to(mark);
@@ -166,10 +166,10 @@ impl<'a> Walk<'a> {
         if copy.relation().is_some() {
             if copy.is_from {
                 let columns = self.written(copy.attlist());
-                self.range_columns(copy.relation(), Verbs::INSERT, columns);
+                self.range_alone(copy.relation(), Verbs::INSERT, columns);
             } else {
                 self.leaves(copy.attlist());
-                self.range(copy.relation(), Verbs::SELECT);
+                self.range_alone(copy.relation(), Verbs::SELECT, Columns::Unnamed);
             }
         }
         self.nested(copy.query());

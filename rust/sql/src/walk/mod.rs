@@ -122,10 +122,18 @@ impl<'a> Walk<'a> {
 
     /// Notes an access; verbs of the same name add up.
     fn touch(&mut self, schema: Option<&'a str>, name: &'a str, verbs: Verbs) {
-        self.touch_columns(schema, name, verbs, Columns::Unnamed);
+        self.touch_columns(schema, name, verbs, Columns::Unnamed, true);
     }
 
-    fn touch_columns(&mut self, schema: Option<&'a str>, name: &'a str, verbs: Verbs, columns: Columns<'a>) {
+    /// `children`: not ONLY.
+    fn touch_columns(
+        &mut self,
+        schema: Option<&'a str>,
+        name: &'a str,
+        verbs: Verbs,
+        columns: Columns<'a>,
+        children: bool,
+    ) {
         let relation = Name { schema, name };
         let found = find(
             &mut self.indexes,
@@ -136,10 +144,11 @@ impl<'a> Walk<'a> {
         );
         let at = found.unwrap_or(self.found.accesses.len());
         if found.is_none() {
-            self.found.accesses.push(Access { relation, verbs, columns: Vec::new() });
+            self.found.accesses.push(Access { relation, verbs, columns: Vec::new(), children: false });
         }
         let Some(access) = self.found.accesses.get_mut(at) else { return };
         access.verbs = access.verbs.with(verbs);
+        access.children |= children;
         match columns {
             Columns::Unnamed => {}
             Columns::All => {

@@ -52,7 +52,7 @@ impl<'a> Walk<'a> {
 
     /// The name of a relation as written; CTEs are the caller's.
     pub(super) fn range_name(&mut self, range: &'a RangeVar) -> Option<Qualified<'a>> {
-        // Left out: inh (ONLY), alias, location.
+        // Left out: inh (ONLY) is the caller's; alias, location.
         if range.catalogname().is_some() {
             self.unknown_text(CROSS_DATABASE);
         }
@@ -71,7 +71,15 @@ impl<'a> Walk<'a> {
     pub(super) fn range_columns(&mut self, range: Option<&'a RangeVar>, verbs: Verbs, columns: Columns<'a>) {
         let Some(range) = range else { return self.unknown_text("a relation without a name") };
         if let Some((schema, name)) = self.range_name(range) {
-            self.touch_columns(schema, name, verbs, columns);
+            self.touch_columns(schema, name, verbs, columns, range.inh);
+        }
+    }
+
+    /// A relation whose children the statement leaves alone, whatever is written.
+    pub(super) fn range_alone(&mut self, range: Option<&'a RangeVar>, verbs: Verbs, columns: Columns<'a>) {
+        let Some(range) = range else { return self.unknown_text("a relation without a name") };
+        if let Some((schema, name)) = self.range_name(range) {
+            self.touch_columns(schema, name, verbs, columns, false);
         }
     }
 

@@ -1,6 +1,6 @@
 //! SELECT, VALUES, TABLE, their FROM and WITH.
 
-use super::Walk;
+use super::{Columns, Walk};
 use crate::Verbs;
 use pg_raw_parse::list::{CastNodeList, NodeList};
 use pg_raw_parse::nodes::{
@@ -227,7 +227,7 @@ impl<'a> Walk<'a> {
         }
         let is_locked = locked.names(alias(range.alias()).or(Some(name)));
         let verbs = if is_locked { Verbs::SELECT.with(Verbs::LOCK) } else { Verbs::SELECT };
-        self.touch(schema, name, verbs);
+        self.touch_columns(schema, name, verbs, Columns::Unnamed, range.inh);
     }
 
     /// Left out: lateral, ordinality, is_rowsfrom, alias.

@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
                 "LISTEN"
             }
             Node::UnlistenStmt(_) => {
-                self.effect(Effect::Listen);
+                self.effect(Effect::Unlisten);
                 "UNLISTEN"
             }
             Node::NotifyStmt(_) => {
