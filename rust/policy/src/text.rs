@@ -94,4 +94,6 @@ fn plan(statement: &Statement<&str>) -> StatementPlan {
 }
 
 #[cfg(test)]
+mod rights_tests;
+#[cfg(test)]
 mod tests;

@@ -7,11 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod columns;
+mod fixed;
 mod lineage;
 mod parsed;
 mod statement;
+mod tree;
 mod walk;
 
+pub use columns::Closed;
 pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
 pub use parsed::{ParseError, Parsed, parse};
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};

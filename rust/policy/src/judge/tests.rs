@@ -55,7 +55,7 @@ fn effect(effect: Effect) -> Statement<&'static str> {
 }
 
 fn scope(rights: &Rights) -> Scope<'_> {
-    Scope { rights, masks: &[], may_wait: false, catalogue: None, place: None }
+    Scope { rights, masks: &[], may_wait: false, catalogue: None, database: "orders", place: None }
 }
 
 fn code(rights: &Rights, statement: &Statement<&str>) -> &'static str {
@@ -116,7 +116,7 @@ fn system_catalogues_need_their_word_and_secrets_their_own_name() {
     let everything = rights(vec![rule(READ, &["*.*"], &[])]);
     assert_eq!(code(&everything, &access("pg_class", READ)), "relation_not_granted");
     let mut rights = Rights { words: Words::CATALOG, ..everything };
-    for relation in ["pg_class", "pg_catalog.pg_proc", "information_schema.tables", "pg_settings"] {
+    for relation in ["pg_class", "pg_catalog.pg_proc", "information_schema.tables"] {
         assert_eq!(code(&rights, &access(relation, READ)), "ok", "{relation}");
     }
     let secrets = [
@@ -126,6 +126,9 @@ fn system_catalogues_need_their_word_and_secrets_their_own_name() {
         "pg_statistic",
         "pg_largeobject",
         "pg_user_mapping",
+        "pg_settings",
+        "pg_roles",
+        "pg_db_role_setting",
         "pg_subscription",
         "pg_stat_activity",
         "pg_hba_file_rules",
@@ -292,7 +295,12 @@ fn what_a_statement_does_besides_needs_its_word() {
     assert_eq!(code(&rights, &administer), "statement_not_understood");
     let unknown = effect(Effect::Unknown { what: "T_NewStmt".into() });
     assert_eq!(code(&rights, &unknown), "statement_not_understood");
-    for free in [Effect::Show, Effect::Cursor, Effect::Discard, Effect::Transaction { read_write: true }] {
+    for free in [
+        Effect::Show { name: "search_path".into() },
+        Effect::Cursor,
+        Effect::Discard,
+        Effect::Transaction { read_write: true },
+    ] {
         assert_eq!(code(&rights, &effect(free.clone())), "ok", "{free:?}");
     }
     rights.read_only = true;
