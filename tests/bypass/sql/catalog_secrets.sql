@@ -109,8 +109,10 @@ SELECT (pg_options_to_table(umoptions)).option_value FROM pg_user_mappings
 --! grant=stars
 SELECT m.to_jsonb FROM pg_user_mappings m
 --- role-settings-as-a-column: H5: another relation with a secret column
+--! unproven=restoring_resets_the_settings_of_roles
 SELECT r.to_jsonb FROM pg_roles r
 --- user-settings-as-a-column: H5: and another
+--! unproven=restoring_resets_the_settings_of_roles
 SELECT u.row_to_json FROM pg_user u
 --- settings-of-roles-as-a-column: H5: and another
 SELECT s.to_json FROM pg_db_role_setting s

@@ -129,12 +129,16 @@ SELECT rolname, datname, pg_catalog.array_to_string(setconfig, E'\n') AS "Settin
 --- database-settings-unnested: H6: by a function in FROM
 SELECT u FROM pg_db_role_setting, unnest(setconfig) u
 --- role-settings: H6: with the roles
+--! unproven=restoring_resets_the_settings_of_roles
 SELECT rolconfig FROM pg_roles
 --- role-settings-star: H6: the same by a star
+--! unproven=restoring_resets_the_settings_of_roles
 SELECT * FROM pg_roles
 --- user-settings: H6: with the users
+--! unproven=restoring_resets_the_settings_of_roles
 SELECT useconfig FROM pg_user
 --- shadow-settings: H6: with the passwords
+--! unproven=restoring_resets_the_settings_of_roles
 SELECT useconfig FROM pg_shadow
 --- conninfo: H6: how a standby reaches its primary
 --! unproven=the_server_is_no_standby
