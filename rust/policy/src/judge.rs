@@ -175,7 +175,7 @@ impl<'a> Scope<'a> {
         let is_system = object.is_system();
         let sensitive = (is_system
             && is_sensitive(object.schema, object.name)
-            && !self.hides_secret(object)
+            && !(verbs.without(Verbs::SELECT).is_empty() && self.hides_secret(object))
             && !(reads_sequences(object.schema, object.name) && self.reads_all()))
             || is_of_extension(object.schema, object.name);
         let mut missing = verbs;

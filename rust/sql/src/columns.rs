@@ -2,7 +2,7 @@
 
 use crate::Parsed;
 use crate::fixed::items;
-use crate::tree::{all, query_of};
+use crate::tree::{all, readable};
 use pg_raw_parse::Node;
 use pg_raw_parse::nodes::{Alias, ColumnRef, SelectStmt};
 use std::collections::HashSet;
@@ -23,11 +23,11 @@ pub struct Closed<'a> {
 const SYSTEM: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
 
 impl Parsed {
-    /// False if this statement is a query in which none of the closed columns can show, be compared or be computed
+    /// False if this is a statement in which none of the closed columns can show, be compared or be computed
     /// with: neither is one named, nor does a star, a whole row, a join by name or a list of column aliases stand for it.
     #[must_use]
     pub fn may_show(&self, statement: usize, closed: &Closed<'_>) -> bool {
-        let Some(query) = self.raw().nth(statement).and_then(query_of) else { return true };
+        let Some(query) = self.raw().nth(statement).and_then(readable) else { return true };
         // the walker of the grammar's own fails on what it does not know
         catch_unwind(AssertUnwindSafe(|| closed.may_show(query))).unwrap_or(true)
     }
@@ -57,8 +57,8 @@ impl Closed<'_> {
                 let mut using = join.using_clause().iter().filter_map(pg_raw_parse::nodes::String::sval);
                 !join.is_natural && !using.any(|name| self.columns.contains(&name)) && named(join.alias())
             }
-            // of a statement that writes, more than the columns it names is read
-            Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) | Node::MergeStmt(_) => false,
+            // a star there is of all items
+            Node::ReturningClause(returning) => !returning.exprs().iter().any(is_star_target),
             _ => true,
         }
     }
@@ -103,8 +103,10 @@ impl Closed<'_> {
 
 /// `*` is in the select list.
 fn is_star(select: &SelectStmt) -> bool {
-    select.target_list().iter().any(|target| {
-        matches!(target.val(), Node::ColumnRef(column)
-            if column.fields().len() == 1 && matches!(column.fields().first(), Some(Node::A_Star(_))))
-    })
+    select.target_list().iter().any(|target| is_star_target(Node::ResTarget(target)))
+}
+
+fn is_star_target(target: Node<'_>) -> bool {
+    matches!(target, Node::ResTarget(target) if matches!(target.val(), Node::ColumnRef(column)
+        if column.fields().len() == 1 && matches!(column.fields().first(), Some(Node::A_Star(_)))))
 }

@@ -25,6 +25,18 @@ pub(crate) fn children<'a>(node: Node<'a>, found: &mut Vec<Node<'a>>) {
     });
 }
 
+/// What may be looked at whole: a query, a statement that writes, and what either makes a relation of.
+pub(crate) fn readable(statement: Node<'_>) -> Option<Node<'_>> {
+    match statement {
+        Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) | Node::MergeStmt(_) => {
+            Some(statement)
+        }
+        Node::ViewStmt(view) => query_of(view.query()),
+        Node::CreateTableAsStmt(create) => query_of(create.query()),
+        other => query_of(other),
+    }
+}
+
 /// A node and all below it, in no order. Deep trees need no stack.
 pub(crate) fn all(node: Node<'_>) -> Vec<Node<'_>> {
     let mut found = vec![node];

@@ -111,6 +111,17 @@ fn secrets_of_the_catalogue_by_whole_rows() {
     ] {
         assert_eq!(code(&grant, text, &VIEW), "relation_not_granted", "{text}");
     }
+    let writes = with(with(reader(), Verbs::UPDATE, "pg_catalog", "*"), Verbs::INSERT, "public", "*");
+    for (text, expected) in [
+        (
+            "update pg_catalog.pg_subscription set subconninfo = 'x' where subname = 'y'",
+            "relation_not_granted",
+        ),
+        ("insert into orders select rolname from pg_roles", "ok"),
+        ("insert into orders select r.to_jsonb from pg_roles r", "relation_not_granted"),
+    ] {
+        assert_eq!(code(&writes, text, &VIEW), expected, "{text}");
+    }
 }
 
 /// H7: texts of other sessions were read through the extension's view, which is mostly in public.
