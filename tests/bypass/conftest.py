@@ -127,6 +127,7 @@ def arena() -> Iterator[Arena]:
         "wal_level": "logical",
         "jit": "off",
         "checkpoint_timeout": "'1h'",
+        "app.jwt_secret": "'vault-4h8k-jwt'",
     }
     with ThrowAwayPostgres(settings=settings) as pg:
         made = run_psql(

@@ -192,7 +192,7 @@ BACKSLASH = r"""
 \dv+|\dm+|\ds|\ds+|\di|\di+|\dn|\dn+|\df|\df+|\dft|\dfw pg_catalog.*rank|\da|\dT|\dT+|\dD|\dD+
 \do @>|\dO|\du|\du+|\dg|\dp|\dp customers|\z|\ddp|\dc|\dC|\dd|\db|\dx|\dx+ plpgsql|\dy|\des|\deu
 \dew|\det|\dE|\dF|\dF+ own|\dFd|\dFp|\dFt|\dL|\dA|\dAc btree|\dAf btree|\dAo btree|\dAp btree|\dRp
-\dRs|\dl|\dX|\dP|\dP+|\dtv "Other Schema".*|\d "Other Schema"."Odd Table"|\drds|\dconfig work_mem
+\dRs|\dl|\dX|\dP|\dP+|\dtv "Other Schema".*|\d "Other Schema"."Odd Table"|\dconfig work_mem
 \dS pg_class|\sf twice|\sf+ twice|\sv revenue|\sv+ tall|\l|\l+|\encoding|\h select|\timing off|\pset
 \gdesc|\dt+ public.*|\d+ tree|\dti|\dit customers*
 """
@@ -207,6 +207,19 @@ def test_psql_backslash(routes, command):
     ]
     assert answers[1] == answers[0]
     assert "permission" not in answers[0].err
+
+
+@pytest.mark.parametrize(
+    ("command", "column"), [(r"\drds", "setconfig"), (r"\dconfig", "setting"), (r"\dRs+", "subconninfo")]
+)
+def test_psql_backslash_that_shows_secrets(routes, needs_tool, reading, command, column):
+    r"""H6, O20: `\drds` and its like show settings and connection strings: the refusal names the column."""
+    if command == r"\dconfig":
+        needs_tool("psql", reading[0])
+    route = routes[1]
+    done = run_psql("", dsn=route.dsn(), password=route.credential(), stdin=f"{command}\n")
+    assert column in done.err
+    assert "name the other columns one by one" in done.err
 
 
 def test_psql_conninfo(routes):

@@ -7,8 +7,9 @@ from typing import TypeVar
 from hoopwire.config.issuers import is_principal_key
 from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, nearest, quoted
-from hoopwire.model.actions import Action, ActionClass, Word
+from hoopwire.model.actions import Action, ActionClass, Rule, Word, expand
 from hoopwire.model.grammar import MIXED, ActionError, parse_action, parse_deny
+from hoopwire.model.grant import Mask
 from hoopwire.model.obligations import MaskError, make_mask
 from hoopwire.model.settings import IssuerSettings, PolicySettings, TargetSettings
 
@@ -17,6 +18,13 @@ _T = TypeVar("_T")
 DENY_KEYS = ("name", "effect", "reason", "groups", "principals", "issuer", "targets")
 """What a policy with effect = "deny" may say."""
 _REASON_CHARACTERS = 200
+_WRITES = ("insert", "update")
+GUESSED = (
+    "can be written by whoever has this policy: a guess is inserted, its hash read, and compared with every"
+    " column that is masked so. Give all of them `compare = true`, use another kind than hash, or deny insert"
+    " and update"
+)
+"""Of a hashed column that may be written."""
 _MIN_TTL_S = 30
 _MAX_TTL_S = 3600
 
@@ -112,7 +120,7 @@ def _check_actions(key: Key, policy: PolicySettings, report: Report) -> None:
     if not policy.actions:
         report.add((*key, "actions"), "name at least one action")
     actions = _parsed((*key, "actions"), policy.actions, parse_action, report)
-    _parsed((*key, "deny"), policy.deny, parse_deny, report)
+    denied = _parsed((*key, "deny"), policy.deny, parse_deny, report)
     classes = {index: action.name for index, action in actions.items() if isinstance(action, ActionClass)}
     for index, name in classes.items():
         if len(classes) < len(actions):
@@ -120,7 +128,7 @@ def _check_actions(key: Key, policy: PolicySettings, report: Report) -> None:
     if classes and policy.deny:
         name = next(iter(classes.values()))
         report.add((*key, "deny"), f"has no effect with `{name}`, which is not read")
-    _check_masks((*key, "masks"), policy, actions, report)
+    _check_masks((*key, "masks"), policy, actions, tuple(denied.values()), report)
 
 
 def _parsed(key: Key, texts: tuple[str, ...], parse: Callable[[str], _T], report: Report) -> dict[int, _T]:
@@ -138,7 +146,9 @@ def _parsed(key: Key, texts: tuple[str, ...], parse: Callable[[str], _T], report
     return found
 
 
-def _check_masks(key: Key, policy: PolicySettings, actions: dict[int, Action], report: Report) -> None:
+def _check_masks(
+    key: Key, policy: PolicySettings, actions: dict[int, Action], denied: tuple[Rule, ...], report: Report
+) -> None:
     if not policy.masks:
         return
     for action in actions.values():
@@ -147,6 +157,7 @@ def _check_masks(key: Key, policy: PolicySettings, actions: dict[int, Action], r
                 key, f"cannot stand beside the action `{action}`, which reads columns where nobody sees it"
             )
     columns: set[tuple[str, str, str]] = set()
+    hashed: dict[str, Mask] = {}
     for text, settings in policy.masks.items():
         if settings is None:
             continue
@@ -162,6 +173,23 @@ def _check_masks(key: Key, policy: PolicySettings, actions: dict[int, Action], r
         if column in columns:
             report.add((*key, text), f"{quoted(text)} is masked twice")
         columns.add(column)
+        if mask.kind == "hash":
+            hashed[text] = mask
+    # Equal values of one policy have equal hashes: whoever may write one can guess at all of them.
+    if all(mask.compare for mask in hashed.values()):
+        return
+    rules = expand(tuple(actions.values())).rules
+    for text, mask in hashed.items():
+        written = {verb for rule in rules for verb in _WRITES if _names(rule, verb, mask)}
+        if written - {verb for rule in denied for verb in _WRITES if _names(rule, verb, mask)}:
+            report.add((*key, text), GUESSED)
+
+
+def _names(rule: Rule, verb: str, mask: Mask) -> bool:
+    """Does the rule have the verb for the relation of the mask?"""
+    matches = [pattern.matches(mask.schema, mask.relation) for pattern in rule.objects]
+    excluded = [pattern.matches(mask.schema, mask.relation) for pattern in rule.excluded]
+    return verb in rule.verbs and any(matches) and not any(excluded)
 
 
 def _check_budgets(key: Key, policy: PolicySettings, report: Report) -> None:

@@ -9,38 +9,10 @@ from functools import lru_cache
 
 import msgspec
 
+from hoopwire.model.sensitive import is_sensitive
+
 _SYSTEM = frozenset({"pg_catalog", "information_schema", "pg_toast", "pg_temp"})
 _SESSION_SCHEMA = re.compile(r"pg_(toast_)?temp_.*", re.DOTALL)
-
-SENSITIVE = frozenset(
-    {
-        ("pg_catalog", "pg_aios"),
-        ("pg_catalog", "pg_authid"),
-        ("pg_catalog", "pg_shadow"),
-        ("pg_catalog", "pg_statistic"),
-        ("pg_catalog", "pg_statistic_ext_data"),
-        ("pg_catalog", "pg_stats"),
-        ("pg_catalog", "pg_stats_ext"),
-        ("pg_catalog", "pg_stats_ext_exprs"),
-        ("pg_catalog", "pg_largeobject"),
-        ("pg_catalog", "pg_user_mapping"),
-        ("pg_catalog", "pg_user_mappings"),
-        ("pg_catalog", "pg_subscription"),
-        ("pg_catalog", "pg_stat_activity"),
-        ("pg_catalog", "pg_hba_file_rules"),
-        ("pg_catalog", "pg_ident_file_mappings"),
-        ("pg_catalog", "pg_file_settings"),
-        ("pg_catalog", "pg_prepared_xacts"),
-        ("pg_catalog", "pg_sequences"),
-        ("pg_catalog", "pg_stat_replication"),
-        ("pg_catalog", "pg_stat_ssl"),
-        ("pg_catalog", "pg_stat_gssapi"),
-        ("pg_catalog", "pg_stat_wal_receiver"),
-        ("information_schema", "_pg_user_mappings"),
-        ("information_schema", "user_mapping_options"),
-    }
-)
-"""Relations that show rows, secrets or other sessions; the same as in rust/policy/src/builtin.rs."""
 
 MILD = (
     "currval",
@@ -118,7 +90,7 @@ def _matches_schema(pattern: str, schema: str) -> bool:
 def _matches_name(pattern: Pattern, schema: str, name: str) -> bool:
     if "*" not in pattern.name:
         return pattern.name == name
-    return (schema, name) not in SENSITIVE and _matches(pattern.name, name)
+    return not is_sensitive(schema, name) and _matches(pattern.name, name)
 
 
 @lru_cache(maxsize=4096)

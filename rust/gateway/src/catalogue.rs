@@ -2,7 +2,9 @@
 
 use crate::close::Ending;
 use crate::inquiry::Row;
-use hoopwire_policy::{Catalogue, CatalogueColumn, CatalogueRelation, Grant, Inheritance, Mask, Rule};
+use hoopwire_policy::{
+    Catalogue, CatalogueColumn, CatalogueRelation, Grant, Inheritance, Mask, Rule, Stored,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -157,6 +159,8 @@ struct Gathered {
     name: String,
     roots: Vec<(String, String)>,
     columns: BTreeMap<i16, CatalogueColumn>,
+    /// What of a column stands in the target's catalogues.
+    stored: BTreeMap<i16, Stored>,
 }
 
 /// The catalogue, and `roots` with what was found; `None` if a row is not as asked for.
@@ -196,10 +200,23 @@ fn read(
             }
         }
     }
-    let mut relations: Vec<CatalogueRelation> =
-        relations.into_iter().map(|(oid, gathered)| gathered.relation(oid, masks, &roots)).collect();
-    add_views(views, &mut relations, version);
-    Some((Catalogue::new(version, functions, relations).with_kinship(&inheritance, deny), roots))
+    let mut stored = Stored::default();
+    let mut masked = Vec::with_capacity(relations.len());
+    for (oid, mut gathered) in relations {
+        let kinds = std::mem::take(&mut gathered.stored);
+        let relation = gathered.relation(oid, masks, &roots);
+        for (attnum, kind) in kinds {
+            // where a masked column got lost, any may be it
+            let is_masked = |column: &CatalogueColumn| column.attnum == attnum && column.mask.is_some();
+            if relation.opaque || relation.columns.iter().any(is_masked) {
+                stored = stored.with(kind);
+            }
+        }
+        masked.push(relation);
+    }
+    add_views(views, &mut masked, version);
+    let catalogue = Catalogue::new(version, functions, masked).with_stored(stored);
+    Some((catalogue.with_kinship(&inheritance, deny), roots))
 }
 
 /// The OIDs of the relations in an answer.
@@ -230,14 +247,16 @@ fn column(
         gathered.roots.push(root);
     }
     let attnum: i16 = fields.next()??.parse().ok()?;
-    let column = CatalogueColumn {
-        attnum,
-        name: fields.next()??,
-        type_oid: fields.next()??.parse().ok()?,
-        generated: fields.next()??.starts_with('t'),
-        mask: None,
-    };
-    gathered.columns.insert(attnum, column);
+    let (name, type_oid) = (fields.next()??, fields.next()??.parse().ok()?);
+    let facts = fields.next()??;
+    for (letter, kind) in [('M', Stored::MISSING), ('D', Stored::DEFAULT), ('P', Stored::BOUND)] {
+        if facts.contains(letter) {
+            let all = gathered.stored.entry(attnum).or_default();
+            *all = all.with(kind);
+        }
+    }
+    let generated = facts.starts_with('t');
+    gathered.columns.insert(attnum, CatalogueColumn { attnum, name, type_oid, generated, mask: None });
     Some(())
 }
 

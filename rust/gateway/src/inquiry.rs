@@ -181,7 +181,8 @@ pub(crate) fn end(in_round: bool, out: &mut Vec<u8>) {
 /// parents) and all that reads them (views, through other views).
 ///
 /// Rows: `f`, schema, function; `c`, schema and name of the masked relation, schema, name and OID of the relation
-/// that has the column, its number, name and type, whether it is generated; `v`, OID, schema, name, definition;
+/// that has the column, its number, name and type, whether it is generated (with letters for what the catalogues
+/// hold of it: a missing value, a default, bounds of partitions); `v`, OID, schema, name, definition;
 /// `x`, schema and name that are now those of a relation which the transaction's snapshot does not show; `p`, the
 /// session's search_path; `i`, schema and name of a partition or child, those of its parent, and what the parent is.
 ///
@@ -277,7 +278,11 @@ fn relations(masks: &[Mask], known: &[Root]) -> String {
          ) \
          SELECT 'c', f.schema, f.relation, coalesce(now.names[1], n.nspname::pg_catalog.text), \
            coalesce(now.names[2], c.relname::pg_catalog.text), c.oid::pg_catalog.text, a.attnum::pg_catalog.text, \
-           coalesce(now.names[3], a.attname::pg_catalog.text), a.atttypid::pg_catalog.oid::pg_catalog.text, (a.attgenerated <> '')::pg_catalog.text \
+           coalesce(now.names[3], a.attname::pg_catalog.text), a.atttypid::pg_catalog.oid::pg_catalog.text, \
+           pg_catalog.concat(a.attgenerated <> '', CASE WHEN a.atthasmissing THEN 'M' END, \
+             CASE WHEN a.atthasdef AND a.attgenerated = '' THEN 'D' END, CASE WHEN EXISTS (\
+               SELECT FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = c.oid \
+               AND (a.attnum = ANY (p.partattrs::pg_catalog.int2[]) OR p.partexprs IS NOT NULL)) THEN 'P' END) \
          FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.oid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \

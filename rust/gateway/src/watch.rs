@@ -46,7 +46,8 @@ fn text(masks: &[Mask], oids: &[u32]) -> String {
             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
             WHERE c.oid = ANY (oids)), \
            (SELECT pg_catalog.string_agg(pg_catalog.concat_ws('.', a.attrelid, a.attnum, \
-              pg_catalog.quote_ident(a.attname), a.atttypid, a.attgenerated), ',' ORDER BY a.attrelid, a.attnum) \
+              pg_catalog.quote_ident(a.attname), a.atttypid, a.attgenerated, \
+              a.atthasmissing, a.atthasdef), ',' ORDER BY a.attrelid, a.attnum) \
             FROM pg_catalog.pg_attribute a \
             WHERE a.attrelid = ANY (oids) AND a.attnum > 0 AND NOT a.attisdropped), \
            (SELECT pg_catalog.string_agg(pg_catalog.concat_ws('.', i.inhrelid, i.inhparent), ',' \

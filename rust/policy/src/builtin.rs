@@ -32,46 +32,9 @@ static FUNCTIONS: LazyLock<FxHashMap<&'static str, Builtin>> = LazyLock::new(|| 
 static RELATIONS: LazyLock<FxHashSet<&'static str>> =
     LazyLock::new(|| include_str!("builtin/relations.txt").lines().collect());
 
-/// Relations of the system schemas that show data, what other sessions do, or secrets. Only a rule that has the
-/// name without `*` covers one.
-const SENSITIVE: &[(&str, &str)] = &[
-    (CATALOG, "pg_aios"),
-    (CATALOG, "pg_authid"),
-    (CATALOG, "pg_file_settings"),
-    (CATALOG, "pg_hba_file_rules"),
-    (CATALOG, "pg_ident_file_mappings"),
-    (CATALOG, "pg_largeobject"),
-    (CATALOG, "pg_prepared_xacts"),
-    (CATALOG, "pg_sequences"),
-    (CATALOG, "pg_shadow"),
-    (CATALOG, "pg_stat_activity"),
-    (CATALOG, "pg_stat_gssapi"),
-    (CATALOG, "pg_stat_replication"),
-    (CATALOG, "pg_stat_ssl"),
-    (CATALOG, "pg_stat_wal_receiver"),
-    (CATALOG, "pg_statistic"),
-    (CATALOG, "pg_statistic_ext_data"),
-    (CATALOG, "pg_stats"),
-    (CATALOG, "pg_stats_ext"),
-    (CATALOG, "pg_stats_ext_exprs"),
-    (CATALOG, "pg_subscription"),
-    (CATALOG, "pg_user_mapping"),
-    (CATALOG, "pg_user_mappings"),
-    (STANDARD, "_pg_user_mappings"),
-    (STANDARD, "user_mapping_options"),
-];
-
-/// Of these, the ones with one secret column, which tools read without that column (`\\dRs`, `\\deu`, pg_dump).
-const SECRETS: &[(&str, &str)] =
-    &[("pg_sequences", "last_value"), ("pg_subscription", "subconninfo"), ("pg_user_mappings", "umoptions")];
-
 /// What gives the last value of any sequence: fine for a grant that reads every relation. pg_dump 18 calls the first
 /// one for all of them.
 const SEQUENCES: &[&str] = &["pg_get_sequence_data", "pg_sequence_last_value", "pg_sequences"];
-
-/// Of these, the ones that hold values of columns: no rule opens them to a grant with masks.
-const STATISTICS: &[&str] =
-    &["pg_statistic", "pg_statistic_ext_data", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"];
 
 /// Functions that only wait: harmless if the time that statements run is limited.
 const WAITING: &[&str] = &["pg_sleep", "pg_sleep_for", "pg_sleep_until"];
@@ -102,30 +65,14 @@ pub(crate) fn is_system_schema(schema: &str) -> bool {
         })
 }
 
-/// True for relations that need a rule with their own name.
-pub(crate) fn is_sensitive(schema: &str, name: &str) -> bool {
-    [CATALOG, STANDARD].contains(&schema) && SENSITIVE.contains(&(schema, name))
-}
-
 /// True for functions that need a rule with their own name.
 pub(crate) fn is_dangerous(schema: &str, name: &str) -> bool {
     schema == CATALOG && builtin(name) != Builtin::Harmless && !MILD.iter().any(|mild| glob(mild, name))
 }
 
-/// The one secret column of a sensitive relation: what does not show it may read the rest.
-pub(crate) fn secret_column(schema: &str, name: &str) -> Option<&'static str> {
-    let secret = SECRETS.iter().find(|(relation, _)| schema == CATALOG && *relation == name);
-    secret.map(|(_, column)| *column)
-}
-
 /// True for functions and views that read any sequence.
 pub(crate) fn reads_sequences(schema: &str, name: &str) -> bool {
     schema == CATALOG && SEQUENCES.contains(&name)
-}
-
-/// True for relations that show values of other relations' columns.
-pub(crate) fn is_statistics(schema: &str, name: &str) -> bool {
-    schema == CATALOG && STATISTICS.contains(&name)
 }
 
 /// True for tables and views of pg_catalog, of any version.
@@ -164,8 +111,6 @@ mod tests {
         assert!(harmless.len() > 2400 && FUNCTIONS.len() > 2650 && RELATIONS.len() > 138);
         assert!(harmless.iter().all(|name| builtin(name) == Builtin::Harmless));
         assert!(RELATIONS.iter().all(|name| name.starts_with("pg_")), "an unqualified name is told by it");
-        assert!(SENSITIVE.iter().all(|(schema, name)| *schema == STANDARD || RELATIONS.contains(name)));
-        assert!(STATISTICS.iter().all(|name| is_sensitive(CATALOG, name)));
     }
 
     #[test]

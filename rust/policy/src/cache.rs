@@ -48,7 +48,11 @@ impl DecisionKey {
             let mut digest = Digest(blake3::Hasher::new());
             // `Debug` of these types shows all fields, with strings quoted: different values, different texts
             let waits = grant.budgets.wall_time.is_some();
-            let _ = write!(digest, "{:?}", (&grant.rights, &grant.masks, &grant.policy_hash, waits));
+            let _ = write!(
+                digest,
+                "{:?}",
+                (&grant.rights, &grant.masks, &grant.policy_hash, &grant.database, waits)
+            );
             *digest.0.finalize().as_bytes()
         })
     }

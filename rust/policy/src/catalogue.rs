@@ -38,12 +38,38 @@ pub struct CatalogueRelation {
     pub columns: Vec<CatalogueColumn>,
 }
 
+/// Which values of masked columns stand in the target's own catalogues, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored(u8);
+
+impl Stored {
+    /// What a column has in rows that are older than it (`pg_attribute.attmissingval`).
+    pub const MISSING: Stored = Stored(1);
+    /// A default.
+    pub const DEFAULT: Stored = Stored(1 << 1);
+    /// Bounds of partitions.
+    pub const BOUND: Stored = Stored(1 << 2);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Stored) -> Stored {
+        Stored(self.0 | other.0)
+    }
+
+    /// True if the sets have a kind in common.
+    #[must_use]
+    pub const fn intersects(self, other: Stored) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
 /// What is known of one database of one target, for the masks of one policy. Never changed, only replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
     version: u64,
     functions: FxHashMap<String, Vec<String>>,
     relations: Vec<CatalogueRelation>,
+    stored: Stored,
     by_oid: HashMap<u32, usize>,
     by_name: HashMap<(String, String), usize>,
     kinship: Kinship,
@@ -71,7 +97,15 @@ impl Catalogue {
             .enumerate()
             .map(|(at, relation)| ((relation.schema.clone(), relation.name.clone()), at))
             .collect();
-        Catalogue { version, functions: schemas, relations, by_oid, by_name, kinship: Kinship::default() }
+        Catalogue {
+            version,
+            functions: schemas,
+            relations,
+            stored: Stored::default(),
+            by_oid,
+            by_name,
+            kinship: Kinship::default(),
+        }
     }
 
     /// The same, and which relations share rows with what these denies name.
@@ -86,6 +120,18 @@ impl Catalogue {
         self.kinship.denied(object, access, deny)
     }
 
+    /// The same, with values of masked columns in the target's catalogues.
+    #[must_use]
+    pub fn with_stored(self, stored: Stored) -> Catalogue {
+        Catalogue { stored, ..self }
+    }
+
+    /// The values of masked columns that stand in the target's catalogues.
+    #[must_use]
+    pub fn stored(&self) -> Stored {
+        self.stored
+    }
+
     /// Tells it from every other catalogue.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -97,6 +143,7 @@ impl Catalogue {
     pub fn says_the_same(&self, other: &Catalogue) -> bool {
         self.functions == other.functions
             && self.relations == other.relations
+            && self.stored == other.stored
             && self.kinship == other.kinship
     }
 

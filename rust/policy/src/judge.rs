@@ -1,18 +1,26 @@
 //! One statement against a grant's rights.
 
 use crate::builtin::{
-    Builtin, CATALOG, STANDARD, builtin, is_catalog_relation, is_dangerous, is_sensitive, is_statistics,
-    reads_sequences, secret_column,
+    Builtin, CATALOG, STANDARD, builtin, is_catalog_relation, is_dangerous, reads_sequences,
 };
-use crate::catalogue::{Catalogue, CatalogueRelation};
+use crate::catalogue::{Catalogue, CatalogueRelation, Stored};
+use crate::closed::{
+    SETTINGS, closed_columns, is_of_extension, is_sensitive, is_statistics, says_stored, stored_columns,
+};
 use crate::glob::{Object, USER, WHOLE};
 use crate::grant::Grant;
 use crate::instead::{Instead, instead, wanted};
 use crate::mask::Mask;
+use crate::readable::is_readable;
 use crate::refusal::Reason;
 use crate::rights::{Rights, Words};
 use crate::settings::{check_set, check_set_config};
-use hoopwire_sql::{Access, Call, Effect, Name, Parsed, Statement, Verbs};
+use hoopwire_sql::{Access, Call, Closed, Effect, Name, Parsed, Statement, Verbs};
+
+/// What the view of the settings calls.
+const ALL_SETTINGS: &str = "pg_show_all_settings";
+/// Where a value of a masked column stands.
+const IN_CATALOGUE: &str = "in the target's catalogue, which has values of masked columns there";
 
 /// What a statement is judged by.
 #[derive(Clone, Copy)]
@@ -22,6 +30,8 @@ pub(crate) struct Scope<'a> {
     /// The grant limits how long statements run.
     pub(crate) may_wait: bool,
     pub(crate) catalogue: Option<&'a Catalogue>,
+    /// The session's database.
+    pub(crate) database: &'a str,
     /// The text as read, which statement of it is judged, and the text: to look closer where names are not enough.
     pub(crate) place: Option<(&'a Parsed, usize, &'a str)>,
 }
@@ -34,6 +44,7 @@ impl<'a> Scope<'a> {
             masks: &grant.masks,
             may_wait: grant.budgets.wall_time.is_some(),
             catalogue,
+            database: &grant.database,
             place: None,
         })
     }
@@ -59,6 +70,9 @@ impl<'a> Scope<'a> {
         }
         for access in &statement.accesses {
             self.judge_access(access)?;
+            if statement.command == "CLUSTER" {
+                self.check_order(access.relation)?;
+            }
         }
         statement.calls.iter().try_for_each(|call| self.judge_call(call))?;
         statement.attributes.iter().try_for_each(|&name| self.judge_attribute(name))
@@ -105,11 +119,13 @@ impl<'a> Scope<'a> {
                     .or_else(|reason| self.instead_of(effect).map(|_| ()).ok_or(reason));
             }
             Effect::Cascade => return self.judge_cascade(statement),
+            Effect::Show { name } => return self.judge_setting(Some(name)),
+            Effect::NameDatabase { name } if name == self.database => return Ok(()),
+            Effect::NameDatabase { name } => return Err(Reason::OtherDatabase { name: name.clone() }),
             Effect::Administer { what } => return Err(Reason::NotUnderstood { what: (*what).to_owned() }),
             Effect::Unknown { what } => return Err(Reason::NotUnderstood { what: what.clone() }),
             // what a prepared statement or a cursor does was judged when it was made
             Effect::Transaction { .. }
-            | Effect::Show
             | Effect::Prepare { .. }
             | Effect::Execute { .. }
             | Effect::Deallocate { .. }
@@ -152,6 +168,22 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
+    /// CLUSTER sorts rows by an index, so that where they lie would tell the order of masked values.
+    fn check_order(&self, relation: Name<&str>) -> Result<(), Reason> {
+        let every = relation.name == WHOLE && !self.masks.is_empty();
+        let is_masked = self.relations(relation).iter().any(|schema| {
+            self.masks.iter().any(|mask| mask.schema == schema && mask.relation == relation.name)
+                || self.catalogue.and_then(|known| known.by_name(schema, relation.name)).is_some()
+        });
+        if every || is_masked {
+            return Err(Reason::Masked {
+                column: relation.name.to_owned(),
+                place: "in CLUSTER, which would show the order of masked values",
+            });
+        }
+        Ok(())
+    }
+
     /// The schemas that a name may stand for. Never empty.
     pub(crate) fn relations<'b>(&'b self, relation: Name<&'b str>) -> Candidates<'b> {
         if relation.schema.is_some() {
@@ -168,10 +200,11 @@ impl<'a> Scope<'a> {
     /// The verbs that no rule covers.
     fn missing(&self, object: Object<'_>, verbs: Verbs) -> Result<Verbs, Reason> {
         let is_system = object.is_system();
-        let sensitive = is_system
+        let sensitive = (is_system
             && is_sensitive(object.schema, object.name)
-            && !self.hides_secret(object)
-            && !(reads_sequences(object.schema, object.name) && self.reads_all());
+            && !(verbs.without(Verbs::SELECT).is_empty() && self.hides_secret(object))
+            && !(reads_sequences(object.schema, object.name) && self.reads_all()))
+            || is_of_extension(object.schema, object.name);
         // `call pg_catalog.*` is written for what one forgot to name, not for files, settings and other sessions
         let literal = sensitive || verbs.contains(Verbs::CALL) && is_dangerous(object.schema, object.name);
         let mut missing = verbs;
@@ -197,11 +230,46 @@ impl<'a> Scope<'a> {
         self.rights.deny.is_empty() && self.rights.allow.iter().any(|rule| rule.covers_all(Verbs::SELECT))
     }
 
-    /// The statement reads a relation with a secret column, and cannot show that.
+    /// The statement reads a relation with secret columns, and cannot show those.
     fn hides_secret(&self, object: Object<'_>) -> bool {
-        match (secret_column(object.schema, object.name), self.place) {
-            (Some(column), Some((parsed, statement, _))) => !parsed.may_show(statement, column),
-            _ => false,
+        closed_columns(object.schema, object.name).is_some_and(|closed| !self.may_show(&closed))
+            || (object.name == SETTINGS && self.reads_fixed_settings())
+    }
+
+    fn may_show(&self, closed: &Closed<'_>) -> bool {
+        self.place.is_none_or(|(parsed, statement, _)| parsed.may_show(statement, closed))
+    }
+
+    /// All that the statement reads of the settings are ones that anybody may read, by constant names.
+    fn reads_fixed_settings(&self) -> bool {
+        let fixed = self.place.and_then(|(parsed, statement, _)| parsed.fixed_settings(statement));
+        fixed.is_some_and(|names| names.iter().all(|name| is_readable(name)))
+    }
+
+    /// A rule has the settings' own name: all of them may be read.
+    fn reads_all_settings(&self) -> bool {
+        let settings = Object::new(CATALOG, SETTINGS);
+        self.check_denies(settings, Verbs::SELECT).is_ok()
+            && self
+                .rights
+                .allow
+                .iter()
+                .any(|rule| rule.verbs.contains(Verbs::SELECT) && rule.covers(settings, true))
+    }
+
+    /// SHOW and `current_setting`; `None` where it cannot be told which setting.
+    fn judge_setting(&self, name: Option<&str>) -> Result<(), Reason> {
+        if name.is_some_and(is_readable) || self.reads_all_settings() {
+            return Ok(());
+        }
+        Err(Reason::SettingRead { name: name.map(str::to_owned) })
+    }
+
+    /// The values of masked columns that stand in the target's catalogues.
+    fn stored(&self) -> Stored {
+        match self.catalogue {
+            Some(catalogue) if !self.masks.is_empty() => catalogue.stored(),
+            _ => Stored::default(),
         }
     }
 
@@ -235,6 +303,12 @@ impl<'a> Scope<'a> {
         if !self.masks.is_empty() && is_statistics(object.schema, object.name) {
             let column = object.name.to_owned();
             return Err(Reason::Masked { column, place: "in the planner's statistics" });
+        }
+        if let Some(closed) = stored_columns(object.schema, object.name, self.stored())
+            && self.may_show(&closed)
+        {
+            let column = format!("{}.{}", closed.relation, closed.columns.join("."));
+            return Err(Reason::Masked { column, place: IN_CATALOGUE });
         }
         if self.masks.is_empty() || !verbs.contains(Verbs::DDL) {
             return Ok(());
@@ -277,9 +351,15 @@ impl<'a> Scope<'a> {
         let mut known = false;
         for schema in self.candidates(call.function, builtin).iter() {
             known = true;
+            let object = Object::new(schema, name);
             if schema == CATALOG && name == "set_config" {
-                self.check_denies(Object::new(schema, name), Verbs::CALL)?;
+                self.check_denies(object, Verbs::CALL)?;
                 check_set_config(self.rights, call.setting.as_ref())?;
+            } else if schema == CATALOG && name == "current_setting" && !call.procedure {
+                self.check_denies(object, Verbs::CALL)?;
+                if !self.missing(object, Verbs::CALL)?.is_empty() {
+                    self.judge_setting(call.setting.as_ref().map(|(name, _)| name.as_str()))?;
+                }
             } else {
                 self.judge_function(schema, name, builtin, call.procedure)?;
             }
@@ -291,7 +371,8 @@ impl<'a> Scope<'a> {
     fn is_plainly_harmless(&self, call: &Call<&str>, builtin: Builtin) -> bool {
         let is_builtin = builtin == Builtin::Harmless && call.function.schema.is_none() && !call.procedure;
         let others = self.catalogue.map_or(&[][..], |catalogue| catalogue.schemas_of(call.function.name));
-        is_builtin && others.is_empty() && !self.denies(Verbs::CALL)
+        let says_masked = !self.masks.is_empty() && says_stored(call.function.name, self.stored());
+        is_builtin && others.is_empty() && !self.denies(Verbs::CALL) && !says_masked
     }
 
     fn judge_function(
@@ -303,7 +384,11 @@ impl<'a> Scope<'a> {
     ) -> Result<(), Reason> {
         let harmless = !procedure
             && (builtin.is_harmless(schema, name, self.may_wait)
-                || (reads_sequences(schema, name) && self.reads_all()));
+                || (reads_sequences(schema, name) && self.reads_all())
+                || (schema == CATALOG && name == ALL_SETTINGS && self.lists_settings()));
+        if schema == CATALOG && says_stored(name, self.stored()) {
+            return Err(Reason::Masked { column: name.to_owned(), place: IN_CATALOGUE });
+        }
         if harmless && !self.denies(Verbs::CALL) {
             return Ok(());
         }
@@ -314,6 +399,11 @@ impl<'a> Scope<'a> {
         } else {
             Err(Reason::Function { function: named(object) })
         }
+    }
+
+    /// `pg_show_all_settings()`, which the view of the settings is made of.
+    fn lists_settings(&self) -> bool {
+        self.reads_fixed_settings() || self.reads_all_settings()
     }
 
     /// The schemas whose function a call may reach: overloads of one name may lie in several.

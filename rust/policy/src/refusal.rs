@@ -1,5 +1,6 @@
 //! Why a text is refused, and the words for it.
 
+use crate::closed::{SETTINGS, closed_columns};
 use crate::decide::Denial;
 use crate::grant::Grant;
 use crate::rights::Words as PolicyWords;
@@ -45,6 +46,16 @@ pub enum Reason {
         name: String,
         /// What to do instead.
         hint: &'static str,
+    },
+    /// A setting that may not be read; `None` where it cannot be told which.
+    SettingRead {
+        /// Its name.
+        name: Option<String>,
+    },
+    /// A name of another database than the session's own.
+    OtherDatabase {
+        /// The database.
+        name: String,
     },
     /// A word of the policy is missing.
     Word {
@@ -114,6 +125,8 @@ impl Refusal {
             Reason::Function { .. } => "function_not_granted",
             Reason::FunctionUnknown { .. } => "function_unknown",
             Reason::Setting { .. } => "setting_not_permitted",
+            Reason::SettingRead { .. } => "setting_not_readable",
+            Reason::OtherDatabase { .. } => "other_database",
             Reason::Word { .. } => "statement_not_granted",
             Reason::NotUnderstood { .. } => "statement_not_understood",
             Reason::Cascade { .. } => "cascade_not_granted",
@@ -138,7 +151,9 @@ impl Refusal {
             | Reason::DeniedKin { object: it, .. }
             | Reason::Function { function: it }
             | Reason::FunctionUnknown { function: it } => name(it),
+            Reason::SettingRead { name } => name.as_ref().map_or(0, String::capacity),
             Reason::Setting { name: text, .. }
+            | Reason::OtherDatabase { name: text }
             | Reason::NotUnderstood { what: text }
             | Reason::Masked { column: text, .. }
             | Reason::Syntax { message: text, .. } => text.capacity(),
@@ -176,7 +191,10 @@ impl Refusal {
     fn words(&self, grant: &Grant) -> Words {
         let id = &grant.id;
         match &self.reason {
-            Reason::Relation { relation, verbs } => missing(grant, &on(*verbs, &object(relation))),
+            Reason::Relation { relation, verbs } => {
+                let words = missing(grant, &on(*verbs, &object(relation)));
+                without_closed(relation, words)
+            }
             Reason::Function { function } => missing(grant, &format!("call {}", object(function))),
             Reason::Word { word, command } => {
                 let action = word.names().collect::<Vec<_>>().join(", ");
@@ -219,6 +237,24 @@ impl Refusal {
                 message: format!("grant {id} does not allow this change of setting {}", quoted(name)),
                 detail: "A session may not choose this setting, or not this value of it.".to_owned(),
                 hint: (*hint).to_owned(),
+            },
+            Reason::SettingRead { name } => Words {
+                message: match name {
+                    Some(name) => format!("grant {id} does not allow reading setting {}", quoted(&cut(name))),
+                    None => format!("grant {id} does not allow reading a setting that is not named"),
+                },
+                detail: "Settings may hold secrets: only those of PostgreSQL's own that hold none may be read, by \
+                         their names as constants."
+                    .to_owned(),
+                hint: "To read all settings, ask for select on pg_catalog.pg_settings.".to_owned(),
+            },
+            Reason::OtherDatabase { name } => Words {
+                message: format!("database {} is not the session's own", quoted(&cut(name))),
+                detail: format!(
+                    "PostgreSQL has no statement over several databases; this session uses {}.",
+                    quoted(&grant.database)
+                ),
+                hint: "Leave the database out of the name, or connect to the other one.".to_owned(),
             },
             Reason::NotUnderstood { what } => Words {
                 message: format!("grant {id} does not allow {}", cut(what)),
@@ -301,6 +337,23 @@ fn missing(grant: &Grant, action: &str) -> Words {
             quoted(action)
         ),
     }
+}
+
+/// What may be read of a relation of which some columns are closed.
+fn without_closed(relation: &Name, words: Words) -> Words {
+    let closed = relation.schema.as_deref().and_then(|schema| closed_columns(schema, &relation.name));
+    let Some(closed) = closed else { return words };
+    let settings = match closed.relation == SETTINGS {
+        true => " A setting that holds no secret can be read by SHOW, or by WHERE name = 'its_name' alone.",
+        false => "",
+    };
+    let hint = format!(
+        "It can be read without {}: name the other columns one by one, without *, whole rows or NATURAL.{settings} \
+         {}",
+        closed.columns.join(", "),
+        words.hint
+    );
+    Words { hint, ..words }
 }
 
 /// What the policy has, as written.

@@ -147,4 +147,6 @@ fn plan(statement: &Statement<&str>, scope: &Scope<'_>) -> StatementPlan {
 }
 
 #[cfg(test)]
+mod rights_tests;
+#[cfg(test)]
 mod tests;

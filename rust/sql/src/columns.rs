@@ -1,82 +1,112 @@
-//! Whether a query may show one column, whatever relation has it.
+//! Whether a query may show a column of a relation that must not be seen.
 
+use crate::fixed::items;
+use crate::tree::{all, readable};
 use crate::{Parsed, Steps};
 use pg_raw_parse::Node;
-use pg_raw_parse::nodes::Alias;
-use pg_raw_parse::walk::{Recurse, walk_manual};
+use pg_raw_parse::nodes::{Alias, ColumnRef, SelectStmt};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// A relation of which some columns must not be seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Closed<'a> {
+    /// Its name, whatever the schema.
+    pub relation: &'a str,
+    /// The columns that must not be seen.
+    pub columns: &'a [&'a str],
+    /// All its columns, of any version. `x.name` of another name may be a function of the whole row.
+    pub known: &'a [&'a str],
+}
+
+/// Columns that every table has.
+const SYSTEM: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
+
 impl Parsed {
-    /// False if this statement is a query in which no column of this name can show: it is not named, and neither a
-    /// star, a whole row nor a list of column aliases stands for it.
+    /// False if this is a statement in which none of the closed columns can show, be compared or be computed
+    /// with: neither is one named, nor does a star, a whole row, a join by name or a list of column aliases stand for it.
     #[must_use]
-    pub fn may_show(&self, statement: usize, column: &str) -> bool {
-        let Some(node @ Node::SelectStmt(_)) = self.statement(statement) else { return true };
+    pub fn may_show(&self, statement: usize, closed: &Closed<'_>) -> bool {
+        let Some(query) = self.statement(statement).and_then(readable) else { return true };
         // the walker of the grammar's own fails on what it does not know
-        catch_unwind(AssertUnwindSafe(|| shows(node, column, self.steps()))).unwrap_or(true)
+        catch_unwind(AssertUnwindSafe(|| closed.may_show(query, self.steps()))).unwrap_or(true)
     }
 }
 
-/// Whatever is in the query, seen in some order. The tree is gone over without recursion: chains of operators may be
-/// a hundred thousand long, and the walker of the grammar's own has nothing that ends it before the stack does.
-fn over<'a>(query: Node<'a>, steps: &Steps, mut see: impl FnMut(Node<'a>)) -> bool {
-    let mut waiting = vec![query];
-    while let Some(node) = waiting.pop() {
-        if !steps.take(1) {
-            return false;
-        }
-        see(node);
-        walk_manual::<()>(node, |child| {
-            waiting.push(child);
-            Recurse::no()
-        });
+impl Closed<'_> {
+    fn may_show(&self, query: Node<'_>, steps: &Steps) -> bool {
+        let Some(nodes) = all(query, steps) else { return true };
+        let mut rows = HashSet::new();
+        let collected = nodes.iter().all(|node| self.collect(*node, &mut rows));
+        !collected || nodes.iter().any(|node| self.shows(*node, &rows))
     }
-    true
-}
 
-fn shows(query: Node<'_>, column: &str, steps: &Steps) -> bool {
-    let mut rows = HashSet::new();
-    let mut shown = false;
-    let is_seen = over(query, steps, |node| {
-        let alias = match node {
-            Node::RangeVar(range) => {
-                rows.extend(range.relname());
-                range.alias()
+    /// The names that may stand for a row with the columns; false if a column may have got another name, or be
+    /// compared without being named.
+    fn collect<'n>(&self, node: Node<'n>, rows: &mut HashSet<&'n str>) -> bool {
+        let named = |alias: Option<&Alias>| alias.is_none_or(|alias| alias.colnames().is_empty());
+        match node {
+            Node::RangeVar(range) if range.relname() == Some(self.relation) => {
+                rows.extend(range.alias().and_then(Alias::aliasname).or(range.relname()));
+                named(range.alias())
             }
-            Node::RangeSubselect(sub) => sub.alias(),
-            Node::RangeFunction(function) => function.alias(),
-            Node::RangeTableFunc(table) => table.alias(),
-            Node::JsonTable(table) => table.alias(),
             Node::JoinExpr(join) => {
-                shown |= join.using_clause().iter().any(|name| name.sval() == Some(column));
-                join.alias().or(join.join_using_alias())
+                for alias in [join.alias(), join.join_using_alias()] {
+                    rows.extend(alias.and_then(Alias::aliasname));
+                }
+                let mut using = join.using_clause().iter().filter_map(pg_raw_parse::nodes::String::sval);
+                !join.is_natural && !using.any(|name| self.columns.contains(&name)) && named(join.alias())
             }
-            Node::CommonTableExpr(cte) => {
-                rows.extend(cte.ctename());
-                shown |= !cte.aliascolnames().is_empty();
-                None
+            // a star there is of all items
+            Node::ReturningClause(returning) => !returning.exprs().iter().any(is_star_target),
+            _ => true,
+        }
+    }
+
+    fn shows(&self, node: Node<'_>, rows: &HashSet<&str>) -> bool {
+        match node {
+            Node::ColumnRef(reference) => self.is_closed(reference, rows),
+            Node::A_Indirection(indirection) => {
+                let mut fields = indirection.indirection().iter().filter_map(Node::as_str);
+                fields.any(|field| self.columns.contains(&field))
             }
-            _ => None,
-        };
-        rows.extend(alias.and_then(Alias::aliasname));
-        shown |= alias.is_some_and(|alias| !alias.colnames().is_empty());
-    });
-    let is_looked_up = over(query, steps, |node| match node {
-        Node::ColumnRef(reference) => {
-            let fields = reference.fields();
-            let is_row = fields.len() == 1
-                && fields.first().and_then(Node::as_str).is_some_and(|name| rows.contains(name));
-            shown |= is_row || fields.iter().any(|field| is_shown(field, column));
+            Node::SelectStmt(select) => is_star(select) && self.is_read_by(select),
+            _ => false,
         }
-        Node::A_Indirection(indirection) => {
-            shown |= indirection.indirection().iter().any(|field| is_shown(field, column));
+    }
+
+    /// A closed column, or a whole row with one. A star alone is seen at its query.
+    fn is_closed(&self, reference: &ColumnRef, rows: &HashSet<&str>) -> bool {
+        let fields = reference.fields();
+        let row = fields.len().checked_sub(2).and_then(|at| fields.get(at)).and_then(Node::as_str);
+        let is_row = row.is_some_and(|row| rows.contains(row));
+        match fields.iter().last() {
+            Some(Node::A_Star(_)) => is_row,
+            last => match last.and_then(Node::as_str) {
+                Some(name) if self.columns.contains(&name) => true,
+                Some(name) if row.is_some() => {
+                    is_row && !self.known.contains(&name) && !SYSTEM.contains(&name)
+                }
+                Some(name) => rows.contains(name),
+                None => true,
+            },
         }
-        _ => {}
-    });
-    shown || !is_seen || !is_looked_up
+    }
+
+    /// The relation is an item of this query's own FROM.
+    fn is_read_by(&self, select: &SelectStmt) -> bool {
+        items(select)
+            .iter()
+            .any(|item| matches!(item, Node::RangeVar(range) if range.relname() == Some(self.relation)))
+    }
 }
 
-fn is_shown(field: Node<'_>, column: &str) -> bool {
-    matches!(field, Node::A_Star(_)) || field.as_str() == Some(column)
+/// `*` is in the select list.
+fn is_star(select: &SelectStmt) -> bool {
+    select.target_list().iter().any(|target| is_star_target(Node::ResTarget(target)))
+}
+
+fn is_star_target(target: Node<'_>) -> bool {
+    matches!(target, Node::ResTarget(target) if matches!(target.val(), Node::ColumnRef(column)
+        if column.fields().len() == 1 && matches!(column.fields().first(), Some(Node::A_Star(_)))))
 }

@@ -7,14 +7,17 @@
 #![forbid(unsafe_code)]
 
 mod columns;
+mod fixed;
 mod lineage;
 mod parsed;
 mod places;
 mod statement;
 mod steps;
 mod tokens;
+mod tree;
 mod walk;
 
+pub use columns::Closed;
 pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
 pub use parsed::{ParseError, Parsed, parse};
 pub use places::Place;

@@ -126,7 +126,8 @@ pub struct Access<S = String> {
 pub struct Call<S = String> {
     /// As written.
     pub function: Name<S>,
-    /// For `set_config`: its first two arguments where they are constants.
+    /// For `set_config`: its first two arguments where they are constants. For `current_setting`: its first one, and
+    /// nothing.
     pub setting: Option<(String, String)>,
     /// By CALL rather than in an expression.
     pub procedure: bool,
@@ -176,7 +177,16 @@ pub enum Effect {
         value: SettingValue,
     },
     /// SHOW.
-    Show,
+    Show {
+        /// The setting, in lower case; `all` for SHOW ALL.
+        name: String,
+    },
+    /// A name begins with a database (`db.schema.name`); its last two parts are taken for the name. The server refuses
+    /// every database but the session's own.
+    NameDatabase {
+        /// As written.
+        name: String,
+    },
     /// PREPARE; what it would run counts as part of this statement.
     Prepare {
         /// Name of the prepared statement.
@@ -219,7 +229,7 @@ pub struct Statement<S = String> {
     pub command: &'static str,
     /// Relations, each name once.
     pub accesses: Vec<Access<S>>,
-    /// Functions, each name once (calls of `set_config` are all kept).
+    /// Functions, each name once (calls of `set_config` and `current_setting` are all kept).
     pub calls: Vec<Call<S>>,
     /// The last names of `x.name` and `(x).name`, each once. Mostly columns; but where x has no such column, the
     /// server calls the function `name(x)`, as in `select x.pg_sleep from generate_series(1, 1) x`.

@@ -101,7 +101,7 @@ fn copy_goes_by_its_direction_and_its_end() {
         ("copy t from '/tmp/x' csv", "insert t, CopyFile"),
         ("copy t from program 'id'", "insert t, CopyProgram"),
         ("copy (select 1) to program 'id' with (format binary)", "CopyProgram"),
-        ("copy db.s.t to stdout", "select s.t, unknown a name of three parts (database.schema.name)"),
+        ("copy db.s.t to stdout", "select s.t, database db"),
     ]);
 }
 

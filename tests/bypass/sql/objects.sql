@@ -120,3 +120,38 @@ CREATE INDEX people_email_lower ON people (pg_catalog.lower(email));
 CREATE STATISTICS people_stats ON email, phone FROM people;
 ANALYZE;
 RESET ROLE;
+
+-- Secrets of the catalogue and of settings; what extensions bring, by tables that look like theirs.
+CREATE SERVER elsewhere FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host 'db.example');
+CREATE USER MAPPING FOR app SERVER elsewhere OPTIONS (user 'remote', password 'vault-4h8k-fdw');
+CREATE USER MAPPING FOR app_password SERVER elsewhere OPTIONS (user 'remote', password 'vault-4h8k-fdw');
+ALTER DATABASE postgres SET app.jwt_secret = 'vault-4h8k-jwt';
+SET ROLE app;
+CREATE TABLE pg_stat_statements (queryid bigint, query text);
+INSERT INTO pg_stat_statements VALUES (1, 'create role x password ''vault-4h8k-text''');
+CREATE VIEW pg_stat_statements_info AS SELECT query AS dealloc FROM pg_stat_statements;
+CREATE TABLE pg_qualstats (constvalue text);
+INSERT INTO pg_qualstats VALUES ('vault-4h8k-constant');
+CREATE TABLE powa_servers (hostname text, password text);
+INSERT INTO powa_servers VALUES ('db', 'vault-4h8k-powa');
+CREATE FUNCTION pg_stat_statements(boolean) RETURNS SETOF public.pg_stat_statements LANGUAGE sql STABLE AS 'TABLE public.pg_stat_statements';
+CREATE SCHEMA cron;
+CREATE TABLE cron.job (jobid bigint, command text);
+INSERT INTO cron.job VALUES (1, 'call send(''vault-4h8k-job'')');
+CREATE SCHEMA vault;
+CREATE TABLE vault.secrets (id integer, secret text);
+INSERT INTO vault.secrets VALUES (1, 'vault-4h8k-kept');
+CREATE VIEW vault.decrypted_secrets AS SELECT id, secret AS decrypted_secret FROM vault.secrets;
+CREATE SCHEMA net;
+CREATE TABLE net._http_response (id integer, content text);
+INSERT INTO net._http_response VALUES (1, 'vault-4h8k-answer');
+
+-- Values of masked columns in the catalogues.
+CREATE TABLE tokens (id integer PRIMARY KEY);
+INSERT INTO tokens SELECT generate_series(1, 3);
+ALTER TABLE tokens ADD COLUMN token text DEFAULT 'mk7f3q-default';
+CREATE TABLE branches (id integer, place text) PARTITION BY LIST (place);
+CREATE TABLE branches_1 PARTITION OF branches FOR VALUES IN ('mk7f3q-north');
+INSERT INTO branches VALUES (1, 'mk7f3q-north');
+ANALYZE tokens;
+RESET ROLE;

@@ -509,7 +509,43 @@ SELECT xmlagg(xmlelement(name n, id) ORDER BY id) FROM tall
 
 SELECT current_user = session_user, current_database(), current_schema, current_schemas(false), current_catalog
 
-SELECT current_setting('server_version_num')::int > 130000, current_setting('no.such', true), current_setting('search_path')
+SELECT current_setting('server_version_num')::int > 130000, current_setting('work_mem', true), current_setting('search_path')
+
+SELECT name, setting, unit FROM pg_settings WHERE name = ANY (ARRAY['work_mem', 'max_connections']) ORDER BY name
+
+SELECT s.setting::int > 0 FROM pg_catalog.pg_settings s WHERE s.name = 'max_index_keys'
+
+SELECT (SELECT setting FROM pg_settings WHERE name = 'block_size')::int / 1024 AS kb
+
+SELECT count(*) > 300, count(DISTINCT category) > 10 FROM (SELECT name, category FROM pg_settings) s
+
+SELECT name, vartype, enumvals FROM pg_settings WHERE vartype = 'enum' ORDER BY name LIMIT 3
+
+SHOW TIME ZONE
+
+SHOW TRANSACTION ISOLATION LEVEL
+
+SHOW SESSION AUTHORIZATION
+
+SHOW server_encoding
+
+SHOW max_identifier_length
+
+SHOW "Work_Mem"
+
+SHOW is_superuser
+
+SHOW transaction_read_only
+
+SELECT "orders"."public"."customers"."id" FROM "orders"."public"."customers" ORDER BY 1 LIMIT 3
+
+SELECT c.* FROM orders.public.customers c JOIN "orders".public.orders o ON o.customer_id = c.id ORDER BY c.id LIMIT 3
+
+SELECT orders.pg_catalog.upper('x'), 'x'::orders.pg_catalog.text, 1 OPERATOR(orders.pg_catalog.+) 2, 'x' COLLATE orders.pg_catalog."C"
+
+SELECT orders.public.tall.* FROM orders.public.tall ORDER BY orders.public.tall.id
+
+EXPLAIN (COSTS OFF) SELECT count(*) FROM orders.public.customers
 
 SHOW server_version
 

@@ -54,6 +54,28 @@ SELECT name FROM pg_catalog.pg_available_extensions ORDER BY 1
 
 SELECT setting FROM pg_catalog.pg_settings WHERE name = 'standard_conforming_strings'
 
+SELECT set_config('bytea_output', 'hex', false) FROM pg_show_all_settings() WHERE name = 'bytea_output'
+
+SELECT setting FROM pg_catalog.pg_settings WHERE name = 'max_index_keys'
+
+SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) LIKE 'work%' AND context NOT IN ('internal', 'postmaster') LIMIT 100
+
+SELECT current_setting('jit') AS cur, set_config('jit', 'off', false) AS new
+
+SELECT subname, subenabled, subpublications FROM pg_catalog.pg_subscription s WHERE s.subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+
+SELECT um.srvname AS "Server", um.usename AS "User name" FROM pg_catalog.pg_user_mappings um ORDER BY 1, 2
+
+SELECT r.oid, r.rolname, r.rolcanlogin, r.rolsuper, r.rolvaliduntil IS NULL FROM pg_catalog.pg_roles r WHERE r.rolname !~ '^pg_' ORDER BY r.rolcanlogin, r.rolname
+
+SELECT CASE WHEN usesuper THEN pg_catalog.pg_is_in_recovery() ELSE FALSE END AS inrecovery FROM pg_catalog.pg_user WHERE usename = current_user
+
+SELECT a.*, pg_catalog.pg_get_expr(ad.adbin, ad.adrelid, true) AS def_value FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum WHERE a.attrelid = 'customers'::regclass AND a.attnum > 0 ORDER BY a.attnum
+
+SELECT x.* FROM (SELECT rolname, oid FROM pg_catalog.pg_roles) x ORDER BY 1
+
+SELECT schemaname, sequencename, start_value, increment_by FROM pg_catalog.pg_sequences ORDER BY 1, 2
+
 SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'standby' ELSE 'primary' END, current_setting('is_superuser'), pg_catalog.current_setting('server_version_num')
 
 SELECT t.oid, typname, typarray, typtype, typelem FROM pg_type t LEFT JOIN pg_range r ON t.oid = r.rngtypid WHERE typtype IN ('r', 'm', 'e') ORDER BY t.oid

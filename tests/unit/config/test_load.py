@@ -260,6 +260,26 @@ CASES: list[tuple[str, str, str, str]] = [
         "no effect",
     ),
     ('ttl = "10m"', 'masks = { "a.b.c" = "null", "A.B.C" = "hash" }', 'policies[2].masks."A.B.C"', "twice"),
+    # H11: a guess is inserted, and its hash compared with the others'.
+    (
+        'ttl = "10m"',
+        'actions = ["read-write on a.*"]\nmasks = { "a.b.c" = "hash" }',
+        'policies[2].masks."a.b.c"',
+        "a guess is inserted",
+    ),
+    (
+        'ttl = "10m"',
+        'actions = ["select on a.*", "insert on a.d"]\n'
+        'masks = { "a.b.c" = "hash", "a.d.e" = { kind = "hash", compare = true } }',
+        'policies[2].masks."a.d.e"',
+        "a guess is inserted",
+    ),
+    (
+        'ttl = "10m"',
+        'actions = ["read-write"]\ndeny = ["insert on a.b"]\nmasks = { "a.b.c" = "hash" }',
+        'policies[2].masks."a.b.c"',
+        "deny insert and update",
+    ),
     ('ttl = "10m"', "budgets = { rows = 0 }", "policies[2].budgets.rows", "more than 0"),
     ('ttl = "10m"', "budgets = { row = 5 }", "policies[2].budgets.row", "unknown key"),
     ("port = 6432", 'search_path = ["$user"]', "targets.payroll.search_path[0]", "`$user`"),

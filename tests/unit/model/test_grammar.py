@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hoopwire.model.actions import RELATION_VERBS, WORDS, Action, Preset, Rule, Word, expand, in_order
 from hoopwire.model.coverage import covers, missing
 from hoopwire.model.grammar import ActionError, parse_action, parse_column, parse_deny
-from hoopwire.model.patterns import MILD, SENSITIVE, Pattern, contains, intersects
+from hoopwire.model.patterns import MILD, Pattern, contains, intersects
+from hoopwire.model.sensitive import EXTENSIONS, SENSITIVE
 
 ANY_NAME = st.text(min_size=1, max_size=12).filter(lambda name: name.isprintable() and "*" not in name)
 GLOB = st.text("ab_*", min_size=1, max_size=5).filter(lambda glob: "**" not in glob)
@@ -184,6 +185,8 @@ SMALL = st.builds(
     st.sampled_from([*SCHEMAS, "*", "a*", "*b", "pg_*", "p*_*"]),
     st.sampled_from([*NAMES, "*", "a*", "*b", "a*b", "*a*", "pg_*"]),
 )
+ENGINE = Path(__file__).parents[3] / "rust/policy/src"
+
 WORLD = [(schema, name) for schema in SCHEMAS for name in NAMES]
 SMALL_RULES = st.builds(
     Rule,
@@ -220,7 +223,7 @@ def meaning(actions: tuple[Action, ...]) -> set[tuple[str, str, str]]:
 
 def test_the_sensitive_relations_are_those_of_the_engine() -> None:
     """Were one missing here, a request for it would pass as part of `pg_catalog.*`."""
-    source = (Path(__file__).parents[3] / "rust/policy/src/builtin.rs").read_text()
+    source = (ENGINE / "closed.rs").read_text().replace("SETTINGS)", '"pg_settings")')
     found = re.search(r"const SENSITIVE: [^=]*= &\[(.*?)\];", source, re.DOTALL)
     assert found
     schemas = {"CATALOG": "pg_catalog", "STANDARD": "information_schema"}
@@ -255,6 +258,18 @@ def test_who_asks_for_a_dangerous_function_by_name_needs_it_granted_by_name(
 ) -> None:
     """H13: a wildcard in the policy, a name in the request: the grant had the name, the engine gave it."""
     assert covers((parse_action(granted),), parse_action(asked)) is is_covered
+def test_what_extensions_show_is_the_engines_list() -> None:
+    """H7: a request for pg_stat_statements would pass as part of `public.*`."""
+    lines = (ENGINE / "builtin/extensions.txt").read_text().splitlines()
+    listed = [line.split()[0].split(".", 1) for line in lines if line and not line.startswith("#")]
+    assert [tuple(each) for each in listed] == list(EXTENSIONS)
+    outer = Pattern("public", "*")
+    assert not outer.matches("public", "pg_stat_statements")
+    assert not outer.matches("public", "dblink_exec")
+    assert not contains(outer, Pattern("public", "pg_stat_statements"))
+    assert contains(outer, Pattern("public", "job"))
+    assert not Pattern("cron", "*").matches("cron", "job")
+    assert Pattern("cron", "job").matches("cron", "job")
 
 
 class TestPatterns:

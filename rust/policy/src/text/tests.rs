@@ -6,7 +6,7 @@ use crate::{Catalogue, Mask, MaskKind, explain};
 use hoopwire_sql::Verbs;
 use std::time::Instant;
 
-const VIEW: View<'static> = View { utf8: true, catalogue: None };
+pub(super) const VIEW: View<'static> = View { utf8: true, catalogue: None };
 
 fn rule(verbs: Verbs, schema: &str, name: &str) -> Rule {
     let objects = vec![Pattern { schema: schema.into(), name: name.into() }];
@@ -14,7 +14,7 @@ fn rule(verbs: Verbs, schema: &str, name: &str) -> Rule {
 }
 
 /// What the preset `read-only` makes, with a deny.
-fn reader() -> Grant {
+pub(super) fn reader() -> Grant {
     let rights = Rights {
         allow: vec![rule(Verbs::SELECT, "*", "*")],
         deny: vec![rule(Verbs::SELECT, "public", "secrets")],
@@ -25,7 +25,7 @@ fn reader() -> Grant {
     Grant::for_tests(Instant::now()).with_rights(rights)
 }
 
-fn code(grant: &Grant, text: &str, view: &View<'_>) -> &'static str {
+pub(super) fn code(grant: &Grant, text: &str, view: &View<'_>) -> &'static str {
     match &decide_text(grant, text.as_bytes(), view, &mut DecisionCache::default()).outcome {
         Ok(_) => "ok",
         Err(refusal) => refusal.code(),

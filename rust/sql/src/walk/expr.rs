@@ -1,7 +1,8 @@
 //! Expressions.
 
-use super::{CROSS_DATABASE, Walk};
-use crate::walk::query::{Locked, fixed_setting};
+use super::Walk;
+use crate::fixed::{constant, fixed_names, fixed_setting, is_name};
+use crate::walk::query::Locked;
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::nodes::{ColumnRef, FuncCall, ResTarget, SelectStmt, TypeName};
 use pg_raw_parse::{ConstValue, Node};
@@ -159,12 +160,13 @@ impl<'a> Walk<'a> {
         }
         match fields.len() {
             0 | 1 => {}
-            2 | 3 => {
+            _ => {
+                // Three parts and a column are a name of a database, a star counts as one.
+                self.passing(fields, 3);
                 if let Some(name) = last.and_then(Node::as_str) {
                     self.attribute(name);
                 }
             }
-            _ => self.unknown_text(CROSS_DATABASE),
         }
     }
 
@@ -207,11 +209,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The name of an operator, a collation or an operator class: not a call, but it has no database either.
+    /// The name of an operator, a collation or an operator class: not a call.
     pub(super) fn operator(&mut self, name: &'a NodeList) {
-        if name.len() > 2 {
-            self.unknown_text(CROSS_DATABASE);
-        }
+        self.passing(name, 2);
     }
 
     /// Left out: agg_within_group, agg_star, agg_distinct, func_variadic, funcformat (flags).
@@ -219,7 +219,9 @@ impl<'a> Walk<'a> {
         if let Some((schema, name)) = self.name_of(call.funcname()) {
             if name == "set_config" && !procedure {
                 let setting = setting(call.args(), self.listed);
-                self.call_set_config(schema, setting);
+                self.call_of_setting(schema, name, setting);
+            } else if name == "current_setting" && !procedure {
+                self.current_setting(schema, name, call.args());
             } else {
                 self.call(schema, name, procedure);
                 // The grammar says `pg_catalog` here for a word that older servers look up along the path.
@@ -238,13 +240,45 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// What is read is known where the setting is a constant, or a column that WHERE fixes.
+    fn current_setting(&mut self, schema: Option<&'a str>, name: &'a str, args: &'a NodeList) {
+        let setting = match args.first() {
+            Some(Node::ColumnRef(column)) => {
+                let fixed = self.listed.and_then(fixed_names);
+                let Some((_, names)) = fixed.filter(|(row, _)| is_name(column, row)) else {
+                    return self.call_of_setting(schema, name, None);
+                };
+                // the same for each such call in one list
+                match self.listed_settings.replace(schema) {
+                    Some(noted) if noted == schema => {}
+                    Some(_) => self.call_of_setting(schema, name, None),
+                    None => {
+                        for setting in names {
+                            self.call_of_setting(schema, name, Some((setting, "")));
+                        }
+                    }
+                }
+                return;
+            }
+            Some(other) => constant(other),
+            None => None,
+        };
+        self.call_of_setting(schema, name, setting.map(|setting| (setting, "")));
+    }
+
     /// A type is no access, but its modifiers are expressions to the grammar. Left out: type_oid, setof, pct_type,
     /// typemod, array_bounds (integers).
     pub(super) fn type_name(&mut self, name: Option<&'a TypeName>) {
         let Some(name) = name else { return };
         // `a.b.c%TYPE` is a column of a schema.
-        if name.names().len() > if name.pct_type { 3 } else { 2 } {
-            self.unknown_text(CROSS_DATABASE);
+        let behind = if name.pct_type { 3 } else { 2 };
+        match (
+            name.names().len().checked_sub(behind),
+            name.names().first().and_then(pg_raw_parse::nodes::String::sval),
+        ) {
+            (None | Some(0), _) => {}
+            (Some(1), Some(database)) => self.database(database),
+            _ => self.unknown_text("a name"),
         }
         self.exprs(name.typmods());
     }
@@ -258,10 +292,7 @@ fn setting<'a>(args: &'a NodeList, query: Option<&'a SelectStmt>) -> Option<(&'a
             Some(ConstValue::String(text)) => Some(text),
             _ => None,
         },
-        Some(Node::ColumnRef(column)) if column.fields().len() == 1 => {
-            let name = column.fields().first().and_then(Node::as_str)?;
-            query.and_then(fixed_setting).filter(|(fixed, _)| *fixed == name).map(|(_, value)| value)
-        }
+        Some(Node::ColumnRef(column)) => fixed_setting(query?, column),
         _ => None,
     };
     Some((text(0)?, text(1)?))

@@ -34,9 +34,6 @@ use std::hash::Hash;
 /// `tests/limits.rs`.
 const MAX_DEPTH: u32 = 400;
 
-/// What [`Walk`] says of a name such as `db.schema.rel`.
-const CROSS_DATABASE: &str = "a name of three parts (database.schema.name)";
-
 /// Which columns are written.
 enum Columns<'a> {
     /// Nothing is written to columns.
@@ -76,6 +73,8 @@ pub(crate) struct Walk<'a> {
     column_refs: usize,
     /// The query whose select list is walked: its WHERE may say what a column of it is.
     listed: Option<&'a SelectStmt>,
+    /// The settings that this WHERE leaves are noted already, as those that `current_setting` of this schema reads.
+    listed_settings: Option<Option<&'a str>>,
 }
 
 impl<'a> Walk<'a> {
@@ -99,6 +98,7 @@ impl<'a> Walk<'a> {
             most: steps.left(),
             column_refs: 0,
             listed: None,
+            listed_settings: None,
         }
     }
 
@@ -160,7 +160,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Notes a call. `set_config` is kept each time, for its arguments differ.
+    /// Notes a call. `set_config` and `current_setting` are kept each time, for their arguments differ.
     fn call(&mut self, schema: Option<&'a str>, name: &'a str, procedure: bool) {
         let function = Name { schema, name };
         let key = (function, procedure);
@@ -176,9 +176,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn call_set_config(&mut self, schema: Option<&'a str>, setting: Option<(&str, &str)>) {
+    /// A call of `set_config` or `current_setting`.
+    fn call_of_setting(&mut self, schema: Option<&'a str>, name: &'a str, setting: Option<(&str, &str)>) {
         let setting = setting.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
-        let function = Name { schema, name: "set_config" };
+        let function = Name { schema, name };
         self.found.calls.push(Call { function, setting, procedure: false });
     }
 

@@ -1,7 +1,7 @@
 //! Names of relations and functions as the tree has them.
 
-use super::{CROSS_DATABASE, Columns, Walk};
-use crate::Verbs;
+use super::{Columns, Walk};
+use crate::{Effect, Verbs};
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::nodes::RangeVar;
 use pg_raw_parse::{Node, nodes};
@@ -13,23 +13,53 @@ pub(super) type Qualified<'a> = (Option<&'a str>, &'a str);
 pub(super) const TEMPORARY: std::ffi::c_char = b't' as std::ffi::c_char;
 
 impl<'a> Walk<'a> {
-    /// One or two parts; anything else is said to be unknown.
+    /// One, two or three parts, of which the first of three is a database; anything else is said to be unknown.
     pub(super) fn parts(&mut self, parts: impl Iterator<Item = Option<&'a str>>) -> Option<Qualified<'a>> {
-        let mut two = [None; 2];
+        let mut three = [None; 3];
         for (count, part) in parts.enumerate() {
-            let (Some(part), Some(slot)) = (part, two.get_mut(count)) else {
-                self.unknown_text(if count == 2 { CROSS_DATABASE } else { "a name" });
+            let (Some(part), Some(slot)) = (part, three.get_mut(count)) else {
+                self.unknown_text("a name");
                 return None;
             };
             *slot = Some(part);
         }
-        match two {
-            [Some(name), None] => Some((None, name)),
-            [Some(schema), Some(name)] => Some((Some(schema), name)),
+        match three {
+            [Some(name), None, None] => Some((None, name)),
+            [Some(schema), Some(name), None] => Some((Some(schema), name)),
+            [Some(database), Some(schema), Some(name)] => {
+                self.database(database);
+                Some((Some(schema), name))
+            }
             _ => {
                 self.unknown_text("a name");
                 None
             }
+        }
+    }
+
+    /// Notes that a name begins with this database.
+    pub(super) fn database(&mut self, name: &str) {
+        let mut others = 0;
+        let known = |effect: &Effect| match effect {
+            Effect::NameDatabase { name: it } if it == name => true,
+            Effect::NameDatabase { .. } => {
+                others += 1;
+                false
+            }
+            _ => false,
+        };
+        // of two databases one is refused, so that a third need not be known
+        if !self.found.effects.iter().any(known) && others < 2 {
+            self.found.effects.push(Effect::NameDatabase { name: name.to_owned() });
+        }
+    }
+
+    /// A name of which only the database counts, with so many parts at most behind it.
+    pub(super) fn passing(&mut self, parts: &'a NodeList, behind: usize) {
+        match (parts.len().checked_sub(behind), parts.first().and_then(Node::as_str)) {
+            (None | Some(0), _) => {}
+            (Some(1), Some(database)) => self.database(database),
+            _ => self.unknown_text("a name"),
         }
     }
 
@@ -53,8 +83,8 @@ impl<'a> Walk<'a> {
     /// The name of a relation as written; CTEs are the caller's.
     pub(super) fn range_name(&mut self, range: &'a RangeVar) -> Option<Qualified<'a>> {
         // Left out: inh (ONLY) is the caller's; alias, location.
-        if range.catalogname().is_some() {
-            self.unknown_text(CROSS_DATABASE);
+        if let Some(database) = range.catalogname() {
+            self.database(database);
         }
         let name = range.relname();
         if name.is_none() {

@@ -7,7 +7,7 @@ use pg_raw_parse::nodes::{
     Alias, IntoClause, LockingClause, RangeFunction, RangeTableFunc, RangeTableSample, RangeVar, SelectStmt,
     WindowDef, WithClause,
 };
-use pg_raw_parse::{ConstValue, Node, nodes, raw};
+use pg_raw_parse::{Node, nodes};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -95,7 +95,7 @@ impl<'a> Walk<'a> {
         for node in select.distinct_clause() {
             self.expr(node);
         }
-        self.listed = Some(select);
+        (self.listed, self.listed_settings) = (Some(select), None);
         for target in select.target_list() {
             self.res_target(target);
         }
@@ -299,25 +299,6 @@ impl<'a> Walk<'a> {
         self.expr(sort.node());
         self.operator(sort.use_op());
     }
-}
-
-/// `FROM pg_settings WHERE name = 'constant'`, as pg_dump has it around a call of set_config: the column, and what it
-/// is in every row.
-pub(super) fn fixed_setting(select: &SelectStmt) -> Option<(&str, &str)> {
-    let Node::A_Expr(expr) = select.where_clause() else { return None };
-    let is_equal = expr.kind == raw::A_Expr_Kind::AEXPR_OP
-        && expr.name().len() == 1
-        && expr.name().first().and_then(Node::as_str) == Some("=");
-    let from = select.from_clause();
-    let is_settings = from.len() == 1
-        && matches!(from.first(), Some(Node::RangeVar(range))
-            if range.relname() == Some("pg_settings")
-                && range.alias().is_none()
-                && matches!(range.schemaname(), None | Some("pg_catalog")));
-    let (Node::ColumnRef(column), Node::A_Const(value)) = (expr.lexpr(), expr.rexpr()) else { return None };
-    let (Some(ConstValue::String(value)), 1) = (value.val(), column.fields().len()) else { return None };
-    let column = column.fields().first().and_then(Node::as_str)?;
-    (is_equal && is_settings).then_some((column, value))
 }
 
 fn alias(alias: Option<&Alias>) -> Option<&str> {

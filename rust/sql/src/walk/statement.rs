@@ -89,8 +89,8 @@ impl<'a> Walk<'a> {
     fn session_statement(&mut self, node: Node<'a>) -> &'static str {
         match node {
             Node::VariableSetStmt(set) => self.set(set),
-            Node::VariableShowStmt(_) => {
-                self.effect(Effect::Show);
+            Node::VariableShowStmt(show) => {
+                self.effect(Effect::Show { name: show.name().unwrap_or("").to_ascii_lowercase() });
                 "SHOW"
             }
             Node::TransactionStmt(transaction) => self.transaction(transaction),

@@ -37,7 +37,10 @@ fn legible(statement: &Statement) {
         assert!(access.columns.is_empty() || access.verbs.intersects(writes));
     }
     for call in &statement.calls {
-        assert!(call.setting.is_none() || call.function.name == "set_config");
+        assert!(
+            call.setting.is_none()
+                || ["set_config", "current_setting"].contains(&call.function.name.as_str())
+        );
     }
 }
 

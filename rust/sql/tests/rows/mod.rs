@@ -73,6 +73,8 @@ fn effect(effect: &Effect) -> String {
             SettingValue::Default => format!("set {name} to default"),
             SettingValue::Unknown => format!("set {name} to ?"),
         },
+        Effect::Show { name } => format!("show {name}"),
+        Effect::NameDatabase { name } => format!("database {name}"),
         Effect::Prepare { name } => format!("prepare {name}"),
         Effect::Execute { name } => format!("execute {name}"),
         Effect::Deallocate { name } => format!("deallocate {name:?}"),
