@@ -265,11 +265,7 @@ impl<'a> Scope<'a> {
             let mut rules = self.rights.allow.iter();
             rules.any(|rule| rule.verbs.contains(Verbs::CALL) && rule.covers(object, literal))
         };
-        if harmless || is_given() {
-            Ok(())
-        } else {
-            Err(Reason::Function { function: named(object) })
-        }
+        if harmless || is_given() { Ok(()) } else { Err(Reason::Function { function: named(object) }) }
     }
 
     /// The schemas whose function a call may reach: overloads of one name may lie in several.

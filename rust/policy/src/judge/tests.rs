@@ -228,7 +228,9 @@ fn a_star_gives_no_function_that_touches_files_settings_or_others() {
         let named = rights(vec![rule(Verbs::CALL, &[spelled.as_str()], &[])]);
         assert_eq!(code(&named, &call(function)), "ok", "{function}");
     }
-    for function in ["nextval", "setval", "pg_advisory_lock", "pg_try_advisory_xact_lock", "pg_sleep", "lower"] {
+    for function in
+        ["nextval", "setval", "pg_advisory_lock", "pg_try_advisory_xact_lock", "pg_sleep", "lower"]
+    {
         assert_eq!(code(&wild, &call(function)), "ok", "{function}");
     }
     let except = rights(vec![rule(Verbs::CALL, &["pg_catalog.pg_read_file"], &["pg_catalog.pg_read_*"])]);
