@@ -258,6 +258,8 @@ def test_who_asks_for_a_dangerous_function_by_name_needs_it_granted_by_name(
 ) -> None:
     """H13: a wildcard in the policy, a name in the request: the grant had the name, the engine gave it."""
     assert covers((parse_action(granted),), parse_action(asked)) is is_covered
+
+
 def test_what_extensions_show_is_the_engines_list() -> None:
     """H7: a request for pg_stat_statements would pass as part of `public.*`."""
     lines = (ENGINE / "builtin/extensions.txt").read_text().splitlines()
