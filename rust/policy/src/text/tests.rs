@@ -576,7 +576,7 @@ fn a_text_whose_steps_run_out_says_so() {
         compare: false,
     };
     let grant = Grant { masks: [mask].into(), ..reader() };
-    let text = format!("select {} from {}", list("p#.id"), list("people p#"));
+    let text = format!("select {} from {}", list("p#.email"), list("people p#"));
     let Err(refusal) = &decide_text(&grant, text.as_bytes(), &VIEW, &mut DecisionCache::default()).outcome
     else {
         panic!("it passed");
