@@ -171,11 +171,13 @@ fn read(
     let mut relations: BTreeMap<u32, Gathered> = BTreeMap::new();
     let mut views = Vec::new();
     let mut inheritance = Vec::new();
+    let mut idle_denies = Vec::new();
     for row in rows {
         let mut fields = row.iter().cloned();
         match fields.next()??.as_str() {
             "f" => functions.push((fields.next()??, fields.next()??)),
             "c" => column(&mut fields, &mut relations)?,
+            "n" => idle_denies.push(fields.next()??),
             "i" => inheritance.push(Inheritance {
                 child: (fields.next()??, fields.next()??),
                 parent: (fields.next()??, fields.next()??),
@@ -199,7 +201,10 @@ fn read(
     let mut relations: Vec<CatalogueRelation> =
         relations.into_iter().map(|(oid, gathered)| gathered.relation(oid, masks, &roots)).collect();
     add_views(views, &mut relations, version);
-    Some((Catalogue::new(version, functions, relations).with_kinship(&inheritance, deny), roots))
+    let catalogue = Catalogue::new(version, functions, relations)
+        .with_kinship(&inheritance, deny)
+        .with_idle_denies(idle_denies);
+    Some((catalogue, roots))
 }
 
 /// The OIDs of the relations in an answer.
