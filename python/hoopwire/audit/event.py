@@ -17,6 +17,7 @@ Kind = Literal[
     "session.denied",
     "session.started",
     "session.ended",
+    "policy.unmatched",
     "grant.minted",
     "grant.denied",
     "grant.narrowed",

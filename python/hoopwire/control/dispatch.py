@@ -12,6 +12,7 @@ from hoopwire.control.spending import Spending
 from hoopwire.control.supervise import Supervisor
 from hoopwire.model import events
 from hoopwire.model.events import Event
+from hoopwire.model.grant import Grant
 
 _log = logging.getLogger("hoopwire.engine")
 
@@ -33,6 +34,7 @@ class Dispatch:
         self._checkpoints = checkpoints
         self._admissions = admissions
         self.drained = trio.Event()
+        self._told: set[tuple[str, str, str, str]] = set()
 
     def take(self, event: Event) -> None:
         """Act on one event."""
@@ -82,6 +84,28 @@ class Dispatch:
                 peer=event.peer,
             )
             self._parts.trail.record(audit)
+            if event.unmatched:
+                self._unmatched(event, seat.grant)
+
+    def _unmatched(self, event: events.SessionStarted, grant: Grant) -> None:
+        """Say so once for each policy, as it is, and database: mostly a slip of the pen."""
+        key = (grant.policy, grant.policy_hash, event.target, event.database)
+        if key in self._told:
+            return
+        self._told.add(key)
+        listed = ", ".join(event.unmatched)
+        _log.warning(
+            "policy %s: what matches nothing in %s/%s: %s", grant.policy, event.target, event.database, listed
+        )
+        audit = grant_event(
+            "policy.unmatched",
+            event.at,
+            grant,
+            session=event.session,
+            database=event.database,
+            reason=listed,
+        )
+        self._parts.trail.record(audit)
 
     def _ended(self, event: events.SessionEnded) -> None:
         if event.session in self._admission:

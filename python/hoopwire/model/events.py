@@ -38,6 +38,8 @@ class SessionStarted(_Event, frozen=True, kw_only=True):
     target: str
     database: str
     peer: str
+    unmatched: tuple[str, ...] = ()
+    """Masks and denies of the grant that match nothing at the target: `mask public.peple.email`."""
     at: float
 
 

@@ -28,6 +28,7 @@ pub(crate) enum Event<'a> {
         target: &'a str,
         database: &'a str,
         peer: &'a str,
+        unmatched: &'a [String],
         at: f64,
     },
     SessionEnded {

@@ -365,6 +365,8 @@ impl Session {
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
         let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
+        let grant = &wait.live.grant;
+        let unmatched = known.as_ref().map_or_else(Vec::new, |(known, _)| known.unmatched(&grant.masks));
         if wait.live.grant.rights.is_some() {
             let exact = Exact::new(&wait.live.grant, &established.parameters, known, turn.now)?;
             wait.live.exact = Some(Box::new(exact));
@@ -376,7 +378,7 @@ impl Session {
         let scram_keys = established.scram_keys.clone();
         live.welcome(established, turn);
         self.phase = Phase::Ready(live);
-        turn.effects.push(Effect::Established { scram_keys });
+        turn.effects.push(Effect::Established { scram_keys, unmatched });
         if !held.is_empty() {
             self.handle_upstream(&held, turn);
         }

@@ -175,11 +175,13 @@ fn read(
     let mut relations: BTreeMap<u32, Gathered> = BTreeMap::new();
     let mut views = Vec::new();
     let mut inheritance = Vec::new();
+    let mut idle_denies = Vec::new();
     for row in rows {
         let mut fields = row.iter().cloned();
         match fields.next()??.as_str() {
             "f" => functions.push((fields.next()??, fields.next()??)),
             "c" => column(&mut fields, &mut relations)?,
+            "n" => idle_denies.push(fields.next()??),
             "i" => inheritance.push(Inheritance {
                 child: (fields.next()??, fields.next()??),
                 parent: (fields.next()??, fields.next()??),
@@ -216,7 +218,7 @@ fn read(
     }
     add_views(views, &mut masked, version);
     let catalogue = Catalogue::new(version, functions, masked).with_stored(stored);
-    Some((catalogue.with_kinship(&inheritance, deny), roots))
+    Some((catalogue.with_kinship(&inheritance, deny).with_idle_denies(idle_denies), roots))
 }
 
 /// The OIDs of the relations in an answer.

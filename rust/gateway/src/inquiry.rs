@@ -184,7 +184,8 @@ pub(crate) fn end(in_round: bool, out: &mut Vec<u8>) {
 /// that has the column, its number, name and type, whether it is generated (with letters for what the catalogues
 /// hold of it: a missing value, a default, bounds of partitions); `v`, OID, schema, name, definition;
 /// `x`, schema and name that are now those of a relation which the transaction's snapshot does not show; `p`, the
-/// session's search_path; `i`, schema and name of a partition or child, those of its parent, and what the parent is.
+/// session's search_path; `i`, schema and name of a partition or child, those of its parent, and what the parent is;
+/// `n`, a pattern of a deny that matches no relation.
 ///
 /// In a transaction with a snapshot of its own the rows are as old as that, but the target looks names up as they are
 /// now (PostgreSQL documentation, 13.6). There names come from functions that do the same.
@@ -310,7 +311,10 @@ fn kin(deny: &[Rule]) -> Option<String> {
     let rules = deny.iter().filter(|rule| rule.verbs != Verbs::CALL);
     let mut patterns: Vec<String> = rules
         .flat_map(|rule| &rule.objects)
-        .map(|pattern| format!("({}, {})", like(&pattern.schema), like(&pattern.name)))
+        .map(|pattern| {
+            let text = literal(&format!("{}.{}", pattern.schema, pattern.name));
+            format!("({}, {}, {text})", like(&pattern.schema), like(&pattern.name))
+        })
         .collect();
     patterns.sort();
     patterns.dedup();
@@ -318,7 +322,7 @@ fn kin(deny: &[Rule]) -> Option<String> {
         return None;
     }
     Some(format!(
-        "SELECT * FROM (WITH RECURSIVE denied(schema, relation) AS (VALUES {}), edge(here, there) AS (\
+        "SELECT * FROM (WITH RECURSIVE denied(schema, relation, pattern) AS (VALUES {}), edge(here, there) AS (\
            SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits \
            UNION ALL SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits\
          ), family(oid) AS (\
@@ -332,7 +336,12 @@ fn kin(deny: &[Rule]) -> Option<String> {
            p.relname::pg_catalog.text, p.relkind::pg_catalog.text, NULL, NULL, NULL, NULL \
          FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.oid \
          JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace \
-         JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace) kin",
+         JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace \
+         UNION ALL SELECT 'n', d.pattern, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM denied d \
+         WHERE NOT EXISTS (\
+           SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+           WHERE n.nspname::pg_catalog.text LIKE d.schema::pg_catalog.text \
+           AND c.relname::pg_catalog.text LIKE d.relation::pg_catalog.text)) kin",
         patterns.join(", ")
     ))
 }

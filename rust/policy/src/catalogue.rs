@@ -3,6 +3,7 @@
 
 use crate::glob::Object;
 use crate::kin::{Inheritance, Kinship};
+use crate::mask::Mask;
 use crate::rights::Rule;
 use hoopwire_sql::{Access, Verbs};
 use rustc_hash::FxHashMap;
@@ -73,6 +74,8 @@ pub struct Catalogue {
     by_oid: HashMap<u32, usize>,
     by_name: HashMap<(String, String), usize>,
     kinship: Kinship,
+    /// Denies that match no relation, as a policy writes them.
+    idle_denies: Vec<String>,
 }
 
 impl Catalogue {
@@ -105,6 +108,7 @@ impl Catalogue {
             by_oid,
             by_name,
             kinship: Kinship::default(),
+            idle_denies: Vec::new(),
         }
     }
 
@@ -113,6 +117,23 @@ impl Catalogue {
     pub fn with_kinship(mut self, inheritance: &[Inheritance], deny: &[Rule]) -> Catalogue {
         self.kinship = Kinship::new(inheritance, deny);
         self
+    }
+
+    /// The same, and which denies match no relation of the target.
+    #[must_use]
+    pub fn with_idle_denies(mut self, idle: Vec<String>) -> Catalogue {
+        self.idle_denies = idle;
+        self
+    }
+
+    /// The masks and denies that match nothing at the target, as a policy writes them: mostly slips of the pen.
+    #[must_use]
+    pub fn unmatched(&self, masks: &[Mask]) -> Vec<String> {
+        let columns = || self.relations.iter().flat_map(|relation| &relation.columns);
+        let is_idle = |at: &usize| !columns().any(|column| column.mask == Some(*at));
+        let idle = masks.iter().enumerate().filter(|(at, _)| is_idle(at));
+        let texts = idle.map(|(_, mask)| format!("mask {}.{}.{}", mask.schema, mask.relation, mask.column));
+        texts.chain(self.idle_denies.iter().map(|deny| format!("deny {deny}"))).collect()
     }
 
     /// The verbs of this access that touch what these denies name by partitions, children or parents.

@@ -850,3 +850,51 @@ SELECT 'x'::text COLLATE pg_unicode_fast < 'y', 'x' COLLATE ucs_basic < 'y'
 SELECT id FROM tall ORDER BY id FETCH FIRST 2 ROWS WITH TIES
 
 SET transaction_timeout = '1min'
+
+-- What gives up what the session holds.
+
+UNLISTEN *
+
+RESET ROLE
+
+SET SESSION AUTHORIZATION DEFAULT
+
+RESET SESSION AUTHORIZATION
+
+RESET work_mem
+
+SET LOCAL work_mem TO DEFAULT
+
+SET TIME ZONE DEFAULT
+
+SELECT pg_advisory_unlock_all()
+
+SELECT pg_advisory_unlock(7), pg_advisory_unlock_shared(7, 8)
+
+CLOSE ALL
+
+DISCARD PLANS
+
+DISCARD SEQUENCES
+
+DISCARD TEMP
+
+ROLLBACK
+
+RESET no_such_setting
+
+-- What drivers always say.
+
+BEGIN READ WRITE
+
+BEGIN ISOLATION LEVEL SERIALIZABLE, READ WRITE, NOT DEFERRABLE
+
+START TRANSACTION READ WRITE
+
+BEGIN READ ONLY, READ WRITE; SELECT count(*) FROM customers; COMMIT
+
+SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE
+
+SET default_transaction_read_only = off
+
+SET TRANSACTION READ WRITE
