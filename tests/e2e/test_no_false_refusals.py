@@ -182,8 +182,8 @@ def test_pg_dump(reading, routes, arguments, needs_tool):
 
 
 def test_pg_dump_of_the_databases_settings(reading, routes, needs_tool):
-    """H6: formats other than plain text, and -C, dump what ALTER DATABASE set, which may be secret: refused, with
-    the rule that opens it.
+    """H6: formats other than plain text, and -C, dump what ALTER DATABASE set, which may be secret: refused,
+    with the rule that opens it.
     """
     needs_tool("pg_dump", reading[0])
     done = subprocess.run(
