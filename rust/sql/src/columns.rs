@@ -80,7 +80,7 @@ impl Closed<'_> {
         let fields = reference.fields();
         let row = fields.len().checked_sub(2).and_then(|at| fields.get(at)).and_then(Node::as_str);
         let is_row = row.is_some_and(|row| rows.contains(row));
-        match fields.iter().last() {
+        match fields.iter().next_back() {
             Some(Node::A_Star(_)) => is_row,
             last => match last.and_then(Node::as_str) {
                 Some(name) if self.columns.contains(&name) => true,

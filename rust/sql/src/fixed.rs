@@ -73,8 +73,10 @@ pub(crate) fn items(select: &SelectStmt) -> Vec<Node<'_>> {
 fn is_named(node: Node<'_>) -> bool {
     match node {
         Node::RangeVar(range) => range.relname() == Some(VIEW),
-        Node::FuncCall(call) => call.funcname().iter().last().and_then(Node::as_str) == Some(FUNCTION),
-        Node::ColumnRef(column) => column.fields().iter().last().and_then(Node::as_str) == Some(FUNCTION),
+        Node::FuncCall(call) => call.funcname().iter().next_back().and_then(Node::as_str) == Some(FUNCTION),
+        Node::ColumnRef(column) => {
+            column.fields().iter().next_back().and_then(Node::as_str) == Some(FUNCTION)
+        }
         Node::A_Indirection(fields) => {
             fields.indirection().iter().any(|field| field.as_str() == Some(FUNCTION))
         }

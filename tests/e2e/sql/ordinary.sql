@@ -535,8 +535,6 @@ SHOW "Work_Mem"
 
 SHOW is_superuser
 
-SHOW transaction_read_only
-
 SELECT "orders"."public"."customers"."id" FROM "orders"."public"."customers" ORDER BY 1 LIMIT 3
 
 SELECT c.* FROM orders.public.customers c JOIN "orders".public.orders o ON o.customer_id = c.id ORDER BY c.id LIMIT 3
