@@ -48,6 +48,9 @@ REFUSED: dict[str, tuple[str, str]] = {
     "signs before a comment": (f"select {'+' * 20_000}/*{'*' * 100_000}*/1", TOKENS),
     "comments in comments": (f"select {'/*' * 50_000}{'*/' * 50_000} 1", TOKENS),
     "an operator with a name of many parts": (f"select 1 operator({'a.' * 20_000}+) 1", TOKENS),
+    # of each the grammar warns, and counts the characters before it
+    "GLOBAL TEMPORARY": ("create global temp table t ();" * 30_000, TOKENS),
+    "GLOBAL TEMPORARY with a comment": ("create global/**/temporary table t ();" * 30_000, TOKENS),
     # nesting
     "parentheses": (f"select {'(' * 100_000}1{')' * 100_000}", DEEP),
     "NOT": (f"select {'not ' * 100_000}true", DEEP),

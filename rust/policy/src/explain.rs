@@ -61,31 +61,31 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
         let refusal = Refusal { statement: 0, command: "", reason: Reason::TooComplex };
         return vec![whole(text, Some(refusal.denial(grant)))];
     }
-    let one =
-        |(at, ((statement, span), reason)): (usize, ((&Statement<&str>, Range<usize>), Option<Reason>))| {
-            let refusal = reason.map(|reason| Refusal { statement: at, command: statement.command, reason });
-            Explained {
-                command: statement.command,
-                span,
-                denial: refusal.map(|refusal| refusal.denial(grant)),
-                relations: (statement.accesses.iter())
-                    .map(|access| {
-                        let name = access.relation;
-                        (
-                            resolved(name, scope.as_ref().and_then(|scope| scope.relations(name).only())),
-                            access.verbs,
-                        )
-                    })
-                    .collect(),
-                functions: (statement.calls.iter())
-                    .map(|call| {
-                        let name = call.function;
-                        resolved(name, scope.as_ref().and_then(|scope| scope.functions(name).only()))
-                    })
-                    .collect(),
-            }
-        };
-    statements.iter().zip(parsed.spans(text)).zip(judged).enumerate().map(one).collect()
+    let one = |at: usize, statement: &Statement<&str>, span: Range<usize>, reason: Option<Reason>| {
+        let refusal = reason.map(|reason| Refusal { statement: at, command: statement.command, reason });
+        Explained {
+            command: statement.command,
+            span,
+            denial: refusal.map(|refusal| refusal.denial(grant)),
+            relations: (statement.accesses.iter())
+                .map(|access| {
+                    let name = access.relation;
+                    (
+                        resolved(name, scope.as_ref().and_then(|scope| scope.relations(name).only())),
+                        access.verbs,
+                    )
+                })
+                .collect(),
+            functions: (statement.calls.iter())
+                .map(|call| {
+                    let name = call.function;
+                    resolved(name, scope.as_ref().and_then(|scope| scope.functions(name).only()))
+                })
+                .collect(),
+        }
+    };
+    let all = statements.iter().zip(parsed.spans(text)).zip(judged).enumerate();
+    all.map(|(at, ((statement, span), reason))| one(at, statement, span, reason)).collect()
 }
 
 fn reads_nothing(grant: &Grant) -> bool {

@@ -22,8 +22,16 @@ pub(crate) fn are_few(text: &str) -> bool {
 /// How many tokens a text has at the most, comments among them; `None` if there are more than `most`.
 #[must_use]
 pub fn count(text: &str, most: usize) -> Option<usize> {
-    let mut lexer =
-        Lexer { text, bytes: text.as_bytes(), at: 0, tokens: 0, run_end: 0, is_dotted: false, parts: 0 };
+    let mut lexer = Lexer {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        tokens: 0,
+        run_end: 0,
+        is_dotted: false,
+        parts: 0,
+        is_global: false,
+    };
     while lexer.at < lexer.bytes.len() {
         lexer.token();
         if lexer.tokens > most {
@@ -44,6 +52,8 @@ struct Lexer<'t> {
     is_dotted: bool,
     /// How many parts of the name came before the last one.
     parts: usize,
+    /// The last token was the word GLOBAL.
+    is_global: bool,
 }
 
 const fn is_blank(byte: u8) -> bool {
@@ -101,7 +111,7 @@ impl Lexer<'_> {
                 if self.at - start == 1 && matches!(first, b'e' | b'E') && self.peek(0) == b'\'' {
                     self.string(true);
                 } else {
-                    self.part();
+                    self.word(start);
                 }
             }
             b'0'..=b'9' => self.number(),
@@ -128,12 +138,27 @@ impl Lexer<'_> {
     fn one(&mut self) {
         self.tokens += 1;
         self.is_dotted = false;
+        self.is_global = false;
+    }
+
+    /// A word that began there. Of GLOBAL TEMPORARY the grammar warns, and counts the characters before it to say where.
+    fn word(&mut self, start: usize) {
+        let word = self.bytes.get(start..self.at).unwrap_or_default();
+        let is = |wanted: &str| word.eq_ignore_ascii_case(wanted.as_bytes());
+        let warns = self.is_global && (is("temp") || is("temporary"));
+        let is_global = is("global");
+        self.part();
+        self.is_global = is_global;
+        if warns {
+            self.tokens += self.at / AGAIN;
+        }
     }
 
     /// A word, or a part of a name. Names of operators are put together from behind: each part moves all that follow.
     fn part(&mut self) {
         self.parts = if self.is_dotted { self.parts + 1 } else { 0 };
         self.is_dotted = false;
+        self.is_global = false;
         self.tokens += 1 + self.parts / AGAIN;
     }
 
@@ -207,13 +232,19 @@ impl Lexer<'_> {
     /// to the token: what is behind the start of a comment, and plus and minus at the end.
     fn signs(&mut self) {
         let again = self.run() / AGAIN;
+        // the grammar does not see comments
+        let (is_dotted, is_global) = (self.is_dotted, self.is_global);
         self.one();
         self.tokens += again;
         match (self.peek(0), self.peek(1)) {
-            (b'-', b'-') => return self.skip(|byte| byte != b'\n' && byte != b'\r'),
-            (b'/', b'*') => return self.comment(),
-            _ => {}
+            (b'-', b'-') => self.skip(|byte| byte != b'\n' && byte != b'\r'),
+            (b'/', b'*') => self.comment(),
+            _ => return self.operator(again),
         }
+        (self.is_dotted, self.is_global) = (is_dotted, is_global);
+    }
+
+    fn operator(&mut self, again: usize) {
         self.at += 1;
         while self.at < self.run_end {
             match (self.peek(0), self.peek(1)) {
