@@ -128,6 +128,7 @@ def arena() -> Iterator[Arena]:
         "jit": "off",
         "checkpoint_timeout": "'1h'",
         "app.jwt_secret": "'vault-4h8k-jwt'",
+        "archive_cleanup_command": "'vault-4h8k-command'",
     }
     with ThrowAwayPostgres(settings=settings) as pg:
         made = run_psql(

@@ -62,31 +62,31 @@ SELECT U&"current\005fsetting"('app.jwt_secret')
 --- current-setting-nested: H6: inside a value for set_config
 SELECT set_config('application_name', current_setting('app.jwt_secret'), true)
 --- view: H6: the view of settings
-SELECT setting FROM pg_settings WHERE name = 'app.jwt_secret'
+SELECT setting FROM pg_settings WHERE name = 'archive_cleanup_command'
 --- view-all: H6: all of it
 SELECT * FROM pg_settings
 --- view-second-condition: H6: a name that is allowed, or another one
-SELECT setting FROM pg_settings WHERE name = 'work_mem' OR name = 'app.jwt_secret'
+SELECT setting FROM pg_settings WHERE name = 'work_mem' OR name = 'archive_cleanup_command'
 --- view-true: H6: a name that is allowed, or all
 SELECT setting FROM pg_settings WHERE name = 'work_mem' OR true
 --- view-negated: H6: all but one
 SELECT setting FROM pg_settings WHERE name <> 'work_mem'
 --- view-pattern: H6: by a pattern
-SELECT setting FROM pg_settings WHERE name ~ 'jwt'
+SELECT setting FROM pg_settings WHERE name ~ 'cleanup_c'
 --- view-pattern-of-psql: H6: psql's own form with a pattern
-SELECT s.name, pg_catalog.current_setting(s.name) FROM pg_catalog.pg_settings s WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.~) '^(app.*)$' COLLATE pg_catalog.default
+SELECT s.name, pg_catalog.current_setting(s.name) FROM pg_catalog.pg_settings s WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.~) '^(archive_cl.*)$' COLLATE pg_catalog.default
 --- view-renamed: H6: columns under each other's names
-SELECT x.name FROM pg_settings AS x (a, name) WHERE x.a LIKE 'app%'
+SELECT x.name FROM pg_settings AS x (a, name) WHERE x.a LIKE 'archive_cl%'
 --- view-reset-value: H6: the value behind the value
-SELECT reset_val FROM pg_settings WHERE name LIKE 'app%'
+SELECT reset_val FROM pg_settings WHERE name LIKE 'archive_cl%'
 --- view-row: H6: a whole row
 SELECT s.to_jsonb FROM pg_settings s
 --- view-joined: H6: the condition is on another item
 SELECT s.setting FROM pg_settings s, (SELECT 'work_mem' AS name) x WHERE x.name = 'work_mem'
 --- view-lateral: H6: a name out of another item
-SELECT y.setting FROM (SELECT 'app.jwt_secret' AS n) x, LATERAL (SELECT setting FROM pg_settings WHERE name = x.n) y
+SELECT y.setting FROM (SELECT 'archive_cleanup_command' AS n) x, LATERAL (SELECT setting FROM pg_settings WHERE name = x.n) y
 --- view-inside: H6: the condition outside
-SELECT setting FROM (SELECT * FROM pg_settings) x WHERE name = 'app.jwt_secret'
+SELECT setting FROM (SELECT * FROM pg_settings) x WHERE name = 'archive_cleanup_command'
 --- view-in-union: H6: an arm without a condition
 SELECT setting FROM pg_settings WHERE name = 'work_mem' UNION ALL SELECT setting FROM pg_settings
 --- view-in-an-error: H6: a value that is cast before its row is left out
@@ -100,7 +100,7 @@ SELECT setting FROM pg_settings WHERE name IN ('work_mem', 'jit') GROUP BY setti
 SELECT 'gue' || 'ssed' FROM pg_settings WHERE setting LIKE 'vault%'
 --- view-natural: H6: guessed by a join
 --! shows=guessed
-SELECT 'gue' || 'ssed' FROM pg_settings NATURAL JOIN (SELECT 'vault-4h8k-jwt' AS setting) g
+SELECT 'gue' || 'ssed' FROM pg_settings NATURAL JOIN (SELECT 'vault-4h8k-command' AS setting) g
 --- view-copied: H6: by COPY
 COPY (SELECT setting FROM pg_settings) TO STDOUT
 --- view-cursor: H6: by a cursor
