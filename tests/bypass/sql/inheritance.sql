@@ -119,9 +119,13 @@ ALTER TABLE ledger DETACH PARTITION ledger_low
 ALTER TABLE secrets_2026 NO INHERIT secrets
 --- inherit-the-denied: a parent of one's own
 --! shows=
+BEGIN
+-- then
 CREATE TABLE mine (service text, key text)
 -- then
 ALTER TABLE secrets_2026 INHERIT mine
+-- then
+COMMIT
 --- a-child-of-the-denied: rows that the denied relation would show
 --! shows=
 CREATE TABLE mine () INHERITS (secrets_2026)

@@ -36,10 +36,18 @@ SELECT scribble('x')
 COMMIT
 --- begin-behind-other-characters: places are counted in bytes
 --! ways=simple
-SELECT 'ééé\"'; BEGIN READ WRITE; SELECT scribble('x'); COMMIT
+SELECT 'ééé"'; BEGIN READ WRITE
+-- then
+SELECT scribble('x')
+-- then
+COMMIT
 --- begin-twice-in-one-text: each of them
 --! ways=simple
-BEGIN READ WRITE; COMMIT; BEGIN READ WRITE; SELECT scribble('x'); COMMIT
+BEGIN READ WRITE; COMMIT; BEGIN READ WRITE
+-- then
+SELECT scribble('x')
+-- then
+COMMIT
 --- set-transaction-function: SET TRANSACTION before the first snapshot
 BEGIN
 -- then
@@ -124,7 +132,7 @@ SET default_transaction_read_only = E'\157ff'
 -- then
 SELECT scribble('x')
 --- default-in-dollars: between dollars
---! refused=25006,42501,42601 unproven=SET_takes_no_dollar_quotes
+--! refused=25006,42501,42601
 SET default_transaction_read_only = $$off$$
 -- then
 SELECT scribble('x')
