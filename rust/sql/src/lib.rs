@@ -12,6 +12,8 @@ mod parsed;
 mod statement;
 mod walk;
 
+#[cfg(feature = "mutations")]
+pub use lineage::Mutation;
 pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
 pub use parsed::{ParseError, Parsed, parse};
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};
