@@ -107,6 +107,12 @@ impl MaskedRelations for Masked<'_> {
             _ => Some(&self.unclear),
         }
     }
+
+    /// With one schema in the search path a name without schema is of that one: `pg_temp` comes last, and what is
+    /// found there has no masks.
+    fn schema<'b>(&'b self, relation: &'b Name) -> Option<&'b str> {
+        self.scope.relations(relation.as_ref()).only().filter(|schema| *schema != USER)
+    }
 }
 
 fn from_catalogue(relation: &CatalogueRelation, scope: &Scope<'_>) -> RelationColumns {

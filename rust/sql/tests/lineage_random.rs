@@ -25,6 +25,10 @@ impl MaskedRelations for One {
     fn columns(&self, relation: &Name) -> Option<&RelationColumns> {
         (relation.name == "people").then_some(&self.0)
     }
+
+    fn schema<'a>(&'a self, relation: &'a Name) -> Option<&'a str> {
+        Some(relation.schema.as_deref().unwrap_or("public"))
+    }
 }
 
 /// `@` stands for what is wrapped.

@@ -2,7 +2,7 @@
 
 use super::expression::Usage;
 use super::scope::Scope;
-use super::shape::{Col, Mark, first_mark};
+use super::shape::{Col, Mark, Title, first_mark};
 use super::{Found, Walk, Walker};
 use crate::Name;
 use pg_raw_parse::const_val::ConstValue;
@@ -79,7 +79,7 @@ impl Walker<'_> {
         let scope = Scope { parent: None, items: &items, ctes: &[] };
         let mut cols = Vec::new();
         for name in copy.attlist().iter().filter_map(Node::as_str) {
-            cols.push(Col::One { name: Some(Rc::from(name)), mark: self.bare(&scope, name)? });
+            cols.push(Col::One { title: Title::sure(name), mark: self.bare(&scope, name)? });
         }
         Ok(cols)
     }

@@ -117,7 +117,7 @@ impl Walker<'_> {
             Reference::Bare(name) => self.bare(scope, name)?,
             Reference::Of { schema, item, column } => self.qualified(scope, schema, item, column)?,
             Reference::Star | Reference::StarOf { .. } => {
-                let cols = self.star(scope, &reference);
+                let cols = self.star(scope, &reference)?;
                 return match first_mark(&cols) {
                     Some(mark) => Err(mark.found("in a whole row")),
                     None => Ok(()),

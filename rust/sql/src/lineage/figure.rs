@@ -1,4 +1,6 @@
 //! The name PostgreSQL gives to a result column that has none.
+//!
+//! It differs between versions and rests on the tree after analysis, so that it is never more than likely: see `Title`.
 
 use pg_raw_parse::Node;
 use pg_raw_parse::raw::{A_Expr_Kind, SubLinkType};
@@ -35,9 +37,11 @@ fn figure(node: Node<'_>) -> Option<(&str, bool)> {
             SubLinkType::EXISTS_SUBLINK => Some(("exists", true)),
             SubLinkType::ARRAY_SUBLINK => Some(("array", true)),
             SubLinkType::EXPR_SUBLINK => match link.subselect() {
+                // The subquery's own output has its name by then, and keeps it.
                 Node::SelectStmt(select) => {
                     let first = select.target_list().first()?;
-                    first.name().map_or_else(|| figure(first.val()), |name| Some((name, true)))
+                    let name = first.name().map_or_else(|| column_name(first.val()), Some);
+                    name.map(|name| (name, true))
                 }
                 _ => None,
             },

@@ -3,7 +3,7 @@
 use super::expression::Usage;
 use super::query::names;
 use super::scope::{Item, Scope};
-use super::shape::{Col, Mark, first_mark, has_unknown, of_relation, renamed};
+use super::shape::{Col, Mark, Title, first_mark, has_unknown, of_relation, renamed};
 use super::{Found, Walk, Walker};
 use crate::Name;
 use pg_raw_parse::list::NodeList;
@@ -41,13 +41,14 @@ impl Walker<'_> {
             Node::RangeSubselect(subquery) => {
                 let scope = if subquery.lateral { &lateral } else { level };
                 let cols = self.query(subquery.subquery(), scope)?;
-                Ok(vec![aliased(None, subquery.alias(), cols)?])
+                Ok(vec![aliased(Title::Unknown, subquery.alias(), cols)?])
             }
             Node::JoinExpr(join) => self.join(join, level, left),
             Node::RangeTableSample(sample) => {
+                // They see nothing of this FROM, only the queries around.
                 let usage = Usage::never("in TABLESAMPLE");
-                self.expressions(sample.args(), &lateral, usage)?;
-                self.expression(sample.repeatable(), &lateral, usage)?;
+                self.expressions(sample.args(), level, usage)?;
+                self.expression(sample.repeatable(), level, usage)?;
                 self.item(sample.relation(), level, left)
             }
             Node::RangeFunction(function) => {
@@ -59,9 +60,11 @@ impl Walker<'_> {
                 let cols = if defined.is_empty() {
                     vec![Col::Rest]
                 } else {
-                    defined.iter().map(|column| Col::clear(column.colname())).chain([Col::Rest]).collect()
+                    let title = |name: Option<&str>| name.map_or(Title::Unknown, Title::sure);
+                    let defined = defined.iter().map(|column| Col::clear(title(column.colname())));
+                    defined.chain([Col::Rest]).collect()
                 };
-                Ok(vec![aliased(name, function.alias(), cols)?])
+                Ok(vec![aliased(Title::likely(name), function.alias(), cols)?])
             }
             Node::RangeTableFunc(table) => {
                 let usage = Usage::never("in a function in FROM");
@@ -72,7 +75,7 @@ impl Walker<'_> {
                     self.expression(column.colexpr(), &lateral, usage)?;
                     self.expression(column.coldefexpr(), &lateral, usage)?;
                 }
-                Ok(vec![aliased(Some("xmltable"), table.alias(), vec![Col::Rest])?])
+                Ok(vec![aliased(Title::likely(Some("xmltable")), table.alias(), vec![Col::Rest])?])
             }
             Node::JsonTable(table) => {
                 let usage = Usage::never("in a function in FROM");
@@ -84,7 +87,7 @@ impl Walker<'_> {
                 for column in table.columns() {
                     self.json_column(column, &lateral, usage)?;
                 }
-                Ok(vec![aliased(Some("json_table"), table.alias(), vec![Col::Rest])?])
+                Ok(vec![aliased(Title::likely(Some("json_table")), table.alias(), vec![Col::Rest])?])
             }
             _ => Err(Found::new("", "in an item of FROM that is not understood")),
         }
@@ -135,7 +138,7 @@ impl Walker<'_> {
                 vec![Col::Rest]
             });
             self.work(cols.len())?;
-            return aliased(Some(name), relation.alias(), cols);
+            return aliased(Title::sure(name), relation.alias(), cols);
         }
         self.target(relation)
     }
@@ -143,6 +146,7 @@ impl Walker<'_> {
     /// A relation by its own name: what is written to, or read where no CTE has the name.
     pub(super) fn target(&mut self, relation: &nodes::RangeVar) -> Walk<Item> {
         let name = relation_name(relation);
+        let schema = self.catalogue.schema(&name);
         let cols = match self.catalogue.columns(&name) {
             None => vec![Col::Rest],
             Some(known) => {
@@ -150,12 +154,12 @@ impl Walker<'_> {
                 if known.opaque {
                     return Err(Found::new(name.name, "through a view"));
                 }
-                of_relation(&name, &known.columns)
+                of_relation(&name, &known.columns, schema.is_some())
             }
         };
-        let mut item = aliased(relation.relname(), relation.alias(), cols)?;
+        let mut item = aliased(Title::sure(&name.name), relation.alias(), cols)?;
         item.relation = relation.alias().is_none();
-        item.schema = relation.schemaname().filter(|_| item.relation).map(Rc::from);
+        item.schema = schema.filter(|_| item.relation).map(Rc::from);
         Ok(item)
     }
 
@@ -178,23 +182,22 @@ impl Walker<'_> {
             merge(&using, &lcols, &rcols)?
         };
         if let Some(alias) = join.alias() {
-            return Ok(vec![aliased(None, Some(alias), cols)?]);
+            return Ok(vec![aliased(Title::Unknown, Some(alias), cols)?]);
         }
         let mut items: Vec<Item> = items.into_iter().map(Item::hidden).collect();
         if let Some(alias) = join.join_using_alias() {
-            items.push(aliased(None, Some(alias), merged)?.hidden());
+            items.push(aliased(Title::Unknown, Some(alias), merged)?.hidden());
         }
-        items.push(Item::new(None, cols));
+        items.push(Item::new(Title::Unknown, cols));
         Ok(items)
     }
 }
 
 /// An item under its alias, or else its own name.
-fn aliased(own: Option<&str>, alias: Option<&nodes::Alias>, cols: Vec<Col>) -> Walk<Item> {
-    match alias {
-        Some(alias) => Ok(Item::new(alias.aliasname(), renamed(cols, &names(alias.colnames()))?)),
-        None => Ok(Item::new(own, cols)),
-    }
+fn aliased(own: Title, alias: Option<&nodes::Alias>, cols: Vec<Col>) -> Walk<Item> {
+    let Some(alias) = alias else { return Ok(Item::new(own, cols)) };
+    let title = alias.aliasname().map_or(own, Title::sure);
+    Ok(Item::new(title, renamed(cols, &names(alias.colnames()))?))
 }
 
 fn first_of_pair(node: Node<'_>) -> Option<Node<'_>> {
@@ -210,9 +213,10 @@ fn bare_cols(items: &[Item]) -> Vec<Col> {
 
 /// A merged column: the server computes it in a FULL join and where the types differ.
 fn merged_col(name: &str, mark: Option<&Rc<Mark>>) -> Walk<Col> {
-    let Some(mark) = mark else { return Ok(Col::clear(Some(name))) };
+    let title = Title::sure(name);
+    let Some(mark) = mark else { return Ok(Col::clear(title)) };
     Usage::comparing("in USING").check(mark)?;
-    Ok(Col::One { name: Some(name.into()), mark: Some(Rc::new(mark.losing("merged by USING"))) })
+    Ok(Col::One { title, mark: Some(Rc::new(mark.losing("merged by USING"))) })
 }
 
 /// USING: the merged columns, and all columns of the join.
@@ -228,8 +232,14 @@ fn merge(using: &[&str], left: &[Col], right: &[Col]) -> Walk<(Vec<Col>, Vec<Col
         let mut same = left.iter().chain(right).filter(|col| col.is_named(name));
         merged.push(merged_col(name, same.find_map(Col::mark))?);
     }
-    let others = left.iter().chain(right).filter(|col| !using.iter().any(|name| col.is_named(name)));
-    let cols = merged.iter().chain(others).cloned().collect();
+    let mut cols = merged.clone();
+    for side in [left, right] {
+        // Where one of them may be another column of this side, how many are left is not known.
+        if !using.iter().all(|name| side.iter().any(|col| col.is_surely(name))) {
+            cols.push(Col::Rest);
+        }
+        cols.extend(side.iter().filter(|col| !using.iter().any(|name| col.is_named(name))).cloned());
+    }
     Ok((merged, cols))
 }
 
@@ -238,14 +248,16 @@ fn natural(left: &[Col], right: &[Col]) -> Walk<(Vec<Col>, Vec<Col>)> {
     let both = |side: &[Col], other: &[Col]| -> Walk<Vec<Col>> {
         let mut cols = Vec::new();
         for col in side {
-            match (col, col.mark()) {
-                (Col::One { name: Some(name), .. }, Some(mark))
-                    if has_unknown(other) || other.iter().any(|col| col.is_named(name)) =>
-                {
+            let Col::One { title, mark: Some(mark) } = col else {
+                cols.push(col.clone());
+                continue;
+            };
+            match title.name() {
+                Some(name) if has_unknown(other) || other.iter().any(|col| col.is_named(name)) => {
                     cols.push(merged_col(name, Some(mark))?);
                 }
-                (Col::One { name: None, .. }, Some(mark)) => return Err(mark.found("in a natural join")),
-                _ => cols.push(col.clone()),
+                Some(_) => cols.push(col.clone()),
+                None => return Err(mark.found("in a natural join")),
             }
         }
         Ok(cols)
@@ -257,7 +269,7 @@ fn natural(left: &[Col], right: &[Col]) -> Walk<(Vec<Col>, Vec<Col>)> {
     let masked: Vec<Rc<str>> = cols
         .iter()
         .filter_map(|col| match col {
-            Col::One { name: Some(name), mark: Some(mark) } if mark.lost.is_some() => Some(Rc::clone(name)),
+            Col::One { title, mark: Some(mark) } if mark.lost.is_some() => title.name().map(Rc::clone),
             _ => None,
         })
         .collect();

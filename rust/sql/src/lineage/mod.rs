@@ -29,6 +29,11 @@ pub trait MaskedRelations {
     /// The columns of a relation; `None` if none of them is masked. A name without a schema is looked up over the
     /// search path by the implementor: any candidate with masks counts.
     fn columns(&self, relation: &Name) -> Option<&RelationColumns>;
+
+    /// The schema of the relation that a name means; `None` if it may be one of several.
+    fn schema<'a>(&'a self, relation: &'a Name) -> Option<&'a str> {
+        relation.schema.as_deref()
+    }
 }
 
 /// A relation with masked columns.

@@ -1,6 +1,6 @@
 //! What a name in a statement means: the items of FROM at each level of nesting, and the CTEs.
 
-use super::shape::{Col, Mark, first_mark};
+use super::shape::{Col, Mark, Title, first_mark};
 use super::{Found, Walk, Walker};
 use pg_raw_parse::{Node, nodes};
 use std::cell::Cell;
@@ -9,9 +9,9 @@ use std::rc::Rc;
 /// An item of FROM, or something that acts like one.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
-    /// What it is called by; `None` for a join without an alias.
-    pub(super) name: Option<Rc<str>>,
-    /// The schema as written, if it is a relation without an alias.
+    /// What it is called by; a join without an alias cannot be called.
+    pub(super) title: Title,
+    /// If it is a relation without an alias, its schema; `None` if that may be one of several.
     pub(super) schema: Option<Rc<str>>,
     /// A relation without an alias: may be called by `schema.name`.
     pub(super) relation: bool,
@@ -21,13 +21,26 @@ pub(super) struct Item {
 }
 
 impl Item {
-    pub(super) fn new(name: Option<&str>, cols: Vec<Col>) -> Item {
-        Item { name: name.map(Rc::from), schema: None, relation: false, cols: cols.into(), bare: true }
+    pub(super) fn new(title: Title, cols: Vec<Col>) -> Item {
+        Item { title, schema: None, relation: false, cols: cols.into(), bare: true }
     }
 
     pub(super) fn hidden(mut self) -> Item {
         self.bare = false;
         self
+    }
+
+    /// Whether `name` or `schema.name` means this item, unless one of a nearer query is meant: `None` if it does not,
+    /// and false if that is not sure.
+    fn fits(&self, schema: Option<&str>, name: &str) -> Option<bool> {
+        if !self.title.is(name) {
+            return None;
+        }
+        match (schema, self.schema.as_deref()) {
+            (None, _) => Some(self.title.is_surely(name)),
+            (Some(_), None) => self.relation.then_some(false),
+            (Some(wanted), Some(own)) => (wanted == own).then_some(true),
+        }
     }
 }
 
@@ -75,20 +88,23 @@ impl<'a> Scope<'a> {
         cols.find(|col| col.is_named(name) && col.mark().is_some()).and_then(Col::mark).map(Rc::clone)
     }
 
-    /// The items of the nearest level that has any of this name.
+    /// The items that a name may mean: those of the nearest level where one surely has it, and all before that which
+    /// may have it.
     fn named(&'a self, schema: Option<&str>, name: &str) -> Vec<&'a Item> {
-        let fits = |item: &&Item| {
-            let schema_fits = match (schema, item.schema.as_deref()) {
-                (None, _) => true,
-                (Some(_), None) => item.relation,
-                (Some(wanted), Some(written)) => wanted == written,
-            };
-            item.name.as_deref() == Some(name) && schema_fits
-        };
-        self.levels()
-            .map(|scope| scope.items.iter().filter(fits).collect::<Vec<_>>())
-            .find(|items| !items.is_empty())
-            .unwrap_or_default()
+        let mut found = Vec::new();
+        for level in self.levels() {
+            let mut sure = false;
+            for item in level.items {
+                if let Some(surely) = item.fits(schema, name) {
+                    sure = sure || surely;
+                    found.push(item);
+                }
+            }
+            if sure {
+                break;
+            }
+        }
+        found
     }
 }
 
@@ -146,12 +162,12 @@ impl Walker<'_> {
                 masked = masked || first_mark(&item.cols).is_some();
                 for col in item.cols.iter().filter(|_| item.bare) {
                     match col {
-                        Col::One { name: Some(known), mark } if &**known == name => match mark {
-                            Some(mark) => return Ok(Some(Rc::clone(mark))),
-                            None => clear = true,
-                        },
-                        Col::One { name: Some(_), .. } => {}
-                        Col::One { name: None, .. } | Col::Rest => unknown = true,
+                        Col::One { title, mark: Some(mark) } if title.is(name) => {
+                            return Ok(Some(Rc::clone(mark)));
+                        }
+                        Col::One { title: Title::Sure(known), .. } => clear = clear || &**known == name,
+                        // It may be called so or not: what it would hide may be meant.
+                        Col::One { .. } | Col::Rest => unknown = true,
                     }
                 }
             }
@@ -161,9 +177,7 @@ impl Walker<'_> {
         }
         // Not a column that is known: the name of an item means its whole row.
         let mut row = false;
-        for item in
-            scope.levels().flat_map(|level| level.items).filter(|item| item.name.as_deref() == Some(name))
-        {
+        for item in scope.levels().flat_map(|level| level.items).filter(|item| item.title.is(name)) {
             if let Some(mark) = first_mark(&item.cols) {
                 return Err(mark.found("in a whole row"));
             }
@@ -190,37 +204,35 @@ impl Walker<'_> {
             return Ok(None);
         }
         self.work(items.iter().map(|item| item.cols.len()).sum())?;
-        let mut clear = false;
-        for col in items.iter().flat_map(|item| item.cols.iter()).filter(|col| col.is_named(column)) {
-            match col.mark() {
-                Some(mark) => return Ok(Some(Rc::clone(mark))),
-                None => clear = true,
-            }
-        }
-        if clear || is_system(column) {
-            return Ok(None);
+        let mut named = items.iter().flat_map(|item| item.cols.iter()).filter(|col| col.is_named(column));
+        if let Some(mark) = named.find_map(Col::mark) {
+            return Ok(Some(Rc::clone(mark)));
         }
         // `c.row_to_json` is `row_to_json(c)` to the server, so a name that is not known may be the whole row.
-        match items.iter().find_map(|item| first_mark(&item.cols)) {
-            Some(_) => Err(Found::new(format!("{item}.{column}"), "an unknown column")),
-            None => Ok(None),
+        let lacks = |item: &&Item| !item.cols.iter().any(|col| col.is_named(column));
+        let mut lacking = items.iter().filter(|item| lacks(item));
+        match lacking.find_map(|item| first_mark(&item.cols)) {
+            Some(_) if !is_system(column) => Err(Found::new(format!("{item}.{column}"), "an unknown column")),
+            _ => Ok(None),
         }
     }
 
     /// The columns that `*` or `item.*` means.
-    pub(super) fn star(&mut self, scope: &Scope<'_>, reference: &Reference<'_>) -> Vec<Col> {
-        let cols = match reference {
-            Reference::StarOf { schema, item } => {
-                scope.named(*schema, item).first().map(|item| item.cols.to_vec())
-            }
-            _ => {
-                let bare = scope.items.iter().filter(|item| item.bare);
-                Some(bare.flat_map(|item| item.cols.iter().cloned()).collect())
-            }
+    pub(super) fn star(&mut self, scope: &Scope<'_>, reference: &Reference<'_>) -> Walk<Vec<Col>> {
+        let Reference::StarOf { schema, item } = reference else {
+            let bare = scope.items.iter().filter(|item| item.bare);
+            return Ok(bare.flat_map(|item| item.cols.iter().cloned()).collect());
         };
-        cols.unwrap_or_else(|| {
-            self.doubt("", "in a name that is not understood");
-            vec![Col::Rest]
-        })
+        match scope.named(*schema, item).as_slice() {
+            [] => self.doubt("", "in a name that is not understood"),
+            [only] => return Ok(only.cols.to_vec()),
+            // Which of them it is cannot be said.
+            several => {
+                if let Some(mark) = several.iter().find_map(|item| first_mark(&item.cols)) {
+                    return Err(mark.found("in a name that may mean several relations"));
+                }
+            }
+        }
+        Ok(vec![Col::Rest])
     }
 }

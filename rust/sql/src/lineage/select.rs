@@ -3,13 +3,12 @@
 use super::expression::Usage;
 use super::figure::column_name;
 use super::scope::{Item, Reference, Scope};
-use super::shape::{Col, first_mark};
+use super::shape::{Col, Title, first_mark};
 use super::{Found, Walk, Walker};
 use pg_raw_parse::const_val::ConstValue;
 use pg_raw_parse::list::CastNodeList;
 use pg_raw_parse::raw::SetOperation;
 use pg_raw_parse::{Node, nodes};
-use std::rc::Rc;
 
 impl Walker<'_> {
     /// The columns that a SELECT puts out.
@@ -70,7 +69,7 @@ impl Walker<'_> {
         for sort in select.sort_clause() {
             self.expression(sort.node(), level, Usage::never("in ORDER BY"))?;
         }
-        Ok((1..=width).map(|number| Col::clear(Some(&format!("column{number}")))).collect())
+        Ok((1..=width).map(|number| Col::clear(Title::sure(&format!("column{number}")))).collect())
     }
 
     fn set_operation(&mut self, select: &nodes::SelectStmt, level: &Scope<'_>) -> Walk<Vec<Col>> {
@@ -84,7 +83,7 @@ impl Walker<'_> {
             names.get_or_insert(cols);
         }
         let cols = names.unwrap_or_default();
-        let items = [Item::new(None, cols.clone())];
+        let items = [Item::new(Title::Unknown, cols.clone())];
         let scope = level.with_items(&items);
         for sort in select.sort_clause() {
             self.order(sort.node(), &scope, &cols, Usage::never("in ORDER BY"))?;
@@ -122,14 +121,14 @@ impl Walker<'_> {
                         (column, self.qualified(scope, schema, item, column)?)
                     }
                     Reference::Star | Reference::StarOf { .. } => {
-                        let more = self.star(scope, &reference);
+                        let more = self.star(scope, &reference)?;
                         self.work(more.len())?;
                         cols.extend(more);
                         return keep_origin(cols.get(before..).unwrap_or_default());
                     }
                     Reference::Odd => return Err(Found::new("", "in a name that is not understood")),
                 };
-                cols.push(Col::One { name: Some(Rc::from(target.name().unwrap_or(known))), mark });
+                cols.push(Col::One { title: Title::sure(target.name().unwrap_or(known)), mark });
                 keep_origin(cols.get(before..).unwrap_or_default())
             }
             value => {
@@ -138,8 +137,8 @@ impl Walker<'_> {
                     if matches!(indirection.indirection().iter().next_back(), Some(Node::A_Star(_))));
                 cols.push(match (spread, target.name()) {
                     (true, _) => Col::Rest,
-                    (false, Some(name)) => Col::clear(Some(name)),
-                    (false, None) => Col::clear(column_name(value)),
+                    (false, Some(name)) => Col::clear(Title::sure(name)),
+                    (false, None) => Col::clear(Title::likely(column_name(value))),
                 });
                 Ok(())
             }
@@ -155,19 +154,11 @@ impl Walker<'_> {
                 self.deeper(|walker| row.args().iter().try_for_each(|node| walker.group(node, scope, cols)))
             }
             Node::ColumnRef(column) => {
-                if let Reference::Bare(name) = Reference::read(column) {
-                    let mut output = false;
-                    for col in cols.iter().filter(|col| col.is_named(name)) {
-                        output = true;
-                        col.mark().map_or(Ok(()), |mark| usage.check(mark))?;
-                    }
-                    if output {
-                        // An input column of that name wins over the output, if there is one.
-                        return match self.bare(scope, name)? {
-                            Some(mark) if mark.known => usage.check(&mark),
-                            _ => Ok(()),
-                        };
-                    }
+                if let Reference::Bare(name) = Reference::read(column)
+                    && named_output(cols, name, usage)?.is_some()
+                {
+                    // An input column of that name wins over the output, if there is one.
+                    return self.input_if_any(name, scope, usage);
                 }
                 self.expression(node, scope, usage)
             }
@@ -184,13 +175,11 @@ impl Walker<'_> {
             },
             Node::ColumnRef(column) => {
                 if let Reference::Bare(name) = Reference::read(column) {
-                    let mut output = false;
-                    for col in cols.iter().filter(|col| col.is_named(name)) {
-                        output = true;
-                        col.mark().map_or(Ok(()), |mark| usage.check(mark))?;
-                    }
-                    if output {
-                        return Ok(());
+                    match named_output(cols, name, usage)? {
+                        Some(Title::Sure(_)) => return Ok(()),
+                        // If the output has another name after all, an input column is meant.
+                        Some(_) => return self.input_if_any(name, scope, usage),
+                        None => {}
                     }
                 }
                 self.expression(node, scope, usage)
@@ -198,6 +187,28 @@ impl Walker<'_> {
             node => self.expression(node, scope, usage),
         }
     }
+
+    /// A name that an output has, where a column of FROM may be meant instead.
+    fn input_if_any(&mut self, name: &str, scope: &Scope<'_>, usage: Usage) -> Walk<()> {
+        match self.bare(scope, name)? {
+            Some(mark) if mark.known => usage.check(&mark),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The title of the outputs of this name, the surest, if there are any; they may be used so.
+fn named_output<'c>(cols: &'c [Col], name: &str, usage: Usage) -> Walk<Option<&'c Title>> {
+    let mut found = None;
+    for col in cols {
+        if let Col::One { title, mark } = col
+            && title.is(name)
+        {
+            mark.as_ref().map_or(Ok(()), |mark| usage.check(mark))?;
+            found = found.filter(|_| !title.is_surely(name)).or(Some(title));
+        }
+    }
+    Ok(found)
 }
 
 /// The output at a position.

@@ -46,22 +46,58 @@ impl Mark {
     }
 }
 
+/// What a column or an item of FROM is called.
+///
+/// A name hides the same name of the queries around it, so that a wrong one would show a masked column for a clear
+/// one. Only what is sure hides; what is likely may be meant, and so may what is behind it.
+#[derive(Clone, Debug)]
+pub(super) enum Title {
+    /// As written in the statement, or as the catalogue has it.
+    Sure(Rc<str>),
+    /// As PostgreSQL derives it from an expression, if our rule is its; or a column of a relation that is likely, but
+    /// not surely, the one that is meant.
+    Likely(Rc<str>),
+    Unknown,
+}
+
+impl Title {
+    pub(super) fn sure(name: &str) -> Title {
+        Title::Sure(name.into())
+    }
+
+    pub(super) fn likely(name: Option<&str>) -> Title {
+        name.map_or(Title::Unknown, |name| Title::Likely(name.into()))
+    }
+
+    /// The name, sure or likely.
+    pub(super) fn name(&self) -> Option<&Rc<str>> {
+        match self {
+            Title::Sure(name) | Title::Likely(name) => Some(name),
+            Title::Unknown => None,
+        }
+    }
+
+    pub(super) fn is(&self, wanted: &str) -> bool {
+        self.name().is_some_and(|name| &**name == wanted)
+    }
+
+    pub(super) fn is_surely(&self, wanted: &str) -> bool {
+        matches!(self, Title::Sure(name) if &**name == wanted)
+    }
+}
+
 /// A column, or any number of them.
 #[derive(Clone, Debug)]
 pub(super) enum Col {
     /// One column.
-    One {
-        /// `None` if its name is not known.
-        name: Option<Rc<str>>,
-        mark: Option<Rc<Mark>>,
-    },
+    One { title: Title, mark: Option<Rc<Mark>> },
     /// Columns of unknown number and names, none of them masked.
     Rest,
 }
 
 impl Col {
-    pub(super) fn clear(name: Option<&str>) -> Col {
-        Col::One { name: name.map(Rc::from), mark: None }
+    pub(super) fn clear(title: Title) -> Col {
+        Col::One { title, mark: None }
     }
 
     pub(super) fn mark(&self) -> Option<&Rc<Mark>> {
@@ -72,7 +108,11 @@ impl Col {
     }
 
     pub(super) fn is_named(&self, wanted: &str) -> bool {
-        matches!(self, Col::One { name: Some(name), .. } if &**name == wanted)
+        matches!(self, Col::One { title, .. } if title.is(wanted))
+    }
+
+    pub(super) fn is_surely(&self, wanted: &str) -> bool {
+        matches!(self, Col::One { title, .. } if title.is_surely(wanted))
     }
 }
 
@@ -81,13 +121,14 @@ pub(super) fn first_mark(cols: &[Col]) -> Option<&Rc<Mark>> {
     cols.iter().find_map(Col::mark)
 }
 
-/// True if some columns are not known by name.
+/// True if some columns are not surely known by name.
 pub(super) fn has_unknown(cols: &[Col]) -> bool {
-    cols.iter().any(|col| matches!(col, Col::Rest | Col::One { name: None, .. }))
+    !cols.iter().all(|col| matches!(col, Col::One { title: Title::Sure(_), .. }))
 }
 
-/// The columns of a relation with masks.
-pub(super) fn of_relation(relation: &Name, columns: &[Column]) -> Vec<Col> {
+/// The columns of a relation with masks; not `sure` if its name may mean another one.
+pub(super) fn of_relation(relation: &Name, columns: &[Column], sure: bool) -> Vec<Col> {
+    let title = |name: &str| if sure { Title::sure(name) } else { Title::likely(Some(name)) };
     let mark = |column: &Column| {
         column.masked.then(|| {
             Rc::new(Mark {
@@ -99,10 +140,7 @@ pub(super) fn of_relation(relation: &Name, columns: &[Column]) -> Vec<Col> {
             })
         })
     };
-    columns
-        .iter()
-        .map(|column| Col::One { name: Some(column.name.as_str().into()), mark: mark(column) })
-        .collect()
+    columns.iter().map(|column| Col::One { title: title(&column.name), mark: mark(column) }).collect()
 }
 
 /// The columns under the first names of a column alias list.
@@ -114,7 +152,7 @@ pub(super) fn renamed(cols: Vec<Col>, names: &[&str]) -> Walk<Vec<Col>> {
     if countable {
         let mut names = names.iter();
         let rename = |col: Col| match (col, names.next()) {
-            (Col::One { mark, .. }, Some(name)) => Col::One { name: Some((*name).into()), mark },
+            (Col::One { mark, .. }, Some(name)) => Col::One { title: Title::sure(name), mark },
             (col, _) => col,
         };
         return Ok(cols.into_iter().map(rename).collect());
@@ -122,6 +160,6 @@ pub(super) fn renamed(cols: Vec<Col>, names: &[&str]) -> Walk<Vec<Col>> {
     match first_mark(&cols) {
         // Which of the names is the masked column's cannot be said.
         Some(mark) => Err(mark.found("under a column list that cannot be counted")),
-        None => Ok(names.iter().map(|name| Col::clear(Some(name))).chain([Col::Rest]).collect()),
+        None => Ok(names.iter().map(|name| Col::clear(Title::sure(name))).chain([Col::Rest]).collect()),
     }
 }

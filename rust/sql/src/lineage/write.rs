@@ -2,7 +2,7 @@
 
 use super::expression::Usage;
 use super::scope::{Item, Scope};
-use super::shape::{Col, first_mark};
+use super::shape::{Col, Title, first_mark};
 use super::{Found, Walk, Walker};
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::raw::ReturningOptionKind;
@@ -127,7 +127,12 @@ impl Walker<'_> {
         }
         let mut items = vec![target.clone()];
         items.extend(others.iter().cloned());
-        items.extend([old, new].map(|name| named(target, name).hidden()));
+        for name in [old, new] {
+            // An item that has the name keeps it.
+            if !items.iter().any(|item| item.title.is_surely(name)) {
+                items.push(named(target, name).hidden());
+            }
+        }
         self.returned(clause.exprs(), &level.with_items(&items), !others.is_empty())
     }
 
@@ -145,5 +150,5 @@ impl Walker<'_> {
 }
 
 fn named(item: &Item, name: &str) -> Item {
-    Item { name: Some(name.into()), schema: None, relation: false, cols: Rc::clone(&item.cols), bare: true }
+    Item { title: Title::sure(name), schema: None, relation: false, cols: Rc::clone(&item.cols), bare: true }
 }

@@ -398,6 +398,165 @@ pub(crate) const LEAKS: &[(&str, &str)] = &[
     ("create or replace view customers as select 1", "DDL"),
     ("create schema s create view v as select email from public.customers", "view"),
     ("create table customers (id int)", "DDL"),
+    // H1: a name that PostgreSQL derives was taken for one that hides the masked column behind it.
+    ("select id, (select pin from (select (select 1)::pin) q) from staff", "subquery"),
+    ("select id, (select email from (select (select 1)::text::email) q) from customers", "subquery"),
+    (
+        "select id, (select email from (select ((select 1)::email) collate \"C\") q) from customers",
+        "subquery",
+    ),
+    (
+        "select id, (select email from (select case when true then 1 else (select 1)::email end) q) from customers",
+        "subquery",
+    ),
+    ("select id, (select email from (select (array[(select 1)::email])[1]) q) from customers", "subquery"),
+    ("select id, (select email from (select (select (select 1)::email)) q) from customers", "subquery"),
+    ("select id, (select email from (select email(1)) q) from customers", "subquery"),
+    ("select id, (select email from (select 1::email) q) from customers", "subquery"),
+    ("select id, (select email from (select true::email) q) from customers", "subquery"),
+    ("select id, (select email from (select (o.x).email from orders o) q) from customers", "subquery"),
+    ("select id, (with q as (select (select 1)::email) select email from q) from customers", "subquery"),
+    (
+        "select id, (with q as materialized (select (select 1)::email) select email from q) from customers",
+        "subquery",
+    ),
+    (
+        "select id, (with recursive q as (select (select 1)::email union all select 1 from q) select email from q) from customers",
+        "subquery",
+    ),
+    ("select id, (select email from (select (select 1)::email union select 1) q) from customers", "subquery"),
+    ("select id, (select email from (select (select 1)::email from orders) q) from customers", "subquery"),
+    (
+        "select id, (select email from (select (select 1)::email) q join orders o on true) from customers",
+        "subquery",
+    ),
+    (
+        "select id, (select email from (select *from (select (select 1)::email) r) q) from customers",
+        "subquery",
+    ),
+    (
+        "select id, (select r.* from (select q.* from (select (select 1)::email) q) r where email = 'a') from customers",
+        "WHERE",
+    ),
+    (
+        "select id from customers where exists (select from (select (select 1)::email) q where email = 'a')",
+        "WHERE",
+    ),
+    (
+        "select id, (select count(*) from (select (select 1)::email) q group by email) from customers",
+        "GROUP BY",
+    ),
+    ("select id, (select 1 from (select (select 1)::email) q order by email) from customers", "ORDER BY"),
+    ("select id, (select 1 from orders order by email limit 1) from customers", "ORDER BY"),
+    ("select (select 1)::pin from staff order by pin", "ORDER BY"),
+    ("select distinct on (pin) (select 1)::pin from staff", "DISTINCT"),
+    ("select (select 1)::pin, count(*) from staff group by pin", "GROUP BY"),
+    (
+        "select id, l.* from customers, lateral (select email from (select (select 1)::email) q) l where l.email = 'a'",
+        "WHERE",
+    ),
+    (
+        "select id, (select email::text from (select (select 1)::email) q, orders) from customers",
+        "expression",
+    ),
+    (
+        "select id, (select extract from (select extract(year from now())) q) from (select id, email as extract from customers) c",
+        "subquery",
+    ),
+    (
+        "select id, (select btrim from (select trim(' a')) q) from (select id, email as btrim from customers) c",
+        "subquery",
+    ),
+    (
+        "select id, (select bool from (select true) q) from (select id, email as bool from customers) c",
+        "subquery",
+    ),
+    // The name of a function in FROM is derived, too: PostgreSQL 13 calls extract() date_part.
+    ("select id, (select extract.email from extract(year from now())) from customers extract", "subquery"),
+    ("select id, (select trim.email::text from trim(' a')) from customers trim", "expression"),
+    ("select id, (select email.email from cast((select 1) as email)) from customers email", "subquery"),
+    (
+        "select id, (select xmltable.email from xmltable('/a' passing '' columns x text)) from customers xmltable",
+        "subquery",
+    ),
+    // A derived name is no column of a USING that could be counted on.
+    (
+        "select upper(d) from ((select 1 as x, (select 1)::id) o join customers using (id)) as j(a, b, c, d)",
+        "counted",
+    ),
+    // H1b: arguments of TABLESAMPLE don't see what else is in FROM.
+    (
+        "select id, (select count(*) from (select 1 as email) s, orders tablesample bernoulli (length(email))) from customers",
+        "TABLESAMPLE",
+    ),
+    (
+        "select id, (select count(*) from (select 1 as email) s cross join orders tablesample bernoulli (length(email))) from customers",
+        "TABLESAMPLE",
+    ),
+    (
+        "select id, (select count(*) from (select 1 as email) s, orders tablesample system (1) repeatable (length(email))) from customers",
+        "TABLESAMPLE",
+    ),
+    (
+        "select id, (select count(*) from (select 1 as email) c, orders tablesample system (length(c.email))) from customers c",
+        "TABLESAMPLE",
+    ),
+    (
+        "select id, (select count(*) from (select 1 as email) c, orders tablesample system ((select length(c.email)))) from customers c",
+        "expression",
+    ),
+    (
+        "select id from customers c, lateral (select 1 from (select 1 as email) s, orders tablesample system (length(email))) l",
+        "TABLESAMPLE",
+    ),
+    (
+        "select id from customers, lateral (select 1 from orders tablesample system (length(email))) l",
+        "TABLESAMPLE",
+    ),
+    // Not LATERAL: what stands beside is not seen.
+    ("select id, (select l.y from (select 1 as email) s, (select email as y) l) from customers", "subquery"),
+    (
+        "select id, (select l.y from (select 1 as email) s cross join (select email as y) l) from customers",
+        "subquery",
+    ),
+    ("select id, (select l.y from (select 1 as email) s, (values (email)) l(y)) from customers", "VALUES"),
+    (
+        "select id, (with l as (select email as y) select l.y from (select 1 as email) s, l) from customers",
+        "subquery",
+    ),
+    // A join condition sees its own join only.
+    (
+        "select id, (select count(*) from (select 'a' as email) s, orders o join orders p on email = 'a') from customers",
+        "join",
+    ),
+    (
+        "select id, (select count(*) from (select 'a' as email) c, orders o join orders p on c.email = 'a') from customers c",
+        "join",
+    ),
+    // A join's alias hides what is in it.
+    ("select id, (select c.email from (orders c join orders o on true) as j) from customers c", "subquery"),
+    (
+        "select id, (select u.email from (orders a join orders b using (email) as u) as j) from customers u",
+        "subquery",
+    ),
+    // What is not called by an alias, cannot be called.
+    ("select id, (select c.email from (select 1 as email) q) from customers c", "subquery"),
+    (
+        "select id, (select unnamed_join.email from orders a join orders b using (email)) from customers unnamed_join",
+        "subquery",
+    ),
+    // H1c: a schema in a name was not asked for where the item has none.
+    ("select id, (select public.staff.pin from other.staff) from public.staff", "subquery"),
+    ("select id, (select row_to_json(public.staff.*) from other.staff) from public.staff", "whole row"),
+    ("select id, (select db.public.staff.pin from other.staff) from public.staff", "subquery"),
+    ("select id, (select public.staff.pin from staff as staff) from public.staff", "subquery"),
+    ("select id, (select public.staff.pin from (select 1 as pin) staff) from public.staff", "subquery"),
+    (
+        "with staff as (select 1 as pin) select id, (select public.staff.pin from staff) from public.staff",
+        "subquery",
+    ),
+    // `x.*` of two that are called so.
+    ("select row_to_json(staff.*) from other.staff, public.staff", "several"),
     // Code that nobody reads here, and what is not known.
     ("do 'begin end'", "not understood"),
     ("create function f() returns text language sql return (select email from customers)", "not understood"),

@@ -85,6 +85,107 @@ pub(crate) const PASSES: &[(&str, bool)] = &[
     ("select upper(email) from other.customers", false),
     ("select upper(email) from orders", false),
     ("select o from orders o", false),
+    // A written alias, and a column that the catalogue knows, hide what is behind them.
+    ("select id, (select email from (select 'a' as email) q) from customers", true),
+    ("select id, (select email from (select (select 1)::text as email) q) from customers", true),
+    ("select id, (select email from (values ('a')) q(email)) from customers", true),
+    ("select id, (with q(email) as (select (select 1)::text) select email from q) from customers", true),
+    (
+        "select id, (select email from (select mail as email from orders union select 'a') q) from customers",
+        true,
+    ),
+    ("select id, (select email from (select email from (select 'a' as email) r) q) from customers", true),
+    ("select id, (select max(email) from json_to_recordset('[]') as t(email text)) from customers", true),
+    (
+        "select id, (select city from customers order by id limit 1) from (select id, pin as city from staff) s",
+        true,
+    ),
+    (
+        "select id, (select count(*) from (select 1 as email) s, lateral (select email) l) from customers",
+        true,
+    ),
+    (
+        "select id, (select count(*) from (select 'a' as email) s, string_to_table(email, 'b')) from customers",
+        true,
+    ),
+    (
+        "select id, (select count(*) from (select 'a' as email) s join orders o on email = 'a') from customers",
+        true,
+    ),
+    (
+        "select id, (select count(*) from orders tablesample system (10) where orders.email = 'a') from customers",
+        true,
+    ),
+    ("select id, (select c.email from other.customers c limit 1) from customers", true),
+    ("select c.id, (select s.city from staff s where s.id = c.id) from customers c", true),
+    ("select id, (select public.orders.mail from public.orders limit 1) from customers", true),
+    ("select other.customers.*, public.staff.pin from other.customers, public.staff", true),
+    ("select id, (select other.customers.email from customers limit 1) from other.customers", true),
+    // Names that are derived, where they hide nothing that is masked.
+    ("select t.count, t.email from (select email, count(*) over () from customers) t", true),
+    ("select count, email from (select email, count(*) over () from customers) t", true),
+    ("select t.id, t.email from (select id::text, email from customers) t order by t.id", true),
+    ("select id, email from (select id::text, email from customers) t order by id", true),
+    ("select id::text, email from customers order by id", true),
+    ("select t.coalesce, t.email from (select coalesce(name, city), email from customers) t", true),
+    ("select upper(name), count(*) from customers group by upper order by upper, count desc", true),
+    (
+        "select date_trunc('day', now())::date, max(id) from customers group by date_trunc order by date_trunc",
+        true,
+    ),
+    ("select case when id > 3 then 'a' else 'b' end, count(*) from customers group by \"case\"", true),
+    ("select g, email from customers, generate_series(1, 3) g where g = id", true),
+    ("select generate_series, email from customers, generate_series(1, 3) where generate_series = id", true),
+    ("select generate_series.generate_series from customers, generate_series(1, 3)", true),
+    ("select unnest.unnest, c.email from customers c, unnest(array[1, 2])", true),
+    // What mappers write.
+    (
+        "SELECT count(*) AS count_1 FROM (SELECT customers.id AS customers_id, customers.email AS customers_email \
+         FROM customers WHERE customers.city = $1) AS anon_1",
+        true,
+    ),
+    (
+        "SELECT anon_1.customers_id AS anon_1_customers_id, anon_1.customers_email AS anon_1_customers_email, \
+         orders_1.id AS orders_1_id FROM (SELECT customers.id AS customers_id, customers.email AS customers_email \
+         FROM customers LIMIT $1) AS anon_1 LEFT OUTER JOIN orders AS orders_1 \
+         ON anon_1.customers_id = orders_1.customer_id ORDER BY anon_1.customers_id",
+        true,
+    ),
+    (
+        "SELECT \"t0\".\"id\" AS \"t0_id\", \"t0\".\"email\" AS \"t0_email\", \"t1\".\"id\" AS \"t1_id\" \
+         FROM \"public\".\"customers\" \"t0\" LEFT JOIN \"orders\" \"t1\" ON \"t1\".\"customer_id\" = \"t0\".\"id\"",
+        true,
+    ),
+    (
+        "SELECT \"public\".\"customers\".\"id\", \"public\".\"customers\".\"email\" FROM \"public\".\"customers\" \
+         WHERE (\"public\".\"customers\".\"id\" = $1 AND 1=1) ORDER BY \"public\".\"customers\".\"id\" ASC LIMIT $2 OFFSET $3",
+        true,
+    ),
+    (
+        "SELECT \"public\".\"customers\".\"id\" FROM \"public\".\"customers\" WHERE (\"public\".\"customers\".\"id\") IN \
+         (SELECT \"t1\".\"customer_id\" FROM \"public\".\"orders\" AS \"t1\" WHERE (\"t1\".\"total\" > $1 AND \"t1\".\"customer_id\" IS NOT NULL))",
+        true,
+    ),
+    (
+        "SELECT COUNT(*) FROM (SELECT DISTINCT \"customers\".\"id\" AS \"col1\" FROM \"customers\") subquery",
+        true,
+    ),
+    ("SELECT COUNT(*) FROM (SELECT 1 AS one FROM \"customers\" LIMIT 3) subquery_for_count", true),
+    (
+        "with per_city as (select city, count(*) from customers group by city), best as (select city from per_city \
+         order by count desc limit 3) select c.id, c.email, p.count from customers c join best using (city) \
+         join per_city p using (city) order by p.count, c.id",
+        true,
+    ),
+    (
+        "select row_number, id, email from (select row_number() over (order by id), id, email from customers) t \
+         where row_number <= 3",
+        true,
+    ),
+    (
+        "update customers c set city = old.city from (select id, upper(city) as city from customers) old where old.id = c.id returning c.id, old.city",
+        true,
+    ),
     // Writing.
     ("insert into customers (name, email) values ('a', 'b') returning *", true),
     ("insert into customers (name, email) select who, mail from orders", true),
