@@ -63,6 +63,14 @@ impl MaskedRelations for Catalogue {
             _ => Some(&self.unclear),
         }
     }
+
+    fn schema<'a>(&'a self, relation: &'a Name) -> Option<&'a str> {
+        match (&relation.schema, self.path.as_slice()) {
+            (Some(schema), _) => Some(schema),
+            (None, [only]) => Some(only),
+            _ => None,
+        }
+    }
 }
 
 fn verdict(sql: &str, catalogue: &Catalogue) -> String {

@@ -147,7 +147,9 @@ class Expressions:
             return _as(kind, self._hidden(rng.choice(names), scope))
         if choice < 0.42 and depth > 0 and (names := scope.masked_names()):
             return _as(kind, self._sampled(rng.choice(names)))
-        if choice < 0.55 and (row := self._row(scope)):
+        if choice < 0.54 and depth > 0 and (text := self._elsewhere(scope)):
+            return _as(kind, text)
+        if choice < 0.66 and (row := self._row(scope)):
             return _as(kind, row)
         return _as(kind, self.name(kind, scope))
 
@@ -214,6 +216,24 @@ class Expressions:
         sample = f"{relation.schema}.{relation.name} as sampled tablesample {method} ({size}) {repeatable}"
         parts = [beside, sample] if rng.random() < 0.8 else [sample, beside]
         return f"(select count(*) from {rng.choice((', ', ' cross join ')).join(parts)})"
+
+    def _elsewhere(self, scope: Scope) -> str:
+        """A subquery of one relation, in which a column of the other of its name is written with its schema."""
+        rng = self.rng
+        items = [item for level in scope.levels() for item in level.items if item.schema and item.masked]
+        if not items:
+            return ""
+        item = rng.choice(items)
+        other = {"public": "audit", "audit": "public"}[item.schema or ""]
+        name = quoted(item.alias or "")
+        listed = rng.choice((name, name, f"{other}.{name}", f"{other}.{name} as {name}", f"{name}, {other}.notes"))
+        masked = [quoted(column.name or "") for column in item.columns if column.masked]
+        column = rng.choice((*masked, "*", "label"))
+        if column == "*":
+            listed = rng.choice((listed, f"{name}, {item.schema}.{name}", f"{item.schema}.{name}, {name}"))
+            whole = f"select {item.schema}.{name}.* from {listed} limit 1"
+            return f"(select row(inner_rows.*) from ({whole}) as inner_rows)"
+        return f"(select {item.schema}.{name}.{column} from {listed} limit 1)"
 
     def derived(self, name: str) -> str:
         """An expression without an alias that somebody may take to be called this."""

@@ -2,14 +2,18 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from . import tree, worlds
+from hoopwire.testing.postgres import ThrowAwayPostgres
+
+from . import shop, tree, worlds
 from .statements import Statement
-from .verdicts import Verdicts, allowed
+from .verdicts import Verdicts, allowed, build
 
 BATCH = 200
+_TELL = 10_000
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,22 @@ class Lane:
     masked: Mapping[int, frozenset[int]]
 
     def run(
-        self, statements: Iterable[Statement], count: int, *, stop_at: int = 0, at_most: int = 0
+        self,
+        statements: Iterable[Statement],
+        count: int,
+        *,
+        stop_at: int = 0,
+        progress: Callable[[Counts], None] = lambda _: None,
     ) -> Counts:
-        """Until so many count, or (`stop_at`) so many findings are there, or `at_most` were looked at."""
+        """Until so many count, or (`stop_at`) so many findings are there, or the statements are at their end."""
         counts = Counts()
-        seen: set[int] = set()
-        for batch in _batches(_distinct(statements, seen, counts)):
+        told = 0
+        for batch in _batches(_distinct(statements, counts)):
             self._batch(batch, counts)
+            if counts.counted >= told + _TELL:
+                told = counts.counted
+                progress(counts)
             if counts.counted >= count or (stop_at and len(counts.findings) >= stop_at):
-                break
-            if at_most and counts.generated >= at_most:
                 break
         return counts
 
@@ -92,7 +102,32 @@ class Lane:
                 counts.findings.append(Finding("worlds", statement.text, words))
 
 
-def _distinct(statements: Iterable[Statement], seen: set[int], counts: Counts) -> Iterator[Statement]:
+@contextmanager
+def opened(*mutations: str) -> Iterator[tuple[ThrowAwayPostgres, Lane]]:
+    """A server with both worlds, and a lane at it."""
+    with ExitStack() as stack:
+        pg = stack.enter_context(ThrowAwayPostgres(dataset=False, settings=worlds.SETTINGS))
+        worlds.make(pg)
+        yield pg, stack.enter_context(lane_at(pg, *mutations))
+
+
+@contextmanager
+def lane_at(pg: ThrowAwayPostgres, *mutations: str) -> Iterator[Lane]:
+    """A lane at a server that has the worlds."""
+    catalogue = pg.directory / "catalogue"
+    catalogue.write_text("\n".join([*shop.catalogue(), ""]))
+    masked = worlds.masks(pg)
+    with ExitStack() as stack:
+        verdicts = stack.enter_context(Verdicts(build(), catalogue, *mutations))
+        asked, *pair = (
+            stack.enter_context(worlds.log_in(pg, database))
+            for database in (worlds.DATABASES[0], *worlds.DATABASES)
+        )
+        yield Lane(verdicts, worlds.Trees(asked), worlds.Worlds((pair[0], pair[1]), masked), masked)
+
+
+def _distinct(statements: Iterable[Statement], counts: Counts) -> Iterator[Statement]:
+    seen: set[int] = set()
     for statement in statements:
         key = hash(statement.text)
         if key not in seen:

@@ -9,6 +9,9 @@ from .scopes import Column, Item, Scope, item_of
 from .shop import RELATIONS, TYPES, Relation, quoted
 
 
+_MASKED = ("people", "elders", "audit.entries", "audit.notes")
+
+
 @dataclass(frozen=True)
 class Statement:
     """A statement as it is sent, and the query in it that the server analyses; `into` if its rows are kept."""
@@ -29,7 +32,10 @@ class Statements:
 
     def __iter__(self) -> Iterator[Statement]:
         while True:
-            yield self.statement()
+            statement = self.statement()
+            # Few that read nothing masked.
+            if any(name in statement.inner for name in _MASKED) or self.rng.random() < 0.05:
+                yield statement
 
     def statement(self) -> Statement:
         """One statement. Some have no name that is not clear, so that most of them pass; some have one or more."""

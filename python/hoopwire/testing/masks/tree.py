@@ -15,6 +15,8 @@ Value = Any
 """A node (a dict, its type under the empty name), a list, or a token."""
 
 _TOKEN = re.compile(r"[(){}]|(?:\\.|[^\s(){}\\])+", re.S)
+# Names that are shown, and mean nothing any more: a third of the text.
+_ALIAS = re.compile(r":(?:alias|eref) \{ALIAS [^{}\\]*\}")
 _SELECT = "1"
 # Kinds of range table entries (RTEKind), the same from 13 to 18.
 _RELATION, _SUBQUERY, _JOIN, _CTE, _GROUP = "0", "1", "2", "6", "9"
@@ -29,11 +31,20 @@ class NotUnderstood(Exception):
 
 def read(text: str) -> Value:
     """The tree as nested values. Of a field with several tokens (a constant's bytes) the first stands."""
-    tokens = iter(_TOKEN.findall(text))
+    tokens = iter(_tokens(text))
     try:
         return _value(next(tokens), tokens)
     except StopIteration:
         raise NotUnderstood("the text ends in its midst") from None
+
+
+def _tokens(text: str) -> list[str]:
+    text = _ALIAS.sub("", text)
+    if "\\" in text:
+        return _TOKEN.findall(text)
+    for bracket in "(){}":
+        text = text.replace(bracket, f" {bracket} ")
+    return text.split()
 
 
 def _value(token: str, tokens: Iterator[str]) -> Value:

@@ -1,6 +1,7 @@
 //! FROM: relations, subqueries, functions and joins.
 
 use super::expression::Usage;
+use super::mutation::Mutation;
 use super::query::names;
 use super::scope::{Item, Scope};
 use super::shape::{Col, Mark, Title, first_mark, has_unknown, of_relation, renamed};
@@ -47,8 +48,9 @@ impl Walker<'_> {
             Node::RangeTableSample(sample) => {
                 // They see nothing of this FROM, only the queries around.
                 let usage = Usage::never("in TABLESAMPLE");
-                self.expressions(sample.args(), level, usage)?;
-                self.expression(sample.repeatable(), level, usage)?;
+                let scope = if Mutation::TableSample.is_made() { &lateral } else { level };
+                self.expressions(sample.args(), scope, usage)?;
+                self.expression(sample.repeatable(), scope, usage)?;
                 self.item(sample.relation(), level, left)
             }
             Node::RangeFunction(function) => {
@@ -146,7 +148,10 @@ impl Walker<'_> {
     /// A relation by its own name: what is written to, or read where no CTE has the name.
     pub(super) fn target(&mut self, relation: &nodes::RangeVar) -> Walk<Item> {
         let name = relation_name(relation);
-        let schema = self.catalogue.schema(&name);
+        let schema = match relation.schemaname() {
+            None if Mutation::Qualified.is_made() => None,
+            _ => self.catalogue.schema(&name),
+        };
         let cols = match self.catalogue.columns(&name) {
             None => vec![Col::Rest],
             Some(known) => {
@@ -154,7 +159,7 @@ impl Walker<'_> {
                 if known.opaque {
                     return Err(Found::new(name.name, "through a view"));
                 }
-                of_relation(&name, &known.columns, schema.is_some())
+                of_relation(&name, &known.columns, schema.is_some() || Mutation::Qualified.is_made())
             }
         };
         let mut item = aliased(Title::sure(&name.name), relation.alias(), cols)?;
