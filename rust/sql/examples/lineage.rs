@@ -55,9 +55,8 @@ impl Catalogue {
 impl MaskedRelations for Catalogue {
     fn columns(&self, relation: &Name) -> Option<&RelationColumns> {
         let schemas = relation.schema.as_ref().map_or(self.path.as_slice(), std::slice::from_ref);
-        let mut found = schemas
-            .iter()
-            .filter_map(|schema| self.relations.get(&(schema.clone(), relation.name.clone())));
+        let mut found =
+            schemas.iter().filter_map(|schema| self.relations.get(&(schema.clone(), relation.name.clone())));
         match (found.next(), found.next()) {
             (first, None) => first,
             _ => Some(&self.unclear),

@@ -7,7 +7,7 @@ import argparse
 import sys
 import time
 
-from .lane import Lane, opened
+from .lane import opened
 from .statements import Statements
 
 
@@ -24,6 +24,8 @@ def main() -> int:
         print(f"PostgreSQL {pg.version}, seed {options.seed}: {counts}, {time.monotonic() - began:.0f} s")
     for finding in counts.findings:
         print(f"\n-- {finding.oracle}: {finding.words}\n{finding.text}")
+    for text in counts.crashes:
+        print(f"\n-- the server fell over:\n{text}")
     return 1 if counts.findings else 0
 
 

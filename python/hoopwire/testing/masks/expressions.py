@@ -1,4 +1,6 @@
-"""Expressions of the generated statements: mostly over clear columns, now and then over a name that may mean more."""
+"""Expressions of the generated statements: mostly over clear columns, now and then over a name that may
+mean more.
+"""
 
 import random
 from collections.abc import Callable, Sequence
@@ -50,13 +52,21 @@ class Expressions:
         """A constant of a type."""
         if self.rng.random() < 0.06:
             return f"null::{_CAST[kind]}"
-        choices = {"int": ("1", "2", "3", "0"), "text": ("'a'", "'P1na'", "''", "'z'"), "bool": ("true", "false")}
+        choices = {
+            "int": ("1", "2", "3", "0"),
+            "text": ("'a'", "'P1na'", "''", "'z'"),
+            "bool": ("true", "false"),
+        }
         return self.rng.choice(choices[kind])
 
     def scalar(self, kind: str, scope: Scope, depth: int) -> str:
         """A subquery of one row and one column."""
         text, _ = self.selects.select(scope, depth, want=[kind])
-        return f"(select x from ({text}) as only_one(x) limit 1)" if self.rng.random() < 0.4 else f"(({text}) limit 1)"
+        return (
+            f"(select x from ({text}) as only_one(x) limit 1)"
+            if self.rng.random() < 0.4
+            else f"(({text}) limit 1)"
+        )
 
     @property
     def _ints(self) -> tuple[Callable[[Scope, int], str], ...]:
@@ -73,7 +83,9 @@ class Expressions:
             lambda s, d: f"{self.scalar('int', s, d)}::int4",
             lambda s, d: self.scalar("int", s, d),
             lambda s, d: f"(row({of('text', s, d)}, {of('int', s, d)})::pair).value",
-            lambda s, d: f"({self.rng.choice(('count(*)', 'sum(1)', 'rank()'))} over {self._window(s, d)})::int4",
+            lambda s, d: (
+                f"({self.rng.choice(('count(*)', 'sum(1)', 'rank()'))} over {self._window(s, d)})::int4"
+            ),
             lambda s, d: f"(select count(*) from ({self.selects.select(s, d)[0]}) as counted)::int4",
             lambda s, d: f"- {of('int', s, d)}",
         )
@@ -90,15 +102,21 @@ class Expressions:
             lambda s, d: f"(array[{of('text', s, d)}])[{of('int', s, d)}]",
             lambda s, d: self.scalar("text", s, d),
             lambda s, d: f"array({self.selects.select(s, d, want=['int'])[0]})::text",
-            lambda s, d: f"({of('text', s, d)} collate \"C\")",
+            lambda s, d: f'({of("text", s, d)} collate "C")',
             lambda s, d: f"substring({of('text', s, d)} from 1 for {of('int', s, d)})",
             lambda s, d: f"concat({of('text', s, d)}, {of('int', s, d)})",
-            lambda s, d: f"(select row(x) from ({self.selects.select(s, d, want=['int'])[0]}) as r(x) limit 1)::text",
+            lambda s, d: (
+                f"(select row(x) from ({self.selects.select(s, d, want=['int'])[0]}) as r(x) limit 1)::text"
+            ),
             lambda s, d: f"min({of('text', s, d)}) over {self._window(s, d)}",
             lambda s, d: f"xmlelement(name x, {of('text', s, d)})::text",
             lambda s, d: f"jsonb_build_object('a', {of('int', s, d)})::text",
             *((lambda s, d: f"json_object('a': {of('text', s, d)})::text",) if self.version >= 16 else ()),
-            *((lambda s, d: f"json_value('{{}}', '$.a' default {of('text', s, 0)} on empty)",) if False else ()),
+            *(
+                (lambda s, d: f"json_value('{{}}', '$.a' default {of('text', s, d)} on empty)",)
+                if self.version >= 17
+                else ()
+            ),
         )
 
     @property
@@ -107,7 +125,9 @@ class Expressions:
 
         def compare(s: Scope, d: int) -> str:
             kind = rng.choice(("int", "text", "int"))
-            return f"({of(kind, s, d)} {rng.choice(('=', '<', '>', '<>', 'is distinct from'))} {of(kind, s, d)})"
+            return (
+                f"({of(kind, s, d)} {rng.choice(('=', '<', '>', '<>', 'is distinct from'))} {of(kind, s, d)})"
+            )
 
         return (
             compare,
@@ -135,7 +155,11 @@ class Expressions:
     def _key(self, scope: Scope, depth: int) -> str:
         # A constant would be a position, or nothing to sort by.
         clear = scope.clear("int")
-        return self.rng.choice(clear) if clear and self.rng.random() < 0.8 else f"({self.of('int', scope, depth)} + 0)"
+        return (
+            self.rng.choice(clear)
+            if clear and self.rng.random() < 0.8
+            else f"({self.of('int', scope, depth)} + 0)"
+        )
 
     # Names that may mean more than one thing.
 
@@ -208,7 +232,9 @@ class Expressions:
         rng = self.rng
         relation = rng.choice(RELATIONS)
         beside = f"(select 1 as {quoted(name)}) as {quoted(rng.choice(ALIASES[3:]))}"
-        size = f"case when ({quoted(name)})::text like 'P%' or ({quoted(name)})::text = '1' then 100 else 0 end"
+        size = (
+            f"case when ({quoted(name)})::text like 'P%' or ({quoted(name)})::text = '1' then 100 else 0 end"
+        )
         if rng.random() < 0.3:
             size = f"100 / (1 + length(({quoted(name)})::text))"
         method = rng.choice(("bernoulli", "system"))
@@ -218,7 +244,9 @@ class Expressions:
         return f"(select count(*) from {rng.choice((', ', ' cross join ')).join(parts)})"
 
     def _elsewhere(self, scope: Scope) -> str:
-        """A subquery of one relation, in which a column of the other of its name is written with its schema."""
+        """A subquery of one relation, in which a column of the other of its name is written with its
+        schema.
+        """
         rng = self.rng
         items = [item for level in scope.levels() for item in level.items if item.schema and item.masked]
         if not items:
@@ -226,7 +254,9 @@ class Expressions:
         item = rng.choice(items)
         other = {"public": "audit", "audit": "public"}[item.schema or ""]
         name = quoted(item.alias or "")
-        listed = rng.choice((name, name, f"{other}.{name}", f"{other}.{name} as {name}", f"{name}, {other}.notes"))
+        listed = rng.choice(
+            (name, name, f"{other}.{name}", f"{other}.{name} as {name}", f"{name}, {other}.notes")
+        )
         masked = [quoted(column.name or "") for column in item.columns if column.masked]
         column = rng.choice((*masked, "*", "label"))
         if column == "*":
@@ -238,8 +268,13 @@ class Expressions:
     def derived(self, name: str) -> str:
         """An expression without an alias that somebody may take to be called this."""
         rng = self.rng
-        constant = rng.choice(("1", "'1'", "'b'", "null", "(select 1)", "(select 'x')", "(values (1))", "1 + 1"))
-        forms = [f"(select {constant} as {quoted(name)})", f"(select {quoted(name)} from (select 1 as {quoted(name)}) z)"]
+        constant = rng.choice(
+            ("1", "'1'", "'b'", "null", "(select 1)", "(select 'x')", "(values (1))", "1 + 1")
+        )
+        forms = [
+            f"(select {constant} as {quoted(name)})",
+            f"(select {quoted(name)} from (select 1 as {quoted(name)}) z)",
+        ]
         if name in ("name", "text", "int4", "bool"):
             forms += [f"({constant})::{name}", f"cast({constant} as {name})", f"({constant})::{name}"] * 2
             forms += [f"{name} '1'", f"({constant})::varchar::{name}"]
@@ -263,7 +298,7 @@ class Expressions:
                     f"({text})::text",
                     f"({text})::name",
                     f"({text})::text::int4",
-                    f"({text})::text collate \"C\"",
+                    f'({text})::text collate "C"',
                     f"case when false then null else {text} end",
                     f"(array[{text}])[1]",
                     f"coalesce({text})",

@@ -27,13 +27,16 @@ class Finding:
 
 @dataclass
 class Counts:
-    """Distinct texts: those that count are allowed, were taken by the server, and read a relation with masks."""
+    """Distinct texts: those that count are allowed, were taken by the server, and read a relation with
+    masks.
+    """
 
     generated: int = 0
     allowed: int = 0
     taken: int = 0
     counted: int = 0
     findings: list[Finding] = field(default_factory=list)
+    crashes: list[str] = field(default_factory=list)
     refusals: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
 
@@ -41,18 +44,25 @@ class Counts:
         by_oracle = Counter(finding.oracle for finding in self.findings)
         return (
             f"{self.generated} generated, lineage allowed {self.allowed}, the server took {self.taken},"
-            f" {self.counted} read a masked relation; disagreements: tree {by_oracle['tree']}, worlds {by_oracle['worlds']}"
+            f" {self.counted} read a masked relation;"
+            f" disagreements: tree {by_oracle['tree']}, worlds {by_oracle['worlds']};"
+            f" the server fell over {len(self.crashes)}"
         )
+
+
+Asked = tuple[worlds.Trees, worlds.Worlds | None]
 
 
 @dataclass
 class Lane:
-    """The parts. `masked` has the masked columns' numbers by relation OID."""
+    """The parts. `masked` has the masked columns' numbers by relation OID; `connect` opens what asks the
+    server.
+    """
 
     verdicts: Verdicts
-    trees: worlds.Trees
-    pair: worlds.Worlds
+    connect: Callable[[], Asked]
     masked: Mapping[int, frozenset[int]]
+    asked: Asked | None = None
 
     def run(
         self,
@@ -62,11 +72,22 @@ class Lane:
         stop_at: int = 0,
         progress: Callable[[Counts], None] = lambda _: None,
     ) -> Counts:
-        """Until so many count, or (`stop_at`) so many findings are there, or the statements are at their end."""
+        """Until so many count, or (`stop_at`) so many findings are there, or the statements are at their
+        end.
+        """
         counts = Counts()
         told = 0
         for batch in _batches(_distinct(statements, counts)):
-            self._batch(batch, counts)
+            passed = []
+            for statement, verdict in zip(
+                batch, self.verdicts.of([each.text for each in batch]), strict=True
+            ):
+                if allowed(verdict):
+                    passed.append((statement, verdict))
+                else:
+                    counts.refusals[verdict.partition(":")[0]] += 1
+            counts.allowed += len(passed)
+            self._ask(passed, counts)
             if counts.counted >= told + _TELL:
                 told = counts.counted
                 progress(counts)
@@ -74,32 +95,52 @@ class Lane:
                 break
         return counts
 
-    def _batch(self, batch: list[Statement], counts: Counts) -> None:
-        passed = []
-        for statement, verdict in zip(batch, self.verdicts.of([each.text for each in batch]), strict=True):
-            if allowed(verdict):
-                passed.append((statement, verdict))
-            else:
-                counts.refusals[verdict.partition(":")[0]] += 1
-        counts.allowed += len(passed)
-        read = []
-        answers = self.trees.of([statement.inner for statement, _ in passed])
-        for (statement, verdict), (text, sqlstate) in zip(passed, answers, strict=True):
-            if sqlstate or not text:
-                counts.errors[sqlstate or "no tree"] += 1
+    def _ask(self, passed: list[tuple[Statement, str]], counts: Counts) -> None:
+        """Asks the server about all of them; about fewer at a time where one makes the server fall over."""
+        if not passed:
+            return
+        try:
+            self.asked = self.asked or self.connect()
+            trees, pair = self.asked
+            judged = list(zip(passed, trees.of([statement.inner for statement, _ in passed]), strict=True))
+            found = [
+                (statement, verdict, *self._judged(statement, text or sqlstate, bool(text)))
+                for (statement, verdict), (text, sqlstate) in judged
+            ]
+            read = [statement for statement, _, judgement, _ in found if judgement and judgement.reads]
+            texts = [worlds.straight(statement) for statement in read]
+            differences = pair.differ(texts) if pair else [""] * len(read)
+        except OSError:
+            self.asked = None
+        if self.asked is None:
+            if len(passed) == 1:
+                counts.crashes.append(passed[0][0].text)
+                return
+            half = len(passed) // 2
+            self._ask(passed[:half], counts)
+            self._ask(passed[half:], counts)
+            return
+        for statement, verdict, judgement, error in found:
+            if judgement is None:
+                counts.errors[error] += 1
                 continue
             counts.taken += 1
-            judged = tree.judge(tree.read(text), self.masked, into=statement.into)
-            counts.counted += judged.reads
-            if judged.reads and verdict != "touches":
+            counts.counted += judgement.reads
+            if judgement.reads and verdict != "touches":
                 counts.findings.append(Finding("tree", statement.text, "lineage did not see the relation"))
-            if judged.leaks:
-                counts.findings.append(Finding("tree", statement.text, "; ".join(judged.leaks)))
-            if judged.reads:
-                read.append(statement)
-        for statement, words in zip(read, self.pair.differ([worlds.straight(each) for each in read]), strict=True):
+            if judgement.leaks:
+                counts.findings.append(Finding("tree", statement.text, "; ".join(judgement.leaks)))
+        for statement, words in zip(read, differences, strict=True):
             if words:
                 counts.findings.append(Finding("worlds", statement.text, words))
+
+    def _judged(self, statement: Statement, text: str, is_tree: bool) -> tuple[tree.Verdict | None, str]:
+        if not is_tree:
+            return None, text or "no tree"
+        try:
+            return tree.judge(tree.read(text), self.masked, into=statement.into), ""
+        except tree.NotUnderstood as error:
+            return None, f"not understood: {error}"
 
 
 @contextmanager
@@ -118,12 +159,16 @@ def lane_at(pg: ThrowAwayPostgres, *mutations: str) -> Iterator[Lane]:
     catalogue.write_text("\n".join([*shop.catalogue(), ""]))
     masked = worlds.masks(pg)
     with ExitStack() as stack:
+
+        def connect() -> Asked:
+            asked, one, other = (
+                stack.enter_context(worlds.log_in(pg, database))
+                for database in (worlds.DATABASES[0], *worlds.DATABASES)
+            )
+            return worlds.Trees(asked), worlds.Worlds((one, other), masked)
+
         verdicts = stack.enter_context(Verdicts(build(), catalogue, *mutations))
-        asked, *pair = (
-            stack.enter_context(worlds.log_in(pg, database))
-            for database in (worlds.DATABASES[0], *worlds.DATABASES)
-        )
-        yield Lane(verdicts, worlds.Trees(asked), worlds.Worlds((pair[0], pair[1]), masked), masked)
+        yield Lane(verdicts, connect, masked)
 
 
 def _distinct(statements: Iterable[Statement], counts: Counts) -> Iterator[Statement]:

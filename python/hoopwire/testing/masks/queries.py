@@ -87,7 +87,9 @@ class Queries:
                 order = rng.choice(("", " desc", " nulls first"))
                 text += f" order by {rng.choice(keys)}{order}"
         if rng.random() < 0.15:
-            text += f" limit {rng.choice(('1', '2', self.expressions.of('int', Scope(inner.parent), depth - 1)))}"
+            text += (
+                f" limit {rng.choice(('1', '2', self.expressions.of('int', Scope(inner.parent), depth - 1)))}"
+            )
             text += rng.choice(("", "", " offset 1"))
         return distinct, text
 
@@ -97,7 +99,8 @@ class Queries:
             texts = [self._one(scope, depth, kind) for kind in want]
             return ", ".join(text for text, _ in texts), tuple(column for _, column in texts)
         rng = self.rng
-        texts, columns = [], []
+        found_texts: list[str] = []
+        columns: list[Column] = []
         for _ in range(rng.choice((1, 2, 2, 3, 4))):
             roll = rng.random()
             found: tuple[str, tuple[Column, ...]] | None = None
@@ -113,9 +116,9 @@ class Queries:
             if found is None:
                 text, column = self._one(scope, depth, rng.choice(_KINDS))
                 found = text, (column,)
-            texts.append(found[0])
-            columns += found[1]
-        return ", ".join(texts), tuple(columns)
+            found_texts.append(found[0])
+            columns.extend(found[1])
+        return ", ".join(found_texts), tuple(columns)
 
     def _one(self, scope: Scope, depth: int, kind: str) -> tuple[str, Column]:
         """One output that is clear."""
@@ -158,7 +161,9 @@ class Queries:
         outputs, columns = [], []
         for kind in kinds:
             aggregate = {
-                "int": rng.choice(("count(*)::int4", f"sum({of('int', inner, depth)})::int4", "max({})", "count({})::int4")),
+                "int": rng.choice(
+                    ("count(*)::int4", f"sum({of('int', inner, depth)})::int4", "max({})", "count({})::int4")
+                ),
                 "text": rng.choice(("min({})", "string_agg({}, ',')", "max({})")),
                 "bool": "bool_and({})",
             }[kind]
@@ -206,7 +211,9 @@ class Queries:
         # A body in parentheses may have a WITH of its own.
         return f"{text} ({body})", columns
 
-    def ctes(self, scope: Scope, depth: int, written: Callable[[Scope], Made] | None = None) -> tuple[str, Scope]:
+    def ctes(
+        self, scope: Scope, depth: int, written: Callable[[Scope], Made] | None = None
+    ) -> tuple[str, Scope]:
         """A WITH, and the scope behind it. `written` makes a query that writes."""
         rng = self.rng
         recursive = rng.random() < 0.35
@@ -228,7 +235,9 @@ class Queries:
                 head = quoted(name)
                 if rng.random() < 0.3 and not any(column.name is None for column in columns):
                     head, columns = self.sources._listed(name, columns)
-                texts.append(f"{head} as {rng.choice(('', '', 'materialized ', 'not materialized '))}({query})")
+                texts.append(
+                    f"{head} as {rng.choice(('', '', 'materialized ', 'not materialized '))}({query})"
+                )
             ctes.append(Cte(name, columns))
         return f"with {'recursive ' if recursive else ''}{', '.join(texts)}", Scope(scope, (), ctes)
 

@@ -1,6 +1,7 @@
 """What a name in a generated statement may mean: items of FROM at each level of nesting, and CTEs.
 
-This is a generator's idea of scopes, by which most of what it writes is understood and clear; it judges nothing.
+This is a generator's idea of scopes, by which most of what it writes is understood and clear; it judges
+nothing.
 """
 
 from collections import Counter
@@ -116,9 +117,7 @@ class Scope:
 
 def item_of(relation: Relation, alias: str | None) -> Item:
     """A relation as an item."""
-    columns = tuple(
-        Column(column, TYPES[column], column in relation.masked) for column in relation.columns
-    )
+    columns = tuple(Column(column, TYPES[column], column in relation.masked) for column in relation.columns)
     return Item(alias or relation.name, columns, None if alias else relation.schema)
 
 

@@ -1,8 +1,9 @@
 """The relations that the generated statements are about, and their two worlds.
 
-Two schemas have relations of the same names with columns of the same names; only which of them are masked differs.
-The columns are called as PostgreSQL would call an output without a name (`name` for a cast, `case`, `count`, `?column?`
-...), so that a name may mean a column, a derived name, an alias, a function or a whole row.
+Two schemas have relations of the same names with columns of the same names; only which of them are masked
+differs. The columns are called as PostgreSQL would call an output without a name (`name` for a cast, `case`,
+`count`, `?column?` ...), so that a name may mean a column, a derived name, an alias, a function or a whole
+row.
 """
 
 from collections.abc import Iterator
@@ -49,14 +50,14 @@ def _relation(schema: str, name: str, columns: frozenset[str], masked: str = "")
 
 
 RELATIONS = (
-    _relation("public", "people", _ALL, "name text case count int4 ?column? bool array"),
+    _relation("public", "people", _ALL, "name text case count int4 bool array"),
     _relation("audit", "people", _ALL, "city value coalesce exists key column1 text"),
     _relation("public", "entries", _SHORT),
     _relation("audit", "entries", _SHORT | {"text", "count", "array"}, "name value case text"),
     _relation("public", "notes", _ALL),
     _relation("audit", "notes", _SHORT, "city"),
     # They inherit what they are and what is masked.
-    _relation("public", "elders", _ALL, "name text case count int4 ?column? bool array"),
+    _relation("public", "elders", _ALL, "name text case count int4 bool array"),
 )
 PATH = ("public",)
 ROWS = 4
@@ -138,7 +139,9 @@ def catalogue() -> Iterator[str]:
 
 
 def masks() -> Iterator[tuple[str, str]]:
-    """Each masked column as a policy names it, with the kind of its mask: one that keeps nothing of a value."""
+    """Each masked column as a policy names it, with the kind of its mask: one that keeps nothing of a
+    value.
+    """
     for relation in RELATIONS:
         for column in sorted(relation.masked):
             if relation.name != "elders":

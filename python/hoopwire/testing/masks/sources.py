@@ -193,11 +193,15 @@ class Sources:
             chosen = rng.sample(common, rng.choice((1, 1, min(2, len(common)))))
             return self._using(one, kind, other, items, more, chosen, left)
         elif rng.random() < 0.08 and _naturally(items, more) is not None:
-            return self._using(one, f"natural {kind}", other, items, more, _naturally(items, more) or [], left)
+            return self._using(
+                one, f"natural {kind}", other, items, more, _naturally(items, more) or [], left
+            )
         else:
             text = f"{one} {kind} {other} on {self._condition(kind, scope, left, items, more, depth)}"
         if rng.random() < 0.12:
-            return self._aliased(text, [column for item in both if item.bare for column in item.columns], left)
+            return self._aliased(
+                text, [column for item in both if item.bare for column in item.columns], left
+            )
         return text, both
 
     def _condition(

@@ -8,13 +8,14 @@ from .queries import Made, Queries
 from .scopes import Column, Item, Scope, item_of
 from .shop import RELATIONS, TYPES, Relation, quoted
 
-
 _MASKED = ("people", "elders", "audit.entries", "audit.notes")
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement as it is sent, and the query in it that the server analyses; `into` if its rows are kept."""
+    """A statement as it is sent, and the query in it that the server analyses; `into` if its rows are
+    kept.
+    """
 
     text: str
     inner: str
@@ -38,7 +39,9 @@ class Statements:
                 yield statement
 
     def statement(self) -> Statement:
-        """One statement. Some have no name that is not clear, so that most of them pass; some have one or more."""
+        """One statement. Some have no name that is not clear, so that most of them pass; some have one or
+        more.
+        """
         rng = self.rng
         self.queries.expressions.probes = rng.choice((0.0, 0.0, 0.0, 0.08, 0.08, 0.25))
         depth = rng.choice((1, 2, 2, 3))
@@ -118,7 +121,9 @@ class Statements:
         pairs = zip(columns, kinds, strict=True)
         return ", ".join(f"{quoted(column)} = {of(kind, scope, depth)}" for column, kind in pairs)
 
-    def _returning(self, target: Item, others: list[Item], scope: Scope, depth: int, *, twice: bool = True) -> Made:
+    def _returning(
+        self, target: Item, others: list[Item], scope: Scope, depth: int, *, twice: bool = True
+    ) -> Made:
         if self.rng.random() < 0.25:
             return "", ()
         items = [target, *others]
@@ -142,7 +147,9 @@ class Statements:
         kinds = [TYPES[column] for column in columns]
         names = ", ".join(quoted(column) for column in columns)
         if rng.random() < 0.5:
-            row = ", ".join([rng.choice(("1", "2", "50", "51")), *(of(kind, scope, depth) for kind in kinds[1:])])
+            row = ", ".join(
+                [rng.choice(("1", "2", "50", "51")), *(of(kind, scope, depth) for kind in kinds[1:])]
+            )
             source = f"values ({row})"
         else:
             source, _ = self.queries.select(scope, depth, want=kinds)
@@ -154,7 +161,9 @@ class Statements:
             if rng.random() < 0.3:
                 text += rng.choice((" on conflict do nothing", " on conflict (id) do nothing"))
             else:
-                text += f" on conflict (id) do update set {self._settings(relation, inner, max(depth - 1, 0))}"
+                text += (
+                    f" on conflict (id) do update set {self._settings(relation, inner, max(depth - 1, 0))}"
+                )
                 if rng.random() < 0.4:
                     text += f" where {of('bool', inner, max(depth - 1, 0))}"
         returning, columns_out = self._returning(item, [], scope, depth)

@@ -1,9 +1,11 @@
-"""PostgreSQL's analysed tree of a statement, as `debug_print_parse` sends it, and where masked columns go in it.
+"""PostgreSQL's analysed tree of a statement, as `debug_print_parse` sends it, and where masked columns go in
+it.
 
-Names are resolved there: a `Var` has the number of an entry in a range table, of a column, and of the levels of
-queries between. A masked column is fine as a whole output that is neither sorted, grouped nor made distinct, of a
-query without set operation, through subqueries in FROM, CTEs and joins up to the top. Wherever else a `Var` of it
-stands is a leak. There is no list of kinds of expressions: one that is new is walked like any other.
+Names are resolved there: a `Var` has the number of an entry in a range table, of a column, and of the levels
+of queries between. A masked column is fine as a whole output that is neither sorted, grouped nor made
+distinct, of a query without set operation, through subqueries in FROM, CTEs and joins up to the top. Wherever
+else a `Var` of it stands is a leak. There is no list of kinds of expressions: one that is new is walked like
+any other.
 """
 
 import re
@@ -147,7 +149,9 @@ class _Walk:
         return level
 
     def targets(self, targets: Value, level: _Level, united: bool) -> list[Origin | None]:
-        """The outputs: a masked one is left to whoever reads them if it is whole, and not sorted or grouped by."""
+        """The outputs: a masked one is left to whoever reads them if it is whole, and not sorted or
+        grouped by.
+        """
         found: list[Origin | None] = []
         for target in _list(targets):
             expression = target["expr"]
@@ -224,9 +228,13 @@ class _Walk:
         if kind == _CTE:
             return _of(self.cte(entry, level), column)
         if kind == _JOIN:
-            return _of([self.alias(each, level) for each in _chosen(entry["joinaliasvars"], column)], column and 1)
+            return _of(
+                [self.alias(each, level) for each in _chosen(entry["joinaliasvars"], column)], column and 1
+            )
         if kind == _GROUP:
-            return _of([self.alias(each, level) for each in _chosen(entry["groupexprs"], column)], column and 1)
+            return _of(
+                [self.alias(each, level) for each in _chosen(entry["groupexprs"], column)], column and 1
+            )
         return None
 
     def alias(self, expression: Value, level: _Level) -> Origin | None:
@@ -241,7 +249,8 @@ class _Walk:
         level = level.at(int(entry["ctelevelsup"]))
         for cte in _list(level.query["cteList"]):
             if cte["ctename"] == entry["ctename"]:
-                # None while it is walked: of a recursive one, which is a set operation and has nothing masked.
+                # None while it is walked: of a recursive one, which is a set operation and has nothing
+                # masked.
                 return level.below[id(cte)].outputs or []
         raise NotUnderstood(f"no CTE {entry['ctename']}")
 

@@ -13,9 +13,10 @@ MUTATIONS = ("derived-name", "tablesample", "qualified")
 
 def build() -> Path:
     """The program, built if it is not current."""
-    command = ["cargo", "build", "--quiet", "--package", "hoopwire-sql", "--example", "lineage"]
+    # Of the whole workspace, so that what it depends on is as the tests have built it.
+    command = ["cargo", "build", "--quiet", "--workspace", "--example", "lineage"]
     done = subprocess.run(
-        [*command, "--features", "mutations", "--message-format", "json"],
+        [*command, "--features", "hoopwire-sql/mutations", "--message-format", "json"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

@@ -4,10 +4,11 @@ Everything is asked as a user who may do no more than use the relations, over pi
 """
 
 import struct
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from hoopwire.testing.frontend import Frontend, Message, message
+from hoopwire.testing.frontend import Frontend, Message
 from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
 from hoopwire.testing.requests import SYNC, bind, describe, execute, parse
 
@@ -28,6 +29,7 @@ DATABASES = ("orders", "mirror")
 """World 0 and world 1."""
 
 _ROWS = 400
+_START_S = 60
 _TIMEOUT = "57014"
 _USER = "app_password"
 # An error that ends the transaction of a pipeline: what the statement did is undone.
@@ -69,10 +71,18 @@ def masks(pg: ThrowAwayPostgres) -> Mapping[int, frozenset[int]]:
 
 
 def log_in(pg: ThrowAwayPostgres, database: str) -> Frontend:
-    """A connection straight to the server."""
-    frontend = Frontend(pg.host, pg.port, timeout_s=60)
-    frontend.login(pg.password(_USER), ca=pg.ca, user=_USER, database=database)
-    return frontend
+    """A connection straight to the server, once it takes one: it may be on its feet again in a moment."""
+    deadline = time.monotonic() + _START_S
+    while True:
+        try:
+            frontend = Frontend(pg.host, pg.port, timeout_s=60)
+            frontend.login(pg.password(_USER), ca=pg.ca, user=_USER, database=database)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return frontend
 
 
 class Trees:
@@ -193,8 +203,3 @@ def _cells(body: bytes) -> Iterator[bytes | None]:
 def straight(statement: Statement) -> str:
     """What of a statement is run in the worlds: a plan as it is, of the rest the query."""
     return statement.text if statement.text.startswith("explain") else statement.inner
-
-
-def asked(text: str) -> bytes:
-    """A Query of it that is undone: as the gateway is asked."""
-    return message(b"Q", f"begin; {text}\0".encode()) + message(b"Q", b"rollback\0")
