@@ -67,7 +67,7 @@ fn decide_cold(grant: &Grant, text: &[u8], view: &View<'_>, room: &mut Room) -> 
 /// The text as the target will read it.
 pub(crate) fn read(text: &[u8], view: &View<'_>) -> Result<Parsed, Refusal> {
     let text = match std::str::from_utf8(text) {
-        Ok(text) if view.utf8 || text.is_ascii() => text,
+        Ok(text) if view.utf8 || (text.is_ascii() && !escapes_names(text)) => text,
         _ => return Err(refusal(Reason::Encoding)),
     };
     parse(text).map_err(|error| {
@@ -77,6 +77,11 @@ pub(crate) fn read(text: &[u8], view: &View<'_>) -> Result<Parsed, Refusal> {
             ParseError::Internal => Reason::NotUnderstood { what: "text".to_owned() },
         })
     })
+}
+
+/// `U&"\00e9"` is a name with any letters in it, written in ASCII.
+fn escapes_names(text: &str) -> bool {
+    text.as_bytes().windows(3).any(|bytes| matches!(bytes, [b'u' | b'U', b'&', b'"']))
 }
 
 /// What is known of an allowed statement without its masks.

@@ -144,6 +144,12 @@ fn a_name_that_may_mean_several_relations_hides_nothing() {
         "select id, (select count(*) from entries where note = 'a') from staff",
         "select id, (select what from entries limit 1) from staff",
         "select upper(what) from entries",
+        // public.entries may have less columns, or more.
+        "select upper(d) from (select entries.*, s.* from entries, public.staff s) t(a, b, c, d, e)",
+        "select upper(d) from (entries cross join public.staff s) as t(a, b, c, d, e)",
+        "with t(a, b, c, d, e) as (select * from entries, public.staff) select upper(d) from t",
+        "select entries.*, s.* from entries, public.staff s order by 4",
+        "copy (select entries.*, s.* from entries, public.staff s) to stdout",
     ] {
         assert!(leak(sql).is_some(), "{sql}");
     }
@@ -159,6 +165,10 @@ fn a_name_that_may_mean_several_relations_hides_nothing() {
         "select public.staff.*, upper(audit.entries.note) from public.staff, audit.entries",
         "select e.what from entries e join staff s using (id) where e.id = 1",
         "select id from entries union select id from staff order by id",
+        "select * from entries, staff order by entries.id, staff.id",
+        "select t.what, upper(t.note) from (select * from entries) t",
+        "copy entries to stdout",
+        "copy (select id, what from entries) to stdout",
     ] {
         assert_eq!(leak(sql), None, "{sql}");
     }

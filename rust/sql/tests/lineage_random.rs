@@ -62,6 +62,14 @@ const WRAPS: &[&str] = &[
     "(not (@ is null))",
     "(array['a', 'b'])[length((@)::text)]",
     "row_to_json(row(@))",
+    // What only seems to hide it.
+    "(select @ from (select (select 1)::secret, (select 1)::open) q)",
+    "(with q as (select (select 1)::secret, (select 1)::open) select @ from q)",
+    "(select @ from secret(1), open(1))",
+    "(select @ from other, other p2 join other p3 on p2.x = p3.x)",
+    "(select 1 from (select 1 as secret, 1 as open) p, other tablesample system (length((@)::text)))",
+    "(select l.x from (select 1 as secret, 1 as open) p, (select @ as x) l)",
+    "(select 1 from (select 1 as secret, 1 as open) p, other a join other b on (@)::text = 'x')",
 ];
 
 /// Places for an expression over `p`, a relation with `@`'s column.

@@ -105,6 +105,14 @@ CREATE VIEW badge_shouts AS SELECT id, shout FROM badges;
 -- A word of the grammar since PostgreSQL 16; before, a column as any other.
 CREATE TABLE visits (id integer PRIMARY KEY, "system_user" text);
 INSERT INTO visits VALUES (1, 'mk7f3q-visit@example.com');
+-- Masked columns called as PostgreSQL calls a cast, and two relations of one name (masks_names.sql).
+CREATE SCHEMA hr;
+CREATE TABLE hr.staff (id integer PRIMARY KEY, name text, "date" text, extract text, desk text);
+INSERT INTO hr.staff SELECT n, 'mk7f3q-name-' || n, 'mk7f3q-date-' || n, 'mk7f3q-extract-' || n, 'desk-' || n FROM generate_series(1, 3) n;
+CREATE TABLE hr.entries (id integer PRIMARY KEY, what text, label text);
+INSERT INTO hr.entries VALUES (1, 'mk7f3q-entry', 'label-1');
+CREATE TABLE entries (id integer PRIMARY KEY, label text);
+INSERT INTO entries VALUES (1, 'label-1');
 CREATE TABLE outbox (id serial PRIMARY KEY, body text);
 CREATE FUNCTION whisper(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'heard %', $1; RETURN 'ok'; END $$;
 CREATE FUNCTION email_of(people) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1.email';

@@ -208,6 +208,15 @@ fn text_that_the_target_may_read_in_another_way() {
     let other = View { utf8: false, ..VIEW };
     assert_eq!(code(&grant, text, &other), "encoding_not_utf8");
     assert_eq!(code(&grant, "select 1", &other), "ok");
+    // Names are cut at 63 bytes, which are other letters there.
+    for text in ["select 1 as U&\"\\00e9\"", "select 1 as u&\"!00e9\" uescape '!'"] {
+        assert_eq!(
+            (code(&grant, text, &VIEW), code(&grant, text, &other)),
+            ("ok", "encoding_not_utf8"),
+            "{text}"
+        );
+    }
+    assert_eq!(code(&grant, "select U&'\\00e9'", &other), "ok");
     let mut cache = DecisionCache::default();
     let sjis = decide_text(&grant, b"select '\x95\x5c'", &VIEW, &mut cache);
     assert_eq!(sjis.outcome.as_ref().unwrap_err().code(), "encoding_not_utf8");
@@ -371,6 +380,69 @@ mod masks {
             code(&grant, "select email from customers", &view),
             "masked_column",
             "no number to mask it by"
+        );
+    }
+
+    /// H1c: an unqualified name was taken for the relation of another schema that has its name.
+    #[test]
+    fn a_name_means_one_relation_with_one_schema_in_the_path() {
+        let mask = |schema: &str, relation: &str, column: &str| Mask {
+            schema: schema.into(),
+            relation: relation.into(),
+            column: column.into(),
+            kind: MaskKind::Null,
+            compare: false,
+        };
+        let relation = |oid, schema: &str, name: &str, columns: &[(&str, Option<usize>)]| CatalogueRelation {
+            oid,
+            schema: schema.into(),
+            name: name.into(),
+            opaque: false,
+            columns: columns
+                .iter()
+                .zip(1..)
+                .map(|(&(name, mask), attnum)| CatalogueColumn {
+                    name: name.to_owned(),
+                    attnum,
+                    type_oid: 25,
+                    generated: false,
+                    mask,
+                })
+                .collect(),
+        };
+        let catalogue = Catalogue::new(
+            1,
+            [],
+            vec![
+                relation(7, "audit", "entries", &[("id", None), ("what", Some(0)), ("note", None)]),
+                relation(8, "public", "staff", &[("id", None), ("note", Some(1))]),
+            ],
+        );
+        let view = View { catalogue: Some(&catalogue), ..VIEW };
+        let allow = [rule(Verbs::SELECT, "*", "*")];
+        let grant = |path: &[&str]| {
+            let search_path = path.iter().map(|schema| (*schema).to_owned()).collect();
+            let rights = Rights { allow: allow.to_vec(), search_path, ..Rights::default() };
+            let masks = [mask("audit", "entries", "what"), mask("public", "staff", "note")].into();
+            Grant { masks, ..reader() }.with_rights(rights)
+        };
+        let (one, other) = (grant(&["public"]), grant(&["audit"]));
+        let several = [grant(&["public", "audit"]), grant(&["$user", "audit"])];
+        let schema = "select id, (select audit.entries.what from entries limit 1) from audit.entries";
+        let hidden = "select id, (select note from entries limit 1) from public.staff";
+        for grant in [&one, &several[0], &several[1]] {
+            assert_eq!(code(grant, schema, &view), "masked_column", "{:?}", grant.rights);
+            assert_eq!(code(grant, hidden, &view), "masked_column", "{:?}", grant.rights);
+        }
+        // The one schema has it, and the catalogue knows its column.
+        assert_eq!(code(&other, hidden, &view), "ok");
+        for grant in [&one, &other, &several[0], &several[1]] {
+            let plain = "select e.what, upper(e.note), s.note from audit.entries e, public.staff s";
+            assert_eq!(code(grant, plain, &view), "ok", "{:?}", grant.rights);
+        }
+        assert_eq!(
+            code(&several[0], "select what, upper(note), e.id from entries e order by note", &view),
+            "ok"
         );
     }
 

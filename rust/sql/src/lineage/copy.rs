@@ -72,7 +72,9 @@ impl Walker<'_> {
                 let columns = self.catalogue.columns(&name).map(|known| known.columns.as_slice());
                 columns.and_then(|columns| columns.get(index)).is_some_and(|column| column.generated)
             };
-            let cols = item.cols.iter().enumerate().filter(|(index, _)| !generated(*index));
+            // All of one relation: it is the one with masks, or one that has none.
+            let known = item.cols.iter().filter(|col| !matches!(col, Col::Rest));
+            let cols = known.enumerate().filter(|(index, _)| !generated(*index));
             return Ok(cols.map(|(_, col)| col.clone()).collect());
         }
         let items = [item];

@@ -148,10 +148,7 @@ impl Walker<'_> {
     /// A relation by its own name: what is written to, or read where no CTE has the name.
     pub(super) fn target(&mut self, relation: &nodes::RangeVar) -> Walk<Item> {
         let name = relation_name(relation);
-        let schema = match relation.schemaname() {
-            None if Mutation::Qualified.is_made() => None,
-            _ => self.catalogue.schema(&name),
-        };
+        let schema = self.catalogue.schema(&name);
         let cols = match self.catalogue.columns(&name) {
             None => vec![Col::Rest],
             Some(known) => {
@@ -159,11 +156,14 @@ impl Walker<'_> {
                 if known.opaque {
                     return Err(Found::new(name.name, "through a view"));
                 }
-                of_relation(&name, &known.columns, schema.is_some() || Mutation::Qualified.is_made())
+                let cols = of_relation(&name, &known.columns, schema.is_some());
+                // If it is another relation, it may have more columns or less.
+                if schema.is_some() { cols } else { [Col::Rest].into_iter().chain(cols).collect() }
             }
         };
         let mut item = aliased(Title::sure(&name.name), relation.alias(), cols)?;
         item.relation = relation.alias().is_none();
+        let schema = if Mutation::Qualified.is_made() { relation.schemaname() } else { schema };
         item.schema = schema.filter(|_| item.relation).map(Rc::from);
         Ok(item)
     }
