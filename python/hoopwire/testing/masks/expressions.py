@@ -10,6 +10,7 @@ from .scopes import Column, Scope
 from .shop import RELATIONS, TYPES, quoted
 
 ALIASES = ("people", "entries", "notes", "q", "name", "value", "text", "old", "new", "city")
+_TYPE_NAMES = ("name", "text", "int4", "bool")
 _CAST = {"int": "int4", "text": "text", "bool": "bool"}
 
 
@@ -168,7 +169,8 @@ class Expressions:
         rng = self.rng
         choice = rng.random()
         if choice < 0.3 and depth > 0 and (names := scope.masked_names()):
-            return _as(kind, self._hidden(rng.choice(names), scope))
+            cast = [name for name in names if name in _TYPE_NAMES]
+            return _as(kind, self._hidden(rng.choice(cast if cast and rng.random() < 0.6 else names), scope))
         if choice < 0.42 and depth > 0 and (names := scope.masked_names()):
             return _as(kind, self._sampled(rng.choice(names)))
         if choice < 0.54 and depth > 0 and (text := self._elsewhere(scope)):
@@ -269,13 +271,13 @@ class Expressions:
         """An expression without an alias that somebody may take to be called this."""
         rng = self.rng
         constant = rng.choice(
-            ("1", "'1'", "'b'", "null", "(select 1)", "(select 'x')", "(values (1))", "1 + 1")
+            ("1", "'b'", "null", "(select 1)", "(select '1')", "(select 1)", "(values (1))", "1 + 1")
         )
         forms = [
             f"(select {constant} as {quoted(name)})",
             f"(select {quoted(name)} from (select 1 as {quoted(name)}) z)",
         ]
-        if name in ("name", "text", "int4", "bool"):
+        if name in _TYPE_NAMES:
             forms += [f"({constant})::{name}", f"cast({constant} as {name})", f"({constant})::{name}"] * 2
             forms += [f"{name} '1'", f"({constant})::varchar::{name}"]
         forms += {
@@ -290,7 +292,7 @@ class Expressions:
             "column1": [f"(select column1 from (values ({constant})) v)"],
         }.get(name, [])
         text = rng.choice(forms)
-        for _ in range(rng.choice((0, 0, 1, 1, 2))):
+        for _ in range(rng.choice((0, 0, 0, 1, 2))):
             text = rng.choice(
                 (
                     f"({text})",

@@ -40,8 +40,15 @@ def make(pg: ThrowAwayPostgres) -> None:
     """Both worlds. The relations have the same OIDs in them."""
     _run(pg, "postgres", "create database pattern template template0")
     _run(pg, "pattern", shop.objects())
+    renew(pg)
+
+
+def renew(pg: ThrowAwayPostgres) -> None:
+    """Both worlds as they were. What was undone takes room, and from that the server makes its plans: after a
+    crash or a timeout that only one of them had, they may differ in the order of rows.
+    """
     for world, database in enumerate(DATABASES):
-        _run(pg, "postgres", f"drop database if exists {database}")
+        _run(pg, "postgres", f"drop database if exists {database} with (force)")
         _run(pg, "postgres", f"create database {database} template pattern")
         _run(pg, database, shop.rows(world))
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A mistake of once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "mutations"), allow(unreachable_pub, reason = "it is seen outside with the feature"))]
 pub enum Mutation {
     /// A name that PostgreSQL derives for an output was taken as known, and hid a masked column of that name.
     DerivedName,
@@ -21,6 +22,7 @@ pub enum Mutation {
 static PUT_BACK: AtomicU8 = AtomicU8::new(0);
 
 impl Mutation {
+    #[cfg(feature = "mutations")]
     const fn bit(self) -> u8 {
         1 << self as u8
     }
