@@ -273,7 +273,8 @@ mod tests {
 
     #[test]
     fn a_list_is_as_long_as_it_is_asked_for() {
-        let list = list("x", &[part("select ", "a# + #"), run(" from ", "t")], ";");
+        const PARTS: &[Part] = &[part("select ", "a# + #"), run(" from ", "t")];
+        let list = list("x", PARTS, ";");
         assert_eq!(list.text(2), "select a0 + 0, a1 + 1 from t t;");
         let names: std::collections::BTreeSet<_> = LISTS.iter().map(|list| list.name).collect();
         assert_eq!(names.len(), LISTS.len(), "each has a name of its own");
