@@ -121,7 +121,15 @@ fn slope(all: &[Measured]) -> Option<f64> {
     Some((long.took / short.took).ln() / (long.bytes as f64 / short.bytes as f64).ln())
 }
 
+/// What a reactor's thread has.
+const STACK_BYTES: usize = 16 << 20;
+
 fn main() {
+    let bench = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run);
+    assert!(bench.is_ok_and(|bench| bench.join().is_ok()), "it did not end well");
+}
+
+fn run() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let catalogue = catalogue();
     let view = View { utf8: true, catalogue: Some(&catalogue) };
