@@ -147,6 +147,19 @@ def test_no_other_reactor_comes_in_by_a_side_door() -> None:
     assert locked & NOWHERE == set()
 
 
+def test_mistakes_of_once_are_in_nothing_that_is_shipped() -> None:
+    """The feature that puts mistakes of the lineage back is the example's alone: no crate and no build
+    asks for it.
+    """
+    documents = {path.parent.name: manifest(path) for path in MANIFESTS}
+    features = documents["sql"]["features"]
+    assert features == {"mutations": []}
+    assert documents["sql"]["example"] == [{"name": "lineage", "required-features": ["mutations"]}]
+    places = [ROOT / "pyproject.toml", ROOT / "scripts/bootstrap", ROOT / "Cargo.toml"]
+    places += [path for path in MANIFESTS if path.parent.name != "sql"]
+    assert [str(path) for path in places if "mutations" in path.read_text()] == []
+
+
 def test_crates_are_named_for_their_rooms() -> None:
     for path in MANIFESTS:
         assert manifest(path)["package"]["name"] == f"hoopwire-{path.parent.name}"

@@ -18,6 +18,8 @@ mod tree;
 mod walk;
 
 pub use columns::Closed;
+#[cfg(feature = "mutations")]
+pub use lineage::Mutation;
 pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
 pub use parsed::{ParseError, Parsed, parse};
 pub use places::Place;

@@ -2,6 +2,7 @@
 //!
 //! It differs between versions and rests on the tree after analysis, so that it is never more than likely: see `Title`.
 
+use super::mutation::Mutation;
 use pg_raw_parse::Node;
 use pg_raw_parse::raw::{A_Expr_Kind, SubLinkType};
 
@@ -40,6 +41,9 @@ fn figure(node: Node<'_>) -> Option<(&str, bool)> {
                 // The subquery's own output has its name by then, and keeps it.
                 Node::SelectStmt(select) => {
                     let first = select.target_list().first()?;
+                    if let (None, true) = (first.name(), Mutation::DerivedName.is_made()) {
+                        return figure(first.val());
+                    }
                     let name = first.name().map_or_else(|| column_name(first.val()), Some);
                     name.map(|name| (name, true))
                 }

@@ -1,6 +1,7 @@
 //! FROM: relations, subqueries, functions and joins.
 
 use super::expression::Usage;
+use super::mutation::Mutation;
 use super::query::names;
 use super::scope::{Item, Scope};
 use super::shape::{COPIED, Col, Cols, Mark, Title, first_mark, has_unknown, of_relation, renamed};
@@ -47,8 +48,9 @@ impl Walker<'_> {
             Node::RangeTableSample(sample) => {
                 // They see nothing of this FROM, only the queries around.
                 let usage = Usage::never("in TABLESAMPLE");
-                self.expressions(sample.args(), level, usage)?;
-                self.expression(sample.repeatable(), level, usage)?;
+                let scope = if Mutation::TableSample.is_made() { &lateral } else { level };
+                self.expressions(sample.args(), scope, usage)?;
+                self.expression(sample.repeatable(), scope, usage)?;
                 self.item(sample.relation(), level, left)
             }
             Node::RangeFunction(function) => {
@@ -181,6 +183,7 @@ impl Walker<'_> {
             Item::of(alias.map_or(title, Title::sure), cols)
         };
         item.relation = relation.alias().is_none();
+        let schema = if Mutation::Qualified.is_made() { relation.schemaname() } else { schema };
         item.schema = schema.filter(|_| item.relation).map(Rc::from);
         Ok(item)
     }

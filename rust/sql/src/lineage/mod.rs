@@ -10,6 +10,7 @@ mod ddl;
 mod expression;
 mod figure;
 mod from;
+mod mutation;
 mod query;
 mod scope;
 mod select;
@@ -19,6 +20,8 @@ mod write;
 
 use crate::{Name, Parsed, Room, Statement, Steps, Verbs};
 pub use copy::{CopyFormat, CopyOut};
+#[cfg(feature = "mutations")]
+pub use mutation::Mutation;
 use shape::{COPIED, Cols};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

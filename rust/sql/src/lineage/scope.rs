@@ -1,5 +1,6 @@
 //! What a name in a statement means: the items of FROM at each level of nesting, and the CTEs.
 
+use super::mutation::Mutation;
 use super::shape::{Col, Cols, Mark, Title};
 use super::{Found, Walk, Walker};
 use pg_raw_parse::{Node, nodes};
@@ -42,7 +43,7 @@ impl Item {
         }
         match (schema, self.schema.as_deref()) {
             (None, _) => Some(self.title.is_surely(name)),
-            (Some(_), None) => self.relation.then_some(false),
+            (Some(_), None) => self.relation.then_some(Mutation::Qualified.is_made()),
             (Some(wanted), Some(own)) => (wanted == own).then_some(true),
         }
     }
@@ -240,6 +241,10 @@ impl Walker<'_> {
             [only] => {
                 self.copies(only.cols.len())?;
                 return Ok(only.cols.to_vec());
+            }
+            [first, ..] if Mutation::Qualified.is_made() => {
+                self.copies(first.cols.len())?;
+                return Ok(first.cols.to_vec());
             }
             // Which of them it is cannot be said.
             several => {

@@ -1,5 +1,6 @@
 //! The columns of a relation, a subquery or a join, as far as they are known.
 
+use super::mutation::Mutation;
 use super::{Column, Found, Walk};
 use crate::Name;
 use std::cell::OnceCell;
@@ -72,7 +73,11 @@ impl Title {
     }
 
     pub(super) fn likely(name: Option<&str>) -> Title {
-        name.map_or(Title::Unknown, |name| Title::Likely(name.into()))
+        match name {
+            Some(name) if Mutation::DerivedName.is_made() => Title::sure(name),
+            Some(name) => Title::Likely(name.into()),
+            None => Title::Unknown,
+        }
     }
 
     /// The name, sure or likely.
