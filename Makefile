@@ -6,12 +6,13 @@ PYTEST := $(PYTHON) -m pytest
 FUZZ_TARGETS = $(basename $(notdir $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 FUZZ_PYTHON = $(wildcard tests/fuzz/fuzz_*.py)
 VERSIONS ?= 16 17 18
+COUNT ?= 100000
 # What depends on the server's version.
 VERSION_TESTS = tests/bypass $(patsubst %,tests/e2e/test_%.py,function_lists role_maker role_versions \
   ephemeral_role denial_state protocol_3_2 drivers no_false_refusals)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-versions quick lint types bench bench-texts fuzz format clean
+.PHONY: help demo test test-versions masks-oracle quick lint types bench bench-texts fuzz format clean
 
 help: ## list the jobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +34,13 @@ test-versions: ## what depends on the server's version, against PostgreSQL 16, 1
 	  HOOPWIRE_POSTGRES_BIN=$$programs $(PYTEST) $(VERSION_TESTS) $(ARGS); \
 	done
 
+masks-oracle: ## what lineage allows of masked columns against the server's own tree (VERSIONS="13 15 18" COUNT=100000)
+	@scripts/bootstrap test
+	@set -e; for version in $(VERSIONS); do \
+	  HOOPWIRE_POSTGRES_BIN=$$(scripts/fetch-postgres $$version) \
+	    $(PYTHON) -m hoopwire.testing.masks --count $(COUNT) $(ARGS); \
+	done
+
 quick: ## the tests that take seconds
 	@scripts/bootstrap demo
 	cargo test --workspace --quiet
@@ -44,6 +52,7 @@ lint: ## ruff, rustfmt, clippy, and the walls between the rooms
 	.venv/bin/ruff format --check .
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo clippy --workspace --example lineage --features hoopwire-sql/mutations --quiet -- -D warnings
 	$(PYTEST) tests/architecture
 
 types: ## mypy --strict, and the engine's stub against the engine
