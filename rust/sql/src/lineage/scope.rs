@@ -242,7 +242,10 @@ impl Walker<'_> {
                 self.copies(only.cols.len())?;
                 return Ok(only.cols.to_vec());
             }
-            [first, ..] if Mutation::Qualified.is_made() => return Ok(first.cols.to_vec()),
+            [first, ..] if Mutation::Qualified.is_made() => {
+                self.copies(first.cols.len())?;
+                return Ok(first.cols.to_vec());
+            }
             // Which of them it is cannot be said.
             several => {
                 if let Some(mark) = several.iter().find_map(|item| item.cols.first_mark()) {
