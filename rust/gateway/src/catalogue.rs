@@ -176,11 +176,13 @@ fn read(
     let mut views = Vec::new();
     let mut inheritance = Vec::new();
     let mut idle_denies = Vec::new();
+    let mut settings: Option<Vec<String>> = None;
     for row in rows {
         let mut fields = row.iter().cloned();
         match fields.next()??.as_str() {
             "f" => functions.push((fields.next()??, fields.next()??)),
             "c" => column(&mut fields, &mut relations)?,
+            "s" => settings.get_or_insert_default().extend(fields.next()?),
             "n" => idle_denies.push(fields.next()??),
             "i" => inheritance.push(Inheritance {
                 child: (fields.next()??, fields.next()??),
@@ -218,6 +220,7 @@ fn read(
     }
     add_views(views, &mut masked, version);
     let catalogue = Catalogue::new(version, functions, masked).with_stored(stored);
+    let catalogue = catalogue.with_settings(settings.as_deref());
     Some((catalogue.with_kinship(&inheritance, deny).with_idle_denies(idle_denies), roots))
 }
 
@@ -356,6 +359,20 @@ mod tests {
         let masked = |oid| catalogue.by_oid(oid).unwrap().columns.iter().map(|c| c.mask).collect::<Vec<_>>();
         assert_eq!((masked(10), masked(11)), (vec![None, Some(0)], vec![Some(0)]));
         assert_eq!(catalogue.schemas_of("notify"), ["public"]);
+    }
+
+    #[test]
+    fn settings_that_roles_and_databases_have_are_told_by_their_names() {
+        // An answer without a row for them says nothing, not that there are none.
+        let read = |rows: &[&str]| {
+            let rows: Vec<Row> = rows.iter().map(|text| row(text)).collect();
+            read(&rows, &[], &[], vec![], 1).unwrap().0
+        };
+        let shown = read(&["f|public|notify", "s|", "s|work_mem"]);
+        assert!(shown.shows_settings() && read(&["s|"]).shows_settings());
+        let secret = read(&["f|public|notify", "s|", "s|app.jwt_secret", "s|work_mem"]);
+        assert!(!secret.shows_settings() && !read(&["f|public|notify"]).shows_settings());
+        assert!(!shown.says_the_same(&secret), "decisions of before would stay");
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) struct Exact {
     /// A statement that looks names of relations up was prepared, by a Parse or in SQL. Which one a Bind runs is not told by its
     /// name: the target may have skipped the Parse or Close that we saw last.
     pub(crate) binds_look_up: bool,
+    /// A text was let through since no setting of roles and databases was a secret.
+    pub(crate) showed_settings: bool,
     /// A question to the target is under way.
     pub(crate) inquiry: Option<Inquiry>,
     /// The last one was interrupted: what waited for it cannot be decided.
@@ -90,6 +92,7 @@ impl Exact {
             utf8,
             keeps_statements: false,
             binds_look_up: false,
+            showed_settings: false,
             inquiry: None,
             was_interrupted: false,
             is_watching: false,
@@ -156,6 +159,7 @@ impl Live {
             Ok(plans) => {
                 self.check_text(plans, turn)?;
                 let Some(exact) = &mut self.exact else { return Ok(None) };
+                exact.showed_settings |= plans.iter().any(|plan| plan.shows_settings);
                 exact.keeps_statements |= plans.iter().any(|plan| plan.prepares);
                 exact.binds_look_up |= plans.iter().any(|plan| plan.prepares && plan.looks_up);
             }

@@ -8,7 +8,7 @@
 
 use crate::catalogue::{Root, denies, search_path};
 use crate::close::Ending;
-use hoopwire_policy::{Grant, Mask, Rule};
+use hoopwire_policy::{Grant, KEPT_SETTINGS_MAX, Mask, Rule};
 use hoopwire_postgres::error::{ServerReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner, Take};
 use hoopwire_sql::Verbs;
@@ -185,12 +185,15 @@ pub(crate) fn end(in_round: bool, out: &mut Vec<u8>) {
 /// hold of it: a missing value, a default, bounds of partitions); `v`, OID, schema, name, definition;
 /// `x`, schema and name that are now those of a relation which the transaction's snapshot does not show; `p`, the
 /// session's search_path; `i`, schema and name of a partition or child, those of its parent, and what the parent is;
-/// `n`, a pattern of a deny that matches no relation.
+/// `n`, a pattern of a deny that matches no relation; `s` alone where the session's user may read the settings that
+/// roles and databases have, and `s` with the name of each such setting.
 ///
 /// In a transaction with a snapshot of its own the rows are as old as that, but the target looks names up as they are
 /// now (PostgreSQL documentation, 13.6). There names come from functions that do the same.
 pub(crate) fn ask(grant: &Grant, known: &[Root], out: &mut Vec<u8>) -> u8 {
     let mut text = functions(search_path(grant));
+    text.push_str(" UNION ALL ");
+    text.push_str(&settings());
     if !grant.masks.is_empty() {
         text.push_str(" UNION ALL ");
         text.push_str(&relations(&grant.masks, known));
@@ -236,6 +239,25 @@ fn functions(search_path: &[String]) -> String {
          UNION ALL SELECT 'p', pg_catalog.current_setting('search_path'), \
            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL",
         schemas.join(", ")
+    )
+}
+
+/// The names, not the values. The catalogue is read by a text that the target runs only where its user may: one that
+/// was taken from it (REVOKE) would fail the whole question, and `ts_stat` is the one function of every version that
+/// runs a text for its rows.
+fn settings() -> String {
+    let names = format!(
+        "SELECT pg_catalog.array_to_tsvector(ARRAY[k.name]) FROM (\
+           SELECT DISTINCT pg_catalog.substr(pg_catalog.split_part(e.entry, '=', 1), 1, 200) AS name \
+           FROM pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) e(entry) LIMIT {}) k",
+        KEPT_SETTINGS_MAX + 1
+    );
+    format!(
+        "SELECT 's', k.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM (SELECT pg_catalog.has_column_privilege(\
+           'pg_catalog.pg_db_role_setting'::pg_catalog.regclass, 'setconfig', 'SELECT') AS may) p, LATERAL (\
+           SELECT NULL::pg_catalog.text AS name UNION ALL SELECT t.word FROM pg_catalog.ts_stat(\
+             CASE WHEN p.may THEN {} ELSE 'SELECT NULL::pg_catalog.tsvector' END) t) k WHERE p.may",
+        literal(&names)
     )
 }
 

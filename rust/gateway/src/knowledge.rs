@@ -30,13 +30,17 @@ pub(crate) struct Heard {
 }
 
 impl Exact {
-    /// What is known from now on. What was prepared was decided by the masked columns of that time.
+    /// What is known from now on. What was prepared was decided by the masked columns and the settings of that time.
     fn learn(&mut self, fresh: Arc<Catalogue>, asked_at: Instant) -> Result<(), Ending> {
         let says_the_same =
             |known: &Arc<Catalogue>| known.version() == fresh.version() || known.says_the_same(&fresh);
         let same = self.catalogue.as_ref().is_some_and(says_the_same);
         if !same && self.keeps_statements && self.masking.is_needed() {
             return Err(columns_changed());
+        }
+        let hid_nothing = self.catalogue.as_ref().is_some_and(|known| known.shows_settings());
+        if hid_nothing && !fresh.shows_settings() && self.keeps_statements && self.showed_settings {
+            return Err(settings_changed());
         }
         self.asked_at = asked_at;
         // also if it says the same: it is the one that is kept for all sessions
@@ -297,6 +301,16 @@ fn catalogue_interrupted() -> Denial {
         hint: "Send the statement again; if a timeout is only some milliseconds, raise it.".to_owned(),
         position: None,
     }
+}
+
+fn settings_changed() -> Ending {
+    let report = ErrorReport::fatal(
+        Sqlstate::ADMIN_SHUTDOWN,
+        "a setting of the target's roles and databases may be a secret now",
+    )
+    .with_detail("This session prepared what reads such settings before it was made.")
+    .with_hint("Connect again; your grant is still good until it expires.");
+    Ending::fatal("gateway", "settings changed", report)
 }
 
 fn columns_changed() -> Ending {

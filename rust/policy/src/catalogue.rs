@@ -4,6 +4,7 @@
 use crate::glob::Object;
 use crate::kin::{Inheritance, Kinship};
 use crate::mask::Mask;
+use crate::readable::is_readable;
 use crate::rights::Rule;
 use hoopwire_sql::{Access, Verbs};
 use rustc_hash::FxHashMap;
@@ -64,6 +65,9 @@ impl Stored {
     }
 }
 
+/// Most settings of roles and databases that are looked at; where there are more, one may be a secret.
+pub const KEPT_SETTINGS_MAX: usize = 1000;
+
 /// What is known of one database of one target, for the masks of one policy. Never changed, only replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
@@ -71,6 +75,8 @@ pub struct Catalogue {
     functions: FxHashMap<String, Vec<String>>,
     relations: Vec<CatalogueRelation>,
     stored: Stored,
+    /// Of what ALTER ROLE and ALTER DATABASE have set anywhere in the cluster, anybody may read all.
+    shows_settings: bool,
     by_oid: HashMap<u32, usize>,
     by_name: HashMap<(String, String), usize>,
     kinship: Kinship,
@@ -105,6 +111,7 @@ impl Catalogue {
             functions: schemas,
             relations,
             stored: Stored::default(),
+            shows_settings: false,
             by_oid,
             by_name,
             kinship: Kinship::default(),
@@ -153,6 +160,21 @@ impl Catalogue {
         self.stored
     }
 
+    /// The same, and the names of what ALTER ROLE and ALTER DATABASE have set; `None` where the target did not say.
+    #[must_use]
+    pub fn with_settings(self, names: Option<&[String]>) -> Catalogue {
+        let shows_settings = names.is_some_and(|names| {
+            names.len() <= KEPT_SETTINGS_MAX && names.iter().all(|name| is_readable(name))
+        });
+        Catalogue { shows_settings, ..self }
+    }
+
+    /// None of the settings that roles and databases have can be a secret.
+    #[must_use]
+    pub fn shows_settings(&self) -> bool {
+        self.shows_settings
+    }
+
     /// Tells it from every other catalogue.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -165,6 +187,7 @@ impl Catalogue {
         self.functions == other.functions
             && self.relations == other.relations
             && self.stored == other.stored
+            && self.shows_settings == other.shows_settings
             && self.kinship == other.kinship
     }
 

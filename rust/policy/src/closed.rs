@@ -53,6 +53,9 @@ const COLUMNS: &[(&str, &[&str])] = &[
     ("pg_user_mappings", &["umoptions"]),
 ];
 
+/// Of these, the ones whose closed columns say what ALTER ROLE and ALTER DATABASE have set.
+const KEPT_SETTINGS: &[&str] = &["pg_db_role_setting", "pg_roles", "pg_user"];
+
 /// Of these, the ones that hold values of columns: no rule opens them to a grant with masks.
 const STATISTICS: &[&str] =
     &["pg_statistic", "pg_statistic_ext_data", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"];
@@ -112,6 +115,11 @@ pub(crate) fn closed_columns(schema: &str, name: &str) -> Option<Closed<'static>
     Some(closed(relation, columns))
 }
 
+/// True if all that is closed of a relation are settings of roles and databases.
+pub(crate) fn keeps_settings(name: &str) -> bool {
+    KEPT_SETTINGS.contains(&name)
+}
+
 /// The columns of a relation that hold values of masked columns, given what is `stored` of them.
 pub(crate) fn stored_columns(schema: &str, name: &str, stored: Stored) -> Option<Closed<'static>> {
     let is_it = |(its_schema, relation, _, kind): &&(&str, &str, &[&str], Stored)| {
@@ -144,6 +152,7 @@ mod tests {
         assert!(SENSITIVE.iter().all(|(schema, name)| *schema == STANDARD || is_catalog_relation(name)));
         assert!(STATISTICS.iter().all(|name| is_sensitive(CATALOG, name)));
         assert!(COLUMNS.iter().all(|(name, _)| is_sensitive(CATALOG, name)));
+        assert!(KEPT_SETTINGS.iter().all(|name| COLUMNS.iter().any(|(relation, _)| relation == name)));
         let stored = STORED.iter().map(|(_, relation, columns, _)| (relation, columns));
         for (relation, columns) in COLUMNS.iter().map(|(relation, columns)| (relation, columns)).chain(stored)
         {

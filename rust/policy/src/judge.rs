@@ -5,7 +5,8 @@ use crate::builtin::{
 };
 use crate::catalogue::{Catalogue, CatalogueRelation, Stored};
 use crate::closed::{
-    SETTINGS, closed_columns, is_of_extension, is_sensitive, is_statistics, says_stored, stored_columns,
+    SETTINGS, closed_columns, is_of_extension, is_sensitive, is_statistics, keeps_settings, says_stored,
+    stored_columns,
 };
 use crate::glob::{Object, USER, WHOLE};
 use crate::grant::Grant;
@@ -233,7 +234,17 @@ impl<'a> Scope<'a> {
     /// The statement reads a relation with secret columns, and cannot show those.
     fn hides_secret(&self, object: Object<'_>) -> bool {
         closed_columns(object.schema, object.name).is_some_and(|closed| !self.may_show(&closed))
+            || (keeps_settings(object.name) && self.catalogue.is_some_and(Catalogue::shows_settings))
             || (object.name == SETTINGS && self.reads_fixed_settings())
+    }
+
+    /// The statement may show what ALTER ROLE and ALTER DATABASE have set, since no secret is among it now.
+    pub(crate) fn shows_settings(&self, statement: &Statement<&str>) -> bool {
+        let may_show = |access: &Access<&str>| {
+            keeps_settings(access.relation.name)
+                && closed_columns(CATALOG, access.relation.name).is_some_and(|closed| self.may_show(&closed))
+        };
+        self.catalogue.is_some_and(Catalogue::shows_settings) && statement.accesses.iter().any(may_show)
     }
 
     fn may_show(&self, closed: &Closed<'_>) -> bool {

@@ -33,7 +33,7 @@ mod text;
 
 pub use budget::{Budget, Budgets, Meter};
 pub use cache::{DecisionCache, DecisionKey, VERDICT_KEPT_BYTES};
-pub use catalogue::{Catalogue, CatalogueColumn, CatalogueRelation, Stored, View};
+pub use catalogue::{Catalogue, CatalogueColumn, CatalogueRelation, KEPT_SETTINGS_MAX, Stored, View};
 pub use decide::{Action, Denial, Permit, decide};
 pub use explain::{Explained, explain};
 pub use grant::{Actions, Grant, MaskKey, Record};

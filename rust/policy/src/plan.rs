@@ -20,6 +20,8 @@ pub struct StatementPlan {
     pub prepares: bool,
     /// The target looks names of relations up when it runs: those written, or those of what EXECUTE runs.
     pub looks_up: bool,
+    /// It may show settings of roles and databases, since none of them is a secret as far as is known.
+    pub shows_settings: bool,
     /// What goes up in place of some words of the text.
     pub instead: Box<[Instead]>,
 }
@@ -55,7 +57,11 @@ impl StatementPlan {
 
     /// There is nothing to say but the command, and whether it looks names up.
     pub(crate) fn is_plain(&self) -> bool {
-        self.copy_out.is_none() && self.executes.is_none() && !self.prepares && self.instead.is_empty()
+        self.copy_out.is_none()
+            && self.executes.is_none()
+            && !self.prepares
+            && !self.shows_settings
+            && self.instead.is_empty()
     }
 
     /// What it holds outside itself, in bytes.

@@ -143,7 +143,16 @@ fn plan(statement: &Statement<&str>, scope: &Scope<'_>) -> StatementPlan {
     });
     let looks_up = !statement.accesses.is_empty() || executes.is_some();
     let instead = scope.instead(statement).into();
-    StatementPlan { command: statement.command, copy_out: None, executes, prepares, looks_up, instead }
+    let shows_settings = scope.shows_settings(statement);
+    StatementPlan {
+        command: statement.command,
+        copy_out: None,
+        executes,
+        prepares,
+        looks_up,
+        shows_settings,
+        instead,
+    }
 }
 
 #[cfg(test)]

@@ -147,6 +147,41 @@ fn a_search_path_that_a_function_moved_ends_the_session_at_the_next_question() {
 }
 
 #[test]
+fn what_was_prepared_while_no_setting_was_a_secret_ends_the_session_when_one_is() {
+    // A prepared `select setconfig ...` outlived the decision that it rested on, and showed the secret set later.
+    let shown = format!("{PEOPLE}\ns|\ns|work_mem");
+    let rights = || {
+        let mut rights = read();
+        let objects = vec![Pattern { schema: "pg_catalog".into(), name: "*".into() }];
+        rights.allow.push(Rule { verbs: Verbs::SELECT, objects, except: Vec::new() });
+        rights
+    };
+    let settings = "select setconfig from pg_db_role_setting";
+    for (prepared, expected) in [
+        (Some("prepare p as select setconfig from pg_db_role_setting"), "E:57P01"),
+        (Some("prepare p as select setrole from pg_db_role_setting"), "E:42501 Z:I"),
+        (None, "E:42501 Z:I"),
+    ] {
+        let (mut peer, catalogue) = Peer::exact(rights(), &shown, |_| {});
+        if let Some(text) = prepared {
+            assert_eq!(peer.say(&query(text)), "T D D C Z:I");
+        } else {
+            assert_eq!(peer.say(&query(settings)), "T D D C Z:I");
+        }
+        *catalogue.borrow_mut() = format!("{shown}\ns|app.jwt_secret");
+        peer.link.wait(Duration::from_secs(11));
+        assert_eq!(peer.say(&query(settings)), expected, "{prepared:?}");
+    }
+    let (mut peer, catalogue) = Peer::exact(rights(), &shown, |_| {});
+    assert_eq!(peer.say(&[parse("s", settings), sync()].concat()), "1 Z:I");
+    *catalogue.borrow_mut() = format!("{shown}\ns|app.jwt_secret");
+    peer.link.wait(Duration::from_secs(11));
+    assert_eq!(peer.say(&[bind("s", b"1"), execute(), sync()].concat()), "E:57P01");
+    let (mut peer, _) = Peer::exact(rights(), PEOPLE, |_| {});
+    assert_eq!(peer.say(&query(settings)), "E:42501 Z:I", "a target that did not say");
+}
+
+#[test]
 fn a_target_without_a_catalogue_opens_no_session() {
     // An answer that could not be read was taken for "nothing is masked".
     let (mut peer, _) = Peer::exact(read(), "x|y", |_| {});

@@ -1,7 +1,7 @@
 //! What may be read of catalogues, settings and extensions, and names of three parts.
 
 use super::tests::{VIEW, code, reader};
-use crate::catalogue::{Catalogue, CatalogueColumn, CatalogueRelation, Stored, View};
+use crate::catalogue::{Catalogue, CatalogueColumn, CatalogueRelation, KEPT_SETTINGS_MAX, Stored, View};
 use crate::grant::Grant;
 use crate::mask::{Mask, MaskKind};
 use crate::rights::{Pattern, Rule};
@@ -95,6 +95,44 @@ fn settings_are_read_by_an_allow_list() {
     let one = with(reader(), Verbs::CALL, "pg_catalog", "current_setting");
     assert_eq!(code(&one, "select current_setting($1)", &VIEW), "ok");
     assert_eq!(code(&one, "show app.jwt_secret", &VIEW), "setting_not_readable");
+}
+
+/// H6: pg_dump -Fc and `select * from pg_roles` were refused everywhere, also where nobody had set a secret.
+#[test]
+fn settings_of_roles_and_databases_are_closed_where_one_may_be_a_secret() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let many = vec!["work_mem".to_owned(); KEPT_SETTINGS_MAX + 1];
+    let roads = [
+        "select setconfig from pg_db_role_setting",
+        "select unnest(setconfig) from pg_catalog.pg_db_role_setting where setrole = 0",
+        "select a.* from pg_catalog.pg_roles a",
+        "select r.to_jsonb from pg_roles r",
+        "select useconfig from pg_user",
+    ];
+    let known: [(Option<&[String]>, &str); 6] = [
+        (Some(&[]), "ok"),
+        (Some(&names(&["work_mem", "search_path", "TimeZone", "hnsw.ef_search"])), "ok"),
+        (Some(&names(&["work_mem", "app.jwt_secret"])), "relation_not_granted"),
+        (Some(&names(&["archive_command"])), "relation_not_granted"),
+        (Some(&many), "relation_not_granted"),
+        (None, "relation_not_granted"),
+    ];
+    for (settings, expected) in known {
+        let catalogue = Catalogue::new(1, [], Vec::new()).with_settings(settings);
+        let view = View { catalogue: Some(&catalogue), ..VIEW };
+        for text in roads {
+            assert_eq!(code(&reader(), text, &view), expected, "{text} {settings:?}");
+        }
+        for text in [
+            "select setting from pg_settings",
+            "select subconninfo from pg_subscription",
+            "select useconfig from pg_shadow",
+            "show app.jwt_secret",
+            "delete from pg_db_role_setting",
+        ] {
+            assert_ne!(code(&reader(), text, &view), "ok", "{text} {settings:?}");
+        }
+    }
 }
 
 /// H5: a function of the whole row, written as a column, showed a foreign server's password.
