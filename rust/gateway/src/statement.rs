@@ -466,7 +466,7 @@ pub(crate) fn parse_body(body: &[u8]) -> Option<(&[u8], &[u8], Vec<u32>)> {
     let mut reader = Reader::new(body);
     let name = reader.cstr().ok()?;
     let text = reader.cstr().ok()?;
-    let count = usize::try_from(reader.i16().ok()?).ok()?;
+    let count = usize::from(reader.u16().ok()?);
     let types = (0..count).map(|_| reader.u32().ok()).collect::<Option<Vec<u32>>>()?;
     reader.is_empty().then_some((name, text, types))
 }

@@ -20,6 +20,10 @@ pub(crate) fn query_of(statement: Node<'_>) -> Option<Node<'_>> {
 
 /// Adds what stands right below a node. The grammar's own walker fails on what it does not know: it panics.
 pub(crate) fn children<'a>(node: Node<'a>, found: &mut Vec<Node<'a>>) {
+    // `SET (a, b) = (...)`: each column has the same source below it
+    if matches!(node, Node::MultiAssignRef(assign) if assign.colno > 1) {
+        return;
+    }
     walk_manual::<()>(node, |child| {
         found.push(child);
         Recurse::no()
