@@ -328,13 +328,14 @@ impl Session {
         let live = &wait.live;
         let known = turn.catalogues.find(&live.grant, turn.now);
         if live.grant.rights.is_some() && !live.replication && known.is_none() {
-            wait.asking = Some((established, Inquiry::new(Some(b'I'), 2)));
-            let AwaitUpstream { live, held, .. } = &mut **wait;
+            let AwaitUpstream { live, held, asking, .. } = &mut **wait;
             let known = turn.catalogues.roots(&live.grant).to_vec();
+            let mut to_close = 0;
             live.say_own(turn, |grant, out| {
-                inquiry::ask(grant, &known, out);
+                to_close = inquiry::ask(grant, &known, out);
                 inquiry::end(false, out);
             });
+            *asking = Some((established, Inquiry::new(Some(b'I'), to_close)));
             let held = std::mem::take(held);
             return self.hear_catalogue(&held, turn);
         }

@@ -202,12 +202,22 @@ pub(crate) fn ask(grant: &Grant, known: &[Root], out: &mut Vec<u8>) -> u8 {
         text.push_str(" UNION ALL ");
         text.push_str(&kin);
     }
+    prepare(NAME, &text, out) + run(NAME, out)
+}
+
+/// Prepares a statement; how many objects that closes. A question that was interrupted behind its Parse has left its
+/// statement at the target, since what closes it was skipped.
+pub(crate) fn prepare(name: &str, text: &str, out: &mut Vec<u8>) -> u8 {
+    message(out, b'C', |w| {
+        w.u8(b'S');
+        w.cstr(name);
+    });
     message(out, b'P', |w| {
-        w.cstr(NAME);
-        w.cstr(&text);
+        w.cstr(name);
+        w.cstr(text);
         w.i16(0);
     });
-    run(NAME, out)
+    1
 }
 
 /// Binds, runs and closes a statement without parameters; how many objects that closes.

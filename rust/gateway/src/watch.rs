@@ -5,9 +5,8 @@
 //! children, rules over them, and what has the masked names. If the text is the same as in the moment before that whole
 //! answer, so would the answer be.
 
-use crate::inquiry::{Row, named, run, take_row};
+use crate::inquiry::{Row, named, prepare, run, take_row};
 use hoopwire_policy::Mask;
-use hoopwire_wire::message;
 
 /// Name of the statement and of the portal. They are closed behind the question: a statement that stays could be
 /// replaced by one of the principal's, which says what it likes.
@@ -15,12 +14,7 @@ const NAME: &str = "hoopwire_watch";
 
 /// Appends the requests; how many objects they close.
 pub(crate) fn ask(masks: &[Mask], oids: &[u32], out: &mut Vec<u8>) -> u8 {
-    message(out, b'P', |w| {
-        w.cstr(NAME);
-        w.cstr(text(masks, oids));
-        w.i16(0);
-    });
-    run(NAME, out)
+    prepare(NAME, &text(masks, oids), out) + run(NAME, out)
 }
 
 /// Takes the answer out of rows: the text, and the session's search_path.

@@ -194,7 +194,8 @@ impl<'a> Scope<'a> {
             return Candidates { first: Some(CATALOG), rest: &[] };
         }
         // a newer server may have more catalogues than the list
-        let maybe = relation.name.starts_with("pg_") || self.rights.search_path.is_empty();
+        let is_known = || self.rights.search_path.iter().any(|schema| is_of_extension(schema, relation.name));
+        let maybe = relation.name.starts_with("pg_") && !is_known() || self.rights.search_path.is_empty();
         Candidates { first: maybe.then_some(CATALOG), rest: &self.rights.search_path }
     }
 

@@ -204,9 +204,9 @@ impl Refusal {
             Reason::Cascade { verbs } => {
                 let words = missing(grant, &on(*verbs, "*.*"));
                 Words {
-                    message: format!("grant {id} does not allow CASCADE"),
+                    message: format!("grant {id} does not allow CASCADE, or constraints on the values of a domain"),
                     detail: format!(
-                        "CASCADE reaches objects that are not named, so it needs everything, without any exception, \
+                        "It reaches objects that are not named, so it needs everything, without any exception, \
                          deny rule or mask. {}",
                         words.detail
                     ),

@@ -153,6 +153,11 @@ impl Parsed {
         self.tree.iter().map(|raw| span(raw, text)).collect()
     }
 
+    /// The bytes of the statement of this number, found at once.
+    pub(crate) fn span_of(&self, at: usize, text: &str) -> Option<Range<usize>> {
+        self.tree.get(at).map(|raw| span(raw, text))
+    }
+
     /// The raw statement of this number, found at once.
     pub(crate) fn statement(&self, at: usize) -> Option<Node<'_>> {
         self.tree.get(at).map(RawStmt::stmt)

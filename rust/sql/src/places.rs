@@ -24,14 +24,14 @@ impl Parsed {
     /// The places of BEGIN, SET TRANSACTION and SET; `text` is what was parsed. `None` if one of them cannot be told.
     #[must_use]
     pub fn places(&self, statement: usize, text: &str) -> Option<Vec<Place>> {
-        match self.raw().nth(statement)? {
+        match self.statement(statement)? {
             Node::TransactionStmt(transaction) => modes(transaction.options(), text),
             Node::VariableSetStmt(set) => match set.kind {
                 raw::VariableSetKind::VAR_SET_MULTI => modes(set.args(), text),
                 raw::VariableSetKind::VAR_SET_VALUE => {
                     let mut places = vec![Place::Value(value(set, text)?)];
                     if !set.is_local {
-                        places.push(Place::Set(self.spans(text).into_iter().nth(statement)?));
+                        places.push(Place::Set(self.span_of(statement, text)?));
                     }
                     Some(places)
                 }

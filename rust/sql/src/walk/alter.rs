@@ -6,7 +6,7 @@ use pg_raw_parse::nodes::{
     AlterObjectSchemaStmt, AlterTableCmd, AlterTableStmt, CommentStmt, DropStmt, RenameStmt,
 };
 use pg_raw_parse::raw::ObjectType as Kind;
-use pg_raw_parse::{Node, raw};
+use pg_raw_parse::{Node, nodes, raw};
 
 impl<'a> Walk<'a> {
     pub(super) fn alter_statement(&mut self, node: Node<'a>) -> &'static str {
@@ -42,10 +42,14 @@ impl<'a> Walk<'a> {
                 "ALTER SEQUENCE"
             }
             Node::AlterDomainStmt(alter) => {
-                // Left out: subtype, name (a constraint), missing_ok.
+                // Left out: name (a constraint), missing_ok.
                 let name = self.name_of(alter.type_name());
                 self.ddl_name(name);
                 self.alter_part(alter.def());
+                if looks_at_values(alter) {
+                    // at those of every column of the domain, whatever relation has it, and says what does not fit
+                    self.effect(Effect::Cascade);
+                }
                 self.cascade(alter.behavior);
                 "ALTER DOMAIN"
             }
@@ -451,4 +455,10 @@ pub(super) fn create_words(kind: raw::ObjectType::Type) -> &'static str {
         | Kind::OBJECT_TSTEMPLATE => "CREATE TEXT SEARCH",
         _ => "CREATE",
     }
+}
+
+/// ADD CONSTRAINT (but NOT VALID), VALIDATE CONSTRAINT, SET NOT NULL of a domain.
+fn looks_at_values(alter: &nodes::AlterDomainStmt) -> bool {
+    let is_later = matches!(alter.def(), Node::Constraint(constraint) if constraint.skip_validation);
+    matches!(u8::try_from(alter.subtype), Ok(b'C' | b'V' | b'O')) && !is_later
 }
