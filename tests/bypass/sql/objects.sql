@@ -113,6 +113,14 @@ CREATE TABLE hr.entries (id integer PRIMARY KEY, what text, label text);
 INSERT INTO hr.entries VALUES (1, 'mk7f3q-entry', 'label-1');
 CREATE TABLE entries (id integer PRIMARY KEY, label text);
 INSERT INTO entries VALUES (1, 'label-1');
+-- A domain of which a masked column is: what is asked of the domain is asked of its columns (domains.sql).
+CREATE DOMAIN wage AS integer;
+ALTER DOMAIN wage ADD CONSTRAINT wage_known CHECK (VALUE > 0) NOT VALID;
+CREATE TABLE wages (id integer PRIMARY KEY, pay wage);
+INSERT INTO wages SELECT n, 77123 + n FROM generate_series(1, 3) n;
+CREATE DOMAIN shop.ref AS text;
+CREATE TABLE vaulted (ref shop.ref);
+INSERT INTO vaulted VALUES ('vault-4h8k-ref');
 CREATE TABLE outbox (id serial PRIMARY KEY, body text);
 CREATE FUNCTION whisper(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'heard %', $1; RETURN 'ok'; END $$;
 CREATE FUNCTION email_of(people) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1.email';
