@@ -1,7 +1,7 @@
 """An interrupt that hits the gateway's own question: under masks it asks before each statement.
 
-Its prepared statement stayed at the target, since the Close behind it was skipped: the next question failed with
-42P05 and ended the session with a FATAL 08006, in two of five sessions that had met a timeout.
+Its prepared statement stayed at the target, since the Close behind it was skipped: the next question failed
+with 42P05 and ended the session with a FATAL 08006, in two of five sessions that had met a timeout.
 """
 
 import pytest
