@@ -90,6 +90,11 @@ READ: dict[str, str] = {
     "COLLATE": "select 'a'" + ' collate "C"' * 60_000,
     "type modifiers": f"select 1::numeric({_list('1', 100_000)})",
     "names of DROP": f"drop table {_list('people#', 60_000)}",
+    # for each statement that goes up in other words, all before it were gone through to find its place
+    "READ WRITE": "begin read write;" * 60_000,
+    "READ WRITE of a transaction": "set transaction read write;" * 45_000,
+    "a setting that goes up as another": "set default_transaction_read_only = off;" * 40_000,
+    "SET ROLE NONE": "set role none;" * 60_000,
 }
 
 
