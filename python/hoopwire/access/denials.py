@@ -6,7 +6,7 @@ reach, it does not learn about.
 
 from collections.abc import Iterable, Sequence
 
-from hoopwire.access.match import Opening, database_name, open_to
+from hoopwire.access.match import Opening, database_name, denies_whole, open_to
 from hoopwire.access.request import AccessRequest, printable, shown
 from hoopwire.model.grant import Denial
 from hoopwire.model.identity import Identity
@@ -51,12 +51,15 @@ def target_not_granted(request: AccessRequest, identity: Identity, settings: Set
 
 def policy_denies(request: AccessRequest, policy: PolicySettings) -> Denial:
     """A policy with effect = "deny" speaks about identity and target. What else is granted is not told."""
+    asked = f"target {shown(request.target)}"
+    if request.database is not None and not denies_whole(policy, request.target):
+        asked = f"database {shown(request.database)} of {asked}"
     return Denial(
         sqlstate=NOT_AUTHORIZED,
         code="policy_denies",
-        message=f"target {shown(request.target)} is denied to you",
+        message=f"{asked} is denied to you",
         detail=f"Reason: {policy.reason}." if policy.reason else "",
-        hint="No other request helps: ask the gateway's operators.",
+        hint="No other request for it helps: ask the gateway's operators.",
         internal=f"policy {policy.name} has effect = deny",
     )
 

@@ -92,6 +92,11 @@ def denies(policy: PolicySettings, name: str) -> bool:
     return _denied_databases(policy, name) != frozenset()
 
 
+def denies_whole(policy: PolicySettings, name: str) -> bool:
+    """A policy with effect = "deny" refuses all of target `name`, not some of its databases."""
+    return _denied_databases(policy, name) is None
+
+
 def _denied_databases(policy: PolicySettings, name: str) -> frozenset[str] | None:
     """Databases of target `name` that a deny refuses; none: all. The bare name means all here: who shuts out
     a target does not mean to leave its other databases open."""

@@ -4,7 +4,7 @@ Knows no token: an event has no field that could hold one.
 """
 
 from hoopwire.audit.event import AuditEvent, Kind, grant_event, identity_event
-from hoopwire.audit.sink import FileSink, Sink, StreamSink
+from hoopwire.audit.sink import FileSink, Sink, StreamSink, write_now
 from hoopwire.audit.trail import AuditTrail
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "StreamSink",
     "grant_event",
     "identity_event",
+    "write_now",
 ]

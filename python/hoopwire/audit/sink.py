@@ -1,7 +1,13 @@
-"""Where audit lines go besides the store: a stream or a file."""
+"""Where audit lines go besides the store: a stream or a file.
+
+Rule: nothing here waits. Behind a pipe may be a reader that has stopped, and whoever writes here is the one
+thread that admits, revokes and locks: a line for which there is no room now is an OSError.
+"""
 
 import errno
 import os
+import select
+from contextlib import suppress
 from typing import BinaryIO, Protocol
 
 
@@ -22,11 +28,23 @@ class StreamSink:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self._fd: int | None = None
+        with suppress(OSError, ValueError):  # a stream in memory has none
+            self._fd = stream.fileno()
+        self._torn = False
 
     def write(self, line: bytes) -> None:
         """See `Sink.write`."""
-        self._stream.write(line + b"\n")
-        self._stream.flush()
+        whole = (b"\n" if self._torn else b"") + line + b"\n"
+        if self._fd is None:
+            self._stream.write(whole)
+            self._stream.flush()
+            return
+        written = write_now(self._fd, whole)
+        if written < len(whole):
+            self._torn = self._torn or written > 0
+            raise BlockingIOError(errno.EAGAIN, "nobody reads it")
+        self._torn = False
 
     def close(self) -> None:
         """Nothing to release."""
@@ -36,7 +54,14 @@ class FileSink:
     """A file, 0600, opened for appending: a line is one write, so that several writers never mix."""
 
     def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        # Of a FIFO: without a reader the start would wait here, and each line for one that has stopped.
+        flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            self._fd = os.open(path, flags, 0o600)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                raise OSError(errno.ENXIO, "it is a pipe, and nobody reads it yet") from None
+            raise
         self._torn = False
 
     def write(self, line: bytes) -> None:
@@ -44,7 +69,7 @@ class FileSink:
         whole = (b"\n" if self._torn else b"") + line + b"\n"
         written = os.write(self._fd, whole)
         if written < len(whole):
-            # The disk is full: the next line must not be taken for the end of this one.
+            # There is no room: the next line must not be taken for the end of this one.
             self._torn = True
             raise OSError(errno.ENOSPC, "only a part of the line was written")
         self._torn = False
@@ -52,3 +77,17 @@ class FileSink:
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
+
+
+def write_now(fd: int, content: bytes) -> int:
+    """Write what can be written without waiting, whatever the descriptor's mode; how much that was.
+
+    The mode is not ours to change: others write to the same terminal or pipe. What is writable takes at least
+    `PIPE_BUF` bytes.
+    """
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    done = 0
+    while done < len(content) and poll.poll(0):
+        done += os.write(fd, content[done : done + select.PIPE_BUF])
+    return done

@@ -7,6 +7,7 @@ from typing import Any
 
 from hoopwire.cli import check, exits, explain, grants, keygen, other, principals, recordings, serve, sessions
 from hoopwire.config.units import parse_seconds
+from hoopwire.control.wire import MOST_LOCKED_S
 
 Run = Callable[[argparse.Namespace], int]
 _CONFIG = "hoopwire.toml"
@@ -280,6 +281,9 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
     if seconds <= 0:
         raise argparse.ArgumentTypeError("must be more than nothing")
+    if seconds > MOST_LOCKED_S:
+        most = f"{int(MOST_LOCKED_S // 86_400)}d"
+        raise argparse.ArgumentTypeError(f"at most {most}; leave it out to lock until it is unlocked")
     return seconds
 
 

@@ -24,7 +24,8 @@ ALGORITHMS = (
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _OKTA_CUSTOM_SERVER = re.compile(r"/oauth2/[A-Za-z0-9_-]+")
-_PRINCIPAL_KEY = re.compile(r"(cid|uid):[^\s:]\S*")
+_PRINCIPAL_KEY = re.compile(r"(cid|uid):[!-9;-~][!-~]{0,255}")
+"""What a token can have as an id: a key with other letters would name nobody, and deny nothing."""
 
 
 def check_issuers(issuers: dict[str, IssuerSettings | None], report: Report) -> None:

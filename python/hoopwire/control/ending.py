@@ -192,7 +192,7 @@ class _Verbs:
                 400,
                 "principal_malformed",
                 "no principal key",
-                detail=f"It is {asked.principal!r}.",
+                detail=f"It is {asked.principal[:300]!r}.",
                 hint="Write cid:CLIENT_ID or uid:USER_ID, as hoopwire grants show has it.",
             )
         issuers = self._parts.current.settings.issuers

@@ -22,6 +22,8 @@ from hoopwire.store import (
     GrantEnded,
     GrantNarrowed,
     Journal,
+    LocksLifted,
+    PrincipalLocked,
     Store,
     StoreUnavailable,
 )
@@ -167,11 +169,22 @@ class Keeping:
                     failure = type(error).__name__
             if changed is None:
                 # To the end: should it be this one alone that the store does not take.
-                if self._waiting.get(key) is waiting:
-                    self._waiting[key] = self._waiting.pop(key)
+                for later in (key, *self._liftings_of(waiting.change)):
+                    if later != key or self._waiting.get(key) is waiting:
+                        self._waiting[later] = self._waiting.pop(later)
                 return failure
             self._done(key, waiting, changed)
         return ""
+
+    def _liftings_of(self, change: Change) -> list[tuple[str, str]]:
+        """What lifts the lock that this change is: before the lock it would find nothing to lift."""
+        if not isinstance(change, PrincipalLocked):
+            return []
+        return [
+            key
+            for key, waiting in self._waiting.items()
+            if isinstance(waiting.change, LocksLifted) and change.lock.id in waiting.change.ids
+        ]
 
     def _done(self, key: tuple[str, str], waiting: _Waiting, changed: bool) -> None:
         if self._waiting.get(key) is waiting:

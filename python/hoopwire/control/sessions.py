@@ -169,7 +169,7 @@ class SessionTable:
             seat.grant = grant
             if seat.database not in grant.databases:
                 denial = texts.database_withdrawn(grant, seat.database)
-                effects += self._end(seat, texts.policy_cut(grant, denial))
+                effects += self._end(seat, texts.policy_narrowed(denial))
             elif seat.phase == "live":
                 effects.append(Regrant(seat.session, grant, seat.database))
         return effects

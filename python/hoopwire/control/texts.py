@@ -379,6 +379,17 @@ def regrant_failed(grant: Grant) -> Refusal:
     )
 
 
+def policy_narrowed(denial: Denial) -> Refusal:
+    """The last words of a session in a database that its grant, which lives on, no longer opens."""
+    return Refusal(
+        sqlstate="57P01",
+        message=denial.message,
+        detail=denial.detail,
+        hint=denial.hint,
+        reason=f"policy changed: {denial.code}",
+    )
+
+
 def policy_cut(grant: Grant, denial: Denial) -> Refusal:
     """The last words of a session that the reloaded policy no longer gives."""
     return Refusal(

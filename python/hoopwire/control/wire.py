@@ -95,7 +95,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Locking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of the operators' lock and unlock verbs."""
 
-    principal: Annotated[str, msgspec.Meta(min_length=5, max_length=260)]
+    principal: str
     issuer: str = ""
     """Name of an `[issuers.NAME]`, or one of its issuer strings; empty is every issuer."""
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""

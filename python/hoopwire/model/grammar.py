@@ -222,17 +222,17 @@ class _Parser:
                         word.column,
                     )
                 raise ActionError(f"`{word.text}` has no objects", self._peek().column, word.text)
-            self._refuse_verb(words, word)
+            self._refuse_verb(words, word, () if not_here == "all" else ("all",))
         self._on(words[-1])
         return self._rule(in_order({word.text for word in words}))
 
-    def _refuse_verb(self, words: list[_Token], word: _Token) -> None:
+    def _refuse_verb(self, words: list[_Token], word: _Token, more: tuple[str, ...]) -> None:
         known: tuple[str, ...] = VERBS
         if len(words) == 1:
             known = (*VERBS, *ACTION_CLASSES, *WORDS, *PRESETS)
         kind = "action" if len(words) == 1 and not self._peek().is_("on") else "verb"
         if kind == "verb":
-            known = (*VERBS, "read-only", "read-write") if len(words) == 1 else VERBS
+            known = (*VERBS, "read-only", "read-write", *more) if len(words) == 1 else VERBS
         shown = word.text if len(word.text) <= 80 else word.text[:79] + "…"
         listed = ", ".join(known)
         raise ActionError(

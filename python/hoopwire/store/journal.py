@@ -7,6 +7,7 @@ It is there once the write is synced; one that was cut off by a crash had not be
 
 import logging
 import os
+import re
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +21,8 @@ from hoopwire.store.interface import StoreError
 
 _log = logging.getLogger("hoopwire.store")
 _ROOM_BYTES = 256 * 1024
+_CUT_OFF = re.compile(rb"[0-9a-f]{0,8}|[0-9a-f]{8} (\[[^\n]*)?")
+"""How an entry begins that was not written to its end."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Change]).decode
 
@@ -141,7 +144,8 @@ def _read(path: Path, raw: bytes) -> tuple[bytes, list[Change]]:
                     f"the journal {path} was written by another hoopwire (entry {number}: {error}):"
                     " start that version once"
                 ) from None
-        if number < len(entries):
+        # The room held zeros: what a crash cut off has one of them before its newline.
+        if number < len(entries) or not _CUT_OFF.fullmatch(entry):
             raise StoreError(
                 f"the journal {path} is damaged (entry {number}). It holds revocations and locks that the"
                 " store does not have: move it away, start, and revoke or lock again what should be"

@@ -284,3 +284,26 @@ def test_check_is_silent_about_ordinary_policies() -> None:
     }
     assert footguns(settings(DENY, ordinary)) == ()
     assert footguns(settings(ALLOW)) == ()
+
+
+def test_a_refusal_names_the_database_if_the_target_is_not_denied_whole():
+    """One database was denied, and the principal was told that the target is and that nothing else helps."""
+    config = settings({**DENY, "targets": ["orders/analytics"]}, ALLOW)
+    refused = ask(config, identity(), "orders/analytics")
+    assert refused.message == 'database "analytics" of target "orders" is denied to you'
+    assert refused.hint.startswith("No other request for it helps")
+    whole = settings({**DENY, "targets": ["orders"]}, ALLOW)
+    assert ask(whole, identity(), "orders/analytics").message == 'target "orders" is denied to you'
+
+
+@pytest.mark.parametrize("key", ["cid:0oäBad", "cid:\u212aey", "uid:a\u00a0b", "cid:" + "x" * 257])
+def test_a_key_that_no_token_can_have_denies_nothing(key):
+    """It was taken, and whom it was meant for was let in."""
+    with pytest.raises(ConfigError, match="is no principal key"):
+        settings({**DENY, "principals": [key]}, ALLOW)
+
+
+def test_a_misspelt_all_is_told_what_is_meant():
+    """`al on public.x`: the verbs that there are were listed without `all`, and `call` was proposed."""
+    with pytest.raises(ConfigError, match="did you mean `all`"):
+        settings({**ALLOW, "actions": ["read-only"], "deny": ["al on public.x"]})

@@ -212,3 +212,11 @@ def test_serve_with_a_bad_file_is_exit_2_and_with_missing_keys_too(config, tmp_p
 
 def test_names_from_outside_cannot_move_the_cursor():
     assert clean("a\x1b[2Jb\u202ec\n") == "a\ufffd[2Jb\ufffdc\ufffd"
+
+
+def test_a_lock_that_is_too_long_is_refused_by_name(capsys):
+    """`--for 99999999d` heard of a `float` at `$.for_s`."""
+    with pytest.raises(SystemExit) as done:
+        main(["principals", "lock", "cid:0oa1", "--reason", "r", "--for", "99999999d"])
+    assert done.value.code == 2
+    assert "argument --for: at most 3660d; leave it out" in capsys.readouterr().err

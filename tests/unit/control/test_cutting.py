@@ -155,6 +155,9 @@ async def test_reload_narrows_live_sessions_and_cuts_those_in_a_lost_database(ho
     [regranted] = house.engine.regranted["s_1"]
     assert regranted.deadline_monotonic_ns == house.wall.monotonic + 30 * 10**9
     assert house.engine.live == {"s_1"}
+    said = house.engine.revoked["s_2"].message
+    assert "no longer opens database" in said
+    assert "revoked" not in said, "the grant lives on"
     [stored] = await house.parts.store.grants()
     assert stored.databases == ("orders",)
     house.settings = with_policy(house.settings, targets=("orders/*",), ttl=Seconds(900))

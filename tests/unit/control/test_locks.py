@@ -251,6 +251,26 @@ async def test_a_lock_while_the_store_is_held_outlives_the_process(make_house, s
             assert len(await house.parts.store.locks(in_force=True)) == 1
 
 
+async def test_a_lift_is_not_tried_before_its_lock(house):
+    """A lock that the store did not take went behind its own lifting, which then found nothing to lift: after
+    a restart the principal was locked again.
+    """
+    made, _ = lock(house)
+    with held(house):
+        await house.parts.keeping.keep()
+        await lift(house.parts, [made], by="operator", reason="")
+        assert house.parts.locks.all() == []
+        for tries in range(3):
+            assert len(house.parts.keeping) == 2, tries
+            await house.parts.keeping.keep()
+            changes = [type(waiting.change).__name__ for waiting in house.parts.keeping._waiting.values()]
+            assert changes == ["PrincipalLocked", "LocksLifted"]
+    await house.settle(lambda: len(house.parts.keeping) == 0, seconds=10)
+    assert await house.parts.store.locks(in_force=True) == []
+    [past] = await house.parts.store.locks(in_force=False)
+    assert past.lifted_by == "operator"
+
+
 async def test_what_could_not_be_lifted_for_good_is_not_lifted(house, monkeypatch):
     """Fail closed: an unlocking that a restart would forget, or that comes later by itself, is none."""
     made, _ = lock(house)
@@ -448,3 +468,13 @@ def test_the_keys_of_a_principal():
     user = Principal(issuer=ISSUER, kind="user", cid="C", uid="U", actors=("A", "B"))
     assert user.keys == {"cid:c", "uid:u", "cid:a", "uid:a", "cid:b", "uid:b"}
     assert Principal(issuer=ISSUER, kind="user", cid="", uid="U").keys == {"uid:u"}
+
+
+@pytest.mark.parametrize("key", ["cid:", "cid", "", "cid:" + "x" * 5000])
+async def test_a_key_of_the_wrong_length_is_told_what_a_key_is(house, key):
+    """`principals lock cid:` heard of the length of a `str` at `$.principal`."""
+    async with operators(house) as admin:
+        answer = await admin.post("/v1/principals/lock", json={"principal": key})
+    assert (answer.status_code, answer.json()["code"]) == (400, "principal_malformed")
+    assert "cid:CLIENT_ID" in answer.json()["hint"]
+    assert len(answer.content) < 1000

@@ -104,6 +104,28 @@ async def test_damage_before_the_last_entry_starts_no_gateway(path, at):
         await Journal.open(path)
 
 
+@pytest.mark.parametrize("entries", [1, 2])
+@pytest.mark.parametrize("at", ["checksum", "body", "all"])
+async def test_damage_of_the_last_entry_is_not_taken_for_a_crash(path, entries, at):
+    """One byte was flipped in the only entry, a revocation: the gateway said that it had not been
+    acknowledged, started, and let the principal in.
+    """
+    journal, _ = await Journal.open(path)
+    await journal.append([LOCK])
+    if entries == 2:
+        await journal.append([END])
+    journal.close()
+    raw = bytearray(path.read_bytes())
+    start, end = len(raw.partition(b"\n")[0]) + 1 if entries == 2 else 0, raw.index(b"\0")
+    if at == "all":
+        raw[start:end] = b"\xa5" * (end - start)
+    else:
+        raw[start + (3 if at == "checksum" else 40)] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(StoreError, match="is damaged"):
+        await reopened(path)
+
+
 async def test_an_entry_that_failed_is_not_there_afterwards(path, monkeypatch):
     """The write was done, its sync failed: it had been said that it is not kept."""
     journal, _ = await Journal.open(path)
