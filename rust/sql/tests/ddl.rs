@@ -57,7 +57,12 @@ fn what_is_made() {
         ("create type ty", "ddl ty, DefineCode"),
         ("create type ty (input = f, output = g)", "ddl ty, DefineCode"),
         ("create domain s.d as int default f() check (g(value))", "ddl s.d, f(), g()"),
-        ("alter domain d add check (f(value))", "ddl d, f()"),
+        // what looks at the values of all columns of the domain reaches what is not named
+        ("alter domain d add check (f(value))", "ddl d, f(), Cascade"),
+        ("alter domain d add check (f(value)) not valid", "ddl d, f()"),
+        ("alter domain d validate constraint c", "ddl d, Cascade"),
+        ("alter domain d set not null", "ddl d, Cascade"),
+        ("alter domain d drop not null", "ddl d"),
         ("alter domain d drop constraint c cascade", "ddl d, Cascade"),
         ("alter domain d set default g()", "ddl d, g()"),
         ("alter type ty add value 'x' before 'y'", "ddl ty"),
