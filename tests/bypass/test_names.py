@@ -273,7 +273,8 @@ def test_another_in_sql_under_the_name_of_an_end(login, name):
     with login("few-statements") as frontend:
         replies = _rounds(frontend, ANOTHER_UNDER_ITS_NAME[name])
     assert sum(each.kind == b"D" for each in replies) <= 5
-    assert [each.sqlstate for each in replies if each.kind == b"E"] in (["53400"], ["54000"])
+    # 08P01: what was let through as the end of a transaction was none, and the session ends
+    assert [each.sqlstate for each in replies if each.kind == b"E"] in (["53400"], ["54000"], ["08P01"])
 
 
 def test_a_session_can_leave_its_transaction(login):
