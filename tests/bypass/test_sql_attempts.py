@@ -281,7 +281,8 @@ def test_statement_by_the_name_of_the_gateways_own(arena, login):
         try:
             arena.watch("orders").run("alter table people rename to persons")
             frontend.send(query("select email || '' from persons"))
-            assert frontend.until(b"E")[-1].sqlstate == "08006"
+            # the gateway closes the name before it prepares its own, and hears of the change
+            assert frontend.until(b"E")[-1].sqlstate == "57P01"
         finally:
             arena.restore("orders")
 
