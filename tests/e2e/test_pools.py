@@ -393,6 +393,17 @@ def _answers(frontend: Frontend, texts: list[str]) -> list[Any]:
     return found
 
 
+def _afresh(pg, through, grant: str | None) -> Frontend:
+    """A session under a grant, or without the gateway; the permanent table has its two rows."""
+    assert pg.psql("truncate lone; insert into lone values (1), (2)", database="orders").ok
+    if grant is not None:
+        return through(grant)
+    frontend = Frontend(pg.host, pg.port)
+    frontend.login(pg.password("app_password"), ca=pg.ca, user="app_password")
+    frontend.query("set search_path = public")
+    return frontend
+
+
 @pytest.mark.parametrize("name", SHADOWS)
 def test_a_temporary_relation_of_a_permanent_ones_name(pooled, through, name):
     """O3: `create temp table t`, and `delete from t` emptied the permanent one, in silence. A plain name
@@ -401,14 +412,7 @@ def test_a_temporary_relation_of_a_permanent_ones_name(pooled, through, name):
     pg, _ = pooled
     answers = []
     for grant in (None, "ddl"):
-        assert pg.psql("truncate lone; insert into lone values (1), (2)", database="orders").ok
-        if grant is None:
-            frontend = Frontend(pg.host, pg.port)
-            frontend.login(pg.password("app_password"), ca=pg.ca, user="app_password")
-            frontend.query("set search_path = public")
-        else:
-            frontend = through(grant)
-        with frontend:
+        with _afresh(pg, through, grant) as frontend:
             answers.append(_answers(frontend, [*SHADOWS[name], *ASKED]))
     assert answers[1] == answers[0]
 
@@ -418,14 +422,7 @@ def test_a_function_that_makes_a_temporary_relation(pooled, through):
     pg, _ = pooled
     answers = []
     for grant in (None, "caller"):
-        assert pg.psql("truncate lone; insert into lone values (1), (2)", database="orders").ok
-        if grant is None:
-            frontend = Frontend(pg.host, pg.port)
-            frontend.login(pg.password("app_password"), ca=pg.ca, user="app_password")
-            frontend.query("set search_path = public")
-        else:
-            frontend = through(grant)
-        with frontend:
+        with _afresh(pg, through, grant) as frontend:
             answers.append(_answers(frontend, ["select make_shadow()", "select made from lone", *ASKED]))
     assert answers[1] == answers[0]
     assert b"by a function" in str(answers[1]).encode()
