@@ -11,8 +11,11 @@ COUNT ?= 100000
 VERSION_TESTS = tests/bypass $(patsubst %,tests/e2e/test_%.py,function_lists role_maker role_versions \
   ephemeral_role denial_state protocol_3_2 drivers no_false_refusals)
 
+# Programs say the same in every country, and Python reads and writes UTF-8.
+export LC_ALL := C.UTF-8
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-versions masks-oracle quick lint types bench bench-texts fuzz format clean
+.PHONY: help demo test test-versions masks-oracle quick lint types bench bench-texts fuzz fresh format clean
 
 help: ## list the jobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,13 +80,19 @@ fuzz: ## every fuzz target for TIME seconds each (600)
 	done
 	@set -e; for target in $(FUZZ_PYTHON); do echo "== $$target, $(TIME) s"; $(PYTHON) $$target -max_total_time=$(TIME); done
 
+fresh: ## demo and tests on machines that have nothing: Debian bookworm and trixie, as root and as a plain user (an hour)
+	@set -e; for release in bookworm trixie; do \
+	  scripts/fresh-machine $$release $(ARGS); \
+	  scripts/fresh-machine $$release --user $(ARGS); \
+	done
+
 format: ## rewrite sources in the one style
 	@scripts/bootstrap python
 	.venv/bin/ruff check --fix-only --quiet .
 	.venv/bin/ruff format .
 	cargo fmt --all
 
-clean: ## remove what was built here (not .venv)
+clean: ## remove what was built here (not .venv, nor a CARGO_TARGET_DIR that others may share)
 	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-state benches/relay
 	rm -f python/hoopwire/_engine*.so
-	cargo clean --quiet
+	cargo clean --quiet --target-dir target
