@@ -13,6 +13,7 @@ import pytest
 
 from hoopwire.testing.gateway import AUDIENCE, GROUP, RunningGateway
 from hoopwire.testing.issuer import DevIssuer
+from hoopwire.testing.places import conninfo
 from hoopwire.testing.postgres import Outcome, ThrowAwayPostgres, client_environment, run_psql
 
 
@@ -29,9 +30,9 @@ class Route:
 
     def dsn(self, database: str = "orders", *, sslmode: str = "verify-full") -> str:
         """A libpq connection string without the password."""
-        trust = "" if sslmode == "disable" else f" sslrootcert={self.ca}"
-        return (
-            f"host={self.host} port={self.port} user={self.user} dbname={database} sslmode={sslmode}{trust}"
+        trust = {} if sslmode == "disable" else {"sslrootcert": self.ca}
+        return conninfo(
+            host=self.host, port=self.port, user=self.user, dbname=database, sslmode=sslmode, **trust
         )
 
     def environment(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pytest
 
 from hoopwire.testing.frontend import Frontend, query
 from hoopwire.testing.gateway import RunningGateway
+from hoopwire.testing.places import conninfo
 from hoopwire.testing.postgres import postgres_program, run_psql
 
 STATEMENTS = {
@@ -62,7 +63,9 @@ def test_plaintext_is_told_what_to_do(gateway, agent, sslmode):
 def test_wrong_authority_is_noticed(gateway, pg, agent):
     """verify-full against the gateway fails when the client trusts another authority."""
     done = run_psql(
-        "select 1", dsn=f"{gateway.dsn(sslmode='verify-full')} sslrootcert={pg.ca}", password=agent()
+        "select 1",
+        dsn=f"{gateway.dsn(sslmode='verify-full')} {conninfo(sslrootcert=pg.ca)}",
+        password=agent(),
     )
     assert done.code == 2
     assert "certificate verify failed" in done.err

@@ -14,7 +14,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +25,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hoopwire.testing.certificates import Authority, write_private
-from hoopwire.testing.postgres import Outcome, ThrowAwayPostgres, die_with_parent, free_port, run_psql
+from hoopwire.testing.places import conninfo, server_folder
+from hoopwire.testing.postgres import (
+    Outcome,
+    ThrowAwayPostgres,
+    die_with_parent,
+    free_port,
+    plain_environment,
+    run_psql,
+)
 
 AUDIENCE = "hoopwire-dev"
 GROUP = "order-agents"
@@ -101,7 +108,7 @@ class RunningGateway:
     ) -> None:
         self._arguments = arguments
         self._temporary = directory is None
-        self.directory = directory or Path(tempfile.mkdtemp(prefix="hw-gw-"))
+        self.directory = directory or server_folder("hw-gw-")
         self.directory.mkdir(mode=0o700, exist_ok=True)
         self.host = "127.0.0.1"
         self.port = free_port()
@@ -166,14 +173,13 @@ class RunningGateway:
 
     def start(self) -> None:
         """Start the process, wait until it answers an SSLRequest. RuntimeError with its log if not."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         with (self.directory / "gateway.log").open("ab") as log:
             self._process = subprocess.Popen(
                 hoopwire_command("serve", "--config", str(self.config), *self._arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment | {"PYTHONUNBUFFERED": "1"},
+                env=plain_environment() | {"PYTHONUNBUFFERED": "1"},
                 preexec_fn=die_with_parent(signal.SIGTERM),
             )
         deadline = time.monotonic() + _START_S
@@ -218,8 +224,8 @@ class RunningGateway:
 
     def dsn(self, database: str = "orders", *, user: str = "agent", sslmode: str = "verify-full") -> str:
         """A libpq connection string; the password is the token."""
-        trust = "" if sslmode == "disable" else f" sslrootcert={self.ca}"
-        return f"host={self.host} port={self.port} user={user} dbname={database} sslmode={sslmode}{trust}"
+        trust = {} if sslmode == "disable" else {"sslrootcert": self.ca}
+        return conninfo(host=self.host, port=self.port, user=user, dbname=database, sslmode=sslmode, **trust)
 
     def psql(
         self, token: str, database: str, sql: str, *, sslmode: str = "verify-full", timeout_s: float = 60.0
@@ -241,7 +247,13 @@ class RunningGateway:
         """Run an operator's command, with `--config` at its end unless told otherwise."""
         command = hoopwire_command(*arguments, *(("--config", str(self.config)) if config else ()))
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL, check=False
+            command,
+            env=plain_environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+            check=False,
         )
         return Outcome(done.returncode, done.stdout.rstrip("\n"), done.stderr.rstrip("\n"))
 
