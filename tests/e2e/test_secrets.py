@@ -62,14 +62,14 @@ def scene(pg, issuer) -> Scene:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while pg.psql("select count(*) from pg_stat_activity where query like '%pg_sleep(4)%'").out != "2":
             assert time.monotonic() < deadline
             time.sleep(0.05)
         hay["pg_stat_activity"] = pg.psql("select * from pg_stat_activity").out.encode()
         hay["command lines"] = b"".join(_command_lines())
         hay["sessions list"] = repr(gateway.hoopwire("sessions", "list", "--json")).encode()
-        hay["psql's own output"] = sleeper.communicate(timeout=30)[0]
+        hay["psql's own output"] = sleeper.communicate(timeout=60)[0]
         shown = [
             gateway.psql(secret, "orders", "select 'by secret'"),
             gateway.psql(bad, "orders", "select 1"),

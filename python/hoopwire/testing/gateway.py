@@ -190,7 +190,7 @@ class RunningGateway:
                 raise RuntimeError(f"the gateway did not start:\n{log_text[-4000:]}")
             time.sleep(0.02)
 
-    def stop(self, *, timeout_s: float = 20.0) -> int:
+    def stop(self, *, timeout_s: float = 60.0) -> int:
         """SIGTERM, then wait; SIGKILL after the timeout. Returns the exit code (0 if it was not running)."""
         if self._process is None:
             return 0
@@ -203,7 +203,7 @@ class RunningGateway:
         self._process = None
         return code
 
-    def wait(self, *, timeout_s: float = 20.0) -> int:
+    def wait(self, *, timeout_s: float = 60.0) -> int:
         """The exit code, once it has ended by itself. TimeoutExpired if it goes on running."""
         if self._process is None:
             raise RuntimeError("the gateway is not running")
