@@ -178,8 +178,8 @@ def around(walk: Walk) -> None:
         "The same identity straight at the database is refused",
         "Around the gateway: the database knows no tokens, and the agent has no password for it.",
     )
-    straight = "port=$TARGET_PORT sslrootcert='$DIR/target-ca.crt' user=app dbname=orders"
-    came = walk.run(f'PGPASSWORD=$("$DIR/token" reports) psql "{straight}" -c "select 1"')
+    straight = 'PGSSLROOTCERT="$DIR/target-ca.crt" psql "port=$TARGET_PORT user=app dbname=orders"'
+    came = walk.run(f'PGPASSWORD=$("$DIR/token" reports) {straight} -c "select 1"')
     walk.expect("refused by the database itself", "password authentication failed" in came)
 
 

@@ -40,7 +40,7 @@ GROUP = "order-agents"
 """The group that the default policy names."""
 
 _SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)
-_START_S = 60.0
+_START_S = 120.0
 
 Table = Mapping[str, Any]
 

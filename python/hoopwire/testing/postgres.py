@@ -38,7 +38,7 @@ METHODS: Mapping[str, str] = {
 """Login users and the `pg_hba.conf` method of each. All but `app` are members of `app`."""
 
 _DATASET = Path(__file__).with_name("dataset.sql")
-_START_S = 30.0
+_START_S = 120.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -139,7 +139,7 @@ def run_psql(
 
 def _setting(value: str) -> str:
     """A value as postgresql.conf and psql's commands take it."""
-    return "'" + value.replace("'", "''") + "'"
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def die_with_parent(stop_signal: int) -> Callable[[], None]:
@@ -318,7 +318,7 @@ class ThrowAwayPostgres:
             "trust",
         ]
         command += ["--encoding=UTF8", "--locale=C", "-D", str(self.directory / "data")]
-        if self._as_server(command).wait(120) != 0:
+        if self._as_server(command).wait(600) != 0:
             raise RuntimeError(f"initdb failed:\n{self.log}")
 
     def _configure(self) -> None:
@@ -335,8 +335,8 @@ class ThrowAwayPostgres:
         lines = {
             "listen_addresses": f"'{self.host}'",
             "port": str(self.port),
-            # a list, whose names may be quoted
-            "unix_socket_directories": _setting(f'"{directory}"'),
+            # a list of names, each in quotes of its own
+            "unix_socket_directories": _setting('"' + str(directory).replace('"', '""') + '"'),
             "ssl": "on",
             "ssl_cert_file": _setting(f"{directory}/server.crt"),
             "ssl_key_file": _setting(f"{directory}/server.key"),
