@@ -14,6 +14,12 @@ VERSION_TESTS = tests/bypass $(patsubst %,tests/e2e/test_%.py,function_lists rol
 # Programs say the same in every country, and Python reads and writes UTF-8.
 export LC_ALL := C.UTF-8
 
+# Where cargo can write, if it cannot do so in its usual place.
+CARGO_PLACE := $(shell scripts/cargo-home)
+ifneq ($(CARGO_PLACE),)
+export CARGO_HOME := $(CARGO_PLACE)
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-versions masks-oracle quick lint types bench bench-texts fuzz fresh format clean
 

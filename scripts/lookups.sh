@@ -20,6 +20,12 @@ answers() {
   found+=("$name $(version_in "$said" || echo "(answers)")")
 }
 
+# venv_works: .venv is whole, of a Python that is new enough, and was made here (its scripts name their folder).
+venv_works() {
+  .venv/bin/python -c 'import pip, sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null &&
+    head -c 1000 .venv/bin/pip 2>/dev/null | grep -qF "$PWD/.venv/bin/python"
+}
+
 look_for_python() {
   local candidate said rejected=()
   python=""
@@ -36,13 +42,13 @@ look_for_python() {
   wants+=("Python 3.11 or newer, with ssl and ctypes; on PATH: $(IFS=,; echo "${rejected[*]:-none}")")
 }
 
-# compiles COMPILER LANGUAGE: three lines that need the C library's headers become a program that runs.
+# compiles COMPILER LANGUAGE: three lines that need the C library's headers become a program.
 compiles() {
   local folder status=0
   has "$1" || return 1
   folder=$(mktemp -d) || return 1
   printf '#include <stdio.h>\n#include <stdlib.h>\nint main(void) { return puts("") < 0; }\n' |
-    "$1" -x "$2" - -o "$folder/tried" >/dev/null 2>&1 && "$folder/tried" >/dev/null 2>&1 || status=1
+    "$1" -x "$2" - -o "$folder/tried" >/dev/null 2>&1 && [[ -s $folder/tried ]] || status=1
   rm -rf "$folder"
   ((status == 0)) && found+=("$1 $("$1" -dumpfullversion 2>/dev/null || "$1" -dumpversion)")
 }

@@ -40,8 +40,8 @@ def can_enter(account: pwd.struct_passwd, folder: Path) -> bool:
 def server_folder(prefix: str, account: pwd.struct_passwd | None = None) -> Path:
     """A new temporary folder, the account's own, with room in its name for a Unix socket's.
 
-    Where temporary files go by the environment if that does. If it has a long name or a private parent, the
-    folder is below /tmp or /var/tmp. RuntimeError if no place does.
+    Where temporary files go by the environment if that does. If it has a long name, one with a comma, or a
+    private parent, the folder is below /tmp or /var/tmp. RuntimeError if no place does.
     """
     for parent in _parents():
         try:
@@ -50,7 +50,9 @@ def server_folder(prefix: str, account: pwd.struct_passwd | None = None) -> Path
             continue
         if account is not None:
             os.chown(folder, account.pw_uid, account.pw_gid)
-        if len(os.fsencode(folder)) <= _LONGEST and (account is None or can_enter(account, folder)):
+        # A comma in a socket's folder is taken for the end of a host by libpq.
+        fits = len(os.fsencode(folder)) <= _LONGEST and "," not in str(folder)
+        if fits and (account is None or can_enter(account, folder)):
             return folder
         shutil.rmtree(folder)
     who = "" if account is None else f" and the account {account.pw_name!r} can enter"
