@@ -21,7 +21,7 @@ export CARGO_HOME := $(CARGO_PLACE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-versions masks-oracle quick lint types bench bench-texts fuzz fresh format clean
+.PHONY: help demo test test-versions masks-oracle quick lint types bench bench-texts fuzz fresh wheel format clean
 
 help: ## list the jobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,12 @@ fresh: ## demo and tests on machines that have nothing: Debian bookworm and trix
 	  scripts/fresh-machine $$release --user $(ARGS); \
 	done
 
+wheel: ## an abi3 wheel in dist/, and the demo from it in an empty venv
+	@scripts/bootstrap demo
+	rm -rf dist
+	.venv/bin/maturin build --release --quiet --out dist
+	scripts/try-wheel dist/hoopwire-*.whl
+
 format: ## rewrite sources in the one style
 	@scripts/bootstrap python
 	.venv/bin/ruff check --fix-only --quiet .
@@ -99,6 +105,6 @@ format: ## rewrite sources in the one style
 	cargo fmt --all
 
 clean: ## remove what was built here (not .venv, nor a CARGO_TARGET_DIR that others may share)
-	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-state benches/relay
+	rm -rf .cache .pytest_cache dist .mypy_cache .ruff_cache .hypothesis demo-state benches/relay
 	rm -f python/hoopwire/_engine*.so
 	cargo clean --quiet --target-dir target
