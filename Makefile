@@ -38,7 +38,7 @@ test: ## every test: Rust, Python, end to end with real PostgreSQL
 test-versions: ## what depends on the server's version, against PostgreSQL 16, 17 and 18 (VERSIONS="13 18")
 	@scripts/bootstrap test
 	@set -e; for version in $(VERSIONS); do \
-	  programs=$$(scripts/fetch-postgres $$version); \
+	  programs=$$($(PYTHON) scripts/fetch-postgres $$version); \
 	  echo "== $$($$programs/postgres --version)"; \
 	  HOOPWIRE_POSTGRES_BIN=$$programs $(PYTEST) $(VERSION_TESTS) $(ARGS); \
 	done
@@ -46,7 +46,7 @@ test-versions: ## what depends on the server's version, against PostgreSQL 16, 1
 masks-oracle: ## what lineage allows of masked columns against the server's own tree (VERSIONS="13 15 18" COUNT=100000)
 	@scripts/bootstrap test
 	@set -e; for version in $(VERSIONS); do \
-	  HOOPWIRE_POSTGRES_BIN=$$(scripts/fetch-postgres $$version) \
+	  HOOPWIRE_POSTGRES_BIN=$$($(PYTHON) scripts/fetch-postgres $$version) \
 	    $(PYTHON) -m hoopwire.testing.masks --count $(COUNT) $(ARGS); \
 	done
 
