@@ -258,7 +258,12 @@ def test_a_venv_that_was_cut_short_is_none(checkout: Checkout) -> None:
 
 def test_a_venv_of_another_place_is_none(checkout: Checkout) -> None:
     """A checkout that was moved has a .venv whose programs name the old place."""
-    subprocess.run([sys.executable, "-m", "venv", checkout.folder / ".venv"], check=True)
+    venv = checkout.folder / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    # What pip leaves, as far as it is looked at.
+    (venv / "bin/pip").write_text(f"#!{venv}/bin/python\n")
+    [packages] = venv.glob("lib/python3.*/site-packages")
+    (packages / "pip.py").write_text("")
     works = "if venv_works; then echo works; else echo not; fi"
     assert looked_up(checkout, works).stdout == "works\n"
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved"))
