@@ -3,6 +3,8 @@
 TIME ?= 600
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
+# Side by side, each file as a whole: most tests wait for servers and clients.
+PYTEST_ALL := $(PYTEST) -n auto --maxprocesses 4 --dist loadfile
 FUZZ_TARGETS = $(basename $(notdir $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 FUZZ_PYTHON = $(wildcard tests/fuzz/fuzz_*.py)
 VERSIONS ?= 16 17 18
@@ -24,14 +26,14 @@ demo: ## psql through the gateway, step by step; KEEP=1 leaves all running
 test: ## every test: Rust, Python, end to end with real PostgreSQL
 	@scripts/bootstrap test
 	cargo test --workspace --quiet
-	$(PYTEST) $(ARGS)
+	$(PYTEST_ALL) $(ARGS)
 
 test-versions: ## what depends on the server's version, against PostgreSQL 16, 17 and 18 (VERSIONS="13 18")
 	@scripts/bootstrap test
 	@set -e; for version in $(VERSIONS); do \
 	  programs=$$(scripts/fetch-postgres $$version); \
 	  echo "== $$($$programs/postgres --version)"; \
-	  HOOPWIRE_POSTGRES_BIN=$$programs $(PYTEST) $(VERSION_TESTS) $(ARGS); \
+	  HOOPWIRE_POSTGRES_BIN=$$programs $(PYTEST_ALL) $(VERSION_TESTS) $(ARGS); \
 	done
 
 masks-oracle: ## what lineage allows of masked columns against the server's own tree (VERSIONS="13 15 18" COUNT=100000)

@@ -62,10 +62,11 @@ class Contender:
 class Field:
     """Everything that runs during a benchmark; leaves nothing behind."""
 
-    def __init__(self, without: set[str]) -> None:
+    def __init__(self, without: set[str], beside: Path | None = None) -> None:
         self._without = without
+        self._beside = beside
         self._stack = ExitStack()
-        self.gateway: RunningGateway | None = None
+        self.gateways: list[RunningGateway] = []
         self.contenders: list[Contender] = []
 
     def __enter__(self) -> "Field":
@@ -95,6 +96,8 @@ class Field:
         self._pgbouncer(directory)
         if "hoopwire" not in self._without:
             self._hoopwire()
+        if self._beside is not None:
+            self._hoopwire("before", self._beside)
 
     def _add(
         self,
@@ -186,7 +189,7 @@ class Field:
             ca = directory / "ca.crt" if leg == "tls" else None
             self._add("pgbouncer", leg, port, pid, "ends it" if leg == "tls" else "none", ca)
 
-    def _hoopwire(self) -> None:
+    def _hoopwire(self, name: str = "hoopwire", program: Path | None = None) -> None:
         issuer = self._stack.enter_context(DevIssuer.run_in_thread())
         agent = issuer.client(groups=[GROUP], ttl_s=3600).cid
         exact = issuer.client(groups=["exact"], ttl_s=3600).cid
@@ -214,11 +217,11 @@ class Field:
                 },
             ],
         }
-        gateway = RunningGateway(self.pg, issuer.issuer, settings=settings)
-        self.gateway = self._stack.enter_context(gateway)
-        for name, cid in (("hoopwire", agent), ("hoopwire-exact", exact)):
+        gateway = RunningGateway(self.pg, issuer.issuer, settings=settings, program=program)
+        self.gateways.append(self._stack.enter_context(gateway))
+        for contender, cid in ((name, agent), (f"{name}-exact", exact)):
             self._add(
-                name,
+                contender,
                 "tls",
                 gateway.port,
                 gateway.pid,
@@ -229,19 +232,20 @@ class Field:
 
     def check_recording(self, rows: int) -> None:
         """Void the run unless what was delivered is recorded: every byte, every row, and it verifies."""
-        if self.gateway is None:
+        if not self.gateways:
             return
-        self.gateway.stop()
-        verified = self.gateway.verify()
-        if not verified.ok:
-            raise SystemExit(f"void: the recording does not verify\n{verified.out}{verified.err}")
         recorded_bytes = recorded_rows = delivered_bytes = 0
-        for entry in read_directory(self.gateway.recordings, read_frames):
-            if isinstance(entry.frame, Result):
-                recorded_bytes += entry.frame.bytes
-                recorded_rows += entry.frame.rows
-            elif isinstance(entry.frame, SessionEnd):
-                delivered_bytes += entry.frame.bytes_out
+        for gateway in self.gateways:
+            gateway.stop()
+            verified = gateway.verify()
+            if not verified.ok:
+                raise SystemExit(f"void: the recording does not verify\n{verified.out}{verified.err}")
+            for entry in read_directory(gateway.recordings, read_frames):
+                if isinstance(entry.frame, Result):
+                    recorded_bytes += entry.frame.bytes
+                    recorded_rows += entry.frame.rows
+                elif isinstance(entry.frame, SessionEnd):
+                    delivered_bytes += entry.frame.bytes_out
         if (recorded_bytes, recorded_rows) != (delivered_bytes, rows):
             raise SystemExit(
                 f"void: {delivered_bytes} bytes and {rows} rows were delivered,"

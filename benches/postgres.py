@@ -1,6 +1,7 @@
 """CPU of the gateway per transaction and per gigabyte, as ratios to other proxies in the same round.
 
     python benches/postgres.py [--rounds 5] [--seconds 3] [--works select,rows,copy] [--without hoopwire]
+    python benches/postgres.py --beside ../before/.venv/bin/hoopwire
 
 Works: `select` is `select 1` by 16 clients of pgbench; `texts` is a point select whose text is another each
 time, so that each is read with the grammar; `prepared` is the same with a parameter; `rows` streams 20,000
@@ -13,6 +14,9 @@ from the moment when all clients are connected: logins are another measurement.
 The gateway takes a token inside TLS only, so there are two legs. `plain`: no TLS anywhere. `tls`: TLS between
 client and proxy; PgBouncer and hoopwire end it and dial the target in clear, relay and HAProxy pass it
 through to the target untouched (they do no cryptography at all).
+
+`--beside` takes another installation's `hoopwire`, such as that of a checkout of an earlier commit: `before`
+and `before-exact` run in the same rounds, and what changed is the ratio within rounds, with its spread.
 """
 
 import argparse
@@ -52,6 +56,8 @@ SMALL = ("select", "texts", "prepared")
 """Counted in transactions; the others in gigabytes."""
 GATEWAYS = ("hoopwire", "hoopwire-exact")
 """The same process, under a grant for any statement, and under one that is decided statement by statement."""
+BEFORE = {"hoopwire": "before", "hoopwire-exact": "before-exact"}
+"""The contenders of `--beside`."""
 # DataRow: type, length, field count, cell length, cell.
 ROWS_BYTES = ROWS * (1 + 4 + 2 + 4 + ROW_BYTES)
 
@@ -226,6 +232,7 @@ def summary(work: str, leg: str, rounds: list[list[Measured]], contenders: list[
         "ratio_to_relay": ratios(rounds, proxies, "relay"),
         "ratio_to_pgbouncer": ratios(rounds, proxies, "pgbouncer"),
         "exact_to_query": _exact_to_query(rounds) if set(GATEWAYS) <= set(proxies) else None,
+        "to_before": {now: _spread(rounds, now, then) for now, then in BEFORE.items() if then in proxies},
         "units_per_s": speed,
         "measured": [[asdict(m) for m in one] for one in rounds],
     }
@@ -235,6 +242,12 @@ def _exact_to_query(rounds: list[list[Measured]]) -> float:
     """What statement decisions cost: the median of the ratios within rounds."""
     query, exact = GATEWAYS
     return statistics.median(_of(one, exact).cost / _of(one, query).cost for one in rounds)
+
+
+def _spread(rounds: list[list[Measured]], name: str, base: str) -> tuple[float, float, float]:
+    """Least, median and greatest of the ratios within rounds."""
+    found = sorted(_of(one, name).cost / _of(one, base).cost for one in rounds)
+    return found[0], statistics.median(found), found[-1]
 
 
 def print_table(results: list[dict[str, Any]]) -> None:
@@ -251,6 +264,9 @@ def print_table(results: list[dict[str, Any]]) -> None:
             )
         if result["exact_to_query"] is not None:
             print(f"{result['work']:8} {result['leg']:6} statement decisions: {result['exact_to_query']:.3f}")
+        for name, (least, middle, most) in result["to_before"].items():
+            spread = f"{middle:.3f} ({least:.3f} to {most:.3f})"
+            print(f"{result['work']:8} {result['leg']:6} {name} / before: {spread}")
 
 
 def main() -> None:
@@ -264,11 +280,14 @@ def main() -> None:
     parser.add_argument("--works", default="select,texts,prepared,rows,copy")
     parser.add_argument("--legs", default="plain,tls")
     parser.add_argument("--without", default="", help="contenders to leave out, split by commas")
+    parser.add_argument(
+        "--beside", type=Path, help="another installation's hoopwire, measured in the same rounds"
+    )
     arguments = parser.parse_args()
     without = set(filter(None, arguments.without.split(",")))
     results: list[dict[str, Any]] = []
     rows = 0
-    with Field(without) as field:
+    with Field(without, arguments.beside) as field:
         field.pg.psql("create unlogged table sink (line text); grant all on sink to app", database="orders")
         field.pg.make_bench_tables()
         for work in arguments.works.split(","):
@@ -276,7 +295,12 @@ def main() -> None:
                 contenders = [c for c in field.contenders if c.leg == leg]
                 print(f"{work}, {leg}:", flush=True)
                 done = run_rounds(contenders, work, arguments)
-                rows += sum(one.rows for each in done for one in each if one.contender in GATEWAYS)
+                rows += sum(
+                    one.rows
+                    for each in done
+                    for one in each
+                    if one.contender in (*GATEWAYS, *BEFORE.values())
+                )
                 rounds = sound(done)
                 if len(rounds) < arguments.rounds:
                     print(f"  only {len(rounds)} rounds were sound: the machine is too busy to trust this")

@@ -87,7 +87,7 @@ class RunningGateway:
 
     `settings` are laid over the default config file (`merged`). The port stays the same over restarts.
     Whatever the gateway wrote is deleted when the block ends, unless a `directory` was given.
-    `arguments` go to `hoopwire serve`.
+    `arguments` go to `hoopwire serve`; `program` is another installation's `hoopwire`.
     """
 
     def __init__(
@@ -98,8 +98,10 @@ class RunningGateway:
         settings: Table | None = None,
         directory: Path | None = None,
         arguments: tuple[str, ...] = (),
+        program: Path | None = None,
     ) -> None:
         self._arguments = arguments
+        self._program = hoopwire_command() if program is None else [str(program)]
         self._temporary = directory is None
         self.directory = directory or Path(tempfile.mkdtemp(prefix="hw-gw-"))
         self.directory.mkdir(mode=0o700, exist_ok=True)
@@ -169,7 +171,7 @@ class RunningGateway:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         with (self.directory / "gateway.log").open("ab") as log:
             self._process = subprocess.Popen(
-                hoopwire_command("serve", "--config", str(self.config), *self._arguments),
+                [*self._program, "serve", "--config", str(self.config), *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -59,10 +59,10 @@ fn read<'a>(reader: &mut Reader<'a>, types: &[u32], parameters: &mut Vec<Paramet
     let mut complete = matches!(formats.len(), 0 | 1) || formats.len() == count;
     for index in 0..count {
         let value = value(reader)?;
-        let format = match formats.as_slice() {
+        let format = match formats {
             [] => 0,
-            [all] => *all,
-            each => each.get(index).copied().unwrap_or(0),
+            [all] => i16::from_be_bytes(*all),
+            each => each.get(index).map_or(0, |each| i16::from_be_bytes(*each)),
         };
         let oid = types.get(index).copied().unwrap_or(0);
         let length = value.map_or(0, |value| value.len() as u64);
@@ -70,18 +70,20 @@ fn read<'a>(reader: &mut Reader<'a>, types: &[u32], parameters: &mut Vec<Paramet
         complete &= kept == value;
         parameters.push(Parameter { oid, format, value: kept, length });
     }
-    let of_results = formats_are_plain(&self::formats(reader)?);
+    let of_results = formats_are_plain(self::formats(reader)?);
     Some(complete && (count > 0 || formats.is_empty()) && of_results && reader.is_empty())
 }
 
-fn formats(reader: &mut Reader<'_>) -> Option<Vec<i16>> {
-    let count = reader.u16().ok()?;
-    (0..count).map(|_| reader.i16().ok()).collect()
+/// Of two bytes each.
+fn formats<'a>(reader: &mut Reader<'a>) -> Option<&'a [[u8; 2]]> {
+    let count = usize::from(reader.u16().ok()?);
+    let (formats, _) = reader.bytes(count.saturating_mul(2)).ok()?.as_chunks();
+    Some(formats)
 }
 
 /// Text and binary: what a server knows.
-fn formats_are_plain(formats: &[i16]) -> bool {
-    formats.iter().all(|format| matches!(format, 0 | 1))
+fn formats_are_plain(formats: &[[u8; 2]]) -> bool {
+    formats.iter().all(|format| matches!(i16::from_be_bytes(*format), 0 | 1))
 }
 
 /// One value; the inner `None` is SQL's NULL, the outer one "not whole".

@@ -3,7 +3,7 @@
 use crate::budget::Paid;
 use crate::cursors::Cursors;
 use crate::exact::Exact;
-use crate::names::{Bound, Known, Names, Prepared};
+use crate::names::{Names, Prepared};
 use crate::replication::Slots;
 use hoopwire_policy::{Action, Denial, Grant, Meter, Record};
 use hoopwire_postgres::cancel::CancelKey;
@@ -104,8 +104,7 @@ impl Live {
 
     /// What this portal runs only ends a transaction.
     pub(crate) fn portal_ends(&self, name: &[u8]) -> bool {
-        let is_end = |portal: Known<'_, Bound>| matches!(portal, Known::Is(bound) if bound.nature.ends);
-        !self.pipeline.is_skipping() && is_end(self.names.known_portal(name))
+        !self.pipeline.is_skipping() && self.names.portal_ends(name)
     }
 
     /// Nothing is owed, nothing is open, and the principal can be told.

@@ -313,12 +313,15 @@ pub(crate) struct Names {
     ahead: VecDeque<Change>,
     /// How many Syncs went to the target.
     round: u64,
+    /// A Parse of what only ends a transaction went to the target: till then no name stands for one.
+    may_end: bool,
     room: Room,
 }
 
 impl Names {
     /// A Parse with this number and these types goes to the target.
     pub(crate) fn prepare(&mut self, name: &[u8], no: u64, types: &[u32], nature: Nature) {
+        self.may_end |= nature.ends;
         let prepared = Some(Prepared { no, nature, types: self.room.types(types) });
         let key = self.statements.change(name, prepared.clone(), self.round, &self.room);
         self.ahead.push_back(Change::Statement(key, prepared));
@@ -395,6 +398,9 @@ impl Names {
 
     /// Whatever this name stands for, it only ends a transaction.
     pub(crate) fn surely_ends(&self, statement: &[u8]) -> bool {
+        if !self.may_end {
+            return false;
+        }
         match self.known_statement(statement) {
             Known::Is(prepared) => prepared.nature.ends,
             Known::Nothing => false,
@@ -406,6 +412,11 @@ impl Names {
                 slot.settled.iter().chain(may_be).all(|prepared| prepared.nature.ends)
             }),
         }
+    }
+
+    /// What this portal runs only ends a transaction.
+    pub(crate) fn portal_ends(&self, portal: &[u8]) -> bool {
+        self.may_end && matches!(self.known_portal(portal), Known::Is(bound) if bound.nature.ends)
     }
 
     /// ParameterDescription came for statement `no`.

@@ -54,12 +54,38 @@ pub(crate) struct Gathering {
     start: usize,
     statement: u64,
     rows: u64,
-    tag: Vec<u8>,
+    tag: KeptTag,
     sqlstate: Option<Sqlstate>,
     /// Bytes outside rows that are not counted yet.
     pub(crate) bytes: u64,
     /// The result ended; only ReadyForQuery and asides may still join.
     pub(crate) ended: bool,
+}
+
+/// A CommandComplete tag, in place: nearly every result has one.
+struct KeptTag {
+    bytes: [u8; TAG_KEPT_BYTES],
+    length: usize,
+}
+
+impl Default for KeptTag {
+    fn default() -> Self {
+        KeptTag { bytes: [0; TAG_KEPT_BYTES], length: 0 }
+    }
+}
+
+impl KeptTag {
+    fn set(&mut self, text: &[u8]) {
+        let text = text.get(..TAG_KEPT_BYTES).unwrap_or(text);
+        if let Some(place) = self.bytes.get_mut(..text.len()) {
+            place.copy_from_slice(text);
+            self.length = text.len();
+        }
+    }
+
+    fn text(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
 }
 
 impl Live {
@@ -137,7 +163,9 @@ impl Live {
         }
         let awaited = self.pipeline.current();
         let awaits_end = matches!(tag, b'C' | b's') && self.pipeline.awaits_prepared_end();
-        let (is_own, follows) = (self.pipeline.awaits_own(), !self.pipeline.awaits_description());
+        let describes = matches!(tag, b'T' | b'n');
+        let is_own = describes && self.pipeline.awaits_own();
+        let follows = describes && !self.pipeline.awaits_description();
         let denial = if tag == b'E' { self.denial_for(piece, body)? } else { None };
         let effect = self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0))?;
         if self.pipeline.has_news() {
@@ -197,7 +225,7 @@ impl Live {
             }
             b'C' => {
                 let text = body.strip_suffix(b"\0").unwrap_or(body);
-                span.tag.extend_from_slice(text.get(..TAG_KEPT_BYTES).unwrap_or(text));
+                span.tag.set(text);
                 if awaits_end {
                     check_end(text)?;
                 }
@@ -223,20 +251,20 @@ impl Live {
                 return Ok(());
             }
             b'E' | b'N' | b'T' | b'A' | b'S' => {
-                if !self.fits(tag, bytes, span, turn)? {
-                    return Ok(());
+                if self.fits(tag, bytes, span, turn)? {
+                    if matches!(tag, b'E' | b'N') {
+                        self.report(tag, body, span, turn);
+                    }
+                    self.shows_tail = true;
+                    turn.legs.down.extend_from_slice(raw);
                 }
-                if matches!(tag, b'E' | b'N') {
-                    self.report(tag, body, span, turn);
-                }
+                return Ok(());
             }
             b't' => self.names.learn(awaited, &types(body).unwrap_or_default()),
             _ => {}
         }
         self.shows_tail = true;
-        if !matches!(tag, b'E' | b'N' | b'T' | b'A' | b'S') {
-            span.bytes = span.bytes.saturating_add(raw.len() as u64);
-        }
+        span.bytes = span.bytes.saturating_add(raw.len() as u64);
         turn.legs.down.extend_from_slice(raw);
         Ok(())
     }
@@ -328,23 +356,22 @@ impl Live {
     }
 
     fn close_span(&mut self, span: &mut Gathering, turn: &mut Turn<'_>) {
-        let done = std::mem::take(span);
-        if done.bytes > 0 {
-            self.meter.take_bytes(done.bytes);
+        if span.bytes > 0 {
+            self.meter.take_bytes(std::mem::take(&mut span.bytes));
         }
         self.account(
             Span {
-                start: done.start,
-                statement: done.statement,
-                rows: done.rows,
-                tag: &done.tag,
-                last: done.ended,
-                sqlstate: done.sqlstate.as_ref().map_or(&b""[..], |sqlstate| sqlstate.as_str().as_bytes()),
+                start: span.start,
+                statement: span.statement,
+                rows: span.rows,
+                tag: span.tag.text(),
+                last: span.ended,
+                sqlstate: span.sqlstate.as_ref().map_or(&b""[..], |sqlstate| sqlstate.as_str().as_bytes()),
             },
             turn,
         );
         span.start = turn.legs.down.len();
-        span.statement = done.statement;
+        (span.rows, span.tag.length, span.sqlstate, span.ended) = (0, 0, None, false);
     }
 
     /// ErrorResponse or NoticeResponse of the target.

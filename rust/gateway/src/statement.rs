@@ -12,7 +12,7 @@ use crate::live::Live;
 use crate::names::Nature;
 use crate::refusal;
 use crate::turn::Turn;
-use hoopwire_policy::{Action, Denial, Instead, Permit, decide};
+use hoopwire_policy::{Action, Denial, Instead, Permit, StatementPlan, decide};
 use hoopwire_postgres::message::{FrameError, Piece, Take};
 use hoopwire_postgres::pipeline::{Copy, Owed};
 use hoopwire_recording::{Direction, Execute, Frame, Input, Request, Statement, Via};
@@ -330,7 +330,7 @@ impl Live {
             looks_up: plans.is_none_or(|plans| plans.iter().any(|plan| plan.looks_up)),
             nature: Nature { fetches: plans.is_some_and(|plans| plans.iter().any(fetches)), ends },
             executes: plans.is_some_and(|plans| plans.iter().any(|plan| plan.executes.is_some())),
-            instead: plans.into_iter().flatten().flat_map(|plan| plan.instead.iter().cloned()).collect(),
+            instead: plans.map_or_else(Vec::new, |plans| words_instead(plans)),
         };
         if tag == b'P' {
             self.check_statement_name(name, traits.executes)?;
@@ -436,6 +436,15 @@ impl Live {
             Frame::Input(Input { bytes: bytes.len() as u64, digest: *blake3::hash(bytes).as_bytes() });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
     }
+}
+
+/// What goes up in place of words of all statements of a text.
+fn words_instead(plans: &[StatementPlan]) -> Vec<Instead> {
+    // hardly a text has any
+    if plans.iter().all(|plan| plan.instead.is_empty()) {
+        return Vec::new();
+    }
+    plans.iter().flat_map(|plan| plan.instead.iter().cloned()).collect()
 }
 
 /// The message with other words of the same length in its text, which begins at `start`.

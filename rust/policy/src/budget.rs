@@ -26,6 +26,13 @@ pub struct Budgets {
     pub wall_time: Option<Duration>,
 }
 
+impl Budgets {
+    /// One of them has a limit.
+    fn are_any(&self) -> bool {
+        self.rows.is_some() || self.bytes.is_some() || self.statements.is_some() || self.wall_time.is_some()
+    }
+}
+
 /// Which budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
@@ -43,6 +50,8 @@ pub enum Budget {
 #[derive(Debug)]
 pub struct Meter {
     budgets: Budgets,
+    /// There is a limit of any kind.
+    is_limited: bool,
     spent: Arc<Spent>,
     /// Since when a statement runs whose time is not counted yet.
     running_since: Option<Instant>,
@@ -52,12 +61,13 @@ impl Meter {
     /// `spent` is shared by all sessions of the grant.
     #[must_use]
     pub fn new(budgets: Budgets, spent: Arc<Spent>) -> Meter {
-        Meter { budgets, spent, running_since: None }
+        Meter { budgets, is_limited: budgets.are_any(), spent, running_since: None }
     }
 
     /// A regrant may change the limits; what is used stays.
     pub fn set_budgets(&mut self, budgets: Budgets) {
         self.budgets = budgets;
+        self.is_limited = budgets.are_any();
     }
 
     /// One more statement begins.
@@ -79,15 +89,15 @@ impl Meter {
         if rows == 0 {
             return 0;
         }
-        let each = bytes.div_ceil(rows).max(1);
+        let each = || bytes.div_ceil(rows).max(1);
         let limit = self.budgets.bytes.unwrap_or(u64::MAX);
-        let wanted = if passed == rows { bytes } else { passed.saturating_mul(each) };
+        let wanted = if passed == rows { bytes } else { passed.saturating_mul(each()) };
         let taken = take(&self.spent.bytes, wanted, limit);
         if taken == wanted {
             return passed;
         }
         // what is left of the budget is smaller than the next row: it is used up
-        let fit = taken / each;
+        let fit = taken / each();
         self.spent.rows.fetch_sub(passed.saturating_sub(fit), Ordering::Relaxed);
         fit
     }
@@ -160,6 +170,9 @@ impl Meter {
     /// A budget that is used up, if any.
     #[must_use]
     pub fn exhausted(&self) -> Option<Budget> {
+        if !self.is_limited {
+            return None;
+        }
         let full = |used: u64, limit: Option<u64>| limit.is_some_and(|limit| used >= limit);
         if full(self.spent.rows(), self.budgets.rows) {
             Some(Budget::Rows)

@@ -201,7 +201,7 @@ class House:
     def parts(self) -> Any:
         return self.running.parts
 
-    async def settle(self, done: Callable[[], object], *, seconds: float = 5.0) -> None:
+    async def settle(self, done: Callable[[], object], *, seconds: float = 60.0) -> None:
         """Wait until `done`, or fail."""
         with trio.fail_after(seconds):
             while not done():  # noqa: ASYNC110 - any condition of a test
