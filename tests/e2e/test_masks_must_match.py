@@ -43,7 +43,10 @@ RULES = {
         "ddl on staging.*",
         "call public.visible, public.invisible, pg_catalog.pg_slep, app.*",
     ],
-    "deny": ["call public.hiden, public.visible", "update on public.leger"],
+    "deny": [
+        "call public.hiden, public.visible",
+        "update on public.leger, *.pg_class, pub*.pe_ple, p*c.people",
+    ],
 }
 
 
@@ -184,6 +187,8 @@ def test_rules_that_match_nothing_are_told(gateway, enter):
         "allow call app.*",
         "deny call public.hiden",
         "deny public.leger",
+        "deny *.pg_class",
+        "deny pub*.pe_ple",
     }
     assert "policy rules: what matches nothing in orders/orders" in gateway.log
 

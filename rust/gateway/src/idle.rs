@@ -36,12 +36,14 @@ pub(crate) fn question(grant: &Grant) -> Option<String> {
     if rows.is_empty() {
         return None;
     }
+    // a plain name is looked up by the catalogue's index: there may be hundreds
     let found = |kind: &str, from: &str, name: &str| {
         format!(
-            "r.kind = '{kind}' AND EXISTS (SELECT FROM {from} \
-             WHERE n.nspname::pg_catalog.text LIKE r.schema::pg_catalog.text \
-             AND {name}::pg_catalog.text LIKE r.name::pg_catalog.text AND (r.star = 'f' \
-             OR n.nspname::pg_catalog.text !~ '^(information_schema|pg_(catalog|toast|temp)|pg_(toast_)?temp_.*)$'))"
+            "r.kind = '{kind}' AND CASE r.star WHEN 'none' THEN EXISTS (SELECT FROM {from} \
+             WHERE n.nspname = r.schema::pg_catalog.name AND {name} = r.name::pg_catalog.name) \
+             ELSE EXISTS (SELECT FROM {from} WHERE n.nspname::pg_catalog.text LIKE r.schema::pg_catalog.text \
+             AND {name}::pg_catalog.text LIKE r.name::pg_catalog.text AND (r.star = 'name' \
+             OR n.nspname::pg_catalog.text !~ '^(information_schema|pg_(catalog|toast|temp)|pg_(toast_)?temp_.*)$')) END"
         )
     };
     let relation = found(
@@ -67,9 +69,13 @@ fn row(what: &str, rule: &Rule, pattern: &Pattern) -> Option<String> {
         return None;
     }
     let (kind, call) = if rule.verbs == Verbs::CALL { ('f', "call ") } else { ('r', "") };
-    let star = if schema.contains('*') { 't' } else { 'f' };
+    let (star, text): (_, fn(&str) -> String) = match (schema.contains('*'), name.contains('*')) {
+        (true, _) => ("schema", like),
+        (false, true) => ("name", like),
+        (false, false) => ("none", literal),
+    };
     let said = literal(&format!("{what} {call}{schema}.{name}"));
-    Some(format!("('{kind}', '{star}', {}, {}, {said})", like(schema), like(name)))
+    Some(format!("('{kind}', '{star}', {}, {}, {said})", text(schema), text(name)))
 }
 
 /// Takes the answer to [`question`] out of the rows.
@@ -138,16 +144,17 @@ mod tests {
             ],
             vec![
                 rule(Verbs::CALL, &[("pg_catalog", "pg_slep")], &[]),
-                rule(Verbs::SELECT, &[("sh_p", "*")], &[]),
+                rule(Verbs::SELECT, &[("sh_p", "*"), ("*_log", "x")], &[]),
             ],
         )
         .unwrap_or_default();
         for row in [
-            "('r', 'f', 'public', 'ordrs', 'allow public.ordrs')",
-            "('r', 'f', 'public', 'secrts', 'except public.secrts')",
-            "('f', 'f', 'app', 'fetch%', 'allow call app.fetch*')",
-            r"('f', 'f', 'pg\_catalog', 'pg\_slep', 'deny call pg_catalog.pg_slep')",
-            r"('r', 'f', 'sh\_p', '%', 'deny sh_p.*')",
+            "('r', 'none', 'public', 'ordrs', 'allow public.ordrs')",
+            "('r', 'none', 'public', 'secrts', 'except public.secrts')",
+            "('f', 'name', 'app', 'fetch%', 'allow call app.fetch*')",
+            "('f', 'none', 'pg_catalog', 'pg_slep', 'deny call pg_catalog.pg_slep')",
+            r"('r', 'name', 'sh\_p', '%', 'deny sh_p.*')",
+            r"('r', 'schema', '%\_log', 'x', 'deny *_log.x')",
         ] {
             assert!(text.contains(row), "{row} in {text}");
         }
