@@ -124,6 +124,8 @@ impl<'a> Scope<'a> {
             Effect::NameDatabase { name } if name == self.database => return Ok(()),
             Effect::NameDatabase { name } => return Err(Reason::OtherDatabase { name: name.clone() }),
             Effect::Administer { what } => return Err(Reason::NotUnderstood { what: (*what).to_owned() }),
+            Effect::TestsAbsentRow => return Err(Reason::AbsentRow),
+            Effect::TooDeep => return Err(Reason::TooDeep),
             Effect::Unknown { what } => return Err(Reason::NotUnderstood { what: what.clone() }),
             // what a prepared statement or a cursor does was judged when it was made
             Effect::Transaction { .. }

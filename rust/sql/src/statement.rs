@@ -215,6 +215,10 @@ pub enum Effect {
         /// The command in words, for refusals: `ALTER SYSTEM`.
         what: &'static str,
     },
+    /// RETURNING tests OLD or NEW, which may not be there, against a subquery: PostgreSQL 18 ends all of its sessions.
+    TestsAbsentRow,
+    /// Nested deeper than it was followed.
+    TooDeep,
     /// Not understood: the node's name.
     Unknown {
         /// For refusals and the log.

@@ -1,6 +1,7 @@
 //! Expressions.
 
 use super::Walk;
+use super::returning::Returning;
 use crate::fixed::{constant, fixed_names, fixed_setting, is_name};
 use crate::walk::query::Locked;
 use pg_raw_parse::list::NodeList;
@@ -58,7 +59,10 @@ impl<'a> Walk<'a> {
                 // Left out: kind, rexpr_list_start, rexpr_list_end; name is an operator's.
                 self.operator(expr.name());
                 self.expr(expr.rexpr());
-                Some(expr.lexpr())
+                match self.returning {
+                    Returning::Own(rows) => self.returned_row(expr, rows),
+                    _ => Some(expr.lexpr()),
+                }
             }
             Node::TypeCast(cast) => {
                 self.type_name(cast.type_name());
@@ -94,6 +98,10 @@ impl<'a> Walk<'a> {
             Node::SubLink(link) => {
                 // Left out: sub_link_type, sub_link_id; oper_name is an operator's.
                 self.operator(link.oper_name());
+                if let Returning::Own(rows) = self.returning {
+                    self.returned_link(link, rows);
+                    return None;
+                }
                 match link.subselect() {
                     Node::SelectStmt(select) => self.select(select, &Locked::None),
                     other => self.unknown(other),
@@ -151,6 +159,9 @@ impl<'a> Walk<'a> {
     fn column_ref(&mut self, column: &'a ColumnRef) {
         self.column_refs += 1;
         let fields = column.fields();
+        if let Returning::Test(rows) = self.returning {
+            self.tested_column(column, rows);
+        }
         let mut last = None;
         for node in fields {
             match node {
