@@ -13,8 +13,17 @@ COUNT ?= 100000
 VERSION_TESTS = tests/bypass $(patsubst %,tests/e2e/test_%.py,function_lists role_maker role_versions \
   ephemeral_role denial_state protocol_3_2 drivers no_false_refusals)
 
+# Programs say the same in every country, and Python reads and writes UTF-8.
+export LC_ALL := C.UTF-8
+
+# Where cargo can write, if it cannot do so in its usual place.
+CARGO_PLACE := $(shell scripts/cargo-home)
+ifneq ($(CARGO_PLACE),)
+export CARGO_HOME := $(CARGO_PLACE)
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-versions masks-oracle quick lint types bench bench-texts fuzz format clean
+.PHONY: help demo test test-versions masks-oracle quick lint types bench bench-texts fuzz fresh wheel format clean
 
 help: ## list the jobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +40,7 @@ test: ## every test: Rust, Python, end to end with real PostgreSQL
 test-versions: ## what depends on the server's version, against PostgreSQL 16, 17 and 18 (VERSIONS="13 18")
 	@scripts/bootstrap test
 	@set -e; for version in $(VERSIONS); do \
-	  programs=$$(scripts/fetch-postgres $$version); \
+	  programs=$$($(PYTHON) scripts/fetch-postgres $$version); \
 	  echo "== $$($$programs/postgres --version)"; \
 	  HOOPWIRE_POSTGRES_BIN=$$programs $(PYTEST_ALL) $(VERSION_TESTS) $(ARGS); \
 	done
@@ -39,7 +48,7 @@ test-versions: ## what depends on the server's version, against PostgreSQL 16, 1
 masks-oracle: ## what lineage allows of masked columns against the server's own tree (VERSIONS="13 15 18" COUNT=100000)
 	@scripts/bootstrap test
 	@set -e; for version in $(VERSIONS); do \
-	  HOOPWIRE_POSTGRES_BIN=$$(scripts/fetch-postgres $$version) \
+	  HOOPWIRE_POSTGRES_BIN=$$($(PYTHON) scripts/fetch-postgres $$version) \
 	    $(PYTHON) -m hoopwire.testing.masks --count $(COUNT) $(ARGS); \
 	done
 
@@ -79,13 +88,25 @@ fuzz: ## every fuzz target for TIME seconds each (600)
 	done
 	@set -e; for target in $(FUZZ_PYTHON); do echo "== $$target, $(TIME) s"; $(PYTHON) $$target -max_total_time=$(TIME); done
 
+fresh: ## demo and tests on machines that have nothing: Debian bookworm and trixie, as root and as a plain user (an hour)
+	@set -e; for release in bookworm trixie; do \
+	  scripts/fresh-machine $$release $(ARGS); \
+	  scripts/fresh-machine $$release --user $(ARGS); \
+	done
+
+wheel: ## an abi3 wheel in dist/, and the demo from it in an empty venv
+	@scripts/bootstrap demo
+	rm -rf dist
+	.venv/bin/maturin build --release --quiet --out dist
+	scripts/try-wheel dist/hoopwire-*.whl
+
 format: ## rewrite sources in the one style
 	@scripts/bootstrap python
 	.venv/bin/ruff check --fix-only --quiet .
 	.venv/bin/ruff format .
 	cargo fmt --all
 
-clean: ## remove what was built here (not .venv)
-	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-state benches/relay
+clean: ## remove what was built here (not .venv, nor a CARGO_TARGET_DIR that others may share)
+	rm -rf .cache .pytest_cache dist .mypy_cache .ruff_cache .hypothesis demo-state benches/relay
 	rm -f python/hoopwire/_engine*.so
-	cargo clean --quiet
+	cargo clean --quiet --target-dir target

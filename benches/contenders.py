@@ -21,6 +21,7 @@ from hoopwire.recordings.frames import Result, SessionEnd
 from hoopwire.testing.certificates import Authority
 from hoopwire.testing.gateway import GROUP, RunningGateway
 from hoopwire.testing.issuer import DevIssuer
+from hoopwire.testing.places import conninfo
 from hoopwire.testing.postgres import ThrowAwayPostgres, free_port, server_account
 
 USER = "app_trust"
@@ -43,8 +44,10 @@ class Contender:
     @property
     def dsn(self) -> str:
         """A libpq connection string."""
-        trust = "sslmode=disable" if self.ca is None else f"sslmode=verify-full sslrootcert={self.ca}"
-        return f"host=127.0.0.1 port={self.port} user={USER} dbname=orders {trust}"
+        trust = (
+            {"sslmode": "disable"} if self.ca is None else {"sslmode": "verify-full", "sslrootcert": self.ca}
+        )
+        return conninfo(host="127.0.0.1", port=self.port, user=USER, dbname="orders", **trust)
 
     def cpu_ns(self) -> int:
         """Time on a CPU of all its threads so far."""

@@ -94,7 +94,7 @@ class Arena:
 
     def log_in(self, user: str, database: str, **parameters: str) -> Frontend:
         """A connection straight to the server."""
-        frontend = Frontend(self.pg.host, self.pg.port, timeout_s=20)
+        frontend = Frontend(self.pg.host, self.pg.port)
         password = self.pg.password(user) if user == "app_password" else user
         frontend.login(password, ca=self.pg.ca, user=user, database=database, **parameters)
         return frontend
@@ -173,7 +173,7 @@ def login(guarded, issuer) -> Login:
         fresh = "budgets" in GRANTS[grant]
         if fresh or grant not in clients:
             clients[grant] = issuer.client(groups=[grant], ttl_s=3600).cid
-        frontend = Frontend(guarded.host, guarded.port, timeout_s=30)
+        frontend = Frontend(guarded.host, guarded.port)
         frontend.login(issuer.token(clients[grant]), ca=guarded.ca, **parameters)
         return frontend
 

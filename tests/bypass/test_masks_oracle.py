@@ -195,7 +195,7 @@ def _attempts_and_more(pg: ThrowAwayPostgres) -> Iterator[Statement]:
     texts = [
         step for attempt in ATTEMPTS if attempt.file not in ("budgets", "lexing") for step in attempt.steps
     ]
-    target = f"host={pg.directory} port={pg.port} user=postgres dbname=orders"
+    target = pg.socket_dsn("orders")
     command = ["sqlsmith", f"--target={target}", "--dry-run", f"--max-queries={SMITHED}", "--seed=1"]
     done = subprocess.run(command, env=client_environment(), capture_output=True, text=True, check=False)
     texts += [part.strip() for part in done.stdout.split(";\n") if part.strip()]

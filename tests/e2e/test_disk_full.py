@@ -50,7 +50,7 @@ def test_full_volume(pg, issuer, agent, delivered, volume: Path) -> None:
     """Fill it up under a live session; free it; connect again; verify, and compare digests."""
     settings = {"recording": {"directory": str(volume / "recordings"), "segment": "1MiB", "floor": "1MiB"}}
     with RunningGateway(pg, issuer.issuer, settings=settings) as gateway:
-        live = Frontend(gateway.host, gateway.port, timeout_s=30)
+        live = Frontend(gateway.host, gateway.port)
         live.login(agent(), ca=gateway.ca, application_name="until-full")
         assert live.rows("select 'room'") == [("room",)]
         filler = _fill(volume)
@@ -72,7 +72,7 @@ def test_full_volume(pg, issuer, agent, delivered, volume: Path) -> None:
         assert "FATAL" in refused.err
         assert "record" in refused.err
         filler.unlink()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not (done := gateway.psql(agent(), "orders", "select 'back'")).ok:
             assert time.monotonic() < deadline, done.err
             time.sleep(0.5)

@@ -102,7 +102,7 @@ def test_revoked_then_gone(
     """The live session hears of the revocation from us; then there is no role any more."""
     token = agent()
     role = role_of(gateway, token)
-    with Frontend(gateway.host, gateway.port, timeout_s=30) as live:
+    with Frontend(gateway.host, gateway.port) as live:
         live.login(token, ca=gateway.ca)
         grant = audit_events(gateway, "role.made")[0]["grant"]
         assert gateway.hoopwire("grants", "revoke", grant).ok
@@ -119,7 +119,7 @@ def test_a_policy_that_shrinks_takes_privileges_from_the_role(
     token = agent()
     role = role_of(gateway, token)
     assert role_of(gateway, token, "orders/analytics") == role
-    with Frontend(gateway.host, gateway.port, timeout_s=30) as live:
+    with Frontend(gateway.host, gateway.port) as live:
         live.login(token, ca=gateway.ca)
         gateway.configure({"policies": [policy(WRITERS[:1])]})
         gateway.reload()

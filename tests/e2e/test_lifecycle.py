@@ -5,9 +5,12 @@ import os
 import signal
 import socket
 import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from hoopwire.testing.certificates import Authority
@@ -17,7 +20,7 @@ from hoopwire.testing.wait import audit_events, wait_for, wait_for_audit
 
 
 def _logged_in(gateway: RunningGateway, token: str, *, ca: Path | None = None) -> Frontend:
-    frontend = Frontend(gateway.host, gateway.port, timeout_s=30)
+    frontend = Frontend(gateway.host, gateway.port)
     frontend.login(token, ca=ca or gateway.ca)
     return frontend
 
@@ -28,6 +31,15 @@ def _start_sleep(frontend: Frontend, pg, seconds: str) -> str:
     frontend.send(query(sql))
     wait_for(lambda: _running(pg, sql), f"the target runs {sql}")
     return sql
+
+
+@contextmanager
+def _held_up(pg) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A statement that runs until the call that comes with it lets it go on, however long that takes."""
+    key = int.from_bytes(os.urandom(4))
+    with psycopg.connect(pg.socket_dsn("orders"), autocommit=True) as holder:
+        holder.execute("select pg_advisory_lock(%s)", (key,))
+        yield f"select pg_advisory_xact_lock({key}), 'held up'", holder.close
 
 
 def _running(pg, sql: str) -> bool:
@@ -79,14 +91,17 @@ def test_sigterm_drains(own, agent, pg):
         _logged_in(own, agent()) as idle,
         _logged_in(own, agent()) as busy,
         _logged_in(own, agent()) as in_transaction,
+        _held_up(pg) as (sql, let_go),
     ):
         idle.query("select 1")
         in_transaction.query("begin; create temp table kept (n int)")
-        _start_sleep(busy, pg, "1.5")
+        busy.send(query(sql))
+        wait_for(lambda: _running(pg, sql), "the statement runs")
         os.kill(own.pid, signal.SIGTERM)
         _assert_ended(idle.until(b"E")[-1])
         assert idle.rest() == b""
         wait_for(lambda: _refuses_connections(own), "the listener closes")
+        let_go()
         finished = busy.until(b"Z")
         assert [reply.kind for reply in finished] == [b"T", b"D", b"C", b"Z"]
         _assert_ended(busy.until(b"E")[-1])
@@ -102,10 +117,17 @@ def test_sigterm_drains(own, agent, pg):
 
 def test_drain_ends_a_pipeline_at_its_end(own, agent, pg):
     """What was sent before the drain is answered whole, also a second statement that waits its turn."""
-    with _logged_in(own, agent()) as busy:
-        busy.send(query("select pg_sleep(1), 'pipelined'") + query("select 'second'"))
-        wait_for(lambda: _running(pg, "select pg_sleep(1), 'pipelined'"), "the first statement runs")
+    with (
+        _logged_in(own, agent()) as busy,
+        _logged_in(own, agent()) as idle,
+        _held_up(pg) as (sql, let_go),
+    ):
+        busy.send(query(sql) + query("select 'second'"))
+        wait_for(lambda: _running(pg, sql), "the first statement runs")
         os.kill(own.pid, signal.SIGTERM)
+        # The drain has begun.
+        _assert_ended(idle.until(b"E")[-1])
+        let_go()
         assert [reply.kind for reply in busy.until(b"Z")] == [b"T", b"D", b"C", b"Z"]
         second = busy.until(b"Z")
         assert [reply.kind for reply in second] == [b"T", b"D", b"C", b"Z"]
@@ -122,11 +144,11 @@ def test_drain_deadline_cuts(own, agent, pg):
     The bug: the gateway left before its cancel request was out, and the statement ran on at the target.
     """
     with _logged_in(own, agent()) as busy:
-        sql = _start_sleep(busy, pg, "60")
+        sql = _start_sleep(busy, pg, "600")
         os.kill(own.pid, signal.SIGTERM)
         _assert_ended(busy.until(b"E")[-1])
     assert own.wait() == 0
-    wait_for(lambda: not _running(pg, sql), "the target stops the statement", timeout_s=5)
+    wait_for(lambda: not _running(pg, sql), "the target stops the statement")
     _assert_complete(own)
 
 
@@ -136,13 +158,13 @@ def test_second_sigterm_cuts(own, agent, pg):
     The bugs: statements ran on at the target, the last checkpoints and audit events were not written.
     """
     with _logged_in(own, agent()) as idle, _logged_in(own, agent()) as busy:
-        sql = _start_sleep(busy, pg, "60")
+        sql = _start_sleep(busy, pg, "600")
         os.kill(own.pid, signal.SIGTERM)
         _assert_ended(idle.until(b"E")[-1])
         os.kill(own.pid, signal.SIGTERM)
         _assert_ended(busy.until(b"E")[-1])
     assert own.wait() == 130
-    wait_for(lambda: not _running(pg, sql), "the target stops the statement", timeout_s=5)
+    wait_for(lambda: not _running(pg, sql), "the target stops the statement")
     assert len(audit_events(own, "session.ended", code="57P01")) == 2
     assert audit_events(own, "gateway.stopped")
     _assert_complete(own)

@@ -29,7 +29,7 @@ def client(issuer):
 
 
 def logged_in(own: RunningGateway, token: str) -> Frontend:
-    frontend = Frontend(own.host, own.port, timeout_s=30)
+    frontend = Frontend(own.host, own.port)
     frontend.login(token, ca=own.ca)
     return frontend
 

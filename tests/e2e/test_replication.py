@@ -82,7 +82,7 @@ def _token(issuer: DevIssuer, group: str) -> str:
 
 
 def _replicating(gateway: RunningGateway, token: str, mode: str = "database") -> Frontend:
-    frontend = Frontend(gateway.host, gateway.port, timeout_s=30)
+    frontend = Frontend(gateway.host, gateway.port)
     try:
         frontend.login(token, ca=gateway.ca, replication=mode)
     except BaseException:

@@ -4,8 +4,8 @@ A recorder kept the startup packet with the password in it; a log printed the to
 command line showed a key to every user of the machine.
 """
 
+import signal
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from hoopwire.testing.gateway import GROUP, RunningGateway
 from hoopwire.testing.postgres import client_environment, postgres_program, run_psql
+from hoopwire.testing.wait import wait_for
 
 ALLOWED = {"upstream.password", "recording.key", "gateway.key"}
 """Files of the gateway's directory that hold a secret because they are its home."""
@@ -56,20 +57,19 @@ def scene(pg, issuer) -> Scene:
             "key of the gateway's certificate": _pem_body(gateway.directory / "gateway.key"),
         }
         sleeper = subprocess.Popen(
-            [postgres_program("psql"), "-XAtq", "-d", gateway.dsn(), "-c", "select pg_sleep(4)"],
+            [postgres_program("psql"), "-XAtq", "-d", gateway.dsn(), "-c", "select pg_sleep(600)"],
             env=client_environment(PGPASSWORD=good),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        deadline = time.monotonic() + 15
-        while pg.psql("select count(*) from pg_stat_activity where query like '%pg_sleep(4)%'").out != "2":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        sleeping = "select count(*) from pg_stat_activity where query like '%pg_sleep(600)%'"
+        wait_for(lambda: pg.psql(sleeping).out == "2", "the statement runs")
         hay["pg_stat_activity"] = pg.psql("select * from pg_stat_activity").out.encode()
         hay["command lines"] = b"".join(_command_lines())
         hay["sessions list"] = repr(gateway.hoopwire("sessions", "list", "--json")).encode()
-        hay["psql's own output"] = sleeper.communicate(timeout=30)[0]
+        sleeper.send_signal(signal.SIGINT)
+        hay["psql's own output"] = sleeper.communicate(timeout=60)[0]
         shown = [
             gateway.psql(secret, "orders", "select 'by secret'"),
             gateway.psql(bad, "orders", "select 1"),
@@ -123,7 +123,7 @@ def test_the_hay_is_whole(scene):
     assert "state/" in names
     recorded = b"".join(content for name, content in scene.hay.items() if "recordings/" in name)
     assert b"by secret" in recorded
-    assert b"pg_sleep(4)" in scene.hay["pg_stat_activity"]
+    assert b"pg_sleep(600)" in scene.hay["pg_stat_activity"]
     assert b"psql" in scene.hay["command lines"]
 
 

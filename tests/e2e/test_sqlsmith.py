@@ -62,7 +62,7 @@ def arena(issuer) -> Iterator[tuple[ThrowAwayPostgres, RunningGateway]]:
 
 def generate(pg: ThrowAwayPostgres, count: int, seed: int) -> list[str]:
     """Statements that sqlsmith would send, without sending them; it only reads the catalogues."""
-    target = f"host={pg.directory} port={pg.port} user=postgres dbname=orders"
+    target = pg.socket_dsn("orders")
     done = subprocess.run(
         ["sqlsmith", f"--target={target}", "--dry-run", f"--max-queries={count}", f"--seed={seed}"],
         env=client_environment(),

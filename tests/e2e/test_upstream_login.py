@@ -199,7 +199,7 @@ def test_login(served, agent, pg, name):
 
 def _refused(gateway: RunningGateway, token: str, database: str) -> Message:
     """The FATAL error that a principal gets instead of a session."""
-    with Frontend(gateway.host, gateway.port, timeout_s=30) as frontend:
+    with Frontend(gateway.host, gateway.port) as frontend:
         frontend.start_tls(gateway.ca)
         frontend.send(startup_packet({"user": "agent", "database": database}))
         assert frontend.read() == Message(b"R", struct.pack("!i", 3))

@@ -10,14 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from hoopwire.testing.demo_setting import Setting
+from hoopwire.testing.places import server_folder
 from hoopwire.testing.postgres import MissingProgram
 
 _WIDTH = 96
@@ -92,7 +91,7 @@ def allowed(walk: Walk) -> None:
         "database with a password that the agent never sees.",
     )
     sql = "select country, count(*) from customers group by country order by country"
-    came = walk.run(f'PGPASSWORD=$($DIR/token reports) psql dbname=orders -c "{sql}"')
+    came = walk.run(f'PGPASSWORD=$("$DIR/token" reports) psql dbname=orders -c "{sql}"')
     walk.expect("the rows came back", "(5 rows)" in came)
 
 
@@ -104,7 +103,7 @@ def refused_statement(walk: Walk) -> None:
         "and decided before a byte of it reaches the database: spelling and disguise do not help.",
     )
     sql = "with gone as (/**/dElEtE from orders returning id) select count(*) from gone"
-    came = walk.run(f'PGPASSWORD=$($DIR/token reports) psql dbname=orders -c "{sql}"')
+    came = walk.run(f'PGPASSWORD=$("$DIR/token" reports) psql dbname=orders -c "{sql}"')
     walk.expect("refused, with the action to ask for", "delete on public.orders" in came)
     explain = f'hoopwire explain "{sql}" --as cid:reports --groups order-agents --target orders'
     came = walk.run(explain)
@@ -119,10 +118,10 @@ def masked_column(walk: Walk) -> None:
         "nor be guessed by asking for it in a WHERE.",
     )
     sql = "select id, name, email as contact from customers order by id limit 2"
-    came = walk.run(f'PGPASSWORD=$($DIR/token reports) psql dbname=orders -c "{sql}"')
+    came = walk.run(f'PGPASSWORD=$("$DIR/token" reports) psql dbname=orders -c "{sql}"')
     walk.expect("masked under any name", "****.com" in came and "customer1@" not in came)
     sql = "select id from customers where email like 'customer1@%'"
-    came = walk.run(f'PGPASSWORD=$($DIR/token reports) psql dbname=orders -c "{sql}"')
+    came = walk.run(f'PGPASSWORD=$("$DIR/token" reports) psql dbname=orders -c "{sql}"')
     walk.expect("not to be compared with", "masked" in came and "(1 row)" not in came)
 
 
@@ -132,7 +131,7 @@ def other_database(walk: Walk) -> None:
         "Another database is refused",
         "The same server holds the database `secrets`. No policy grants it, so there is no way to it.",
     )
-    came = walk.run('PGPASSWORD=$($DIR/token reports) psql dbname=secrets -c "select * from api_keys"')
+    came = walk.run('PGPASSWORD=$("$DIR/token" reports) psql dbname=secrets -c "select * from api_keys"')
     walk.expect("refused, with what is open instead", "not granted" in came and "pk_live" not in came)
 
 
@@ -142,10 +141,10 @@ def wrong_audience(walk: Walk) -> None:
         "A token for someone else is refused",
         "A token of the same issuer for the same agent, but made out to another service (its audience).",
     )
-    command = "PGPASSWORD=$($DIR/token reports another-gateway) psql dbname=orders -c 'select 1'"
+    command = 'PGPASSWORD=$("$DIR/token" reports another-gateway) psql dbname=orders -c "select 1"'
     came = walk.run(command)
     walk.expect("refused", "FATAL" in came and "(1 row)" not in came)
-    walk.run('grep -o \'"code":"[^"]*","reason":"[^"]*audience[^"]*"\' $DIR/audit.jsonl | tail -n 1')
+    walk.run('grep -o \'"code":"[^"]*","reason":"[^"]*audience[^"]*"\' "$DIR/audit.jsonl" | tail -n 1')
     reasons = walk.setting.audit
     walk.expect("the audit trail says that the audience was wrong", "audience" in reasons)
 
@@ -157,9 +156,9 @@ def expiry(walk: Walk) -> None:
         "The agent `brief` gets grants of 30 seconds. It starts something that takes longer; ten seconds\n"
         "before the end there is a notice. This takes half a minute.",
     )
-    walk.run("$DIR/token brief > $DIR/brief.token")
+    walk.run('"$DIR/token" brief > "$DIR/brief.token"')
     began = time.monotonic()
-    came = walk.run("PGPASSWORD=$(cat $DIR/brief.token) psql dbname=orders -c 'select pg_sleep(300)'")
+    came = walk.run('PGPASSWORD=$(cat "$DIR/brief.token") psql dbname=orders -c "select pg_sleep(300)"')
     walk.expect(f"cut after {time.monotonic() - began:.0f} s", "expired" in came and "FATAL" in came)
 
 
@@ -169,7 +168,7 @@ def same_token(walk: Walk) -> None:
         "The same token does not work again",
         "The issuer would still call this token valid. It has bought its grant, and that is over.",
     )
-    came = walk.run("PGPASSWORD=$(cat $DIR/brief.token) psql dbname=orders -c 'select 1'")
+    came = walk.run('PGPASSWORD=$(cat "$DIR/brief.token") psql dbname=orders -c "select 1"')
     walk.expect("refused, naming the grant", "FATAL" in came and "g_" in came)
 
 
@@ -179,8 +178,8 @@ def around(walk: Walk) -> None:
         "The same identity straight at the database is refused",
         "Around the gateway: the database knows no tokens, and the agent has no password for it.",
     )
-    straight = "port=$TARGET_PORT sslrootcert=$DIR/target-ca.crt user=app dbname=orders"
-    came = walk.run(f'PGPASSWORD=$($DIR/token reports) psql "{straight}" -c "select 1"')
+    straight = 'PGSSLROOTCERT="$DIR/target-ca.crt" psql "port=$TARGET_PORT user=app dbname=orders"'
+    came = walk.run(f'PGPASSWORD=$("$DIR/token" reports) {straight} -c "select 1"')
     walk.expect("refused by the database itself", "password authentication failed" in came)
 
 
@@ -190,7 +189,7 @@ def revoked(walk: Walk) -> str:
         "An operator ends a live session",
         "A session is under way; an operator looks at what is open and revokes its grant.",
     )
-    sleeper = walk.start("PGPASSWORD=$($DIR/token reports) psql dbname=orders -c 'select pg_sleep(300)'")
+    sleeper = walk.start('PGPASSWORD=$("$DIR/token" reports) psql dbname=orders -c "select pg_sleep(300)"')
     session = grant = ""
     deadline = time.monotonic() + 15
     while not session and time.monotonic() < deadline:
@@ -214,12 +213,12 @@ def recording(walk: Walk, session: str) -> None:
     )
     came = walk.run(f"hoopwire recordings show {session}")
     walk.expect("the statement is in it", "pg_sleep(300)" in came)
-    verify = 'hoopwire recordings verify $DIR/{} --key $DIR/recording.pub; echo "exit code $?"'
+    verify = 'hoopwire recordings verify "$DIR/{}" --key "$DIR/recording.pub"; echo "exit code $?"'
     came = walk.run(verify.format("recordings"))
     walk.expect("it verifies", came.rstrip().endswith("exit code 0"))
-    walk.run("cp -r $DIR/recordings $DIR/tampered")
+    walk.run('cp -r "$DIR/recordings" "$DIR/tampered"')
     walk.run(
-        "find $DIR/tampered -type f -exec env LC_ALL=C sed -i '0,/from customers/s//from Customers/' {} +"
+        "find \"$DIR/tampered\" -type f -exec env LC_ALL=C sed -i '0,/from customers/s//from Customers/' {} +"
     )
     came = walk.run(verify.format("tampered"))
     named = "block" in came and came.rstrip().endswith("exit code 1")
@@ -262,12 +261,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     keep = parser.parse_args(arguments).keep
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    directory = Path(tempfile.mkdtemp(prefix="hoopwire-demo-"))
+    directory = server_folder("hoopwire-demo-")
     try:
         with ExitStack() as stack:
             setting = stack.enter_context(Setting(directory, say=lambda text: print(text, flush=True)))
             print("\nTo repeat a step by hand (with --keep, or make demo KEEP=1), first:\n")
-            print("".join(f"  export {name}={value}\n" for name, value in setting.exports.items()), end="")
+            print("".join(f"  {line}\n" for line in setting.to_export), end="")
             came_out = walk_through(setting)
             if keep:
                 print(

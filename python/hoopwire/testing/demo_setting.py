@@ -14,7 +14,7 @@ from typing import Any, Self
 from hoopwire.testing.certificates import write_private
 from hoopwire.testing.gateway import AUDIENCE, RunningGateway
 from hoopwire.testing.issuer import DevIssuer
-from hoopwire.testing.postgres import ThrowAwayPostgres, postgres_program
+from hoopwire.testing.postgres import ThrowAwayPostgres, plain_environment, postgres_program
 
 _POLICIES = [
     {
@@ -36,8 +36,7 @@ _POLICIES = [
 ]
 
 # A client-credentials request as any OAuth client makes it, with the standard library only.
-_TOKEN = """#!{python}
-# token AGENT [AUDIENCE]: an access token of the agent, from the dev issuer.
+_TOKEN = """# token AGENT [AUDIENCE]: an access token of the agent, from the dev issuer.
 import json, sys, urllib.parse, urllib.request
 
 clients = {clients}
@@ -72,13 +71,27 @@ class Setting:
         self._stack.close()
 
     @property
-    def exports(self) -> dict[str, str]:
-        """Variables that the shown commands need."""
+    def to_export(self) -> list[str]:
+        """What the shown commands need, as lines for a shell."""
+        programs = ":".join(shlex.quote(program) for program in self._programs)
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self._variables.items()]
+        return [lines[0], f"export PATH={programs}:$PATH", *lines[1:]]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same for a child process."""
+        path = ":".join([*self._programs, os.environ.get("PATH", os.defpath)])
+        return plain_environment() | self._variables | {"PATH": path, "PSQLRC": "/dev/null", "PAGER": ""}
+
+    @property
+    def _programs(self) -> list[str]:
+        return [str(Path(sys.executable).parent), str(Path(postgres_program("psql")).parent)]
+
+    @property
+    def _variables(self) -> dict[str, str]:
         directory = str(self.directory)
-        programs = [str(Path(sys.executable).parent), str(Path(postgres_program("psql")).parent)]
         return {
             "DIR": directory,
-            "PATH": ":".join([*(shlex.quote(program) for program in programs), "$PATH"]),
             "HOOPWIRE_CONFIG": f"{directory}/hoopwire.toml",
             "PGHOST": self.gateway.host,
             "PGPORT": str(self.gateway.port),
@@ -87,13 +100,6 @@ class Setting:
             "PGSSLROOTCERT": f"{directory}/ca.crt",
             "TARGET_PORT": str(self.pg.port),
         }
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The same for a child process."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        path = self.exports["PATH"].replace("$PATH", os.environ.get("PATH", ""))
-        return inherited | self.exports | {"PATH": path, "PSQLRC": "/dev/null", "PAGER": ""}
 
     @property
     def audit(self) -> str:
@@ -135,7 +141,8 @@ class Setting:
         for name, group in (("reports", "order-agents"), ("brief", "brief-agents")):
             client = self.issuer.client(groups=[group], ttl_s=3600)
             clients[name] = {"client_id": client.cid, "client_secret": client.secret}
-        script = _TOKEN.format(
-            python=sys.executable, clients=json.dumps(clients), endpoint=f"{self.issuer.issuer}/v1/token"
-        )
-        write_private(self.directory / "token", script).chmod(0o700)
+        script = _TOKEN.format(clients=json.dumps(clients), endpoint=f"{self.issuer.issuer}/v1/token")
+        python = write_private(self.directory / "token.py", script)
+        # A first line `#!` takes neither a long path nor one with a space in it.
+        command = f'exec {shlex.quote(sys.executable)} {shlex.quote(str(python))} "$@"'
+        write_private(self.directory / "token", f"#!/bin/sh\n{command}\n").chmod(0o700)

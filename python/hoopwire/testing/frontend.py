@@ -74,7 +74,7 @@ def trusting(ca: Path) -> ssl.SSLContext:
 class Frontend:
     """One connection. `received` holds every byte read since `AuthenticationOk`, its own included."""
 
-    def __init__(self, host: str, port: int, *, timeout_s: float = 20.0) -> None:
+    def __init__(self, host: str, port: int, *, timeout_s: float = 60.0) -> None:
         self.host = host
         self.socket: socket.socket = socket.create_connection((host, port), timeout_s)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -14,7 +14,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,14 +25,22 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hoopwire.testing.certificates import Authority, write_private
-from hoopwire.testing.postgres import Outcome, ThrowAwayPostgres, die_with_parent, free_port, run_psql
+from hoopwire.testing.places import conninfo, server_folder
+from hoopwire.testing.postgres import (
+    Outcome,
+    ThrowAwayPostgres,
+    die_with_parent,
+    free_port,
+    plain_environment,
+    run_psql,
+)
 
 AUDIENCE = "hoopwire-dev"
 GROUP = "order-agents"
 """The group that the default policy names."""
 
 _SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)
-_START_S = 60.0
+_START_S = 120.0
 
 Table = Mapping[str, Any]
 
@@ -103,7 +110,7 @@ class RunningGateway:
         self._arguments = arguments
         self._program = hoopwire_command() if program is None else [str(program)]
         self._temporary = directory is None
-        self.directory = directory or Path(tempfile.mkdtemp(prefix="hw-gw-"))
+        self.directory = directory or server_folder("hw-gw-")
         self.directory.mkdir(mode=0o700, exist_ok=True)
         self.host = "127.0.0.1"
         self.port = free_port()
@@ -168,14 +175,13 @@ class RunningGateway:
 
     def start(self) -> None:
         """Start the process, wait until it answers an SSLRequest. RuntimeError with its log if not."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         with (self.directory / "gateway.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._program, "serve", "--config", str(self.config), *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment | {"PYTHONUNBUFFERED": "1"},
+                env=plain_environment() | {"PYTHONUNBUFFERED": "1"},
                 preexec_fn=die_with_parent(signal.SIGTERM),
             )
         deadline = time.monotonic() + _START_S
@@ -186,7 +192,7 @@ class RunningGateway:
                 raise RuntimeError(f"the gateway did not start:\n{log_text[-4000:]}")
             time.sleep(0.02)
 
-    def stop(self, *, timeout_s: float = 20.0) -> int:
+    def stop(self, *, timeout_s: float = 60.0) -> int:
         """SIGTERM, then wait; SIGKILL after the timeout. Returns the exit code (0 if it was not running)."""
         if self._process is None:
             return 0
@@ -199,7 +205,7 @@ class RunningGateway:
         self._process = None
         return code
 
-    def wait(self, *, timeout_s: float = 20.0) -> int:
+    def wait(self, *, timeout_s: float = 60.0) -> int:
         """The exit code, once it has ended by itself. TimeoutExpired if it goes on running."""
         if self._process is None:
             raise RuntimeError("the gateway is not running")
@@ -220,8 +226,8 @@ class RunningGateway:
 
     def dsn(self, database: str = "orders", *, user: str = "agent", sslmode: str = "verify-full") -> str:
         """A libpq connection string; the password is the token."""
-        trust = "" if sslmode == "disable" else f" sslrootcert={self.ca}"
-        return f"host={self.host} port={self.port} user={user} dbname={database} sslmode={sslmode}{trust}"
+        trust = {} if sslmode == "disable" else {"sslrootcert": self.ca}
+        return conninfo(host=self.host, port=self.port, user=user, dbname=database, sslmode=sslmode, **trust)
 
     def psql(
         self, token: str, database: str, sql: str, *, sslmode: str = "verify-full", timeout_s: float = 60.0
@@ -243,7 +249,13 @@ class RunningGateway:
         """Run an operator's command, with `--config` at its end unless told otherwise."""
         command = hoopwire_command(*arguments, *(("--config", str(self.config)) if config else ()))
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL, check=False
+            command,
+            env=plain_environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+            check=False,
         )
         return Outcome(done.returncode, done.stdout.rstrip("\n"), done.stderr.rstrip("\n"))
 

@@ -27,7 +27,8 @@ def installed(source: Path, files: Sequence[str]) -> Path:
     for name in files:
         shutil.copy(source / name, making)
     done = subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+        # Its cache is here too: a home may be absent or read-only.
+        ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--cache", str(CACHE / "npm")],
         cwd=making,
         capture_output=True,
         text=True,

@@ -17,7 +17,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -27,6 +26,7 @@ from types import TracebackType
 from typing import Self
 
 from hoopwire.testing.certificates import Authority, Leaf
+from hoopwire.testing.places import conninfo, server_folder
 
 METHODS: Mapping[str, str] = {
     "app": "scram-sha-256",
@@ -38,7 +38,7 @@ METHODS: Mapping[str, str] = {
 """Login users and the `pg_hba.conf` method of each. All but `app` are members of `app`."""
 
 _DATASET = Path(__file__).with_name("dataset.sql")
-_START_S = 30.0
+_START_S = 120.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -100,14 +100,18 @@ def free_port() -> int:
         return port
 
 
+def plain_environment() -> dict[str, str]:
+    """The caller's environment without PostgreSQL settings; messages in English, text in UTF-8."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("PG") and name != "LANGUAGE"
+    }
+    return inherited | {"LC_ALL": "C.UTF-8"}
+
+
 def client_environment(**settings: str) -> dict[str, str]:
-    """The environment for a libpq client: none of the caller's own PostgreSQL settings, and these."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return (
-        inherited
-        | {"PGPASSFILE": "/dev/null", "PGSYSCONFDIR": "/nonexistent", "PGCONNECT_TIMEOUT": "20"}
-        | settings
-    )
+    """The environment for a libpq client: none of the caller's own settings or language, and these."""
+    ours = {"PGPASSFILE": "/dev/null", "PGSYSCONFDIR": "/nonexistent", "PGCONNECT_TIMEOUT": "20"}
+    return plain_environment() | ours | settings
 
 
 def run_psql(
@@ -131,6 +135,11 @@ def run_psql(
         check=False,
     )
     return Outcome(done.returncode, done.stdout.rstrip("\n"), done.stderr.rstrip("\n"))
+
+
+def _setting(value: str) -> str:
+    """A value as postgresql.conf and psql's commands take it."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def die_with_parent(stop_signal: int) -> Callable[[], None]:
@@ -207,27 +216,27 @@ class ThrowAwayPostgres:
 
     def dsn(self, *, user: str = "app", database: str = "orders", sslmode: str = "verify-full") -> str:
         """A libpq connection string without the password."""
-        parts = f"host={self.host} port={self.port} user={user} dbname={database} sslmode={sslmode}"
+        parts = {"host": self.host, "port": self.port, "user": user, "dbname": database, "sslmode": sslmode}
         if sslmode != "disable":
-            parts += f" sslrootcert={self.ca}"
+            parts["sslrootcert"] = self.ca
             if user == "app_cert":
-                certificate, key = self.client_certificate
-                parts += f" sslcert={certificate} sslkey={key}"
-        return parts
+                parts["sslcert"], parts["sslkey"] = self.client_certificate
+        return conninfo(**parts)
 
     @property
     def superuser_dsn(self) -> str:
         """A libpq connection string for the superuser over the Unix socket; no password."""
-        return f"host={self.directory} port={self.port} user=postgres dbname=postgres"
+        return self.socket_dsn("postgres")
+
+    def socket_dsn(self, database: str) -> str:
+        """The same for another database."""
+        return conninfo(host=self.directory, port=self.port, user="postgres", dbname=database)
 
     def psql(
         self, sql: str, *, user: str = "postgres", database: str = "postgres", timeout_s: float = 60.0
     ) -> Outcome:
         """Run SQL straight at the server: the superuser over the Unix socket, others over TLS."""
-        if user == "postgres":
-            dsn = self.superuser_dsn.replace("dbname=postgres", f"dbname={database}")
-        else:
-            dsn = self.dsn(user=user, database=database)
+        dsn = self.socket_dsn(database) if user == "postgres" else self.dsn(user=user, database=database)
         return run_psql(sql, dsn=dsn, password=self._passwords[user], timeout_s=timeout_s)
 
     def make_bench_tables(self) -> None:
@@ -245,9 +254,8 @@ class ThrowAwayPostgres:
 
     def start(self) -> None:
         """Make the data directory, start, and wait until it answers. RuntimeError with its log if not."""
-        self._directory = Path(tempfile.mkdtemp(prefix="hw-pg-"))
+        self._directory = server_folder("hw-pg-", self._account)
         try:
-            self._own(self._directory)
             self._initialise()
             self._configure()
             self._launch()
@@ -310,24 +318,29 @@ class ThrowAwayPostgres:
             "trust",
         ]
         command += ["--encoding=UTF8", "--locale=C", "-D", str(self.directory / "data")]
-        if self._as_server(command).wait(120) != 0:
+        if self._as_server(command).wait(600) != 0:
             raise RuntimeError(f"initdb failed:\n{self.log}")
 
     def _configure(self) -> None:
         directory, authority = self.directory, self.authority
         (directory / "ca.crt").write_text(authority.certificate)
-        for path in authority.server("localhost", "127.0.0.1").write(directory, "server"):
+        # Files of ours that the server reads under its own account, whatever our umask is.
+        for path in (
+            directory / "ca.crt",
+            *authority.server("localhost", "127.0.0.1").write(directory, "server"),
+        ):
             self._own(path)
         self._client.write(directory, "app_cert")
         self.port = free_port()
         lines = {
             "listen_addresses": f"'{self.host}'",
             "port": str(self.port),
-            "unix_socket_directories": f"'{directory}'",
+            # a list of names, each in quotes of its own
+            "unix_socket_directories": _setting('"' + str(directory).replace('"', '""') + '"'),
             "ssl": "on",
-            "ssl_cert_file": f"'{directory}/server.crt'",
-            "ssl_key_file": f"'{directory}/server.key'",
-            "ssl_ca_file": f"'{directory}/ca.crt'",
+            "ssl_cert_file": _setting(f"{directory}/server.crt"),
+            "ssl_key_file": _setting(f"{directory}/server.key"),
+            "ssl_ca_file": _setting(f"{directory}/ca.crt"),
             "fsync": "off",
             "synchronous_commit": "off",
             "full_page_writes": "off",
@@ -363,7 +376,7 @@ class ThrowAwayPostgres:
             member = "" if user == "app" else " IN ROLE app"
             lines.append(f"CREATE ROLE {user} LOGIN PASSWORD '{self._passwords[user]}'{member};")
         if self._dataset:
-            lines.append(f"\\i {_DATASET}")
+            lines.append("\\i " + _setting(str(_DATASET)))
         # By standard input: a password in an argument would be seen in the process list.
         # Without a time limit that `settings` may have: a busy machine takes its time over a database.
         dsn = f"{self.superuser_dsn} options='-c statement_timeout=0'"

@@ -10,7 +10,7 @@ from hoopwire.testing.gateway import RunningGateway
 Found = TypeVar("Found")
 
 
-def wait_for(look: Callable[[], Found], what: str, *, timeout_s: float = 20.0) -> Found:
+def wait_for(look: Callable[[], Found], what: str, *, timeout_s: float = 60.0) -> Found:
     """The first true answer of `look`. AssertionError with `what` if there is none in time."""
     deadline = time.monotonic() + timeout_s
     while not (found := look()):

@@ -81,7 +81,7 @@ class LiveGateway:
 
     def settle(self, done: Callable[[], object]) -> None:
         """Wait until `done`, or fail."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not done():
             assert time.monotonic() < deadline, "nothing happened"
             time.sleep(0.005)
@@ -125,12 +125,12 @@ def gateway(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Live
 
         running = threading.Thread(target=thread, name="gateway")
         running.start()
-        started.wait(20)
+        started.wait(60)
         if failures:
             raise failures[0]
         try:
             yield live
         finally:
             stop[0]()
-            running.join(20)
+            running.join(60)
             assert not failures, failures

@@ -181,7 +181,7 @@ async def test_the_audit_trail(live, broken):
     await live.connect("unknown", "s_1")
     await live.settle(lambda: marks)
     await lives(live, "audit trail")
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while "session.denied" not in [row.kind for row in await live.parts.store.audit()]:  # noqa: ASYNC110
             await trio.sleep(0.01)
 
@@ -274,7 +274,7 @@ async def test_a_sink_that_nobody_reads(live, monkeypatch, error):
     monkeypatch.setattr(StreamSink, "write", write)
     await live.connect("unknown", "s_1")
     await lives(live, None)
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while "session.denied" not in [row.kind for row in await live.parts.store.audit()]:  # noqa: ASYNC110
             await trio.sleep(0.01)
 
@@ -285,7 +285,7 @@ async def test_an_event_that_cannot_be_written_down(live):
     live.parts.trail.record(AuditEvent(kind="session.denied", at=float("inf")))
     await live.connect("unknown", "s_1")
     await live.settle(lambda: len(live.audited("bug")) == 2)
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while "session.denied" not in [row.kind for row in await live.parts.store.audit()]:  # noqa: ASYNC110
             await trio.sleep(0.01)
     await lives(live, None)

@@ -72,7 +72,7 @@ class Stage:
 async def everything(stream: trio.SocketStream) -> bytes:
     """What comes, to the end."""
     found = b""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         try:
             while data := await stream.receive_some(65536):
                 found += data
@@ -106,7 +106,7 @@ async def stage(request, nursery) -> AsyncIterator[Stage]:
     nursery.start_soon(run)
     yield stage
     stage.stopping.set()
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         await stage.ended.wait()
     stage.listener.close()
 
@@ -174,7 +174,7 @@ async def test_too_many_connections(stage):
     assert await stage.ask(LAST) == b""
     for stream in open_ones:
         await stream.aclose()
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while b"hello" not in await stage.ask(LAST):  # noqa: ASYNC110
             await trio.sleep(0.01)
     assert stage.bugs == []
@@ -245,7 +245,7 @@ async def test_a_stop_waits_for_nobody_for_ever(stage):
     await busy.send_all(b"GET /slow HTTP/1.1\r\nhost: g\r\n\r\n")
     await stage.started.wait()
     stage.stopping.set()
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         await stage.ended.wait()
     await busy.aclose()
 

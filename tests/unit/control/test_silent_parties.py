@@ -84,6 +84,6 @@ async def test_a_role_that_waits_for_its_target(busy):
     busy.desk.drop = drop
     busy.desk.grants = lambda: {"g_silent", *busy.desk.left_over}
     busy.desk.left_over = {"g_a", "g_z"}
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         await hanging.wait()
     await busy.settle(lambda: sorted(dropped) == ["g_a", "g_z"], seconds=20)

@@ -39,7 +39,7 @@ async def stored(house, session):
 
 async def until(house, session, done):
     """Wait for the stored grant to be as it should."""
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         while not done(grant := await stored(house, session)):  # noqa: ASYNC110 - any condition of a test
             await trio.sleep(0.005)
     return grant

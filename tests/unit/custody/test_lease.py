@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -114,7 +113,7 @@ async def test_a_pipe_or_folder_in_place_of_the_file_does_not_hang(tmp_path: Pat
     os.mkfifo(tmp_path / "pipe", 0o600)
     for name in ("pipe", "nothing", "."):
         credential = CredentialSettings(file=str(tmp_path / name))
-        with trio.fail_after(30):
+        with trio.fail_after(60):
             await failed(target(tmp_path, credential=credential))
 
 
@@ -168,7 +167,7 @@ async def test_a_command_that_is_not_there(tmp_path: Path) -> None:
 async def test_a_command_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
     """A hung vault must not hold an admission forever, nor leave processes behind."""
     pid_file = tmp_path / "pid"
-    script = f"sleep 600 & echo $! > {pid_file}; wait"
+    script = f"sleep 600 & echo $! > '{pid_file}'; wait"
     with pytest.raises(SourceFailed, match="did not end within"):
         await run_command(("/bin/sh", "-c", script), timeout_s=2)
     await wait_gone(int(pid_file.read_text()))
@@ -176,7 +175,7 @@ async def test_a_command_that_hangs_is_killed_with_what_it_started(tmp_path: Pat
 
 async def wait_gone(pid: int) -> None:
     """A killed process that is not our child ends in its own time."""
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         while is_running(pid):  # noqa: ASYNC110 - the kernel sets no event
             await trio.sleep(0.01)
 
@@ -246,9 +245,7 @@ async def test_a_resolver_that_hangs(tmp_path: Path, autojump_clock: trio.testin
         await trio.sleep_forever()
         raise AssertionError
 
-    started = time.monotonic()
     assert "no answer within" in (await failed(target(tmp_path), hangs)).internal
-    assert time.monotonic() - started < 60
 
 
 async def test_no_secret_in_the_repr(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Silence:
 
     async def holds(self, count: int) -> None:
         """Wait until so many are held."""
-        with trio.fail_after(30):
+        with trio.fail_after(60):
             while self.held < count:  # noqa: ASYNC110 - they are in other threads
                 await trio.sleep(0.01)
 
@@ -103,13 +103,13 @@ async def test_roles_of_a_healthy_target(silence, monkeypatch, what):
                     roles._role(silent, grant).may_exist = True
                     nursery.start_soon(roles.drop, grant)
             await silence.holds(1 if what == "make" else 8)
-            with trio.fail_after(30):
+            with trio.fail_after(60):
                 lent = await roles.lend_role(healthy, "orders", "g_healthy", lambda: role_for("g_healthy"))
             assert lent.made is not None
             # What nobody waits for takes nothing from logins at the very same server.
             if what != "make":
                 monkeypatch.setattr(making, "make_role", lambda *rest: Made("r", "orders", True, 1, 0))
-                with trio.fail_after(30):
+                with trio.fail_after(60):
                     await roles.lend_role(silent, "orders", "g_login", lambda: role_for("g_login"))
         finally:
             silence.over.set()
@@ -170,7 +170,7 @@ async def test_a_name_that_is_not_answered(silence, monkeypatch):
         for _ in range(MANY):
             nursery.start_soon(lender, target("silent.test"), "orders")
         await silence.holds(8)
-        with trio.fail_after(30):
+        with trio.fail_after(60):
             assert (await lender(target("healthy.test"), "orders")).addresses == (("127.0.0.1", 5432),)
             # Nor may others that use trio's own threads: the store, a reload, checkpoints.
             await trio.to_thread.run_sync(lambda: None)
@@ -195,7 +195,7 @@ async def test_a_secret_on_a_volume_that_hangs(silence, monkeypatch, tmp_path):
         for _ in range(MANY):
             nursery.start_soon(lender, target("127.0.0.2", file="/silent"), "orders")
         await silence.holds(8)
-        with trio.fail_after(30):
+        with trio.fail_after(60):
             assert (await lender(target("127.0.0.1", file=str(secret)), "orders")).password == "word"
         nursery.cancel_scope.cancel()
     assert not silence.over.is_set()

@@ -30,7 +30,7 @@ async def test_keys_of_a_healthy_issuer(monkeypatch, nursery):
                 with suppress(TokenRefused):
                     await keys.key(name, "any", "RS256")
 
-            with trio.fail_after(30):
+            with trio.fail_after(60):
                 for name in names:
                     nursery.start_soon(ask, name)
                 held = [await silent.accept() for _ in range(4)]
