@@ -155,7 +155,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn judge_access(&self, access: &Access<&str>) -> Result<(), Reason> {
+    pub(crate) fn judge_access(&self, access: &Access<&str>) -> Result<(), Reason> {
         for schema in self.relations(access.relation).iter() {
             let object = Object::new(schema, access.relation.name);
             self.check_denies(object, access.verbs)?;
@@ -228,7 +228,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Every relation that is not the system's may be read.
-    fn reads_all(&self) -> bool {
+    pub(crate) fn reads_all(&self) -> bool {
         self.rights.deny.is_empty() && self.rights.allow.iter().any(|rule| rule.covers_all(Verbs::SELECT))
     }
 
