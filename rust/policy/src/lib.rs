@@ -28,6 +28,7 @@ mod quote;
 mod readable;
 mod refusal;
 mod rights;
+mod sequence;
 mod settings;
 mod spent;
 mod text;
