@@ -24,6 +24,7 @@ mod budget;
 mod catalogue;
 mod close;
 mod cursors;
+mod detail;
 mod ends;
 mod exact;
 mod idle;

@@ -181,11 +181,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A call of `set_config` or `current_setting`.
+    /// A call of `set_config`, `current_setting`, or a function of sequences.
     fn call_of_setting(&mut self, schema: Option<&'a str>, name: &'a str, setting: Option<(&str, &str)>) {
         let setting = setting.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
         let function = Name { schema, name };
-        self.found.calls.push(Call { function, setting, procedure: false });
+        let call = Call { function, setting, procedure: false };
+        // rows of VALUES say the same again and again
+        if call.setting.is_none() || self.found.calls.last() != Some(&call) {
+            self.found.calls.push(call);
+        }
     }
 
     /// Notes that `x.name` was written, which is a call of `name(x)` if x has no such column.
