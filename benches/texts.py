@@ -6,8 +6,8 @@ One reactor. An attacker sends the texts that take longest to read, one behind t
 grant without masks and under one with masks; a bystander measures its `select 1`, every five milliseconds.
 Printed for each text: its bytes, its code if it is refused, how many were answered, and the bystander's
 median, 99th percentile and longest wait in milliseconds. Then, in the midst of such texts: how long after
-`hoopwire grants revoke` and after its deadline the attacker's session ended. At most 250 ms are wanted, on a
-machine without other work.
+`hoopwire grants revoke`, `principals lock` and its deadline the attacker's session ended. At most 250 ms are
+wanted, on a machine without other work.
 """
 
 import argparse
@@ -49,6 +49,14 @@ TEXTS: dict[str, str] = {
     "columns and FROM": f"select {_list('id', 60_000)} from {_list('people p#', 40_000)}",
     "ORDER BY": f"select {_list('id as c#', 40_000)} from people order by {_list('c#', 40_000)}",
     "joins": f"select 1 from people {_list('join people p# on true', 40_000, ' ')}",
+    "CTEs, chained": "with c0 as (select email as a from people), "
+    + ", ".join(f"c{n} as (select a from c{n - 1})" for n in range(1, 20_000))
+    + " select a from c19999",
+    "DELETE, USING": f"delete from t using {_list('people p#', 60_000)}",
+    "RETURNING": f"delete from people returning {_list('id as c#', 50_000)}",
+    "UPDATE": f"update people set id = 1 where {_list('id = 1', 40_000, ' or ')}",
+    "roles": "set role none;" * 60_000,
+    "BEGIN": "begin read write;" * 50_000,
     "signs": f"select {'+' * 4_000}1",
     "too many": f"select {_list('a.b', 1_000_000)}",
     "a string": f"select length('{'x' * 4_000_000}')",
@@ -104,7 +112,14 @@ def gateway() -> Iterator[tuple[RunningGateway, DevIssuer]]:
     grant: dict[str, Any] = {"targets": ["orders"], "actions": ["read-only"]}
     policies = [
         {"name": "plain", "groups": ["plain"], "ttl": "10m", **grant},
-        {"name": "masked", "groups": ["masked"], "ttl": "10m", "masks": MASKS, **grant},
+        {
+            "name": "masked",
+            "groups": ["masked"],
+            "ttl": "10m",
+            "masks": MASKS,
+            **grant,
+            "actions": ["read-write"],
+        },
         {"name": "short", "groups": ["short"], "ttl": "30s", "masks": MASKS, **grant},
     ]
     settings = {"gateway": {"reactors": 1, "expiry_notice": "10s"}, "policies": policies}
@@ -123,13 +138,13 @@ def session(running: RunningGateway, issuer: DevIssuer, group: str) -> Frontend:
     return frontend
 
 
-def minted(running: RunningGateway, issuer: DevIssuer, group: str) -> tuple[str, Frontend]:
-    """A grant's id, and a session under it."""
-    token = issuer.token(issuer.client(groups=[group], ttl_s=3600).cid)
-    answer = running.mint(token, target="orders").json()
+def minted(running: RunningGateway, issuer: DevIssuer, group: str) -> tuple[str, str, Frontend]:
+    """A grant's id, its principal's key, and a session under it."""
+    client = issuer.client(groups=[group], ttl_s=3600)
+    answer = running.mint(issuer.token(client.cid), target="orders").json()
     frontend = Frontend(running.host, running.port, timeout_s=60)
     frontend.login(answer["secret"], ca=running.ca)
-    return answer["grant"]["id"], frontend
+    return answer["grant"]["id"], f"cid:{client.cid}", frontend
 
 
 def latency(running: RunningGateway, issuer: DevIssuer, seconds: float) -> float:
@@ -157,22 +172,24 @@ def latency(running: RunningGateway, issuer: DevIssuer, seconds: float) -> float
 
 
 def endings(running: RunningGateway, issuer: DevIssuer) -> None:
-    """A session whose texts are being read ends by revoke and by deadline."""
-    for name in ("references and FROM", "chain"):
-        grant, frontend = minted(running, issuer, "masked")
-        with frontend:
-            attacker = Attacker(frontend, TEXTS[name])
-            time.sleep(1)
-            start = time.monotonic()
-            revoked = running.hoopwire("grants", "revoke", grant, "--reason", "a benchmark")
-            said = time.monotonic()
-            attacker.thread.join(timeout=60)
-            print(
-                f"revoke amid {name}: ok={revoked.ok}, the command took {said - start:.2f} s, "
-                f"the session ended {attacker.ended_at - said:+.3f} s from its answer"
-            )
+    """A session whose texts are being read ends by revoke, lock and deadline."""
+    for name in ("references and FROM", "chain", "statements"):
+        for command in ("grants revoke", "principals lock"):
+            grant, principal, frontend = minted(running, issuer, "masked")
+            with frontend:
+                attacker = Attacker(frontend, TEXTS[name])
+                time.sleep(1)
+                start = time.monotonic()
+                whom = grant if command == "grants revoke" else principal
+                done = running.hoopwire(*command.split(), whom, "--reason", "a benchmark")
+                said = time.monotonic()
+                attacker.thread.join(timeout=60)
+                print(
+                    f"{command} amid {name}: ok={done.ok}, the command took {said - start:.2f} s, "
+                    f"the session ended {attacker.ended_at - said:+.3f} s from its answer"
+                )
     start = time.monotonic()
-    _, frontend = minted(running, issuer, "short")
+    _, _, frontend = minted(running, issuer, "short")
     with frontend:
         attacker = Attacker(frontend, TEXTS["references and FROM"])
         attacker.thread.join(timeout=60)

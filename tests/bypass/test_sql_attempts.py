@@ -402,6 +402,39 @@ def test_path_moved_by_a_function(arena, login):
 
 
 @pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT nextval('tickets')",
+        "SELECT nextval('public.tickets'::regclass), currval('tickets')",
+        "SELECT setval('\"tickets\"', 7, false)",
+        # as Django's sqlsequencereset has it
+        "SELECT setval(pg_get_serial_sequence('\"notes\"', 'id'), 50, true) FROM notes LIMIT 1",
+        "INSERT INTO notes (body) VALUES ('x') RETURNING id",
+        "ALTER TABLE notes ALTER COLUMN id SET DEFAULT nextval('notes_id_seq'::regclass)",
+        "VACUUM notes",
+        "ANALYZE customers, orders",
+        "REINDEX TABLE notes",
+    ],
+)
+def test_what_stands_beside_a_deny(arena, login, sql):
+    """What a deny does not name passes: sequences by a constant, maintenance by a name."""
+    try:
+        with login("whole") as frontend:
+            assert not [each.fields for each in frontend.query(sql) if each.kind == b"E"]
+    finally:
+        arena.restore("orders")
+
+
+def test_detail_of_what_is_read(login):
+    """DETAIL of a violated constraint stays where the grant reads the relation: clients tell by it what is
+    wrong.
+    """
+    with login("kin") as frontend:
+        (error,) = [each for each in frontend.query("insert into notes values (1)") if each.kind == b"E"]
+        assert error.fields["D"].startswith("Failing row contains (1, nobody, null)")
+
+
+@pytest.mark.parametrize(
     "options",
     [
         "-c default_transaction_read_only=off",

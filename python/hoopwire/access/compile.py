@@ -41,6 +41,7 @@ def compile_grant(
         rights=rights,
         action_texts=grant.actions,
         masks=grant.masks,
+        masks_must_match=grant.masks_must_match,
         mask_key=mask_key if grant.masks else b"",
         budgets=grant.budgets,
         used=grant.used,

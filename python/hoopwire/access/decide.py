@@ -42,6 +42,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """Canonical texts."""
     deny: tuple[str, ...] = ()
     masks: tuple[Mask, ...] = ()
+    masks_must_match: bool = False
     budgets: Budgets = Budgets()
     search_path: tuple[str, ...] = ("public",)
     policy: str
@@ -180,6 +181,7 @@ def _offer(
         actions=texts(policy.actions if request.actions is None else request.actions),
         deny=deny_texts(policy.deny),
         masks=policy_masks(policy),
+        masks_must_match=policy.masks_must_match,
         budgets=policy_budgets(policy.budgets),
         search_path=target.search_path,
         policy=policy.name,

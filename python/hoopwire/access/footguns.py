@@ -12,10 +12,16 @@ from hoopwire.model.settings import PolicySettings, Settings
 _UNREAD = ("do", "define-code", "copy-file", "copy-program")
 
 
+Warned = tuple[tuple[str | int, ...], str]
+"""Where in the policy, and the words."""
+
+
 class Footgun(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to look at again."""
 
     policy: str
+    key: tuple[str | int, ...]
+    """Path in the file: `("policies", 0, "actions", 1)`."""
     warning: str
 
 
@@ -24,27 +30,33 @@ def footguns(settings: Settings) -> tuple[Footgun, ...]:
     found = []
     for index, policy in enumerate(settings.policies):
         before = settings.policies[:index]
-        for warning in (*_who(policy, settings), *_order(policy, before), *_what(policy)):
-            found.append(Footgun(policy=policy.name, warning=warning))
+        warnings: dict[str, tuple[str | int, ...]] = {}
+        for key, warning in (*_who(policy, settings), *_order(policy, before), *_what(policy)):
+            warnings.setdefault(warning, key)
+        for warning, key in warnings.items():
+            found.append(Footgun(policy=policy.name, key=("policies", index, *key), warning=warning))
     return tuple(found)
 
 
-def _who(policy: PolicySettings, settings: Settings) -> Iterator[str]:
-    for group in policy.groups:
+def _who(policy: PolicySettings, settings: Settings) -> Iterator[Warned]:
+    for index, group in enumerate(policy.groups):
         if "*" in group:
-            yield f'group "{group}": `*` is no wildcard here, it means a group of exactly this name'
-    for principal in policy.principals:
+            words = f'group "{group}": `*` is no wildcard here, it means a group of exactly this name'
+            yield ("groups", index), words
+    for index, principal in enumerate(policy.principals):
         if "*" in principal:
-            yield f'principal "{principal}": `*` is no wildcard here, it means an id of exactly this text'
+            words = f'principal "{principal}": `*` is no wildcard here, it means an id of exactly this text'
+            yield ("principals", index), words
     if policy.groups and policy.issuer is None and len(settings.issuers) > 1 and policy.effect == "allow":
         names = ", ".join(settings.issuers)
         yield (
+            ("groups",),
             f"its groups may come from any of the issuers ({names}): whoever names groups at one of them gets"
-            " in; set `issuer`"
+            " in; set `issuer`",
         )
 
 
-def _order(policy: PolicySettings, before: tuple[PolicySettings, ...]) -> Iterator[str]:
+def _order(policy: PolicySettings, before: tuple[PolicySettings, ...]) -> Iterator[Warned]:
     """A deny that comes too late for some of those it names."""
     if policy.effect != "deny":
         return
@@ -57,29 +69,35 @@ def _order(policy: PolicySettings, before: tuple[PolicySettings, ...]) -> Iterat
         reaches = "*" in targets or any(pattern.partition("/")[0] in targets for pattern in other.targets)
         if other.effect == "allow" and shared and reaches:
             names = ", ".join(shared)
-            yield f"comes behind policy {other.name}, which grants to {names} first; put it before"
+            yield (), f"comes behind policy {other.name}, which grants to {names} first; put it before"
         elif other.effect == "allow" and reaches and policy.principals and other.groups:
             yield (
+                (),
                 f"comes behind policy {other.name}, which grants to its groups first: a principal that is in"
-                " one of them is not denied; put it before"
+                " one of them is not denied; put it before",
             )
 
 
-def _what(policy: PolicySettings) -> Iterator[str]:
+def _what(policy: PolicySettings) -> Iterator[Warned]:
+    if policy.token_reuse == "until_exp":  # noqa: S105 - a mode, not a secret
+        yield ("token_reuse",), "has token_reuse = until_exp, which is for labs only"
     if policy.effect == "deny":
         return
+    for index, text in enumerate(policy.actions):
+        given = expand(parse_actions((text,)))
+        for word in given.words:
+            if word in _UNREAD:
+                words = f"`{word}` gives whatever the target's user may do: nobody can read what it runs"
+                lost = ", so that its `deny` does not hold there" if policy.deny else ""
+                yield ("actions", index), words + lost
+        for rule in given.rules:
+            for words in _broad(rule):
+                yield ("actions", index), words
     given = expand(parse_actions(policy.actions))
-    for word in given.words:
-        if word in _UNREAD:
-            yield f"`{word}` gives whatever the target's user may do: nobody can read what it runs" + (
-                ", so that its `deny` does not hold there" if policy.deny else ""
-            )
-    for rule in given.rules:
-        yield from _broad(rule)
-    for text in policy.deny:
-        deny = parse_deny(text)
-        if not _takes(deny, given):
-            yield f'deny "{text}" takes nothing away: no action of the policy gives any of it'
+    for index, text in enumerate(policy.deny):
+        if not _takes(parse_deny(text), given):
+            words = f'deny "{text}" takes nothing away: no action of the policy gives any of it'
+            yield ("deny", index), words
 
 
 def _broad(rule: Rule) -> Iterator[str]:

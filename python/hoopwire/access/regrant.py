@@ -63,6 +63,7 @@ def narrow(grant: Grant, identity: Identity, opening: Opening, target: TargetSet
         actions=actions,
         deny=tuple(dict.fromkeys((*grant.deny, *deny_texts(policy.deny)))),
         masks=stricter_masks(grant.masks, policy_masks(policy)),
+        masks_must_match=grant.masks_must_match or policy.masks_must_match,
         budgets=stricter_budgets(grant.budgets, policy_budgets(policy.budgets)),
         policy=policy.name,
         policy_hash=policy_hash(policy, grant.target, target),
@@ -115,7 +116,16 @@ def groups_now(principal: Principal, evidence: Evidence, issuer: IssuerSettings)
 
 
 def _is_whole(candidate: Grant, grant: Grant) -> bool:
-    same = ("databases", "actions", "deny", "masks", "budgets", "expires_at", "max_sessions")
+    same = (
+        "databases",
+        "actions",
+        "deny",
+        "masks",
+        "masks_must_match",
+        "budgets",
+        "expires_at",
+        "max_sessions",
+    )
     return all(getattr(candidate, name) == getattr(grant, name) for name in same)
 
 

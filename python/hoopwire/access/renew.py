@@ -42,6 +42,7 @@ def renew(
         record_results=stricter_record(offer.record_results, grant.record_results),
         deny=tuple(dict.fromkeys((*grant.deny, *offer.deny))),
         masks=stricter_masks(grant.masks, offer.masks),
+        masks_must_match=grant.masks_must_match or offer.masks_must_match,
         budgets=stricter_budgets(grant.budgets, offer.budgets),
     )
 

@@ -8,17 +8,18 @@ import msgspec
 from hoopwire.access import Explanation, Offer, explain, footguns
 from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, masked_columns, print_denial, print_json, print_table
-from hoopwire.config import load
-from hoopwire.model.settings import PolicySettings, Settings
+from hoopwire.config import Loaded, load_with_places
+from hoopwire.model.settings import PolicySettings
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Validate; with `--as`, explain."""
-    settings = load(arguments.config, files=not arguments.no_files)
+    loaded = load_with_places(arguments.config, files=not arguments.no_files)
+    settings = loaded.settings
     if arguments.identity is None:
         if arguments.target is not None or arguments.groups is not None:
             raise CommandFailed("--target and --groups need --as", USAGE)
-        _summarize(arguments, settings)
+        _summarize(arguments, loaded)
         return OK
     names = [arguments.target] if arguments.target is not None else list(settings.targets)
     groups = None
@@ -40,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     return OK if granted else REFUSED
 
 
-def _summarize(arguments: argparse.Namespace, settings: Settings) -> None:
+def _summarize(arguments: argparse.Namespace, loaded: Loaded) -> None:
+    settings = loaded.settings
+    warnings = [(loaded.place(footgun.key), footgun) for footgun in footguns(settings)]
     if arguments.json:
         summary = {
             "config": arguments.config,
@@ -48,7 +51,10 @@ def _summarize(arguments: argparse.Namespace, settings: Settings) -> None:
             "issuers": sorted(settings.issuers),
             "targets": sorted(settings.targets),
             "policies": [policy.name for policy in settings.policies],
-            "warnings": footguns(settings),
+            "warnings": [
+                {"place": place, "policy": footgun.policy, "warning": footgun.warning}
+                for place, footgun in warnings
+            ],
         }
         print_json(summary)
         return
@@ -69,12 +75,8 @@ def _summarize(arguments: argparse.Namespace, settings: Settings) -> None:
         rows,
         empty="No policy: nobody gets in.",
     )
-    for policy in settings.policies:
-        if policy.token_reuse == "until_exp":  # noqa: S105 - a mode, not a secret
-            print(f"warning: policy {clean(policy.name)} has token_reuse = until_exp, which is for labs only")
-
-    for footgun in footguns(settings):
-        print(f"warning: policy {clean(footgun.policy)}: {clean(footgun.warning)}")
+    for place, footgun in warnings:
+        print(f"{clean(place)}: warning: policy {clean(footgun.policy)}: {clean(footgun.warning)}")
 
 
 def _gives(policy: PolicySettings) -> tuple[str, str, str]:

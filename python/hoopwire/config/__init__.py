@@ -3,7 +3,7 @@
 Knows the file's words and what must hold between them; must never know how any of it is used.
 """
 
-from hoopwire.config.load import load, loads
+from hoopwire.config.load import Loaded, load, load_with_places, loads
 from hoopwire.config.problem import ConfigError, Problem
 
-__all__ = ["ConfigError", "Problem", "load", "loads"]
+__all__ = ["ConfigError", "Loaded", "Problem", "load", "load_with_places", "loads"]

@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+from dataclasses import dataclass
 from typing import Any
 
 from hoopwire.config.decode import Parts, decode
@@ -10,7 +11,7 @@ from hoopwire.config.files import check_files
 from hoopwire.config.gateway import check_gateway, check_limits, check_listen, check_recording
 from hoopwire.config.issuers import check_issuers
 from hoopwire.config.policies import check_policies
-from hoopwire.config.positions import Positions, scan
+from hoopwire.config.positions import Key, Positions, scan
 from hoopwire.config.problem import ConfigError, Problem, Report
 from hoopwire.config.roles import check_roles
 from hoopwire.config.targets import check_targets
@@ -20,23 +21,46 @@ _FILE_BYTES = 1 << 20
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A file's settings, and where in it each stands."""
+
+    settings: Settings
+    file: str
+    positions: Positions
+
+    def place(self, key: Key) -> str:
+        """`FILE:LINE:COLUMN` of a key, or of what stands around it."""
+        line, column = self.positions.find(key)
+        return f"{self.file}:{line}:{column}"
+
+
 def load(path: str | os.PathLike[str], *, files: bool = True) -> Settings:
     """Load and check a config file. Relative paths in it are taken from its folder.
 
     With `files=False` the keys, certificates and secrets that it names are not looked at: for checking a file
     on another machine than the gateway's. ConfigError, and nothing else, if it cannot be used.
     """
+    return load_with_places(path, files=files).settings
+
+
+def load_with_places(path: str | os.PathLike[str], *, files: bool = True) -> Loaded:
+    """As `load`, for who has more to say of the file."""
     name = os.fspath(path)
     try:
         with open(name, "rb") as file:
             content = file.read(_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(name, getattr(error, "strerror", None) or "not a path") from None
-    return loads(content, name, files=files)
+    return _loads(content, name, files=files)
 
 
 def loads(content: bytes, name: str, *, files: bool = True) -> Settings:
     """As `load`, with the content at hand; `name` is the path it is said to have."""
+    return _loads(content, name, files=files).settings
+
+
+def _loads(content: bytes, name: str, *, files: bool) -> Loaded:
     document, positions = _parse(content, name)
     report = Report(name, positions)
     folder = os.path.dirname(os.path.abspath(name))
@@ -46,7 +70,7 @@ def loads(content: bytes, name: str, *, files: bool = True) -> Settings:
         check_files(parts, report)
     if report.problems:
         raise ConfigError(report.problems)
-    return parts.settings()
+    return Loaded(parts.settings(), name, positions)
 
 
 def _parse(content: bytes, name: str) -> tuple[dict[str, Any], Positions]:

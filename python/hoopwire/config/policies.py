@@ -150,6 +150,8 @@ def _check_masks(
     key: Key, policy: PolicySettings, actions: dict[int, Action], denied: tuple[Rule, ...], report: Report
 ) -> None:
     if not policy.masks:
+        if policy.masks_must_match:
+            report.add((*key[:-1], "masks_must_match"), "has no effect without `masks`")
         return
     for action in actions.values():
         if isinstance(action, ActionClass) or action in (Word(name="do"), Word(name="define-code")):

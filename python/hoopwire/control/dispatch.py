@@ -12,7 +12,6 @@ from hoopwire.control.spending import Spending
 from hoopwire.control.supervise import Supervisor
 from hoopwire.model import events
 from hoopwire.model.events import Event
-from hoopwire.model.grant import Grant
 
 _log = logging.getLogger("hoopwire.engine")
 
@@ -34,7 +33,7 @@ class Dispatch:
         self._checkpoints = checkpoints
         self._admissions = admissions
         self.drained = trio.Event()
-        self._told: set[tuple[str, str, str, str]] = set()
+        self._told: set[tuple[str, str, str, str, str]] = set()
 
     def take(self, event: Event) -> None:
         """Act on one event."""
@@ -43,6 +42,8 @@ class Dispatch:
                 self._admissions.once("admission", self._admission.admit, event)
             case events.SessionStarted():
                 self._started(event)
+            case events.Unmatched():
+                self._unmatched(event)
             case events.SessionEnded():
                 self._ended(event)
             case events.ConnectionRefused(peer=peer, phase=phase, reason=reason, at=at):
@@ -84,25 +85,28 @@ class Dispatch:
                 peer=event.peer,
             )
             self._parts.trail.record(audit)
-            if event.unmatched:
-                self._unmatched(event, seat.grant)
 
-    def _unmatched(self, event: events.SessionStarted, grant: Grant) -> None:
-        """Say so once for each policy, as it is, and database: mostly a slip of the pen."""
-        key = (grant.policy, grant.policy_hash, event.target, event.database)
-        if key in self._told:
+    def _unmatched(self, event: events.Unmatched) -> None:
+        """Say each thing once for each policy, as it is, and database: mostly a slip of the pen."""
+        seat = self._parts.table.seat(event.session)
+        if seat is None:
             return
-        self._told.add(key)
-        listed = ", ".join(event.unmatched)
+        grant = seat.grant
+        place = (grant.policy, grant.policy_hash, grant.target, seat.database)
+        news = [text for text in event.unmatched if (*place, text) not in self._told]
+        if not news:
+            return
+        self._told.update((*place, text) for text in news)
+        listed = ", ".join(news)
         _log.warning(
-            "policy %s: what matches nothing in %s/%s: %s", grant.policy, event.target, event.database, listed
+            "policy %s: what matches nothing in %s/%s: %s", grant.policy, grant.target, seat.database, listed
         )
         audit = grant_event(
             "policy.unmatched",
             event.at,
             grant,
             session=event.session,
-            database=event.database,
+            database=seat.database,
             reason=listed,
         )
         self._parts.trail.record(audit)

@@ -27,8 +27,10 @@ _log = logging.getLogger("hoopwire.roles")
 _LOOK_S = 1.0
 _CUT_S = 5.0
 """How long a role waits for the last session of its grant to be reported as ended."""
-_STOP_S = 5.0
-"""How long a clean stop takes for the roles that are there."""
+_LEAVE_S = 2.0
+"""How long a stop waits for what is under way at targets."""
+_STOP_S = 3.0
+"""How long it takes then for the roles that are there."""
 _RETRY_S = 1.0
 _RETRY_MOST_S = 60.0
 
@@ -47,6 +49,8 @@ class RoleDesk(Protocol):
     async def drop(self, grant: str) -> list[str]: ...
 
     async def recover(self, target: TargetSettings, node: str) -> set[str]: ...
+
+    def end_by(self, moment: float) -> None: ...
 
 
 class _Pace:
@@ -134,6 +138,10 @@ class RoleKeeper:
                         self._parts.faults.caught("roles", error)
                 await trio.sleep(_LOOK_S)
 
+    def hurry(self) -> None:
+        """The gateway stops: what is under way at a target is waited for a moment, and no longer."""
+        self._desk.end_by(trio.current_time() + _LEAVE_S)
+
     async def drop_all(self) -> None:
         """At a clean stop, when no session is left: make nobody wait for the next start.
 
@@ -149,11 +157,12 @@ class RoleKeeper:
             except Exception as error:
                 self._parts.faults.caught("roles", error)
 
+        self._desk.end_by(trio.current_time() + _STOP_S)
         with trio.move_on_after(_STOP_S, shield=True) as limit:
             async with trio.open_nursery() as nursery:
                 for id in sorted(self._desk.grants()):
                     nursery.start_soon(drop, id)
-        if limit.cancelled_caught:
+        if limit.cancelled_caught or self._desk.grants():
             _log.error("roles are left for the next start: %s", " ".join(sorted(self._desk.grants())))
 
     def _look_for_left_over(self, target: TargetSettings, nursery: trio.Nursery) -> None:

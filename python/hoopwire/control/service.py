@@ -163,6 +163,7 @@ async def _run(
                 limit_s = float(parts.current.settings.gateway.drain)
                 await tasks.contained("drain", _drain, parts, dispatch, limit_s)
             drained.set()
+            keeper.hurry()
             nursery.cancel_scope.cancel()
         parts.trail.record(AuditEvent(kind="gateway.stopped", at=clock.wall()))
         # Each of these is tried, whatever becomes of the one before.

@@ -1,8 +1,12 @@
 """The roles that were made for grants: their passwords, and one thing at a time for each of them.
 
+A thread at a target is not left behind: one that still grants must not meet the one that drops. It ends by
+itself (`custody.administer`), within some twelve seconds; a gateway that stops does not wait so long.
+
 A password lives here only. After a restart nobody knows it any more, and the role gets a new one.
 """
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -11,6 +15,7 @@ import msgspec
 import trio
 
 from hoopwire.custody import making
+from hoopwire.custody.administer import RoleFailed
 from hoopwire.custody.lease import lease
 from hoopwire.custody.making import Made
 from hoopwire.custody.places import PlaceLimiters
@@ -57,6 +62,14 @@ class Roles:
         self._granting: dict[tuple[str, int, str], trio.Lock] = {}
         self._making = PlaceLimiters(_AT_ONCE)
         self._dropping = PlaceLimiters(_AT_ONCE)
+        self._end = math.inf
+        self._under_way: set[trio.CancelScope] = set()
+
+    def end_by(self, moment: float) -> None:
+        """Wait for no target beyond this moment of trio's clock: what is not answered then has failed."""
+        self._end = moment
+        for scope in self._under_way:
+            scope.deadline = moment
 
     def grants(self) -> set[str]:
         """Grants for which a role may be there."""
@@ -108,7 +121,7 @@ class Roles:
                     # From here on, a session that comes all the same must make it anew.
                     role.password = None
                     role.made.clear()
-                    if await _in_thread(making.drop_role, role.target, lent, role.grant, role.node):
+                    if await self._in_thread(making.drop_role, role.target, lent, role.grant, role.node):
                         dropped.append(role_name(role.grant))
                 if self._roles.get(key := _key(role.target, role.grant)) is role:
                     del self._roles[key]
@@ -121,7 +134,7 @@ class Roles:
         """
         async with self._dropping.of(_server(target)):
             lent = await self._lend(target, target.databases[0])
-            found = await _in_thread(making.roles_of_node, target, lent, node)
+            found = await self._in_thread(making.roles_of_node, target, lent, node)
         for grant in found:
             # One that is known already may be another target's, at the same server and with its own user.
             role = self._roles.setdefault(_key(target, grant), _Role(target, grant, node))
@@ -170,7 +183,19 @@ class Roles:
             self._granting.setdefault((*_server(target), database), trio.Lock()),
             self._making.of(_server(target)),
         ):
-            return await _in_thread(work, target, *arguments)
+            return await self._in_thread(work, target, *arguments)
+
+    async def _in_thread(self, work: Callable[..., Answer], *arguments: object) -> Answer:
+        """Cancelling does not end it, only `end_by`. The caller has bounded how many there are."""
+        with trio.CancelScope(shield=True, deadline=self._end) as scope:
+            self._under_way.add(scope)
+            try:
+                return await trio.to_thread.run_sync(
+                    work, *arguments, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
+                )
+            finally:
+                self._under_way.discard(scope)
+        raise RoleFailed("the gateway stops and does not wait for the target")
 
     def _role(self, target: TargetSettings, grant: str) -> _Role:
         role = self._roles.setdefault(_key(target, grant), _Role(target, grant))
@@ -179,14 +204,6 @@ class Roles:
 
     def _of(self, grant: str) -> list[_Role]:
         return [role for role in self._roles.values() if role.grant == grant]
-
-
-async def _in_thread(work: Callable[..., Answer], *arguments: object) -> Answer:
-    """Not abandoned when cancelled: a thread that still grants must not meet the one that drops.
-
-    It ends by itself: see `custody.administer`. The caller has bounded how many there are at its server.
-    """
-    return await trio.to_thread.run_sync(work, *arguments, limiter=trio.CapacityLimiter(1))
 
 
 def _server(target: TargetSettings) -> tuple[str, int]:

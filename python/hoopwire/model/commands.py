@@ -66,7 +66,7 @@ class CompiledRights(msgspec.Struct, frozen=True, kw_only=True):
 class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as the data plane decides by it. `version` guards the seam."""
 
-    version: int = 3
+    version: int = 4
     id: str
     issuer: str
     principal: str
@@ -81,6 +81,8 @@ class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     action_texts: tuple[str, ...] = ()
     """The grant's actions as texts, for refusals."""
     masks: tuple[Mask, ...] = ()
+    masks_must_match: bool = False
+    """The session ends where a mask matches no column of the target."""
     mask_key: bytes = b""
     """32 bytes that masks of kind `hash` are keyed with; empty without masks. A secret."""
     budgets: Budgets = Budgets()

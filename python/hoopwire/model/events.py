@@ -38,8 +38,15 @@ class SessionStarted(_Event, frozen=True, kw_only=True):
     target: str
     database: str
     peer: str
-    unmatched: tuple[str, ...] = ()
-    """Masks and denies of the grant that match nothing at the target: `mask public.peple.email`."""
+    at: float
+
+
+class Unmatched(_Event, frozen=True, kw_only=True):
+    """What of a session's grant matches nothing at the target; SessionStarted or SessionEnded follows."""
+
+    session: str
+    unmatched: tuple[str, ...]
+    """`mask public.peple.email`, `deny public.x`, `allow call app.f`, `except public.y`."""
     at: float
 
 
@@ -123,6 +130,7 @@ class Drained(_Event, frozen=True, kw_only=True):
 Event = (
     GrantNeeded
     | SessionStarted
+    | Unmatched
     | SessionEnded
     | ConnectionRefused
     | SegmentSealed

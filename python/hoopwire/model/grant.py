@@ -73,6 +73,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     deny: tuple[str, ...] = ()
     """Canonical texts of what is refused although `actions` give it."""
     masks: tuple[Mask, ...] = ()
+    masks_must_match: bool = False
+    """No session lives while a mask matches no column of the target."""
     budgets: Budgets = Budgets()
     used: Used = Used()
     """As the store had it when the grant was read; the engine may know of more."""

@@ -242,6 +242,8 @@ class PolicySettings(_Part, frozen=True, kw_only=True):
     """What may not be done although `actions` give it: `all on public.secrets`, `call app.*`."""
     masks: dict[str, MaskKind | MaskSettings] = msgspec.field(default_factory=dict)
     """Columns (`public.customers.email`) whose values are not delivered, and what is in their place."""
+    masks_must_match: bool = False
+    """A session in which a mask matches no column of the target is refused, not only told of."""
     budgets: BudgetSettings = BudgetSettings()
     """What each grant may use up."""
     ttl: Seconds = Seconds(900)

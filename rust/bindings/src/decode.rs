@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The version of the seam that this extension speaks.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Field names as in `hoopwire.model.commands.CompiledGrant`.
 #[derive(Deserialize)]
@@ -38,6 +38,7 @@ struct CompiledGrant {
     rights: Option<CompiledRights>,
     action_texts: Vec<String>,
     masks: Vec<CompiledMask>,
+    masks_must_match: bool,
     mask_key: ByteBuf,
     budgets: CompiledBudgets,
     used: CompiledUsed,
@@ -107,6 +108,7 @@ pub(crate) fn grant(bytes: &[u8]) -> Result<Grant, String> {
         action_texts: compiled.action_texts,
         mask_key: mask_key(&compiled.mask_key, !masks.is_empty())?,
         masks: masks.into(),
+        masks_must_match: compiled.masks_must_match,
         budgets: compiled.budgets.check()?,
         used: compiled.used.check()?,
         target_id: compiled.target_id,

@@ -28,6 +28,10 @@ pub(crate) enum Event<'a> {
         target: &'a str,
         database: &'a str,
         peer: &'a str,
+        at: f64,
+    },
+    Unmatched {
+        session: &'a str,
         unmatched: &'a [String],
         at: f64,
     },

@@ -206,7 +206,8 @@ impl Reactor {
             }
             Effect::AskGrant(ask) => self.ask(key, &ask),
             Effect::Dial => self.dial(key),
-            Effect::Established { scram_keys, unmatched } => self.established(key, scram_keys, &unmatched),
+            Effect::Established { scram_keys } => self.established(key, scram_keys),
+            Effect::Unmatched(unmatched) => self.unmatched(key, &unmatched),
             Effect::CancelUpstream { pid, key: cancel_key } => {
                 self.cancel_upstream(key, pid, cancel_key.expose())
             }
@@ -287,7 +288,7 @@ impl Reactor {
         self.call(key, |session, turn| session.handle_regrant(grant, "policy changed", turn));
     }
 
-    fn established(&mut self, key: usize, scram_keys: Option<ScramKeys>, unmatched: &[String]) {
+    fn established(&mut self, key: usize, scram_keys: Option<ScramKeys>) {
         let Some(slot) = self.slots.get_mut(key) else { return };
         if let (Some(id), Some(keys)) = (slot.credential_id, scram_keys) {
             self.keyring.keep(id, keys);
@@ -316,10 +317,14 @@ impl Reactor {
             target: &facts.target,
             database: &facts.database,
             peer: &facts.peer,
-            unmatched,
             at: facts.started_at,
         });
         self.shared.directory.started(&slot.id, facts, Arc::clone(&slot.totals));
+    }
+
+    fn unmatched(&mut self, key: usize, unmatched: &[String]) {
+        let Some(slot) = self.slots.get(key) else { return };
+        self.shared.events.push(&Event::Unmatched { session: &slot.id, unmatched, at: unix_s(self.unix_us) });
     }
 
     /// The session is over: say so, and give the peers a moment to take what is theirs.

@@ -6,6 +6,7 @@
 use crate::close::{Ending, Span};
 use crate::cursors::Cursors;
 use crate::exact::{Exact, pin};
+use crate::idle::{self, check_masks};
 use crate::inquiry::{self, Answer, Inquiry};
 use crate::knowledge::check_path;
 use crate::live::Live;
@@ -326,20 +327,23 @@ impl Session {
             return Err(Ending::misbehaved_target("a login that ends with a transaction open"));
         }
         let live = &wait.live;
-        let known = turn.catalogues.find(&live.grant, turn.now);
+        // what would refuse the session may be mended by now
+        let known = turn.catalogues.find(&live.grant, turn.now).filter(|(known, _)| {
+            check_masks(&live.grant, known).is_ok() && turn.catalogues.has_looked_over(&live.grant)
+        });
         if live.grant.rights.is_some() && !live.replication && known.is_none() {
             let AwaitUpstream { live, held, asking, .. } = &mut **wait;
             let known = turn.catalogues.roots(&live.grant).to_vec();
             let mut to_close = 0;
             live.say_own(turn, |grant, out| {
-                to_close = inquiry::ask(grant, &known, out);
+                to_close = inquiry::ask_all(grant, &known, out);
                 inquiry::end(false, out);
             });
             *asking = Some((established, Inquiry::new(Some(b'I'), to_close)));
             let held = std::mem::take(held);
             return self.hear_catalogue(&held, turn);
         }
-        self.enter(established, known, turn)
+        self.enter(established, known, Vec::new(), turn)
     }
 
     fn hear_catalogue(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
@@ -352,10 +356,12 @@ impl Session {
             return Err(Ending::no_catalogue("the question was cancelled"));
         }
         check_path(&wait.live.grant, None, &mut rows)?;
+        let idle = idle::take(&mut rows)?;
+        turn.catalogues.looks_over(&wait.live.grant);
         let catalogue = turn.catalogues.keep(&wait.live.grant, rows, None, true, turn.now)?;
         wait.held = [&aside, input].concat();
         let Some((established, _)) = wait.asking.take() else { return Ok(()) };
-        self.enter(established, Some((catalogue, turn.now)), turn)
+        self.enter(established, Some((catalogue, turn.now)), idle, turn)
     }
 
     /// All is known that the session needs: it is ready.
@@ -363,11 +369,19 @@ impl Session {
         &mut self,
         established: Established,
         known: Option<(Arc<Catalogue>, Instant)>,
+        idle: Vec<String>,
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
         let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
         let grant = &wait.live.grant;
-        let unmatched = known.as_ref().map_or_else(Vec::new, |(known, _)| known.unmatched(&grant.masks));
+        let nothing = Catalogue::default();
+        let catalogue = known.as_ref().map_or(&nothing, |(known, _)| known);
+        let masks = catalogue.idle_masks().iter().map(|column| format!("mask {column}"));
+        let unmatched: Vec<String> = masks.chain(idle).collect();
+        if !unmatched.is_empty() {
+            turn.effects.push(Effect::Unmatched(unmatched));
+        }
+        check_masks(grant, catalogue)?;
         if wait.live.grant.rights.is_some() {
             let exact = Exact::new(&wait.live.grant, &established.parameters, known, turn.now)?;
             wait.live.exact = Some(Box::new(exact));
@@ -379,7 +393,7 @@ impl Session {
         let scram_keys = established.scram_keys.clone();
         live.welcome(established, turn);
         self.phase = Phase::Ready(live);
-        turn.effects.push(Effect::Established { scram_keys, unmatched });
+        turn.effects.push(Effect::Established { scram_keys });
         if !held.is_empty() {
             self.handle_upstream(&held, turn);
         }

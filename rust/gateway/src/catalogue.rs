@@ -3,7 +3,7 @@
 use crate::close::Ending;
 use crate::inquiry::Row;
 use hoopwire_policy::{
-    Catalogue, CatalogueColumn, CatalogueRelation, Grant, Inheritance, Mask, Rule, Stored,
+    Catalogue, CatalogueColumn, CatalogueRelation, Grant, Inheritance, Mask, Rights, Rule, Stored,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ struct Kept {
 pub struct Catalogues {
     kept: Vec<Kept>,
     versions: u64,
+    /// Where it was asked what of whose rights matches nothing.
+    looked_over: Vec<(String, Arc<Rights>)>,
 }
 
 impl Catalogues {
@@ -49,6 +51,23 @@ impl Catalogues {
         let kept = self.kept.iter().find(|kept| kept.is_for(grant))?;
         let fresh = !is_old(grant, &kept.catalogue, kept.asked_at, now);
         fresh.then(|| (Arc::clone(&kept.catalogue), kept.asked_at))
+    }
+
+    /// What of these rights matches nothing was asked before, by a session of this reactor.
+    pub(crate) fn has_looked_over(&self, grant: &Grant) -> bool {
+        grant.rights.as_ref().is_none_or(|rights| {
+            let mut all = self.looked_over.iter();
+            all.any(|(target_id, known)| *target_id == grant.target_id && known == rights)
+        })
+    }
+
+    /// It has been asked now.
+    pub(crate) fn looks_over(&mut self, grant: &Grant) {
+        let Some(rights) = grant.rights.as_ref().filter(|_| !self.has_looked_over(grant)) else { return };
+        if self.looked_over.len() >= KEPT_MAX {
+            self.looked_over.drain(..KEPT_MAX / 2);
+        }
+        self.looked_over.push((grant.target_id.clone(), Arc::clone(rights)));
     }
 
     /// The relations that were found by the names of this grant's masks so far.
@@ -175,7 +194,6 @@ fn read(
     let mut relations: BTreeMap<u32, Gathered> = BTreeMap::new();
     let mut views = Vec::new();
     let mut inheritance = Vec::new();
-    let mut idle_denies = Vec::new();
     let mut settings: Option<Vec<String>> = None;
     for row in rows {
         let mut fields = row.iter().cloned();
@@ -183,7 +201,6 @@ fn read(
             "f" => functions.push((fields.next()??, fields.next()??)),
             "c" => column(&mut fields, &mut relations)?,
             "s" => settings.get_or_insert_default().extend(fields.next()?),
-            "n" => idle_denies.push(fields.next()??),
             "i" => inheritance.push(Inheritance {
                 child: (fields.next()??, fields.next()??),
                 parent: (fields.next()??, fields.next()??),
@@ -204,6 +221,7 @@ fn read(
             }
         }
     }
+    let idle_masks = idle(masks, &relations, &roots);
     let mut stored = Stored::default();
     let mut masked = Vec::with_capacity(relations.len());
     for (oid, mut gathered) in relations {
@@ -221,7 +239,20 @@ fn read(
     add_views(views, &mut masked, version);
     let catalogue = Catalogue::new(version, functions, masked).with_stored(stored);
     let catalogue = catalogue.with_settings(settings.as_deref());
-    Some((catalogue.with_kinship(&inheritance, deny).with_idle_denies(idle_denies), roots))
+    Some((catalogue.with_kinship(&inheritance, deny).with_idle_masks(idle_masks), roots))
+}
+
+/// Columns of masks that no relation of the mask's own name (now, or when it was found) has. One that only a child or
+/// parent has is not what the policy says.
+fn idle(masks: &[Mask], relations: &BTreeMap<u32, Gathered>, roots: &[Root]) -> Vec<String> {
+    let is_there = |mask: &Mask| {
+        let of_name =
+            roots.iter().filter(|(schema, name, _)| *schema == mask.schema && *name == mask.relation);
+        let mut found = of_name.filter_map(|(.., oid)| relations.get(oid));
+        found.any(|relation| relation.columns.values().any(|column| column.name == mask.column))
+    };
+    let idle = masks.iter().filter(|mask| !is_there(mask));
+    idle.map(|mask| format!("{}.{}.{}", mask.schema, mask.relation, mask.column)).collect()
 }
 
 /// The OIDs of the relations in an answer.
@@ -344,6 +375,41 @@ mod tests {
 
     fn row(text: &str) -> Row {
         text.split('|').map(|field| (!field.is_empty()).then(|| field.to_owned())).collect()
+    }
+
+    #[test]
+    fn masks_that_match_nothing_are_told() {
+        // H12: a mask on the child of a masked parent was told as one that matches nothing, since the parent's mask
+        // came first; and one on a column that only a child has was not.
+        let rows = [
+            "c|public|people|public|people|10|1|id|23|f",
+            "c|public|people|public|people|10|2|email|25|f",
+            "c|public|people|public|people_1|11|1|email|25|f",
+            "c|public|people|public|people_1|11|2|extra|25|f",
+            "c|public|people_1|public|people|10|2|email|25|f",
+            "c|public|people_1|public|people_1|11|1|email|25|f",
+        ];
+        let masks = [
+            mask("people", "email"),
+            mask("people_1", "email"),
+            mask("people", "extra"),
+            mask("people", "mail"),
+            mask("peple", "email"),
+        ];
+        let idle = |rows: &[&str], roots| {
+            let rows: Vec<Row> = rows.iter().map(|text| row(text)).collect();
+            let (catalogue, roots) = read(&rows, &masks, &[], roots, 1).unwrap();
+            (catalogue.idle_masks().join(" "), roots, catalogue)
+        };
+        let (said, roots, first) = idle(&rows, vec![]);
+        assert_eq!(said, "public.people.extra public.people.mail public.peple.email");
+        // renamed while it was known: its mask goes by OID
+        let renamed = rows.map(|text| text.replace("|public|people|10|", "|public|persons|10|"));
+        let (said, ..) = idle(&renamed.each_ref().map(String::as_str), roots);
+        assert_eq!(said, "public.people.extra public.people.mail public.peple.email");
+        let (said, _, second) = idle(&[], vec![]);
+        assert_eq!(said.split(' ').count(), 5);
+        assert!(!first.says_the_same(&second), "it would be kept, and what it says of masks with it");
     }
 
     #[test]

@@ -218,7 +218,8 @@ impl Live {
             self.grant.expires_text = old.expires_text;
         }
         self.meter.set_budgets(self.grant.budgets);
-        if old.rights != self.grant.rights || old.masks != self.grant.masks {
+        let must_match = old.masks_must_match != self.grant.masks_must_match;
+        if old.rights != self.grant.rights || old.masks != self.grant.masks || must_match {
             // what was prepared, declared or is under way was decided by the old ones
             return Err(rights_changed(&self.grant));
         }

@@ -8,6 +8,7 @@
 
 use crate::catalogue::{Root, denies, search_path};
 use crate::close::Ending;
+use crate::idle;
 use hoopwire_policy::{Grant, KEPT_SETTINGS_MAX, Mask, Rule};
 use hoopwire_postgres::error::{ServerReport, Sqlstate};
 use hoopwire_postgres::message::{Piece, Scanner, Take};
@@ -185,12 +186,26 @@ pub(crate) fn end(in_round: bool, out: &mut Vec<u8>) {
 /// hold of it: a missing value, a default, bounds of partitions); `v`, OID, schema, name, definition;
 /// `x`, schema and name that are now those of a relation which the transaction's snapshot does not show; `p`, the
 /// session's search_path; `i`, schema and name of a partition or child, those of its parent, and what the parent is;
-/// `n`, a pattern of a deny that matches no relation; `s` alone where the session's user may read the settings that
+/// `s` alone where the session's user may read the settings that
 /// roles and databases have, and `s` with the name of each such setting.
 ///
 /// In a transaction with a snapshot of its own the rows are as old as that, but the target looks names up as they are
 /// now (PostgreSQL documentation, 13.6). There names come from functions that do the same.
 pub(crate) fn ask(grant: &Grant, known: &[Root], out: &mut Vec<u8>) -> u8 {
+    prepare(NAME, &question(grant, known), out) + run(NAME, out)
+}
+
+/// The same, and what of the grant's rules matches nothing at the target (`idle.rs`).
+pub(crate) fn ask_all(grant: &Grant, known: &[Root], out: &mut Vec<u8>) -> u8 {
+    let mut text = question(grant, known);
+    if let Some(idle) = idle::question(grant) {
+        text.push_str(" UNION ALL ");
+        text.push_str(&idle);
+    }
+    prepare(NAME, &text, out) + run(NAME, out)
+}
+
+fn question(grant: &Grant, known: &[Root]) -> String {
     let mut text = functions(search_path(grant));
     text.push_str(" UNION ALL ");
     text.push_str(&settings());
@@ -202,7 +217,7 @@ pub(crate) fn ask(grant: &Grant, known: &[Root], out: &mut Vec<u8>) -> u8 {
         text.push_str(" UNION ALL ");
         text.push_str(&kin);
     }
-    prepare(NAME, &text, out) + run(NAME, out)
+    text
 }
 
 /// Prepares a statement; how many objects that closes. A question that was interrupted behind its Parse has left its
@@ -343,10 +358,7 @@ fn kin(deny: &[Rule]) -> Option<String> {
     let rules = deny.iter().filter(|rule| rule.verbs != Verbs::CALL);
     let mut patterns: Vec<String> = rules
         .flat_map(|rule| &rule.objects)
-        .map(|pattern| {
-            let text = literal(&format!("{}.{}", pattern.schema, pattern.name));
-            format!("({}, {}, {text})", like(&pattern.schema), like(&pattern.name))
-        })
+        .map(|pattern| format!("({}, {})", like(&pattern.schema), like(&pattern.name)))
         .collect();
     patterns.sort();
     patterns.dedup();
@@ -354,7 +366,7 @@ fn kin(deny: &[Rule]) -> Option<String> {
         return None;
     }
     Some(format!(
-        "SELECT * FROM (WITH RECURSIVE denied(schema, relation, pattern) AS (VALUES {}), edge(here, there) AS (\
+        "SELECT * FROM (WITH RECURSIVE denied(schema, relation) AS (VALUES {}), edge(here, there) AS (\
            SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits \
            UNION ALL SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits\
          ), family(oid) AS (\
@@ -368,18 +380,13 @@ fn kin(deny: &[Rule]) -> Option<String> {
            p.relname::pg_catalog.text, p.relkind::pg_catalog.text, NULL, NULL, NULL, NULL \
          FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.oid \
          JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace \
-         JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace \
-         UNION ALL SELECT 'n', d.pattern, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM denied d \
-         WHERE NOT EXISTS (\
-           SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-           WHERE n.nspname::pg_catalog.text LIKE d.schema::pg_catalog.text \
-           AND c.relname::pg_catalog.text LIKE d.relation::pg_catalog.text)) kin",
+         JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace) kin",
         patterns.join(", ")
     ))
 }
 
 /// A pattern of a policy as one of LIKE.
-fn like(pattern: &str) -> String {
+pub(crate) fn like(pattern: &str) -> String {
     let mut text = String::with_capacity(pattern.len());
     for c in pattern.chars() {
         match c {
@@ -403,7 +410,7 @@ pub(crate) fn named(masks: &[Mask]) -> String {
 }
 
 /// A string constant; names come from the config file.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

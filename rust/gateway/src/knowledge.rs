@@ -10,6 +10,7 @@
 use crate::catalogue::{is_asked_each_time, is_old};
 use crate::close::Ending;
 use crate::exact::{Exact, watch_path};
+use crate::idle::check_masks;
 use crate::inquiry::{self, Answer, Inquiry, Row, take_row};
 use crate::live::Live;
 use crate::statement::parse_body;
@@ -31,7 +32,8 @@ pub(crate) struct Heard {
 
 impl Exact {
     /// What is known from now on. What was prepared was decided by the masked columns and the settings of that time.
-    fn learn(&mut self, fresh: Arc<Catalogue>, asked_at: Instant) -> Result<(), Ending> {
+    fn learn(&mut self, grant: &Grant, fresh: Arc<Catalogue>, asked_at: Instant) -> Result<(), Ending> {
+        check_masks(grant, &fresh)?;
         let says_the_same =
             |known: &Arc<Catalogue>| known.version() == fresh.version() || known.says_the_same(&fresh);
         let same = self.catalogue.as_ref().is_some_and(says_the_same);
@@ -71,7 +73,7 @@ impl Live {
             (&mut self.exact, turn.catalogues.find(&self.grant, turn.now))
             && !is_asked_each_time(&self.grant, &catalogue)
         {
-            exact.learn(catalogue, asked_at)?;
+            exact.learn(&self.grant, catalogue, asked_at)?;
             return Ok(None);
         }
         Ok(Some(raw)
@@ -232,7 +234,8 @@ impl Live {
         if rows.iter().any(|row| row.first().and_then(Option::as_deref) == Some("x")) {
             return Err(columns_changed());
         }
-        exact.learn(turn.catalogues.keep(&self.grant, rows, print, is_common, turn.now)?, turn.now)?;
+        let fresh = turn.catalogues.keep(&self.grant, rows, print, is_common, turn.now)?;
+        exact.learn(&self.grant, fresh, turn.now)?;
         exact.is_fresh = true;
         Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }))
     }

@@ -12,7 +12,7 @@
 //! `replication` (its commands).
 //! Beside them what a statement-exact grant needs:
 //! `exact` (the decision on a text, and what must stay as it was for it to hold), `inquiry` and `catalogue` (what
-//! the target says of itself), `refusal` (what goes up instead), `masking`, `budget`.
+//! the target says of itself), `idle` (what of a policy matches nothing there), `refusal` (what goes up instead), `masking`, `budget`.
 
 #![forbid(unsafe_code)]
 // an `Ending` is made once in a session's life; boxing it would only move its words further away
@@ -24,8 +24,10 @@ mod budget;
 mod catalogue;
 mod close;
 mod cursors;
+mod detail;
 mod ends;
 mod exact;
+mod idle;
 mod inquiry;
 mod knowledge;
 mod live;

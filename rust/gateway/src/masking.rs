@@ -207,7 +207,7 @@ impl Live {
 }
 
 /// An ErrorResponse or NoticeResponse without what may show values: its detail, context and internal query, and
-/// its text where texts of its class quote values or are made by functions.
+/// its text, hint and names of objects where texts of its class quote values or are made by functions.
 pub(crate) fn scrub(tag: u8, body: &[u8]) -> Vec<u8> {
     let sqlstate = ServerReport::parse(body).sqlstate;
     let is_plain = tag == b'E' && sqlstate.is_some_and(|sqlstate| quotes_no_values(sqlstate.as_str()));
@@ -218,6 +218,8 @@ pub(crate) fn scrub(tag: u8, body: &[u8]) -> Vec<u8> {
             let Ok(text) = reader.cstr() else { break };
             match code {
                 b'D' | b'W' | b'q' | b'p' => {}
+                // RAISE ... USING sets these, too
+                b'H' | b's' | b't' | b'c' | b'd' | b'n' if !is_plain => {}
                 b'M' if !is_plain => {
                     w.u8(code);
                     w.cstr(WITHHELD);
@@ -273,6 +275,10 @@ mod tests {
         assert!(!scrubbed(b'E', cast).contains("bob"));
         let raise = b"SNOTICE\0C00000\0Mbob@x\0\0";
         assert!(!scrubbed(b'N', raise).contains("bob"));
+        // the text was withheld, and what else RAISE ... USING sets was not
+        let raise = b"SNOTICE\0C00000\0Mx\0Hbob@x\0cbob\0nbob\0dbob\0tbob\0sbob\0FF.c\0\0";
+        let shown = scrubbed(b'N', raise);
+        assert!(!shown.contains("bob") && shown.contains("F.c"), "{shown}");
         assert!(!scrubbed(b'E', b"Mbob without a code\0\0").contains("bob"));
         assert!(!scrubbed(b'E', b"SERROR\0C42601\0Mcut of bob").contains("bob"));
     }

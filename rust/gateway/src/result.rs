@@ -8,7 +8,7 @@ use crate::close::{Ending, Span, error_report};
 use crate::ends::check_end;
 use crate::knowledge::Heard;
 use crate::live::Live;
-use crate::masking::{ROW_MAX_BYTES, row_too_large, scrub};
+use crate::masking::{ROW_MAX_BYTES, row_too_large};
 use crate::turn::Turn;
 use hoopwire_policy::{Denial, decide};
 use hoopwire_postgres::error::{ErrorReport, ServerReport, Severity, Sqlstate};
@@ -17,8 +17,10 @@ use hoopwire_postgres::pipeline::Effect as Reply;
 use hoopwire_recording::{Direction, Frame, Report};
 use hoopwire_wire::Reader;
 
-/// Largest error or notice that is read whole.
+/// Largest notice that is read whole.
 const REPORT_WHOLE_BYTES: usize = 64 * 1024;
+/// Largest error: it may quote a row of 1,600 columns, of each 64 bytes (`detail.rs`).
+const ERROR_WHOLE_BYTES: usize = 256 * 1024;
 const REPORT_HEAD_BYTES: usize = 4 * 1024;
 /// Largest message of the other kinds that are read (ParameterStatus, CommandComplete, ParameterDescription).
 const READ_MAX_BYTES: usize = 512 * 1024;
@@ -32,6 +34,7 @@ fn take(has_masks: bool, tag: u8, body_len: usize) -> Take {
         b'D' | b'd' | b'T' | b'E' | b'N' if has_masks => Take::Whole,
         b'D' | b'd' => Take::Run,
         b'T' | b'A' | b'V' => Take::Stream,
+        b'E' if body_len <= ERROR_WHOLE_BYTES => Take::Whole,
         b'E' | b'N' if body_len > REPORT_WHOLE_BYTES => Take::StreamAfter(REPORT_HEAD_BYTES),
         b'E' | b'N' => Take::Whole,
         b'Z' if body_len != 1 => Take::Refuse,
@@ -214,6 +217,7 @@ impl Live {
         if matches!(tag, b'T' | b'C' | b'I' | b'G' | b'H') && self.take_next_of_query(tag, span, turn) {
             return Ok(());
         }
+        let less = matches!(tag, b'E' | b'N').then(|| self.with_less_detail(tag, body)).flatten();
         match tag {
             b'D' | b'd' | b'V' => {
                 let (raw, taken, budget) = self.take_rows(raw, rows.max(1), bytes as u64);
@@ -241,13 +245,13 @@ impl Live {
                 denial.iter().for_each(|denial| self.say_denial(denial, span, turn));
                 return Ok(());
             }
-            b'E' | b'N' if self.has_masks() => {
-                let scrubbed = scrub(tag, body);
-                if !self.fits(tag, scrubbed.len(), span, turn)? {
+            b'E' | b'N' if less.is_some() => {
+                let less = less.unwrap_or_default();
+                if !self.fits(tag, less.len(), span, turn)? {
                     return Ok(());
                 }
-                self.report(tag, scrubbed.get(HEADER_BYTES..).unwrap_or_default(), span, turn);
-                turn.legs.down.extend_from_slice(&scrubbed);
+                self.report(tag, less.get(HEADER_BYTES..).unwrap_or_default(), span, turn);
+                turn.legs.down.extend_from_slice(&less);
                 return Ok(());
             }
             b'E' | b'N' | b'T' | b'A' | b'S' => {

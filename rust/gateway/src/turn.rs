@@ -101,9 +101,9 @@ pub enum Effect {
     Established {
         /// What SCRAM derived, for the next login with this credential.
         scram_keys: Option<ScramKeys>,
-        /// Masks and denies of the grant that match nothing at the target.
-        unmatched: Vec<String>,
     },
+    /// What of the grant matches nothing at the target, as a policy writes it.
+    Unmatched(Vec<String>),
     /// Send a CancelRequest with this key to this session's target.
     CancelUpstream {
         /// The target's process id.

@@ -3,7 +3,6 @@
 
 use crate::glob::Object;
 use crate::kin::{Inheritance, Kinship};
-use crate::mask::Mask;
 use crate::readable::is_readable;
 use crate::rights::Rule;
 use hoopwire_sql::{Access, Verbs};
@@ -80,8 +79,8 @@ pub struct Catalogue {
     by_oid: HashMap<u32, usize>,
     by_name: HashMap<(String, String), usize>,
     kinship: Kinship,
-    /// Denies that match no relation, as a policy writes them.
-    idle_denies: Vec<String>,
+    /// Columns of masks that match none of the target's.
+    idle_masks: Vec<String>,
 }
 
 impl Catalogue {
@@ -115,7 +114,7 @@ impl Catalogue {
             by_oid,
             by_name,
             kinship: Kinship::default(),
-            idle_denies: Vec::new(),
+            idle_masks: Vec::new(),
         }
     }
 
@@ -126,21 +125,16 @@ impl Catalogue {
         self
     }
 
-    /// The same, and which denies match no relation of the target.
+    /// The same, and which columns that the policy masks are not there (`public.peple.email`).
     #[must_use]
-    pub fn with_idle_denies(mut self, idle: Vec<String>) -> Catalogue {
-        self.idle_denies = idle;
-        self
+    pub fn with_idle_masks(self, idle_masks: Vec<String>) -> Catalogue {
+        Catalogue { idle_masks, ..self }
     }
 
-    /// The masks and denies that match nothing at the target, as a policy writes them: mostly slips of the pen.
+    /// Columns of masks that match none of the target's: mostly slips of the pen.
     #[must_use]
-    pub fn unmatched(&self, masks: &[Mask]) -> Vec<String> {
-        let columns = || self.relations.iter().flat_map(|relation| &relation.columns);
-        let is_idle = |at: &usize| !columns().any(|column| column.mask == Some(*at));
-        let idle = masks.iter().enumerate().filter(|(at, _)| is_idle(at));
-        let texts = idle.map(|(_, mask)| format!("mask {}.{}.{}", mask.schema, mask.relation, mask.column));
-        texts.chain(self.idle_denies.iter().map(|deny| format!("deny {deny}"))).collect()
+    pub fn idle_masks(&self) -> &[String] {
+        &self.idle_masks
     }
 
     /// The verbs of this access that touch what these denies name by partitions, children or parents.
@@ -189,6 +183,7 @@ impl Catalogue {
             && self.stored == other.stored
             && self.shows_settings == other.shows_settings
             && self.kinship == other.kinship
+            && self.idle_masks == other.idle_masks
     }
 
     /// The schemas that have a function of this name, without pg_catalog.

@@ -57,7 +57,7 @@ fn is_any(pattern: &str) -> bool {
 /// An object with its schema, of which not everything may be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Object<'a> {
-    /// [`USER`] if it is not known.
+    /// [`USER`] if it is not known, [`WHOLE`] for all of them (a VACUUM without names).
     pub(crate) schema: &'a str,
     /// [`WHOLE`] for everything in the schema.
     pub(crate) name: &'a str,
@@ -96,7 +96,7 @@ impl<'a> Object<'a> {
     /// The pattern may match this object or a part of it.
     pub(crate) fn is_touched(&self, pattern: &Pattern) -> bool {
         let name = self.name == WHOLE || glob(&pattern.name, self.name);
-        name && (self.schema == USER || self.schema_matches(&pattern.schema))
+        name && ([USER, WHOLE].contains(&self.schema) || self.schema_matches(&pattern.schema))
     }
 }
 
@@ -185,5 +185,9 @@ mod tests {
         assert!(object("app", WHOLE).is_covered(&pattern("app", "*")));
         assert!(!object("app", WHOLE).is_covered(&pattern("app", "t*")));
         assert!(object("app", WHOLE).is_touched(&pattern("app", "secrets")));
+        // VACUUM and REINDEX DATABASE reached what was denied: no schema of a pattern was "all schemas".
+        assert!(object(WHOLE, WHOLE).is_touched(&pattern("app", "secrets")));
+        assert!(!object(WHOLE, WHOLE).is_covered(&pattern("app", "*")));
+        assert!(object(WHOLE, WHOLE).is_covered(&pattern("*", "*")));
     }
 }

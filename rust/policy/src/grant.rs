@@ -136,6 +136,8 @@ pub struct Grant {
     pub action_texts: Vec<String>,
     /// What is delivered in place of which column.
     pub masks: Arc<[Mask]>,
+    /// The session ends where one of them matches no column of the target.
+    pub masks_must_match: bool,
     /// For masks of kind `hash`.
     pub mask_key: MaskKey,
     /// Limits over all sessions of the grant.
@@ -173,6 +175,7 @@ impl Grant {
             rights: None,
             action_texts: Vec::new(),
             masks: Arc::from([]),
+            masks_must_match: false,
             mask_key: MaskKey::default(),
             budgets: Budgets::default(),
             used: Used::default(),

@@ -15,9 +15,12 @@ use crate::mask::Mask;
 use crate::readable::is_readable;
 use crate::refusal::Reason;
 use crate::rights::{Rights, Words};
+use crate::sequence;
 use crate::settings::{check_set, check_set_config};
 use hoopwire_sql::{Access, Call, Closed, Effect, Name, Parsed, Statement, Verbs};
 
+/// They change a sequence that their argument names, or say where it is.
+const SEQUENCE_CALLS: &[&str] = &["nextval", "setval", "currval"];
 /// What the view of the settings calls.
 const ALL_SETTINGS: &str = "pg_show_all_settings";
 /// Where a value of a masked column stands.
@@ -124,6 +127,8 @@ impl<'a> Scope<'a> {
             Effect::NameDatabase { name } if name == self.database => return Ok(()),
             Effect::NameDatabase { name } => return Err(Reason::OtherDatabase { name: name.clone() }),
             Effect::Administer { what } => return Err(Reason::NotUnderstood { what: (*what).to_owned() }),
+            Effect::TestsAbsentRow => return Err(Reason::AbsentRow),
+            Effect::TooDeep => return Err(Reason::TooDeep),
             Effect::Unknown { what } => return Err(Reason::NotUnderstood { what: what.clone() }),
             // what a prepared statement or a cursor does was judged when it was made
             Effect::Transaction { .. }
@@ -155,7 +160,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn judge_access(&self, access: &Access<&str>) -> Result<(), Reason> {
+    pub(crate) fn judge_access(&self, access: &Access<&str>) -> Result<(), Reason> {
         for schema in self.relations(access.relation).iter() {
             let object = Object::new(schema, access.relation.name);
             self.check_denies(object, access.verbs)?;
@@ -228,7 +233,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Every relation that is not the system's may be read.
-    fn reads_all(&self) -> bool {
+    pub(crate) fn reads_all(&self) -> bool {
         self.rights.deny.is_empty() && self.rights.allow.iter().any(|rule| rule.covers_all(Verbs::SELECT))
     }
 
@@ -374,9 +379,28 @@ impl<'a> Scope<'a> {
                 }
             } else {
                 self.judge_function(schema, name, builtin, call.procedure)?;
+                if schema == CATALOG && SEQUENCE_CALLS.contains(&name) {
+                    self.check_sequence(call)?;
+                }
             }
         }
         if known { Ok(()) } else { Err(Reason::FunctionUnknown { function: call.function.to_owned() }) }
+    }
+
+    /// `nextval` and its like are given by a rule that says nothing of sequences: the denies say what they may not reach.
+    fn check_sequence(&self, call: &Call<&str>) -> Result<(), Reason> {
+        let verbs = Verbs::SELECT.with(Verbs::UPDATE);
+        if !self.denies(verbs) {
+            return Ok(());
+        }
+        let Some(sequence) = call.setting.as_ref().and_then(|(_, text)| sequence::named(text)) else {
+            let what = format!("{} of what no constant names, beside denies", call.function.name);
+            return Err(Reason::NotUnderstood { what });
+        };
+        let name = sequence.as_ref();
+        self.relations(name)
+            .iter()
+            .try_for_each(|schema| self.check_denies(Object::new(schema, name.name), verbs))
     }
 
     /// What most calls are, told at once: a harmless built-in function, and no other schema has one of its name.

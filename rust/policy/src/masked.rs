@@ -5,7 +5,7 @@ use crate::glob::USER;
 use crate::judge::Scope;
 use crate::plan::COPY;
 use crate::refusal::{Reason, Refusal};
-use hoopwire_sql::{Column, Lineage, MaskedRelations, Name, Parsed, RelationColumns};
+use hoopwire_sql::{Column, Lineage, MaskedRelations, Name, Parsed, RelationColumns, TOO_DEEP};
 use rustc_hash::FxHashMap;
 
 /// Refuses a text through which masked values would show; otherwise says of each statement whether it touches
@@ -26,11 +26,11 @@ pub(crate) fn lineage(
     let masked = Masked::of(scope);
     let lineages = parsed.lineage(&masked).map_err(|leak| {
         let command = commands.get(leak.statement).copied().unwrap_or("");
-        Refusal {
-            statement: leak.statement,
-            command,
-            reason: Reason::Masked { column: leak.column, place: leak.place },
-        }
+        let reason = match leak.place {
+            TOO_DEEP => Reason::TooDeep,
+            place => Reason::Masked { column: leak.column, place },
+        };
+        Refusal { statement: leak.statement, command, reason }
     })?;
     if lineages.len() != commands.len() {
         let reason = Reason::NotUnderstood { what: "text".to_owned() };

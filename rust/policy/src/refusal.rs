@@ -85,6 +85,8 @@ pub enum Reason {
     },
     /// COPY beside other statements, under masks: its rows do not say what they are.
     CopyNotAlone,
+    /// RETURNING tests OLD or NEW against a subquery, which may end the target's server.
+    AbsentRow,
     /// The text does not follow PostgreSQL's grammar.
     Syntax {
         /// The parser's words.
@@ -133,6 +135,7 @@ impl Refusal {
             Reason::ReadOnly => "read_only_grant",
             Reason::Masked { .. } => "masked_column",
             Reason::CopyNotAlone => "copy_not_alone",
+            Reason::AbsentRow => "row_may_be_absent",
             Reason::Syntax { .. } => "syntax_error",
             Reason::TooDeep => "statement_too_deep",
             Reason::TooManyTokens => "statement_too_many_tokens",
@@ -161,6 +164,7 @@ impl Refusal {
             | Reason::Cascade { .. }
             | Reason::ReadOnly
             | Reason::CopyNotAlone
+            | Reason::AbsentRow
             | Reason::TooDeep
             | Reason::TooManyTokens
             | Reason::TooComplex
@@ -181,6 +185,7 @@ impl Refusal {
         let (sqlstate, position) = match self.reason {
             Reason::Syntax { position, .. } => ("42601", position),
             Reason::TooManyTokens => ("54000", None),
+            Reason::AbsentRow => ("0A000", None),
             Reason::TooDeep | Reason::TooComplex => ("54001", None),
             _ => ("42501", None),
         };
@@ -283,6 +288,15 @@ impl Refusal {
                 detail: "The rows of a COPY do not say what they are, and the gateway must know whose they are."
                     .to_owned(),
                 hint: "Send the COPY by itself.".to_owned(),
+            },
+            Reason::AbsentRow => Words {
+                message: "RETURNING may not test OLD or NEW against a subquery".to_owned(),
+                detail: "A row that is not there (NEW of a DELETE, OLD of an INSERT) before IN, ANY, ALL or in EXISTS \
+                         ends all sessions of a PostgreSQL 18 server."
+                    .to_owned(),
+                hint: "Put the test into a subquery of its own, (SELECT old.x IN (SELECT ...)), or name the column \
+                       without OLD and NEW."
+                    .to_owned(),
             },
             Reason::Syntax { message, .. } => Words {
                 message: without_literals(message),

@@ -196,7 +196,7 @@ fn constants(list: &NodeList) -> Option<Vec<&str>> {
 }
 
 /// The last part of a name without a schema, or in pg_catalog.
-fn operator(name: &NodeList) -> Option<&str> {
+pub(crate) fn operator(name: &NodeList) -> Option<&str> {
     let mut parts = name.iter().map(|part| part.as_str());
     match name.len() {
         1 => parts.next()?,
@@ -225,11 +225,16 @@ fn string(node: Node<'_>) -> Option<&str> {
 
 /// A cast to text, or to an array of it.
 fn is_text(cast: &TypeCast, array: bool) -> bool {
+    is_cast_to(cast, "text", array)
+}
+
+/// A cast to this type of pg_catalog, or to an array of it.
+pub(crate) fn is_cast_to(cast: &TypeCast, wanted: &str, array: bool) -> bool {
     cast.type_name().is_some_and(|name| {
         let mut parts = name.names().iter().map(pg_raw_parse::nodes::String::sval);
         let is_named = match name.names().len() {
-            1 => parts.next() == Some(Some("text")),
-            2 => parts.next() == Some(Some("pg_catalog")) && parts.next() == Some(Some("text")),
+            1 => parts.next() == Some(Some(wanted)),
+            2 => parts.next() == Some(Some("pg_catalog")) && parts.next() == Some(Some(wanted)),
             _ => false,
         };
         is_named && name.typmods().is_empty() && name.array_bounds().is_empty() != array

@@ -20,7 +20,7 @@ mod walk;
 pub use columns::Closed;
 #[cfg(feature = "mutations")]
 pub use lineage::Mutation;
-pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns};
+pub use lineage::{Column, CopyFormat, CopyOut, Leak, Lineage, MaskedRelations, RelationColumns, TOO_DEEP};
 pub use parsed::{ParseError, Parsed, parse};
 pub use places::Place;
 pub use statement::{Access, Call, Effect, Name, SettingValue, Statement, Verbs};

@@ -127,7 +127,7 @@ pub struct Call<S = String> {
     /// As written.
     pub function: Name<S>,
     /// For `set_config`: its first two arguments where they are constants. For `current_setting`: its first one, and
-    /// nothing.
+    /// nothing. For `nextval`, `setval` and `currval`: a word, and the constant that names the sequence or its table.
     pub setting: Option<(String, String)>,
     /// By CALL rather than in an expression.
     pub procedure: bool,
@@ -215,6 +215,10 @@ pub enum Effect {
         /// The command in words, for refusals: `ALTER SYSTEM`.
         what: &'static str,
     },
+    /// RETURNING tests OLD or NEW, which may not be there, against a subquery: PostgreSQL 18 ends all of its sessions.
+    TestsAbsentRow,
+    /// Nested deeper than it was followed.
+    TooDeep,
     /// Not understood: the node's name.
     Unknown {
         /// For refusals and the log.

@@ -127,7 +127,46 @@ CREATE FUNCTION email_of(people) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1.
 CREATE INDEX people_email_lower ON people (pg_catalog.lower(email));
 CREATE STATISTICS people_stats ON email, phone FROM people;
 ANALYZE;
+-- What is written blindly: each of these has a constraint that quotes the row, or its key, when it is violated
+-- (error_details.sql).
+CREATE TABLE stock (
+    id integer PRIMARY KEY,
+    tenant integer NOT NULL,
+    code text NOT NULL,
+    secret text NOT NULL DEFAULT 'vault-4h8k-stock',
+    n integer CHECK (n > 0),
+    UNIQUE (tenant, secret)
+);
+INSERT INTO stock SELECT n, n, 'code-' || n, 'vault-4h8k-stock', n FROM generate_series(1, 3) n;
+CREATE VIEW stock_view AS SELECT * FROM stock WHERE n < 100 WITH CHECK OPTION;
+CREATE TABLE stock_keys (key text PRIMARY KEY);
+INSERT INTO stock_keys VALUES ('vault-4h8k-key');
+CREATE TABLE stock_refs (key text REFERENCES stock_keys);
+INSERT INTO stock_refs VALUES ('vault-4h8k-key');
+CREATE TABLE stock_owners (id integer PRIMARY KEY);
+INSERT INTO stock_owners VALUES (1);
+CREATE TABLE stock_notes (owner integer NOT NULL REFERENCES stock_owners ON DELETE SET NULL, secret text);
+INSERT INTO stock_notes VALUES (1, 'vault-4h8k-note');
+CREATE TABLE stock_rooms (id integer, secret text DEFAULT 'vault-4h8k-room', EXCLUDE USING hash (secret WITH =));
+INSERT INTO stock_rooms VALUES (1);
+CREATE TABLE stock_days (day integer, secret text DEFAULT 'vault-4h8k-day') PARTITION BY LIST (secret);
+CREATE TABLE stock_days_1 PARTITION OF stock_days FOR VALUES IN ('x');
+CREATE TABLE stock_later (id integer, secret text DEFAULT 'vault-4h8k-later' UNIQUE DEFERRABLE INITIALLY DEFERRED);
+INSERT INTO stock_later VALUES (1);
+CREATE FUNCTION restock() RETURNS void LANGUAGE sql AS 'UPDATE public.stock SET n = -1';
+-- Masked columns whose types are made of parts (masks_types.sql).
+CREATE TYPE pair AS (label text, n integer);
+CREATE DOMAIN word AS text;
+CREATE TABLE typed (id integer PRIMARY KEY, v varchar(40), r int4range, d word, c pair, j jsonb, x xml, ts tsvector);
+INSERT INTO typed VALUES (
+    1, 'mk7f3q-v', '[77123,77124)', 'mk7f3q-d', ('mk7f3q-c', 77123), '{"a": "mk7f3q-j", "n": 77123}', '<a>mk7f3q-x</a>', 'mk7f3q:1'
+);
 RESET ROLE;
+-- A foreign table that cannot be read here; what its columns are of the other server is an option of theirs.
+CREATE FOREIGN DATA WRAPPER plain_wrapper;
+CREATE SERVER plain_server FOREIGN DATA WRAPPER plain_wrapper;
+CREATE FOREIGN TABLE shop.remote (id integer) SERVER plain_server;
+ALTER FOREIGN TABLE shop.remote OWNER TO app;
 
 -- Secrets of the catalogue and of settings; what extensions bring, by tables that look like theirs.
 CREATE SERVER elsewhere FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host 'db.example');

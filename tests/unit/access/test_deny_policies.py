@@ -222,6 +222,7 @@ def test_check_and_explain_say_so() -> None:
         ("actions", ["read-only"]),
         ("deny", ["all on public.x"]),
         ("masks", {"public.a.b": "null"}),
+        ("masks_must_match", True),
         ("budgets", {"rows": 1}),
         ("ttl", "15m"),
         ("max_sessions", 16),

@@ -267,7 +267,7 @@ class TestCompile:
     def test_the_deadline_is_on_the_monotonic_clock(self) -> None:
         compiled = compile_grant(made(), "orders", now=NOW + 100, monotonic_ns=5_000_000_000, notice_s=60)
         assert compiled.deadline_monotonic_ns == 805_000_000_000
-        assert (compiled.principal, compiled.database, compiled.version) == ("cid:0oa1", "orders", 3)
+        assert (compiled.principal, compiled.database, compiled.version) == ("cid:0oa1", "orders", 4)
         assert (compiled.notice_s, compiled.expires_at) == (60, NOW + 900)
         assert compiled.expires_text == "2027-01-15 08:15:00 UTC"
 
@@ -376,6 +376,30 @@ class TestObligations:
         again = regrant(grant, with_policies(loose), NOW)
         assert isinstance(again, Grant)
         assert (again.deny, again.masks, again.budgets) == (grant.deny, grant.masks, grant.budgets)
+
+    def test_masks_that_must_match_reach_a_live_grant_and_stay(self) -> None:
+        """H12: reloads and renewals never loosen it; the first policy that leaves a grant whole is taken."""
+        strict = replace(self.EXACT, masks_must_match=True)
+        loose = made(with_policies(self.EXACT))
+        assert not loose.masks_must_match
+        again = regrant(loose, with_policies(strict), NOW)
+        assert isinstance(again, Grant)
+        assert again.masks_must_match
+        kept = regrant(again, with_policies(self.EXACT), NOW)
+        assert isinstance(kept, Grant)
+        assert kept.masks_must_match
+        other = replace(self.EXACT, name="other")
+        chosen = regrant(loose, with_policies(strict, other), NOW)
+        assert isinstance(chosen, Grant)
+        assert (chosen.policy, chosen.masks_must_match) == ("other", False)
+        key = b"planted-mask-key-planted-mask-ke"
+        compiled = compile_grant(again, "orders", now=NOW, monotonic_ns=0, notice_s=0, mask_key=key)
+        assert compiled.masks_must_match
+        request = AccessRequest(target="orders")
+        for old, policy in ((again, self.EXACT), (loose, strict)):
+            offer = renew(old, identity("analysts", jti="j2"), request, with_policies(policy), NOW)
+            assert isinstance(offer, Offer)
+            assert offer.masks_must_match
 
     def test_a_grant_of_any_statement_does_not_outlive_a_policy_that_masks(self) -> None:
         """`query` reads what it likes: kept beside new masks, it would unmask."""

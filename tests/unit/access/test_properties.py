@@ -58,6 +58,7 @@ POLICIES = st.builds(
     masks=st.dictionaries(
         st.sampled_from(["public.a.x", "public.a.y"]), st.sampled_from(["null", "partial"])
     ),
+    masks_must_match=st.booleans(),
     budgets=st.builds(BudgetSettings, rows=st.none() | st.integers(1, 9)),
     ttl=st.integers(30, 3600).map(Seconds),
     max_sessions=st.integers(1, 20),
@@ -164,6 +165,7 @@ def is_within(small: Grant | Offer, large: Grant) -> bool:
         and within(small.actions, large.actions)
         and set(small.deny) >= set(large.deny)
         and {mask.column for mask in small.masks} >= {mask.column for mask in large.masks}
+        and small.masks_must_match >= large.masks_must_match
         and (large.budgets.rows is None or (small.budgets.rows or 99) <= large.budgets.rows)
         and small.max_sessions <= large.max_sessions
         and reuse.index(small.token_reuse) <= reuse.index(large.token_reuse)

@@ -220,3 +220,26 @@ def test_a_lock_that_is_too_long_is_refused_by_name(capsys):
         main(["principals", "lock", "cid:0oa1", "--reason", "r", "--for", "99999999d"])
     assert done.value.code == 2
     assert "argument --for: at most 3660d; leave it out" in capsys.readouterr().err
+
+
+def test_check_names_the_line_of_a_warning(tmp_path, config, capsys):
+    """A warning named its policy, and in a file of fifty one looked for the line."""
+    lines = [
+        *CONFIG.splitlines(),
+        "actions = [",
+        '  "read-only",',
+        '  "do",',
+        "]",
+        'token_reuse = "until_exp"',
+    ]
+    (tmp_path / "hoopwire.toml").write_text("\n".join(lines))
+    assert main(["check", "--config", config, "--no-files"]) == 0
+    warnings = [line for line in capsys.readouterr().out.splitlines() if "warning" in line]
+    for text, words in (('  "do",', "`do` gives"), ('token_reuse = "until_exp"', "for labs only")):
+        place = f"{config}:{lines.index(text) + 1}:{len(text) - len(text.lstrip()) + 1}"
+        assert any(
+            each.startswith(f"{place}: warning: policy readers: ") and words in each for each in warnings
+        )
+    assert main(["check", "--config", config, "--no-files", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["warnings"]
+    assert {each["place"] for each in told} == {each.partition(": warning")[0] for each in warnings}

@@ -242,6 +242,8 @@ CASES: list[tuple[str, str, str, str]] = [
         "policies[2].masks",
         "action `do`",
     ),
+    # H12: a flag that would do nothing
+    ('ttl = "10m"', "masks_must_match = true", "policies[2].masks_must_match", "no effect without `masks`"),
     ('ttl = "10m"', 'masks = { "b.c" = "null" }', 'policies[2].masks."b.c"', "schema.relation.column"),
     ('ttl = "10m"', 'masks = { "a.*.c" = "null" }', 'policies[2].masks."a.*.c"', "schema.relation.column"),
     ('ttl = "10m"', 'masks = { "a.b.c" = "nil" }', 'policies[2].masks."a.b.c"', "none of"),
@@ -304,6 +306,7 @@ NEAREST = [
     ('["orders/*"]', '["order/*"]', "orders/*"),
     ('["orders/*"]', '["oders/analitics"]', "orders/analytics"),
     ('ttl = "10m"', 'actions = ["querry"]', "query"),
+    ('ttl = "10m"', "mask_must_match = true", "masks_must_match"),
     ("[targets.payroll]", "[target.payroll]", "targets"),
     ("[recording]", "[recordings]", "recording"),
 ]

@@ -101,6 +101,9 @@ class ScriptedDesk:
         if self.error is not None:
             raise self.error
 
+    def end_by(self, moment: float) -> None:
+        self.calls.append(("end_by", ""))
+
     def grants(self) -> set[str]:
         return set(self.made) | (self.left_over if ("recover", "") in self.calls else set())
 

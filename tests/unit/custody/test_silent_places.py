@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 
-from hoopwire.custody import Lender, Made, Roles, making, source
+from hoopwire.custody import Lender, Made, RoleFailed, Roles, making, source
 from hoopwire.model.commands import Lease
 from hoopwire.model.role import RoleGrant
 from hoopwire.model.settings import CredentialSettings, TargetSettings
@@ -113,6 +113,47 @@ async def test_roles_of_a_healthy_target(silence, monkeypatch, what):
                     await roles.lend_role(silent, "orders", "g_login", lambda: role_for("g_login"))
         finally:
             silence.over.set()
+
+
+@pytest.mark.parametrize("what", ["under way", "later"])
+async def test_a_stop_does_not_wait_for_a_silent_target(silence, monkeypatch, what):
+    """SIGTERM took 12.4 s beside a silent target: a thread at a target was waited for, whatever the limit."""
+    monkeypatch.setattr(making, "drop_role", lambda *rest: silence.hold())
+    roles = Roles(lend)
+    roles._role(target("silent"), "g_1").may_exist = True
+
+    async def drop() -> None:
+        with pytest.raises(RoleFailed, match="the gateway stops"):
+            await roles.drop("g_1")
+
+    async with trio.open_nursery() as nursery:
+        if what == "under way":
+            nursery.start_soon(drop)
+            await silence.holds(1)
+            roles.end_by(trio.current_time())
+        else:
+            roles.end_by(trio.current_time())
+            nursery.start_soon(drop)
+    assert not silence.over.is_set()
+    assert roles.grants() == {"g_1"}, "it is left for the next start"
+
+
+async def test_a_thread_at_a_target_is_not_left_behind(silence, monkeypatch):
+    """Cancelled alone, it would still grant while another drops."""
+    monkeypatch.setattr(making, "drop_role", lambda *rest: silence.hold() or True)
+    roles = Roles(lend)
+    roles._role(target("slow"), "g_1").may_exist = True
+    dropped = []
+    async with trio.open_nursery() as nursery:
+
+        async def drop() -> None:
+            dropped.extend(await roles.drop("g_1"))
+
+        nursery.start_soon(drop)
+        await silence.holds(1)
+        nursery.cancel_scope.cancel()
+        silence.over.set()
+    assert dropped == ["hw_1"]
 
 
 async def test_a_name_that_is_not_answered(silence, monkeypatch):

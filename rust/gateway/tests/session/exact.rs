@@ -237,6 +237,64 @@ fn an_error_shows_no_detail_under_masks() {
     assert_eq!(reports, 1);
 }
 
+fn must_match(grant: &mut Grant) {
+    masked(grant);
+    grant.masks_must_match = true;
+}
+
+fn unmatched(peer: &Peer) -> Vec<&str> {
+    let said = peer.link.effects.iter().filter_map(|effect| match effect {
+        Effect::Unmatched(said) => Some(said.iter().map(String::as_str)),
+        _ => None,
+    });
+    said.flatten().collect()
+}
+
+#[test]
+fn masks_that_must_match_let_nobody_in_while_they_do_not() {
+    // H12: a mask on a column that is not there was no mask, and the session began. `masks_must_match` closes.
+    let renamed = PEOPLE.replace("|email|", "|mail|");
+    let said = format!("{renamed}\nn|deny public.ledger_1999");
+    let (peer, _) = Peer::exact(read(), &said, masked);
+    assert!(peer.link.session.is_ready());
+    assert_eq!(unmatched(&peer), ["mask public.people.email", "deny public.ledger_1999"]);
+
+    for (rows, is_let_in) in [(said.as_str(), false), ("", false), (PEOPLE, true)] {
+        let (mut peer, _) = Peer::exact(read(), rows, must_match);
+        assert_eq!(peer.link.session.is_ready(), is_let_in, "{rows}");
+        if is_let_in {
+            assert!(unmatched(&peer).is_empty());
+            continue;
+        }
+        assert!(unmatched(&peer).contains(&"mask public.people.email"));
+        let established = |effect: &Effect| matches!(effect, Effect::Established { .. });
+        assert!(peer.news().is_empty() && !peer.link.effects.iter().any(established), "it was welcomed");
+        assert_eq!(peer.last_error(b'C'), "42501");
+        assert!(peer.last_error(b'D').ends_with("code: masks_unmatched"), "{}", peer.last_error(b'D'));
+    }
+}
+
+#[test]
+fn masks_that_must_match_end_a_session_when_they_no_longer_do() {
+    // H12: the table was made anew under another name while sessions lived; they read on.
+    let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, must_match);
+    assert_eq!(peer.say(&query("select id from people")), "T D D C Z:I");
+    *catalogue.borrow_mut() =
+        PEOPLE.replace("people|10|", "persons|20|").replace("|public|people|public|", "|public|gone|public|");
+    assert_eq!(peer.say(&query("select email from persons")), "E:42501");
+    assert!(peer.last_error(b'D').ends_with("code: masks_unmatched") && peer.link.session.is_closed());
+}
+
+#[test]
+fn a_policy_whose_masks_must_match_from_now_on_ends_its_sessions() {
+    // H12: as for masks that are added at a reload: the next session is decided by it.
+    let mut peer = peer(masked);
+    let mut grant = peer.link.session.grant().cloned().unwrap();
+    grant.masks_must_match = true;
+    peer.link.call(|session, turn| session.handle_regrant(grant, "policy changed", turn));
+    assert_eq!(peer.news(), "E:57P01");
+}
+
 #[test]
 fn an_old_catalogue_is_asked_again_and_the_request_waits() {
     let (mut peer, catalogue) = Peer::exact(read(), PEOPLE, masked);

@@ -92,6 +92,7 @@ fn every_reason_has_all_texts_and_a_code_of_its_own() {
         Reason::ReadOnly,
         Reason::Masked { column: "email".into(), place: "in WHERE" },
         Reason::Syntax { message: "syntax error".into(), position: None },
+        Reason::AbsentRow,
         Reason::TooDeep,
         Reason::Encoding,
         Reason::NoStatements,

@@ -606,3 +606,29 @@ fn a_text_of_too_many_tokens_is_not_read() {
         assert!(denial.message.contains("250000") && denial.hint.contains("COPY"), "{denial:?}");
     }
 }
+
+/// Nesting of 400 to 10,000 levels was said not to be understood, and under masks to use a masked column.
+#[test]
+fn a_text_that_is_nested_too_deeply_says_so() {
+    let mask = Mask {
+        schema: "public".into(),
+        relation: "people".into(),
+        column: "email".into(),
+        kind: MaskKind::Null,
+        compare: false,
+    };
+    let masked = Grant { masks: [mask].into(), ..reader() };
+    for (open, middle, close) in [
+        ("select (", "select 1", ")"),
+        ("select * from (", "select id from people", ") x"),
+        ("select 1 where exists (", "select 1", ")"),
+    ] {
+        for (depth, grant) in
+            [(300, &masked), (390, &reader()), (600, &reader()), (600, &masked), (3_000, &reader())]
+        {
+            let text = format!("{}{middle}{}", open.repeat(depth), close.repeat(depth));
+            let said = code(grant, &text, &VIEW);
+            assert!(said == "statement_too_deep" || (depth < 400 && said == "ok"), "{open} {depth}: {said}");
+        }
+    }
+}

@@ -99,6 +99,8 @@ impl Found {
 /// What every step of the walk gives.
 type Walk<T> = Result<T, Found>;
 
+/// The place of a [`Leak`] that is none for all that is known: nested deeper than is followed.
+pub const TOO_DEEP: &str = "nested too deeply";
 /// How deep a statement may nest.
 const DEPTH: usize = 256;
 
@@ -125,7 +127,7 @@ impl<'c> Walker<'c> {
     /// One level deeper for the time of `inner`.
     fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Walk<T>) -> Walk<T> {
         if self.depth >= DEPTH {
-            return Err(Found::new("", "nested too deeply"));
+            return Err(Found::new("", TOO_DEEP));
         }
         self.work(0)?;
         self.depth += 1;

@@ -150,6 +150,10 @@ impl<'a> Walk<'a> {
                 other => self.unknown(other),
             }
         }
+        if !column.fdwoptions().is_empty() {
+            // of a foreign table, as ALTER FOREIGN TABLE: which column of the other server is read
+            self.administer("OPTIONS of a column");
+        }
         self.options(column.fdwoptions());
     }
 

@@ -5,8 +5,7 @@ use super::{Columns, Walk};
 use crate::{Effect, Verbs};
 use pg_raw_parse::list::{CastNodeList, NodeList};
 use pg_raw_parse::nodes::{
-    CopyStmt, DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, OnConflictClause, ResTarget,
-    ReturningClause, UpdateStmt,
+    CopyStmt, DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, OnConflictClause, ResTarget, UpdateStmt,
 };
 use pg_raw_parse::{Node, raw};
 
@@ -25,7 +24,7 @@ impl<'a> Walk<'a> {
         }
         self.range_alone(insert.relation(), verbs, columns);
         self.nested(insert.select_stmt());
-        self.returning(insert.returning_clause());
+        self.returning(insert.returning_clause(), insert.relation(), []);
         self.scope.back_to(mark);
     }
 
@@ -66,7 +65,7 @@ impl<'a> Walk<'a> {
         self.range_columns(update.relation(), verbs, assigned(update.target_list()));
         self.items(update.from_clause());
         self.expr(update.where_clause());
-        self.returning(update.returning_clause());
+        self.returning(update.returning_clause(), update.relation(), update.from_clause());
         self.scope.back_to(mark);
     }
 
@@ -80,7 +79,7 @@ impl<'a> Walk<'a> {
         self.range(delete.relation(), verbs);
         self.items(delete.using_clause());
         self.expr(delete.where_clause());
-        self.returning(delete.returning_clause());
+        self.returning(delete.returning_clause(), delete.relation(), delete.using_clause());
         self.scope.back_to(mark);
     }
 
@@ -95,7 +94,7 @@ impl<'a> Walk<'a> {
         self.range_columns(merge.relation(), verbs, columns);
         self.item(merge.source_relation(), &Locked::None);
         self.expr(merge.join_condition());
-        self.returning(merge.returning_clause());
+        self.returning(merge.returning_clause(), merge.relation(), [merge.source_relation()]);
         self.scope.back_to(mark);
     }
 
@@ -119,13 +118,6 @@ impl<'a> Walk<'a> {
                 self.unknown_text("MergeWhenClause");
                 Verbs::default()
             }
-        }
-    }
-
-    /// Left out: the options, which are other names for OLD and NEW.
-    fn returning(&mut self, returning: Option<&'a ReturningClause>) {
-        if let Some(returning) = returning {
-            self.exprs(returning.exprs());
         }
     }
 

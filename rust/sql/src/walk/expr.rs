@@ -1,7 +1,8 @@
 //! Expressions.
 
 use super::Walk;
-use crate::fixed::{constant, fixed_names, fixed_setting, is_name};
+use super::returning::Returning;
+use crate::fixed::{constant, fixed_names, fixed_setting, is_cast_to, is_name, operator};
 use crate::walk::query::Locked;
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::nodes::{ColumnRef, FuncCall, ResTarget, SelectStmt, TypeName};
@@ -58,7 +59,10 @@ impl<'a> Walk<'a> {
                 // Left out: kind, rexpr_list_start, rexpr_list_end; name is an operator's.
                 self.operator(expr.name());
                 self.expr(expr.rexpr());
-                Some(expr.lexpr())
+                match self.returning {
+                    Returning::Own(rows) => self.returned_row(expr, rows),
+                    _ => Some(expr.lexpr()),
+                }
             }
             Node::TypeCast(cast) => {
                 self.type_name(cast.type_name());
@@ -94,6 +98,10 @@ impl<'a> Walk<'a> {
             Node::SubLink(link) => {
                 // Left out: sub_link_type, sub_link_id; oper_name is an operator's.
                 self.operator(link.oper_name());
+                if let Returning::Own(rows) = self.returning {
+                    self.returned_link(link, rows);
+                    return None;
+                }
                 match link.subselect() {
                     Node::SelectStmt(select) => self.select(select, &Locked::None),
                     other => self.unknown(other),
@@ -151,6 +159,9 @@ impl<'a> Walk<'a> {
     fn column_ref(&mut self, column: &'a ColumnRef) {
         self.column_refs += 1;
         let fields = column.fields();
+        if let Returning::Test(rows) = self.returning {
+            self.tested_column(column, rows);
+        }
         let mut last = None;
         for node in fields {
             match node {
@@ -220,6 +231,9 @@ impl<'a> Walk<'a> {
             if name == "set_config" && !procedure {
                 let setting = setting(call.args(), self.listed);
                 self.call_of_setting(schema, name, setting);
+            } else if SEQUENCES.contains(&name) && !procedure {
+                let named = sequence(call.args()).map(|text| (SEQUENCE, text));
+                self.call_of_setting(schema, name, named);
             } else if name == "current_setting" && !procedure {
                 self.current_setting(schema, name, call.args());
             } else {
@@ -281,6 +295,24 @@ impl<'a> Walk<'a> {
             _ => self.unknown_text("a name"),
         }
         self.exprs(name.typmods());
+    }
+}
+
+/// Functions of a sequence that its first argument names.
+const SEQUENCES: [&str; 3] = ["nextval", "setval", "currval"];
+/// What stands for the name of a setting there.
+const SEQUENCE: &str = "sequence";
+
+/// The constant that names a sequence, or the table that has it: `pg_get_serial_sequence('table', 'column')`.
+fn sequence(args: &NodeList) -> Option<&str> {
+    match args.first()? {
+        Node::FuncCall(call) => {
+            let function = call.funcname();
+            let is_of_table = operator(function) == Some("pg_get_serial_sequence") && call.args().len() == 2;
+            is_of_table.then(|| constant(call.args().first()?)).flatten()
+        }
+        Node::TypeCast(cast) if is_cast_to(cast, "regclass", false) => constant(cast.arg()),
+        other => constant(other),
     }
 }
 

@@ -14,6 +14,7 @@ mod expr;
 mod json;
 mod names;
 mod query;
+mod returning;
 mod room;
 mod session;
 mod sets;
@@ -23,6 +24,7 @@ use crate::steps::Steps;
 use crate::{Access, Call, Effect, Name, Statement, Verbs};
 use pg_raw_parse::Node;
 use pg_raw_parse::nodes::SelectStmt;
+use returning::Returning;
 pub use room::Room;
 use sets::{Indexed, SHORT, Scope};
 use std::collections::BTreeSet;
@@ -75,6 +77,8 @@ pub(crate) struct Walk<'a> {
     listed: Option<&'a SelectStmt>,
     /// The settings that this WHERE leaves are noted already, as those that `current_setting` of this schema reads.
     listed_settings: Option<Option<&'a str>>,
+    /// Where in a RETURNING the walk is.
+    returning: Returning<'a>,
 }
 
 impl<'a> Walk<'a> {
@@ -99,6 +103,7 @@ impl<'a> Walk<'a> {
             column_refs: 0,
             listed: None,
             listed_settings: None,
+            returning: Returning::Outside,
         }
     }
 
@@ -107,7 +112,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn run(&mut self, node: Node<'a>) {
         self.found.command = self.statement(node);
         if self.too_deep {
-            self.found.effects.push(Effect::Unknown { what: "nested too deep".to_owned() });
+            self.found.effects.push(Effect::TooDeep);
         }
         if !self.steps.take(self.nodes) {
             self.found.effects.push(Effect::Unknown { what: "more work than its length allows".to_owned() });
@@ -176,11 +181,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A call of `set_config` or `current_setting`.
+    /// A call of `set_config`, `current_setting`, or a function of sequences.
     fn call_of_setting(&mut self, schema: Option<&'a str>, name: &'a str, setting: Option<(&str, &str)>) {
         let setting = setting.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
         let function = Name { schema, name };
-        self.found.calls.push(Call { function, setting, procedure: false });
+        let call = Call { function, setting, procedure: false };
+        // rows of VALUES say the same again and again
+        if call.setting.is_none() || self.found.calls.last() != Some(&call) {
+            self.found.calls.push(call);
+        }
     }
 
     /// Notes that `x.name` was written, which is a call of `name(x)` if x has no such column.
