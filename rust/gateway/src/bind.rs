@@ -3,6 +3,7 @@
 use crate::live::Live;
 use crate::names::{Bound, Nature};
 use crate::turn::Turn;
+use hoopwire_policy::{Denial, Grant, check_setting};
 use hoopwire_recording::{Bind, Direction, Frame, Parameter};
 use hoopwire_wire::Reader;
 
@@ -35,6 +36,7 @@ pub(crate) fn record<'a>(
             // what is not known may
             fetches: prepared.is_none_or(|prepared| prepared.nature.fetches),
             ends: prepared.map_or_else(|| live.surely_ends(name), |prepared| prepared.nature.ends),
+            asks: 0,
         },
     };
     let types = prepared.map_or(&[][..], |prepared| prepared.types());
@@ -43,6 +45,27 @@ pub(crate) fn record<'a>(
         Frame::Bind(Bind { no: bound.no, portal, name, parameters: &parameters, bytes: raw.len() as u64 });
     turn.frames.push(live.no, turn.unix_us, Direction::Upstream, &frame);
     Some(Recorded { portal, bound, complete })
+}
+
+/// Behind the names of a Bind: may its parameters name the settings that its statement reads by them?
+///
+/// # Errors
+/// The denial, also for what is not here as a whole.
+pub(crate) fn check_settings(reader: &mut Reader<'_>, asked: u32, grant: &Grant) -> Result<(), Denial> {
+    let mut values = || -> Option<Vec<&[u8]>> {
+        formats(reader)?;
+        let count = u32::from(reader.u16().ok()?).min(u32::BITS);
+        let mut named = Vec::new();
+        for bit in 0..count {
+            let value = value(reader)?;
+            // of NULL nothing is read
+            named.extend(value.filter(|_| (asked >> bit) & 1 == 1));
+        }
+        Some(named)
+    };
+    // text and varchar are the same in both formats
+    let named = values().map_or_else(|| check_setting(grant, None).map(|()| Vec::new()), Ok)?;
+    named.into_iter().try_for_each(|name| check_setting(grant, std::str::from_utf8(name).ok()))
 }
 
 /// As many parameters as are whole in what is here, and whether that, with well-formed result formats behind

@@ -9,6 +9,9 @@ use crate::masking::scrub;
 use hoopwire_policy::may_quote;
 use hoopwire_wire::{Reader, message};
 
+/// In place of a DETAIL.
+const WITHHELD: &[u8] = b"The gateway withholds it: the grant does not read the relation.";
+
 impl Live {
     /// An error or notice as the principal may see it, if that is not as it came.
     pub(crate) fn with_less_detail(&self, tag: u8, body: &[u8]) -> Option<Vec<u8>> {
@@ -64,9 +67,9 @@ fn fields(body: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 fn without_detail(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len());
     message(&mut out, b'E', |w| {
-        for (code, text) in fields(body).filter(|(code, _)| *code != b'D') {
+        for (code, text) in fields(body) {
             w.u8(code);
-            w.cstr(text);
+            w.cstr(if code == b'D' { WITHHELD } else { text });
         }
         w.u8(0);
     });

@@ -31,6 +31,8 @@ pub(crate) struct Nature {
     pub(crate) fetches: bool,
     /// It only ends a transaction.
     pub(crate) ends: bool,
+    /// Parameters that name settings to read (`StatementPlan::asks`).
+    pub(crate) asks: u32,
 }
 
 /// What is known of a prepared statement, to record its parameters as typed values.
@@ -315,6 +317,8 @@ pub(crate) struct Names {
     round: u64,
     /// A Parse of what only ends a transaction went to the target: till then no name stands for one.
     may_end: bool,
+    /// The same of what names settings to read by parameters.
+    may_ask: bool,
     room: Room,
 }
 
@@ -322,6 +326,7 @@ impl Names {
     /// A Parse with this number and these types goes to the target.
     pub(crate) fn prepare(&mut self, name: &[u8], no: u64, types: &[u32], nature: Nature) {
         self.may_end |= nature.ends;
+        self.may_ask |= nature.asks != 0;
         let prepared = Some(Prepared { no, nature, types: self.room.types(types) });
         let key = self.statements.change(name, prepared.clone(), self.round, &self.room);
         self.ahead.push_back(Change::Statement(key, prepared));
@@ -411,6 +416,18 @@ impl Names {
                 });
                 slot.settled.iter().chain(may_be).all(|prepared| prepared.nature.ends)
             }),
+        }
+    }
+
+    /// The parameters by which this statement names settings to read; `None` if that cannot be told.
+    pub(crate) fn asks(&self, statement: &[u8]) -> Option<u32> {
+        if !self.may_ask {
+            return Some(0);
+        }
+        match self.known_statement(statement) {
+            Known::Is(prepared) => Some(prepared.nature.asks),
+            Known::Nothing => Some(0),
+            Known::Unsure => None,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::live::Live;
 use crate::names::Nature;
 use crate::refusal;
 use crate::turn::Turn;
-use hoopwire_policy::{Action, Denial, Instead, Permit, StatementPlan, decide};
+use hoopwire_policy::{Action, Denial, Instead, Permit, StatementPlan, check_setting, decide};
 use hoopwire_postgres::message::{FrameError, Piece, Take};
 use hoopwire_postgres::pipeline::{Copy, Owed};
 use hoopwire_recording::{Direction, Execute, Frame, Input, Request, Statement, Via};
@@ -25,6 +25,8 @@ const BIND_HEAD_BYTES: usize = 4 * 1024;
 const HEADER_BYTES: usize = 5;
 /// Largest message of the kinds that carry no more than names.
 const SMALL_BYTES: usize = 16 * 1024;
+/// Declared types of a parameter that names a setting: none, text, unknown, varchar. Another's value may be told otherwise.
+const TEXTS: [u32; 4] = [0, 25, 705, 1043];
 /// Most requests that may be owed before the principal is not read any further.
 const OWED_MAX: usize = 16 * 1024;
 
@@ -190,6 +192,7 @@ impl Live {
                 let (portal, name) = (reader.cstr().unwrap_or_default(), reader.cstr().unwrap_or_default());
                 self.check_bind(name, turn)?;
                 self.check_portal_name(portal, name)?;
+                self.check_settings(name, &mut reader)?;
                 if !self.surely_ends(name) {
                     self.take_bind()?;
                 }
@@ -218,6 +221,16 @@ impl Live {
             _ => {}
         }
         Ok(permit)
+    }
+
+    /// Settings that a Bind's parameters name may be ones that are not to be read.
+    fn check_settings(&self, statement: &[u8], reader: &mut Reader<'_>) -> Result<(), Denial> {
+        match self.names.asks(statement) {
+            Some(0) => Ok(()),
+            _ if self.pipeline.is_skipping() => Ok(()),
+            Some(asked) => bind::check_settings(reader, asked, &self.grant),
+            None => check_setting(&self.grant, None),
+        }
     }
 
     fn sync(&mut self, raw: &[u8], permit: &Result<Permit, Denial>, turn: &mut Turn<'_>) {
@@ -253,7 +266,9 @@ impl Live {
         let call = (tag == b'F').then(|| decide(&self.grant, Action::CallFunction, turn.now));
         let no = self.next_statement();
         let permit = match call.as_ref().unwrap_or(permit) {
-            Ok(permit) => self.decide_statement(tag, no, name, text, turn).map(|traits| (permit, traits)),
+            Ok(permit) => {
+                self.decide_statement(tag, no, name, text, &types, turn).map(|traits| (permit, traits))
+            }
             Err(denial) => Err(denial.clone()),
         };
         let reason = match &permit {
@@ -315,6 +330,7 @@ impl Live {
         no: u64,
         name: &[u8],
         text: &[u8],
+        types: &[u32],
         turn: &mut Turn<'_>,
     ) -> Result<Traits, Denial> {
         let verdict = if tag == b'F' { None } else { self.judge(no, text, turn)? };
@@ -328,12 +344,21 @@ impl Live {
         let copy = plans.and_then(|plans| plans.iter().find(|plan| plan.is_copy()));
         let traits = Traits {
             looks_up: plans.is_none_or(|plans| plans.iter().any(|plan| plan.looks_up)),
-            nature: Nature { fetches: plans.is_some_and(|plans| plans.iter().any(fetches)), ends },
+            nature: Nature {
+                fetches: plans.is_some_and(|plans| plans.iter().any(fetches)),
+                ends,
+                asks: plans.map_or(0, |plans| plans.iter().fold(0, |all, plan| all | plan.asks)),
+            },
             executes: plans.is_some_and(|plans| plans.iter().any(|plan| plan.executes.is_some())),
             instead: plans.map_or_else(Vec::new, |plans| words_instead(plans)),
         };
         if tag == b'P' {
             self.check_statement_name(name, traits.executes)?;
+            let asks = |at: usize| traits.nature.asks.checked_shr(u32::try_from(at).unwrap_or(u32::MAX));
+            let is_asked = |at: usize| asks(at).is_some_and(|bits| bits & 1 == 1);
+            if types.iter().enumerate().any(|(at, oid)| is_asked(at) && !TEXTS.contains(oid)) {
+                check_setting(&self.grant, None)?;
+            }
         }
         if let (b'Q', Some(plans)) = (tag, plans) {
             self.check_executed(plans)?;

@@ -282,6 +282,17 @@ impl<'a> Scope<'a> {
         Err(Reason::SettingRead { name: name.map(str::to_owned) })
     }
 
+    /// The parameters that name settings to read and are not free, a bit for each: those of a Bind must be looked at.
+    pub(crate) fn asks(&self, statement: &Statement<&str>) -> u32 {
+        let asked = statement.calls.iter().fold(0, |all, call| all | told_at_bind(call));
+        let is_free = || {
+            let function = Object::new(CATALOG, "current_setting");
+            self.reads_all_settings()
+                || self.missing(function, Verbs::CALL).is_ok_and(|missing| missing.is_empty())
+        };
+        if asked == 0 || is_free() { 0 } else { asked }
+    }
+
     /// The values of masked columns that stand in the target's catalogues.
     fn stored(&self) -> Stored {
         match self.catalogue {
@@ -374,7 +385,8 @@ impl<'a> Scope<'a> {
                 check_set_config(self.rights, call.setting.as_ref())?;
             } else if schema == CATALOG && name == "current_setting" && !call.procedure {
                 self.check_denies(object, Verbs::CALL)?;
-                if !self.missing(object, Verbs::CALL)?.is_empty() {
+                // what a parameter names is looked at when it is bound
+                if told_at_bind(call) == 0 && !self.missing(object, Verbs::CALL)?.is_empty() {
                     self.judge_setting(call.setting.as_ref().map(|(name, _)| name.as_str()))?;
                 }
             } else {
@@ -484,6 +496,12 @@ impl<'a> Candidates<'a> {
 
 fn named(object: Object<'_>) -> Name {
     Name { schema: Some(object.schema.to_owned()), name: object.name.to_owned() }
+}
+
+/// The bit of the parameter that names the setting which is read, if it is one of those that a Bind's values are looked
+/// at for.
+fn told_at_bind(call: &Call<&str>) -> u32 {
+    call.parameter.checked_sub(1).and_then(|bit| 1_u32.checked_shl(bit)).unwrap_or(0)
 }
 
 #[cfg(test)]

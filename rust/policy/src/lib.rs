@@ -45,6 +45,7 @@ pub use kin::Inheritance;
 pub use mask::{ColumnMask, CopyMask, Malformed, Mask, MaskKind, RowMask, shows_masked};
 pub use plan::{StatementPlan, Verdict};
 pub use quote::may_quote;
+pub use readable::check_setting;
 pub use refusal::{Reason, Refusal};
 pub use rights::{Pattern, Rights, Rule, Words};
 pub use settings::allows_search_path;

@@ -22,6 +22,9 @@ pub struct StatementPlan {
     pub looks_up: bool,
     /// It may show settings of roles and databases, since none of them is a secret as far as is known.
     pub shows_settings: bool,
+    /// The parameters that name settings to read, a bit for each (`$1` is the lowest): a Bind's values must be ones that
+    /// anybody may read ([`check_setting`](crate::check_setting)).
+    pub asks: u32,
     /// What goes up in place of some words of the text.
     pub instead: Box<[Instead]>,
 }
@@ -61,6 +64,7 @@ impl StatementPlan {
             && self.executes.is_none()
             && !self.prepares
             && !self.shows_settings
+            && self.asks == 0
             && self.instead.is_empty()
     }
 

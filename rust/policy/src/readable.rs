@@ -1,5 +1,8 @@
 //! Which settings anybody may read.
 
+use crate::decide::Denial;
+use crate::grant::Grant;
+use crate::refusal::{Reason, Refusal};
 use rustc_hash::FxHashSet;
 use std::sync::LazyLock;
 
@@ -21,6 +24,18 @@ pub(crate) fn is_readable(name: &str) -> bool {
             Some(begin) => name.starts_with(begin),
             None => *known == name,
         })
+}
+
+/// Whether a Bind may name this setting where its statement reads one. `None` for what cannot be told.
+///
+/// # Errors
+/// The denial, as of a text that names it.
+pub fn check_setting(grant: &Grant, name: Option<&str>) -> Result<(), Denial> {
+    if name.is_some_and(is_readable) {
+        return Ok(());
+    }
+    let reason = Reason::SettingRead { name: name.map(str::to_owned) };
+    Err(Refusal { statement: 0, command: "SELECT", reason }.denial(grant))
 }
 
 #[cfg(test)]

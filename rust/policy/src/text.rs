@@ -144,6 +144,7 @@ fn plan(statement: &Statement<&str>, scope: &Scope<'_>) -> StatementPlan {
     let looks_up = !statement.accesses.is_empty() || executes.is_some();
     let instead = scope.instead(statement).into();
     let shows_settings = scope.shows_settings(statement);
+    let asks = scope.asks(statement);
     StatementPlan {
         command: statement.command,
         copy_out: None,
@@ -151,6 +152,7 @@ fn plan(statement: &Statement<&str>, scope: &Scope<'_>) -> StatementPlan {
         prepares,
         looks_up,
         shows_settings,
+        asks,
         instead,
     }
 }

@@ -213,6 +213,31 @@ pub(crate) fn constant(node: Node<'_>) -> Option<&str> {
     }
 }
 
+/// The number of a parameter, also with a cast to text or varchar (SQLAlchemy writes one for each).
+pub(crate) fn parameter(node: Node<'_>) -> Option<u32> {
+    match node {
+        Node::TypeCast(cast) if is_text(cast, false) || is_varchar(cast) => match cast.arg() {
+            Node::ParamRef(parameter) => u32::try_from(parameter.number).ok(),
+            _ => None,
+        },
+        Node::ParamRef(parameter) => u32::try_from(parameter.number).ok(),
+        _ => None,
+    }
+    .filter(|number| *number > 0)
+}
+
+/// A cast to VARCHAR of any length, as the grammar has it.
+fn is_varchar(cast: &TypeCast) -> bool {
+    cast.type_name().is_some_and(|name| {
+        let mut parts = name.names().iter().map(pg_raw_parse::nodes::String::sval);
+        name.names().len() == 2
+            && parts.next() == Some(Some("pg_catalog"))
+            && parts.next() == Some(Some("varchar"))
+            && name.typmods().is_empty()
+            && name.array_bounds().is_empty()
+    })
+}
+
 fn string(node: Node<'_>) -> Option<&str> {
     match node {
         Node::A_Const(value) => match value.val() {

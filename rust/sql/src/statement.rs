@@ -129,6 +129,8 @@ pub struct Call<S = String> {
     /// For `set_config`: its first two arguments where they are constants. For `current_setting`: its first one, and
     /// nothing. For `nextval`, `setval` and `currval`: a word, and the constant that names the sequence or its table.
     pub setting: Option<(String, String)>,
+    /// For `current_setting`: the number of the parameter that names what is read, where a Bind gives its value; else 0.
+    pub parameter: u32,
     /// By CALL rather than in an expression.
     pub procedure: bool,
 }
@@ -254,9 +256,10 @@ impl Statement<&str> {
             columns: strings(columns),
             children,
         };
-        let call = |Call { function, setting, procedure }: Call<&str>| Call {
+        let call = |Call { function, setting, parameter, procedure }: Call<&str>| Call {
             function: function.to_owned(),
             setting,
+            parameter,
             procedure,
         };
         Statement {

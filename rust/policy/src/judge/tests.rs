@@ -46,7 +46,7 @@ fn access(relation: &str, verbs: Verbs) -> Statement<&str> {
 }
 
 fn call(function: &str) -> Statement<&str> {
-    let calls = vec![Call { function: name(function), setting: None, procedure: false }];
+    let calls = vec![Call { function: name(function), setting: None, parameter: 0, procedure: false }];
     Statement { calls, ..statement() }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Walk;
 use super::returning::Returning;
-use crate::fixed::{constant, fixed_names, fixed_setting, is_cast_to, is_name, operator};
+use crate::fixed::{constant, fixed_names, fixed_setting, is_cast_to, is_name, operator, parameter};
 use crate::walk::query::Locked;
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::nodes::{ColumnRef, FuncCall, ResTarget, SelectStmt, TypeName};
@@ -274,7 +274,12 @@ impl<'a> Walk<'a> {
                 }
                 return;
             }
-            Some(other) => constant(other),
+            Some(other) => {
+                if let Some(parameter) = parameter(other).filter(|_| self.is_bound) {
+                    return self.call_of_told_setting(schema, name, parameter);
+                }
+                constant(other)
+            }
             None => None,
         };
         self.call_of_setting(schema, name, setting.map(|setting| (setting, "")));

@@ -75,6 +75,9 @@ pub(crate) struct Walk<'a> {
     column_refs: usize,
     /// The query whose select list is walked: its WHERE may say what a column of it is.
     listed: Option<&'a SelectStmt>,
+    /// Its parameters are those of a Bind: no other statement's are (EXECUTE gives those of what PREPARE has, a function's
+    /// caller those of its body).
+    is_bound: bool,
     /// The settings that this WHERE leaves are noted already, as those that `current_setting` of this schema reads.
     listed_settings: Option<Option<&'a str>>,
     /// Where in a RETURNING the walk is.
@@ -102,6 +105,7 @@ impl<'a> Walk<'a> {
             most: steps.left(),
             column_refs: 0,
             listed: None,
+            is_bound: false,
             listed_settings: None,
             returning: Returning::Outside,
         }
@@ -110,6 +114,14 @@ impl<'a> Walk<'a> {
     /// Walks a raw statement.
     #[inline]
     pub(crate) fn run(&mut self, node: Node<'a>) {
+        self.is_bound = matches!(
+            node,
+            Node::SelectStmt(_)
+                | Node::InsertStmt(_)
+                | Node::UpdateStmt(_)
+                | Node::DeleteStmt(_)
+                | Node::MergeStmt(_)
+        );
         self.found.command = self.statement(node);
         if self.too_deep {
             self.found.effects.push(Effect::TooDeep);
@@ -177,7 +189,7 @@ impl<'a> Walk<'a> {
             |call| (call.function, call.procedure),
         );
         if found.is_none() {
-            self.found.calls.push(Call { function, setting: None, procedure });
+            self.found.calls.push(Call { function, setting: None, parameter: 0, procedure });
         }
     }
 
@@ -185,11 +197,17 @@ impl<'a> Walk<'a> {
     fn call_of_setting(&mut self, schema: Option<&'a str>, name: &'a str, setting: Option<(&str, &str)>) {
         let setting = setting.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
         let function = Name { schema, name };
-        let call = Call { function, setting, procedure: false };
+        let call = Call { function, setting, parameter: 0, procedure: false };
         // rows of VALUES say the same again and again
         if call.setting.is_none() || self.found.calls.last() != Some(&call) {
             self.found.calls.push(call);
         }
+    }
+
+    /// A call of `current_setting` whose argument is told when the statement is bound.
+    fn call_of_told_setting(&mut self, schema: Option<&'a str>, name: &'a str, parameter: u32) {
+        let function = Name { schema, name };
+        self.found.calls.push(Call { function, setting: None, parameter, procedure: false });
     }
 
     /// Notes that `x.name` was written, which is a call of `name(x)` if x has no such column.
