@@ -293,6 +293,8 @@ def test_sqlalchemy_inspector(routes):
                     )
                 found[schema]["checks"] = inspector.get_multi_check_constraints(schema=schema)
                 found[schema]["comments"] = inspector.get_multi_table_comment(schema=schema)
+                # asks current_setting by a parameter
+                found[schema]["options"] = inspector.get_multi_table_options(schema=schema)
         engine.dispose()
         return repr(sorted(found.items(), key=lambda item: str(item[0])))
 

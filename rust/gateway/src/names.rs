@@ -319,6 +319,8 @@ pub(crate) struct Names {
     may_end: bool,
     /// The same of what names settings to read by parameters.
     may_ask: bool,
+    /// The same of EXECUTE: it gives parameters that no Bind has.
+    may_execute: bool,
     room: Room,
 }
 
@@ -417,6 +419,14 @@ impl Names {
                 slot.settled.iter().chain(may_be).all(|prepared| prepared.nature.ends)
             }),
         }
+    }
+
+    /// Whether a text may be let through that names settings by parameters, or that executes what may: by EXECUTE they
+    /// would be told by another text.
+    pub(crate) fn may_tell(&mut self, asks: bool, executes: bool, is_prepared: bool) -> bool {
+        let is_clear = !((asks && self.may_execute) || (executes && self.may_ask));
+        self.may_execute |= executes && is_prepared;
+        is_clear
     }
 
     /// The parameters by which this statement names settings to read; `None` if that cannot be told.

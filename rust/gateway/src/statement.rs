@@ -352,6 +352,9 @@ impl Live {
             executes: plans.is_some_and(|plans| plans.iter().any(|plan| plan.executes.is_some())),
             instead: plans.map_or_else(Vec::new, |plans| words_instead(plans)),
         };
+        if !self.names.may_tell(traits.nature.asks != 0, traits.executes, tag == b'P') {
+            check_setting(&self.grant, None)?;
+        }
         if tag == b'P' {
             self.check_statement_name(name, traits.executes)?;
             let asks = |at: usize| traits.nature.asks.checked_shr(u32::try_from(at).unwrap_or(u32::MAX));
