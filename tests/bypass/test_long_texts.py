@@ -143,6 +143,7 @@ def test_long_texts_that_programs_write(login: Login):
             (f"select count(*) from notes where id in ({_list('#', 50_000)})", 1),
             (f"select count(*) from (values {_list('(#, 0.5)', 10_000)}) v (a, b)", 1),
             (f"select {_list('# as c#', 1_600)}", 1),
+            (f"select count(*) from (values {_list('(#)', 65_000)}) v (a)", 1),
             (_list("select #", 1_000, " union all "), 1_000),
             (f"select count(*) from notes t0{_list(' left join notes t1# on t1#.id = t0.id', 59, '')}", 1),
             (f"select 1 where 'short' <> '{'long ' * 500_000}'", 1),

@@ -9,7 +9,7 @@ use crate::tokens::MAX_TOKENS;
 use std::cell::Cell;
 
 /// Steps for each byte of a text. Looking at every node in each of the walks takes less than four.
-const PER_BYTE: u64 = 48;
+const PER_BYTE: u64 = 36;
 /// Steps that even the shortest text has: it may name a table of a hundred columns in sixty joins.
 const BASE: u64 = 4_000_000;
 

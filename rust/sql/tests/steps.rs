@@ -96,7 +96,7 @@ fn the_steps_of_every_list_are_in_proportion_to_its_text() {
 fn no_text_takes_more_steps_than_its_budget() {
     for list in LISTS {
         let text = list.text(8_000);
-        let most = 4_000_000 + 48 * text.len().min(MAX_TOKENS) as u64;
+        let most = 4_000_000 + 36 * text.len().min(MAX_TOKENS) as u64;
         if let Some((taken, _)) = steps(text, true) {
             assert!(taken <= most, "{}: {taken} of {most}", list.name);
         }
@@ -169,9 +169,9 @@ fn ordinary_long_texts() {
 #[test]
 fn more_tokens_than_the_grammar_is_given() {
     for (item, times) in [
-        ("1,", 130_000),
-        ("a.b,", 70_000),
-        ("(", 260_000),
+        ("1,", 160_000),
+        ("a.b,", 60_000),
+        ("(", 310_000),
         ("-- a\n", 260_000),
         ("+", 60_000),
         ("1; create global temp table t (); select ", 5_000),
@@ -188,26 +188,27 @@ fn tokens() {
     for (text, tokens) in [
         ("", 0),
         (" \n\t", 0),
-        ("select 1", 2),
-        ("select a.b, $1 from \"T\"\"t\" where x = 1.5e3", 12),
+        ("select 1", 3),
+        ("select a.b, $1 from \"T\"\"t\" where x = 1.5e3", 19),
         ("'it''s' 'a' \n 'b' 'c'", 3),
         ("e'it\\'s' 1", 2),
         ("E'a\\\\' 1", 2),
         ("e'a' \n '\\' 1, 2' 3", 2),
         ("'a\\' 1", 2),
-        ("type'a\\' 1", 3),
+        ("type'a\\' 1", 4),
         ("$1e'\\'' 1", 3),
         ("1$a$ ' $a$ 2, 3", 5),
         ("$$ ' $a$ ' $$ 1", 2),
         ("$a$ $$ $b$ $a1$ $a$ 1", 2),
-        ("a$a$ 1 $a$", 3),
+        ("a$a$ 1 $a$", 4),
         ("-- 1 2 ' \n 1", 5),
         ("/* ' /* */ ' */ 1", 5),
-        ("a->>'b'", 3),
-        ("a<>-1", 4),
-        ("a||b", 3),
-        ("U&'d\\' 1", 4),
-        ("b'01' x'ff' n'a'", 6),
+        ("a->>'b'", 4),
+        ("a<>-1", 5),
+        ("a||b", 5),
+        ("U&'d\\' 1", 5),
+        ("b'01' x'ff' n'a'", 9),
+        ("1; 2;", 18),
     ] {
         assert_eq!(count_tokens(text, 100), Some(tokens), "{text}");
         assert_eq!(count_tokens(text, tokens), Some(tokens));
