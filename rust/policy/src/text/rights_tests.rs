@@ -50,7 +50,10 @@ fn settings_are_read_by_an_allow_list() {
         ("select current_setting('app.jwt_secret', true)", "setting_not_readable"),
         ("select current_setting('work_mem'), current_setting('app.jwt_secret')", "setting_not_readable"),
         ("select current_setting('app.jwt_' || 'secret')", "setting_not_readable"),
-        ("select current_setting($1)", "setting_not_readable"),
+        ("select current_setting($33)", "setting_not_readable"),
+        ("select current_setting($1::name)", "setting_not_readable"),
+        ("explain select current_setting($1)", "setting_not_readable"),
+        ("prepare p(text) as select current_setting($1)", "setting_not_readable"),
         ("select current_setting(setting_name => 'app.jwt_secret')", "setting_not_readable"),
         ("select current_setting(n) from (values ('app.jwt_secret')) v(n)", "setting_not_readable"),
         (
