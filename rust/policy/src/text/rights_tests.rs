@@ -87,7 +87,7 @@ fn settings_are_read_by_an_allow_list() {
     for text in [
         "show app.jwt_secret",
         "show all",
-        "select current_setting($1)",
+        "select current_setting($33)",
         "select * from pg_settings",
         "select * from pg_show_all_settings()",
     ] {
