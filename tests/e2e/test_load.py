@@ -81,7 +81,11 @@ def _assert_quiet(gateway: RunningGateway, pg, open_files: int) -> None:
     wait_for(
         lambda: _open_files(gateway) <= open_files + 4, f"{_open_files(gateway)} files, {open_files} before"
     )
-    upstream = "select count(*) from pg_stat_activity where application_name like 'hoopwire/%'"
+    # of this gateway: another test's, killed before, may have left a statement that the target still runs
+    upstream = (
+        "select count(*) from pg_stat_activity where application_name like 'hoopwire/%'"
+        f" and backend_start > to_timestamp({gateway.config.stat().st_mtime})"
+    )
     wait_for(lambda: pg.psql(upstream).out == "0", "no connection at the target")
 
 
