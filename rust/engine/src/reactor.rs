@@ -92,6 +92,8 @@ pub(crate) struct Shared {
 pub(crate) struct CancelCall {
     pub(crate) up: Upstream,
     pub(crate) packet: Vec<u8>,
+    /// The session's serial.
+    pub(crate) of: u32,
     pub(crate) close_by: Instant,
 }
 
@@ -393,7 +395,7 @@ impl Reactor {
         let late: Vec<usize> =
             self.calls.iter().filter(|(_, call)| call.close_by <= self.now).map(|(key, _)| key).collect();
         for key in late {
-            self.calls.try_remove(key);
+            self.end_call(key);
         }
         self.pass_over_silent_calls();
         if self.accept_again.is_some_and(|at| at <= self.now) {

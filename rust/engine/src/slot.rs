@@ -52,6 +52,9 @@ pub(crate) struct Slot {
     pub(crate) grant_id: String,
     /// What the grant's sessions have used of its budgets.
     pub(crate) spent: Arc<Spent>,
+    /// CancelRequests for it that the target has not answered: what the principal sends meanwhile could be what they
+    /// cancel.
+    pub(crate) cancels: u8,
     pub(crate) queued: bool,
     pub(crate) dirty: bool,
     /// The last phase before the end, for the log.
@@ -91,6 +94,7 @@ impl Slot {
             in_directory: false,
             grant_id: String::new(),
             spent: Arc::default(),
+            cancels: 0,
             queued: false,
             dirty: false,
             phase: "startup",
@@ -104,7 +108,7 @@ impl Slot {
             None => true,
         };
         let reads = self.down.pending(&self.legs.down) < UNREAD_MAX_BYTES;
-        self.down.readable && room && reads && !self.session.holds_principal()
+        self.down.readable && room && reads && self.cancels == 0 && !self.session.holds_principal()
     }
 
     /// The target may be read.

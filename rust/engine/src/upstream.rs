@@ -44,7 +44,7 @@ impl Reactor {
         for number in numbers {
             let progress = self.calls.get_mut(number).map(|call| call.up.give_up());
             if !matches!(progress, Some(Progress::Retry)) || !self.watch_call(number) {
-                self.calls.try_remove(number);
+                self.end_call(number);
             }
         }
     }
@@ -86,14 +86,25 @@ impl Reactor {
     }
 
     pub(crate) fn cancel_upstream(&mut self, key: usize, pid: u32, cancel_key: &[u8]) {
-        let Some(slot) = self.slots.get(key) else { return };
+        let Some(slot) = self.slots.get_mut(key) else { return };
         let Some(Ok(up)) = slot.up.as_ref().map(Upstream::once_more) else { return };
         let mut packet = Vec::new();
         encode_request(pid, cancel_key, &mut packet);
         let close_by = self.now.checked_add(CANCEL_FOR).unwrap_or(self.now);
-        let number = self.calls.insert(CancelCall { up, packet, close_by });
+        slot.cancels = slot.cancels.saturating_add(1);
+        let number = self.calls.insert(CancelCall { up, packet, of: slot.serial, close_by });
         if !self.watch_call(number) {
-            self.calls.try_remove(number);
+            self.end_call(number);
+        }
+    }
+
+    /// The target has signalled its process, or will not: what the principal sends from now on is another statement.
+    pub(crate) fn end_call(&mut self, number: usize) {
+        let Some(call) = self.calls.try_remove(number) else { return };
+        let Some(&key) = self.by_serial.get(&call.of) else { return };
+        if let Some(slot) = self.slots.get_mut(key) {
+            slot.cancels = slot.cancels.saturating_sub(1);
+            self.queue(key);
         }
     }
 
@@ -117,7 +128,7 @@ impl Reactor {
         }
         self.scratch = Some(scratch);
         if done {
-            self.calls.try_remove(number);
+            self.end_call(number);
         }
     }
 
