@@ -1,16 +1,22 @@
 """O1: a transaction can always be ended, however a driver says it, and whatever is used up or not known."""
 
+import contextlib
 import json
+import socket
+import struct
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from hoopwire.testing.frontend import Frontend, Message, query
+from hoopwire.testing.frontend import CANCEL_CODE, Frontend, Message, query
 from hoopwire.testing.gateway import RunningGateway
 from hoopwire.testing.node import installed, missing
+from hoopwire.testing.postgres import run_psql
 from hoopwire.testing.requests import FLUSH, SYNC, bind, describe, execute, parse
 
 DRIVERS = Path(__file__).with_name("drivers_node")
@@ -154,3 +160,71 @@ def test_postgres_js_in_its_pool(house, issuer, grant):
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == ["22012", 1, "22012", 2, "22012", 3]
+
+
+@contextlib.contextmanager
+def _slow_to_cancel(pg, seconds: float) -> Iterator[int]:
+    """A way to the target on which a CancelRequest takes so long; its port."""
+
+    def serve(client: socket.socket) -> None:
+        with client, socket.create_connection((pg.host, pg.port)) as server:
+            first = client.recv(65536)
+            if first[4:8] == struct.pack("!i", CANCEL_CODE):
+                time.sleep(seconds)
+            server.sendall(first)
+            for here, there in ((client, server), (server, client)):
+                threading.Thread(target=pass_on, args=(here, there), daemon=True).start()
+            ended.wait()
+
+    def pass_on(here: socket.socket, there: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while content := here.recv(65536):
+                there.sendall(content)
+        with contextlib.suppress(OSError):
+            there.shutdown(socket.SHUT_RDWR)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
+        ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+SLOW_COMMIT = """
+create schema slow;
+create table slow.t (id int);
+create function slow.wait() returns trigger language plpgsql
+  as 'begin perform pg_sleep(1.5); return null; end';
+create constraint trigger wait after insert on slow.t deferrable initially deferred
+  for each row execute function slow.wait();
+grant usage on schema slow to app_trust;
+grant insert on slow.t to app_trust;
+"""
+
+
+def test_a_late_cancel_of_what_a_budget_cut(pg, issuer):
+    """O1: the gateway's CancelRequest came when the target had the end of the transaction already: 57014."""
+    dsn = pg.superuser_dsn.replace("dbname=postgres", "dbname=orders")
+    made = run_psql("", dsn=dsn, stdin=SLOW_COMMIT)
+    assert made.ok, made.err
+    with _slow_to_cancel(pg, 0.5) as port:
+        trusted = {"user": "app_trust", "credential": {"file": None, "trust": True}}
+        target = {"port": port, "tls": "disable", "ca": None} | trusted
+        policy = {"name": "few", "groups": ["few"], "targets": ["orders"], **GRANTS["few-rows"]}
+        settings = {"policies": [policy], "targets": {"orders": target}}
+        with RunningGateway(pg, issuer.issuer, settings=settings) as house:
+            frontend = Frontend(house.host, house.port)
+            frontend.login(issuer.token(issuer.client(groups=["few"], ttl_s=3600).cid), ca=house.ca)
+            with frontend:
+                frontend.query("begin; insert into slow.t values (1); savepoint s")
+                cut = frontend.query("select g from generate_series(1, 9) g")
+                assert "54000" in [each.sqlstate for each in cut if each.kind == b"E"]
+                replies = [*frontend.query("rollback to s"), *frontend.query("commit")]
+                assert not [each.fields for each in replies if each.kind == b"E"]
+    assert run_psql("select id from slow.t; drop schema slow cascade", dsn=dsn).out.splitlines()[:1] == ["1"]
