@@ -217,7 +217,6 @@ impl Live {
         if matches!(tag, b'T' | b'C' | b'I' | b'G' | b'H') && self.take_next_of_query(tag, span, turn) {
             return Ok(());
         }
-        let less = matches!(tag, b'E' | b'N').then(|| self.with_less_detail(tag, body)).flatten();
         match tag {
             b'D' | b'd' | b'V' => {
                 let (raw, taken, budget) = self.take_rows(raw, rows.max(1), bytes as u64);
@@ -245,20 +244,9 @@ impl Live {
                 denial.iter().for_each(|denial| self.say_denial(denial, span, turn));
                 return Ok(());
             }
-            b'E' | b'N' if less.is_some() => {
-                let less = less.unwrap_or_default();
-                if !self.fits(tag, less.len(), span, turn)? {
-                    return Ok(());
-                }
-                self.report(tag, less.get(HEADER_BYTES..).unwrap_or_default(), span, turn);
-                turn.legs.down.extend_from_slice(&less);
-                return Ok(());
-            }
-            b'E' | b'N' | b'T' | b'A' | b'S' => {
+            b'E' | b'N' => return self.deliver_report(tag, piece, bytes, span, turn),
+            b'T' | b'A' | b'S' => {
                 if self.fits(tag, bytes, span, turn)? {
-                    if matches!(tag, b'E' | b'N') {
-                        self.report(tag, body, span, turn);
-                    }
                     self.shows_tail = true;
                     turn.legs.down.extend_from_slice(raw);
                 }
@@ -376,6 +364,37 @@ impl Live {
         );
         span.start = turn.legs.down.len();
         (span.rows, span.tag.length, span.sqlstate, span.ended) = (0, 0, None, false);
+    }
+
+    /// An error or notice of the target, or what the principal may see of it.
+    #[cold]
+    #[inline(never)]
+    fn deliver_report(
+        &mut self,
+        tag: u8,
+        piece: &Piece<'_>,
+        bytes: usize,
+        span: &mut Gathering,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
+        let (Piece::Whole { raw, .. } | Piece::Head { raw, .. }) = *piece else { return Ok(()) };
+        let body = piece.body();
+        let less = self.with_less_detail(tag, body);
+        if !self.fits(tag, less.as_ref().map_or(bytes, Vec::len), span, turn)? {
+            return Ok(());
+        }
+        match less {
+            Some(less) => {
+                self.report(tag, less.get(HEADER_BYTES..).unwrap_or_default(), span, turn);
+                turn.legs.down.extend_from_slice(&less);
+            }
+            None => {
+                self.report(tag, body, span, turn);
+                self.shows_tail = true;
+                turn.legs.down.extend_from_slice(raw);
+            }
+        }
+        Ok(())
     }
 
     /// ErrorResponse or NoticeResponse of the target.
