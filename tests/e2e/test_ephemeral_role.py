@@ -12,7 +12,7 @@ from hoopwire.testing.gateway import GROUP, RunningGateway
 from hoopwire.testing.issuer import DevIssuer
 from hoopwire.testing.postgres import ThrowAwayPostgres
 from hoopwire.testing.roles import ADMIN, prepare_roles
-from hoopwire.testing.wait import audit_events, wait_for, wait_for_audit
+from hoopwire.testing.wait import audit_events, wait_for, wait_for_audit, wait_for_audits
 
 WRITERS = ["select on public.* except public.customers", "insert on public.orders"]
 ROLES = "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE starts_with(rolname, 'hw_')"
@@ -70,7 +70,7 @@ def test_a_session_runs_as_its_grants_role(
     """Exactly the grant's privileges; the same role for the next session; another for another grant."""
     token = agent()
     role = role_of(gateway, token)
-    [made] = audit_events(gateway, "role.made")
+    [made] = wait_for_audits(gateway, "role.made", 1)
     assert (made["role"], made["database"]) == (role, "orders")
     assert role == "hw_" + made["grant"].removeprefix("g_").lower()
     assert may(server, role) == {"orders select", "orders insert", "items select", "revenue select"}
@@ -78,11 +78,8 @@ def test_a_session_runs_as_its_grants_role(
     assert role_of(gateway, token) == role
     assert role_of(gateway, token, "orders/analytics") == role
     assert role_of(gateway, agent()) != role
-    assert [event["database"] for event in audit_events(gateway, "role.made")] == [
-        "orders",
-        "analytics",
-        "orders",
-    ]
+    made = [event["database"] for event in wait_for_audits(gateway, "role.made", 3)]
+    assert made == ["orders", "analytics", "orders"]
 
 
 def test_no_secret_of_the_role_is_written_anywhere(
@@ -104,11 +101,11 @@ def test_revoked_then_gone(
     role = role_of(gateway, token)
     with Frontend(gateway.host, gateway.port) as live:
         live.login(token, ca=gateway.ca)
-        grant = audit_events(gateway, "role.made")[0]["grant"]
+        grant = wait_for_audit(gateway, "role.made")["grant"]
         assert gateway.hoopwire("grants", "revoke", grant).ok
         wait_for_audit(gateway, "role.dropped", role=role)
     assert server.psql(ROLES).out == ""
-    [ended] = audit_events(gateway, "session.ended", grant=grant, code="57P01")
+    [ended] = wait_for_audits(gateway, "session.ended", 1, grant=grant, code="57P01")
     assert ended["by"].startswith("operator")
 
 
@@ -126,7 +123,7 @@ def test_a_policy_that_shrinks_takes_privileges_from_the_role(
         reading = {"orders select", "items select", "revenue select"}
         wait_for(lambda: may(server, role) == reading, "the role is narrowed")
     assert role_of(gateway, token) == role
-    made = [event["database"] for event in audit_events(gateway, "role.made", role=role)]
+    made = [event["database"] for event in wait_for_audits(gateway, "role.made", 4, role=role)]
     assert made == ["orders", "analytics", "orders", "analytics"]
 
 
@@ -145,7 +142,8 @@ def test_killed_and_started_again(
     shutil.rmtree(Path(gateway.settings["gateway"]["state"]))
     gateway.start()
     wait_for(lambda: server.psql(ROLES).out == "", "the roles of the dead gateway are dropped")
-    assert {event["role"] for event in audit_events(gateway, "role.dropped")} == {role, left}
+    dropped = wait_for_audits(gateway, "role.dropped", 2)
+    assert {event["role"] for event in dropped} == {role, left}
 
 
 def test_stopped_and_started_again(

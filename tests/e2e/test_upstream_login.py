@@ -17,7 +17,7 @@ from hoopwire.testing.certificates import Authority, write_private
 from hoopwire.testing.frontend import SSL_REQUEST, Frontend, Message, message, startup_packet
 from hoopwire.testing.gateway import RunningGateway
 from hoopwire.testing.postgres import ThrowAwayPostgres
-from hoopwire.testing.wait import wait_for, wait_for_audit
+from hoopwire.testing.wait import audit_events, wait_for, wait_for_audits
 
 PLUS_OFFER = struct.pack("!ii", 8 + 34, 10) + b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"
 """AuthenticationSASL as the server sends it on TLS, without its type byte."""
@@ -214,6 +214,7 @@ def _refused(gateway: RunningGateway, token: str, database: str) -> Message:
 def _assert_refused(gateway: RunningGateway, token: str, pg: ThrowAwayPostgres, name: str) -> str:
     """Refused as a failing target, nothing of the upstream in the words; the audit event's reason."""
     target = gateway.settings["targets"][name]
+    before = len(audit_events(gateway, "session.ended", target=name, code="08006"))
     refusal = _refused(gateway, token, name)
     assert refusal.sqlstate == "08006", refusal.fields
     assert refusal.fields["H"]
@@ -223,8 +224,8 @@ def _assert_refused(gateway: RunningGateway, token: str, pg: ThrowAwayPostgres, 
         assert not re.search(rf"(?<![\w]){re.escape(word)}(?![\w])", heard), f"{word!r} in {heard!r}"
     if user != "rotating":
         assert pg.password(user) not in heard
-    event = wait_for_audit(gateway, "session.ended", target=name)
-    assert (event["code"], event["by"]) == ("08006", "upstream")
+    event = wait_for_audits(gateway, "session.ended", before + 1, target=name, code="08006")[-1]
+    assert event["by"] == "upstream"
     assert WRONG not in gateway.log
     return str(event["reason"])
 

@@ -28,6 +28,14 @@ def audit_events(gateway: RunningGateway, kind: str, **fields: Any) -> list[dict
     return [event for event in events if all(event.get(name) == value for name, value in wanted.items())]
 
 
+def wait_for_audits(gateway: RunningGateway, kind: str, count: int, **fields: Any) -> list[dict[str, Any]]:
+    """All such audit events, oldest first, once there are `count`: they follow what a client sees."""
+    return wait_for(
+        lambda: events if len(events := audit_events(gateway, kind, **fields)) >= count else [],
+        f"{count} audit events {kind} {fields}",
+    )
+
+
 def wait_for_audit(gateway: RunningGateway, kind: str, **fields: Any) -> dict[str, Any]:
     """The newest such audit event, once there is one."""
     return wait_for(lambda: audit_events(gateway, kind, **fields), f"audit event {kind} {fields}")[-1]
