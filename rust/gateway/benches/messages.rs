@@ -36,6 +36,10 @@ impl Random for Zeros {
     }
 }
 
+const JOIN: &str = "select o.id, o.total, c.name, c.email from orders o join customers c on c.id = o.customer_id left \
+    join addresses a on a.customer_id = c.id where o.created_at > now() - interval '1 day' and lower(c.country) = 'fr' and \
+    o.total > # order by o.created_at desc limit 50 offset 10";
+
 /// A session and all that a reactor has around it.
 struct Reactor {
     session: Session,
@@ -68,8 +72,8 @@ impl Reactor {
 
 /// The part that is counted.
 #[inline(never)]
-fn replay(reactor: &mut Reactor, requests: &[u8], replies: &[u8], times: usize) {
-    for _ in 0..times {
+fn replay(reactor: &mut Reactor, requests: &[Vec<u8>], replies: &[u8], times: usize) {
+    for requests in requests.iter().cycle().take(times) {
         reactor.turn(|session, turn| session.handle_downstream(requests, turn));
         reactor.turn(|session, turn| session.handle_upstream(replies, turn));
     }
@@ -105,21 +109,30 @@ fn main() {
     let described = framed(b'T', b"\0\x01abalance\0\0\0\x40\0\0\x03\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0");
     let done = [framed(b'C', b"SELECT 1\0"), framed(b'Z', b"I")].concat();
     let text = "SELECT abalance FROM pgbench_accounts WHERE aid = $1";
+    // A text that no statement before had.
+    let cold = |text: &str| {
+        (1000..1000 + times).map(|number| query(&text.replace('#', &number.to_string()))).collect()
+    };
     let (prepare, requests, replies) = match kind {
-        "simple" => (Vec::new(), query("select 1"), [described, row(b"1"), done].concat()),
+        "simple" => (Vec::new(), vec![query("select 1")], [described, row(b"1"), done].concat()),
         "prepared" => {
-            let requests = [bind("P0_1", b"4711"), framed(b'D', b"P\0"), execute(), sync()].concat();
+            let requests = vec![[bind("P0_1", b"4711"), framed(b'D', b"P\0"), execute(), sync()].concat()];
             let replies = [framed(b'2', b""), described, row(b"1"), done].concat();
             ([parse("P0_1", text), sync()].concat(), requests, replies)
         }
         "unnamed" => {
-            let requests = [parse("", text), bind("", b"4711"), execute(), sync()].concat();
+            let requests = vec![[parse("", text), bind("", b"4711"), execute(), sync()].concat()];
             (Vec::new(), requests, [framed(b'1', b""), framed(b'2', b""), row(b"1"), done].concat())
         }
         "rows" => {
             let rows: Vec<u8> = (0..100).flat_map(|_| row(&[b'r'; 64])).collect();
-            (Vec::new(), query("select r from t"), [described, rows, done].concat())
+            (Vec::new(), vec![query("select r from t")], [described, rows, done].concat())
         }
+        "cold" => {
+            let requests = cold("SELECT abalance FROM pgbench_accounts WHERE aid = #");
+            (Vec::new(), requests, [described, row(b"1"), done].concat())
+        }
+        "cold-join" => (Vec::new(), cold(JOIN), [described, row(b"1"), done].concat()),
         _ => return,
     };
     if !prepare.is_empty() {

@@ -56,9 +56,10 @@ impl<'a> Walk<'a> {
 
     /// A name of which only the database counts, with so many parts at most behind it.
     pub(super) fn passing(&mut self, parts: &'a NodeList, behind: usize) {
-        match (parts.len().checked_sub(behind), parts.first().and_then(Node::as_str)) {
-            (None | Some(0), _) => {}
-            (Some(1), Some(database)) => self.database(database),
+        // Nearly every name ends here.
+        let Some(more @ 1..) = parts.len().checked_sub(behind) else { return };
+        match parts.first().and_then(Node::as_str) {
+            Some(database) if more == 1 => self.database(database),
             _ => self.unknown_text("a name"),
         }
     }
