@@ -2,7 +2,8 @@
 
 PostgreSQL (15.18, 18.6) looks a FETCH's cursor up when its statement or portal is described, and does not
 see that it is gone: the backend's end by a signal ends all sessions of the server. Whoever may read anything
-could do it. 18.6 reads a row of RETURNING that is not there.
+could do it. 18.6 reads a row of RETURNING that is not there. All of them number the columns of a RETURNING by
+16 bits, and count them afterwards.
 """
 
 import pytest
@@ -257,3 +258,44 @@ def test_returning_rows_works(arena, login, sql):
             frontend.query("ROLLBACK")
         assert frontend.rows("select 'ali' || 've'") == [("alive",)]
     assert "terminated by signal" not in arena.pg.log
+
+
+WIDE = {
+    "constants": f"DELETE FROM notes RETURNING {', '.join(['1'] * 33_000)}",
+    "columns, in one of WITH": f"WITH d AS (DELETE FROM notes RETURNING {', '.join(['id'] * 66_000)}) SELECT 1",
+    "*": f"UPDATE notes SET body = 'a' RETURNING {', '.join('*' * 17_000)}",
+    "a relation's *": f"UPDATE notes SET body = 'a' RETURNING {', '.join(['notes.*'] * 17_000)}",
+    "a row's *": f"INSERT INTO notes AS n (body) VALUES ('a') RETURNING {', '.join(['(n).*'] * 17_000)}",
+    "COPY": f"COPY (DELETE FROM notes RETURNING {', '.join(['1'] * 33_000)}) TO STDOUT",
+    "PREPARE": f"PREPARE wide AS DELETE FROM notes RETURNING {', '.join(['1'] * 33_000)}",
+    "* of what it is joined with": "DELETE FROM notes USING "
+    + ", ".join(f"orders o{at}" for at in range(400))
+    + f" RETURNING {', '.join('*' * 40)}",
+    "* of a join's name": f"DELETE FROM notes USING ({' CROSS JOIN '.join(f'orders o{at}' for at in range(200))}) j"
+    f" RETURNING {', '.join(['j.*'] * 80)}",
+}
+
+
+@pytest.mark.parametrize("road", WIDE)
+def test_returning_more_columns_than_it_has_numbers_for(arena, login, road):
+    """33,000 columns in a RETURNING, or 23 times the `*` of a wide table: the server died of a signal."""
+    with login("kin") as frontend:
+        for content in (query(WIDE[road]), parse(WIDE[road]) + SYNC):
+            frontend.send(content)
+            (error,) = [each for each in frontend.until(b"Z") if each.kind == b"E"]
+            assert error.sqlstate == "54011"
+            assert error.fields["D"].endswith("code: returning_too_wide")
+        assert frontend.rows("select 'ali' || 've'") == [("alive",)]
+    assert "terminated by signal" not in arena.pg.log
+
+
+def test_returning_a_lot_works(arena, login):
+    """No false refusal: as many columns as PostgreSQL returns, and the `*` of each relation of a statement."""
+    with login("kin") as frontend:
+        for sql in (
+            f"DELETE FROM notes RETURNING {', '.join(['1'] * 1_664)}",
+            "UPDATE notes n SET body = 'b' FROM orders o, orders p WHERE n.id = o.id AND o.id = p.id"
+            " RETURNING *, n.*, o.*, p.*",
+        ):
+            replies = frontend.query(f"BEGIN; {sql}; ROLLBACK")
+            assert not [each for each in replies if each.kind == b"E"]

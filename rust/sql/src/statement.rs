@@ -219,6 +219,8 @@ pub enum Effect {
     },
     /// RETURNING tests OLD or NEW, which may not be there, against a subquery: PostgreSQL 18 ends all of its sessions.
     TestsAbsentRow,
+    /// RETURNING may have more columns than PostgreSQL has numbers for: it ends all of its sessions.
+    ReturnsTooMany,
     /// Nested deeper than it was followed.
     TooDeep,
     /// Not understood: the node's name.

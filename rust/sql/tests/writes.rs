@@ -242,3 +242,50 @@ fn a_row_that_may_be_absent_is_tested() {
         assert!(is_refused(text), "{text}");
     }
 }
+
+/// More columns than 16 bits number, in a RETURNING: PostgreSQL 13 to 18 ended all of their sessions.
+#[test]
+fn what_returning_may_be_too_wide() {
+    let list = |item: &str, count: usize| vec![item; count].join(", ");
+    let joined =
+        |count: usize| (0..count).map(|at| format!("t t{at}")).collect::<Vec<_>>().join(" cross join ");
+    let is_refused = |text: &str| {
+        let parsed = hoopwire_sql::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        parsed.statements().iter().any(|one| one.effects.contains(&hoopwire_sql::Effect::ReturnsTooMany))
+    };
+    for text in [
+        format!("delete from t returning {}", list("1", 32_768)),
+        format!("insert into t values (1) returning {}", list("a as b", 40_000)),
+        format!("update t set a = 1 returning {}", list("*", 20)),
+        format!("update t set a = 1 returning {}", list("t.*", 20)),
+        format!("update t set a = 1 returning {}", list("s.t.*", 20)),
+        format!("update t set a = 1 returning {}", list("(t).*", 20)),
+        format!("update t set a = 1 returning {}", list("(f(a)).b.*", 20)),
+        format!("update t set a = 1 returning {}, {}", list("*", 19), list("a", 1_200)),
+        format!("update t set a = 1 from {} returning *", joined(19)),
+        format!("update t set a = 1 from {} returning *", list("t", 19)),
+        format!("update t set a = 1 from ({}) j returning j.*", joined(19)),
+        format!("delete from t using {} returning *", joined(19)),
+        format!("merge into t using ({}) on true when matched then delete returning *", joined(19)),
+        format!("with d as (delete from t returning {}) select 1", list("*", 20)),
+        format!("with d as (select 1) delete from t returning {}", list("*", 20)),
+        format!("copy (delete from t returning {}) to stdout", list("*", 20)),
+        format!("explain delete from t returning {}", list("*", 20)),
+        format!("prepare p as delete from t returning {}", list("*", 20)),
+        format!("select 1; delete from t returning {}", list("*", 20)),
+        format!("create rule r as on insert to v do instead delete from t returning {}", list("*", 20)),
+    ] {
+        assert!(is_refused(&text), "{}", &text[..100]);
+    }
+    for text in [
+        format!("delete from t returning {}", list("a", 1_664)),
+        format!("delete from t returning {}", list("t.*", 19)),
+        "with d as (update t set a = 1 from u, v, (w join x on true) returning t.*, u.*, v.*, w.*, x.*) select * from d"
+            .to_owned(),
+        format!("update t set a = 1 from {} returning *", joined(18)),
+        format!("select {} from t", list("*", 40_000)),
+        format!("delete from t returning (select count(*) from (values ({})) v)", list("1", 1_600)),
+    ] {
+        assert!(!is_refused(&text), "{}", &text[..100]);
+    }
+}

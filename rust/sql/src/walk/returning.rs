@@ -1,4 +1,8 @@
-//! RETURNING, and what of it ends a server of PostgreSQL 18.
+//! RETURNING, and what of it ends a server.
+//!
+//! PostgreSQL (13 to 18) numbers the columns of a list by 16 bits. It counts those of a select list, but not those of
+//! RETURNING until it runs: with more than the numbers there are it ends all of its sessions, and what is over 1664
+//! it refuses anyhow.
 //!
 //! 18.6 follows a null pointer where a subquery's test (what stands before IN, ANY and ALL, a row before a comparison, the
 //! conditions of EXISTS) names OLD or NEW and that row is not there: NEW of a DELETE, OLD of an INSERT, and also OLD of an
@@ -10,8 +14,14 @@ use super::query::Locked;
 use crate::Effect;
 use pg_raw_parse::Node;
 use pg_raw_parse::list::NodeList;
-use pg_raw_parse::nodes::{A_Expr, Alias, ColumnRef, RangeVar, ReturningClause, SubLink};
+use pg_raw_parse::nodes::{A_Expr, Alias, ColumnRef, RangeVar, ResTarget, ReturningClause, SubLink};
 use pg_raw_parse::raw::{ReturningOptionKind, SubLinkType};
+
+/// The highest number of a column in a list: MaxAttrNumber's bits.
+const NUMBERS: usize = 32_767;
+
+/// What an item of FROM has at most, but for a join: MaxTupleAttributeNumber.
+const WIDEST: usize = 1_664;
 
 /// What OLD and NEW are called; `None` where something else has the name.
 type Rows<'a> = [Option<&'a str>; 2];
@@ -44,8 +54,9 @@ impl<'a> Walk<'a> {
             }
         };
         taken(target.and_then(|target| name(target.alias()).or(target.relname())));
+        let mut from = Sources { relations: 1, joins_have_names: false };
         for other in others {
-            self.nodes += 1;
+            self.nodes += from.add(other);
             taken(match other {
                 Node::RangeVar(range) => name(range.alias()).or(range.relname()),
                 Node::RangeSubselect(sub) => name(sub.alias()),
@@ -57,6 +68,10 @@ impl<'a> Walk<'a> {
             let [old, new] = &mut rows;
             let row = if option.option == ReturningOptionKind::RETURNING_OPTION_OLD { old } else { new };
             *row = option.value();
+        }
+        let columns = returning.exprs().iter().map(|item| from.columns(item));
+        if columns.fold(0, usize::saturating_add) > NUMBERS {
+            self.effect(Effect::ReturnsTooMany);
         }
         let before = std::mem::replace(&mut self.returning, Returning::Own(rows));
         self.exprs(returning.exprs());
@@ -99,6 +114,46 @@ impl<'a> Walk<'a> {
         let first = column.fields().first().and_then(Node::as_str);
         if first.is_some() && rows.contains(&first) {
             self.effect(Effect::TestsAbsentRow);
+        }
+    }
+}
+
+/// What `*` in RETURNING may stand for.
+struct Sources {
+    relations: usize,
+    /// `x.*` may be all columns of a join.
+    joins_have_names: bool,
+}
+
+impl Sources {
+    /// The steps that it took.
+    fn add(&mut self, item: Node<'_>) -> usize {
+        let mut rest = vec![item];
+        let mut steps = 0_usize;
+        while let Some(item) = rest.pop() {
+            steps = steps.saturating_add(1);
+            match item {
+                Node::JoinExpr(join) => {
+                    self.joins_have_names |= join.alias().is_some();
+                    rest.extend([join.larg(), join.rarg()]);
+                }
+                _ => self.relations = self.relations.saturating_add(1),
+            }
+        }
+        steps
+    }
+
+    /// The columns at most that an item of the list becomes.
+    fn columns(&self, item: Node<'_>) -> usize {
+        let is_star = |node: Option<Node<'_>>| matches!(node, Some(Node::A_Star(_)));
+        let value = if let Node::ResTarget(target) = item { ResTarget::val(target) } else { item };
+        match value {
+            Node::ColumnRef(column) if is_star(column.fields().iter().last()) => {
+                let is_of_one = column.fields().len() > 1 && !self.joins_have_names;
+                WIDEST.saturating_mul(if is_of_one { 1 } else { self.relations })
+            }
+            Node::A_Indirection(of) if is_star(of.indirection().iter().last()) => WIDEST,
+            _ => 1,
         }
     }
 }
