@@ -25,8 +25,8 @@ TIMES = 2000
 KINDS = ("simple", "prepared", "unnamed", "rows")
 COLD = ("cold", "cold-join")
 WORKS = (*KINDS, *(f"{kind}-exact" for kind in (*KINDS, *COLD)))
-"""`-exact`: under a statement-exact grant. Each is one statement; `rows` has a hundred of 64 bytes. `cold`: a text
-that was never decided, so it is parsed (under other grants none is)."""
+"""`-exact`: under a statement-exact grant. Each is one statement; `rows` has a hundred of 64 bytes. `cold`: a
+text that was never decided, so it is parsed (under other grants none is)."""
 
 
 def tools() -> str:

@@ -148,7 +148,7 @@ impl Sources {
         let is_star = |node: Option<Node<'_>>| matches!(node, Some(Node::A_Star(_)));
         let value = if let Node::ResTarget(target) = item { ResTarget::val(target) } else { item };
         match value {
-            Node::ColumnRef(column) if is_star(column.fields().iter().last()) => {
+            Node::ColumnRef(column) if is_star(column.fields().iter().next_back()) => {
                 let is_of_one = column.fields().len() > 1 && !self.joins_have_names;
                 WIDEST.saturating_mul(if is_of_one { 1 } else { self.relations })
             }
