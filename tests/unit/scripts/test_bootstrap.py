@@ -4,6 +4,7 @@ import ctypes.util
 import os
 import shutil
 import subprocess
+import tomllib
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -279,6 +280,14 @@ def test_another_library_is_no_libclang(library: str) -> None:
     done = subprocess.run([HERE / "scripts/try-libclang", name], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "clang_createIndex" in done.stderr
+
+
+def test_cargo_asks_the_python_of_the_environment() -> None:
+    """N14: a python3 older than 3.11 came first on PATH, and the extension was built against that one."""
+    asked = tomllib.loads((HERE / ".cargo/config.toml").read_text())["env"]["PYO3_PYTHON"]
+    assert asked == {"value": ".venv/bin/python", "relative": True}
+    told = subprocess.run([HERE / asked["value"], "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.split()[1].split(".") >= ["3", "11"]
 
 
 @pytest.mark.skipif("LIBCLANG_PATH" in os.environ, reason="LIBCLANG_PATH names another libclang")

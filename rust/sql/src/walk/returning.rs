@@ -152,7 +152,7 @@ impl Sources {
                 let is_of_one = column.fields().len() > 1 && !self.joins_have_names;
                 WIDEST.saturating_mul(if is_of_one { 1 } else { self.relations })
             }
-            Node::A_Indirection(of) if is_star(of.indirection().iter().last()) => WIDEST,
+            Node::A_Indirection(of) if is_star(of.indirection().iter().next_back()) => WIDEST,
             _ => 1,
         }
     }
