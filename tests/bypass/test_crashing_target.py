@@ -272,6 +272,13 @@ WIDE = {
     "* of what it is joined with": "DELETE FROM notes USING "
     + ", ".join(f"orders o{at}" for at in range(400))
     + f" RETURNING {', '.join('*' * 40)}",
+    "one of WITH twice": f"WITH d AS (DELETE FROM notes RETURNING {', '.join(['1'] * 20_000)})"
+    " UPDATE notes SET body = 'a' FROM d RETURNING d.*, d.*",
+    "two of WITH": f"WITH d AS (DELETE FROM notes RETURNING {', '.join(['1'] * 17_000)}),"
+    f" e AS (DELETE FROM notes RETURNING {', '.join(['1'] * 17_000)})"
+    " INSERT INTO notes (body) SELECT 'a' RETURNING (SELECT count(*) FROM d, e), notes.*",
+    "EXPLAIN of one of WITH": f"EXPLAIN WITH d AS (DELETE FROM notes RETURNING {', '.join(['1'] * 20_000)})"
+    " UPDATE notes SET body = 'a' FROM d RETURNING d.*, d.*",
     "* of a join's name": "DELETE FROM notes USING ("
     + " CROSS JOIN ".join(f"orders o{at}" for at in range(200))
     + f") j RETURNING {', '.join(['j.*'] * 80)}",

@@ -269,6 +269,12 @@ fn what_returning_may_be_too_wide() {
         format!("merge into t using ({}) on true when matched then delete returning *", joined(19)),
         format!("with d as (delete from t returning {}) select 1", list("*", 20)),
         format!("with d as (select 1) delete from t returning {}", list("*", 20)),
+        format!("with d as (delete from t returning {}) update t set a = 1 from d returning d.*, d.*", list("1", 20_000)),
+        format!("with d as (delete from t returning {}) update t set a = 1 from d returning *", list("t.*", 19)),
+        format!("with recursive e as (delete from t using d returning (d).*, d.*), d as (delete from t returning {}) \
+                 select 1", list("1", 15_000)),
+        "with a as (delete from t using u returning t.*, u.*, *), b as (delete from t using a returning t.*, a.*, *), \
+         c as (delete from t using b returning *, b.*) select 1".to_owned(),
         format!("copy (delete from t returning {}) to stdout", list("*", 20)),
         format!("explain delete from t returning {}", list("*", 20)),
         format!("prepare p as delete from t returning {}", list("*", 20)),
@@ -283,6 +289,10 @@ fn what_returning_may_be_too_wide() {
         "with d as (update t set a = 1 from u, v, (w join x on true) returning t.*, u.*, v.*, w.*, x.*) select * from d"
             .to_owned(),
         format!("update t set a = 1 from {} returning *", joined(18)),
+        "with a as (delete from t returning *), b as (insert into u select * from a returning *), c as (update v set a = 1 \
+         from b returning v.*, b.*), d as (update w set a = 1 from c returning *) select * from d".to_owned(),
+        (0..50).map(|at| format!("d{at} as (delete from t returning id, name)")).collect::<Vec<_>>().join(", ")
+            .replacen("d0", "with d0", 1) + " select 1",
         format!("select {} from t", list("*", 40_000)),
         format!("delete from t returning (select count(*) from (values ({})) v)", list("1", 1_600)),
     ] {

@@ -24,7 +24,7 @@ use crate::steps::Steps;
 use crate::{Access, Call, Effect, Name, Statement, Verbs};
 use pg_raw_parse::Node;
 use pg_raw_parse::nodes::SelectStmt;
-use returning::Returning;
+use returning::{Returned, Returning};
 pub use room::Room;
 use sets::{Indexed, SHORT, Scope};
 use std::collections::BTreeSet;
@@ -82,6 +82,7 @@ pub(crate) struct Walk<'a> {
     listed_settings: Option<Option<&'a str>>,
     /// Where in a RETURNING the walk is.
     returning: Returning<'a>,
+    returned: Returned,
 }
 
 impl<'a> Walk<'a> {
@@ -108,6 +109,7 @@ impl<'a> Walk<'a> {
             is_bound: false,
             listed_settings: None,
             returning: Returning::Outside,
+            returned: Returned::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! PostgreSQL (13 to 18) numbers the columns of a list by 16 bits. It counts those of a select list, but not those of
 //! RETURNING until it runs: with more than the numbers there are it ends all of its sessions, and what is over 1664
-//! it refuses anyhow.
+//! it refuses anyhow. One of WITH may be as wide, and the `*` of another stand for it.
 //!
 //! 18.6 follows a null pointer where a subquery's test (what stands before IN, ANY and ALL, a row before a comparison, the
 //! conditions of EXISTS) names OLD or NEW and that row is not there: NEW of a DELETE, OLD of an INSERT, and also OLD of an
@@ -69,8 +69,7 @@ impl<'a> Walk<'a> {
             let row = if option.option == ReturningOptionKind::RETURNING_OPTION_OLD { old } else { new };
             *row = option.value();
         }
-        let columns = returning.exprs().iter().map(|item| from.columns(item));
-        if columns.fold(0, usize::saturating_add) > NUMBERS {
+        if self.returned.add(&from, returning.exprs()) > NUMBERS {
             self.effect(Effect::ReturnsTooMany);
         }
         let before = std::mem::replace(&mut self.returning, Returning::Own(rows));
@@ -143,17 +142,48 @@ impl Sources {
         steps
     }
 
-    /// The columns at most that an item of the list becomes.
-    fn columns(&self, item: Node<'_>) -> usize {
+    /// The relations at most whose columns an item of the list becomes; `None` if it is one column.
+    fn star(&self, item: Node<'_>) -> Option<usize> {
         let is_star = |node: Option<Node<'_>>| matches!(node, Some(Node::A_Star(_)));
         let value = if let Node::ResTarget(target) = item { ResTarget::val(target) } else { item };
         match value {
             Node::ColumnRef(column) if is_star(column.fields().iter().next_back()) => {
                 let is_of_one = column.fields().len() > 1 && !self.joins_have_names;
-                WIDEST.saturating_mul(if is_of_one { 1 } else { self.relations })
+                Some(if is_of_one { 1 } else { self.relations })
             }
-            Node::A_Indirection(of) if is_star(of.indirection().iter().next_back()) => WIDEST,
-            _ => 1,
+            Node::A_Indirection(of) if is_star(of.indirection().iter().next_back()) => Some(1),
+            _ => None,
+        }
+    }
+}
+
+/// The lists of RETURNING in a statement.
+#[derive(Debug, Default)]
+pub(super) struct Returned {
+    lists: usize,
+    /// Columns that are one each, of all lists.
+    columns: usize,
+    /// The product of what each list's stars stand for.
+    stars: usize,
+}
+
+impl Returned {
+    /// One more list. The columns at most that the widest may have, in whatever order they read one another: a list of `c`
+    /// columns and `s` stars is `c + s * w` wide if the widest that it reads is `w`, and never over `(w + c) * s`.
+    fn add(&mut self, from: &Sources, list: &NodeList) -> usize {
+        let (mut columns, mut stars) = (0_usize, 0_usize);
+        for item in list {
+            match from.star(item) {
+                Some(relations) => stars = stars.saturating_add(relations),
+                None => columns = columns.saturating_add(1),
+            }
+        }
+        self.lists = self.lists.saturating_add(1);
+        self.columns = self.columns.saturating_add(columns);
+        self.stars = self.stars.max(1).saturating_mul(stars.max(1));
+        match self.lists {
+            1 => columns.saturating_add(stars.saturating_mul(WIDEST)),
+            _ => self.columns.saturating_add(WIDEST).saturating_mul(self.stars),
         }
     }
 }
