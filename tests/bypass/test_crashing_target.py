@@ -3,7 +3,7 @@
 PostgreSQL (15.18, 18.6) looks a FETCH's cursor up when its statement or portal is described, and does not
 see that it is gone: the backend's end by a signal ends all sessions of the server. Whoever may read anything
 could do it. 18.6 reads a row of RETURNING that is not there. All of them number the columns of a RETURNING by
-16 bits, and count them afterwards.
+16 bits, and those that an aggregate sorts by, and count them afterwards.
 """
 
 import pytest
@@ -272,6 +272,9 @@ WIDE = {
     "* of what it is joined with": "DELETE FROM notes USING "
     + ", ".join(f"orders o{at}" for at in range(400))
     + f" RETURNING {', '.join('*' * 40)}",
+    "an aggregate's ORDER BY": "SELECT array_agg(id ORDER BY "
+    + ", ".join(f"id+{at}" for at in range(33_000))
+    + ") FROM notes",
     "one of WITH twice": f"WITH d AS (DELETE FROM notes RETURNING {', '.join(['1'] * 20_000)})"
     " UPDATE notes SET body = 'a' FROM d RETURNING d.*, d.*",
     "two of WITH": f"WITH d AS (DELETE FROM notes RETURNING {', '.join(['1'] * 17_000)}),"
@@ -287,13 +290,15 @@ WIDE = {
 
 @pytest.mark.parametrize("road", WIDE)
 def test_returning_more_columns_than_it_has_numbers_for(arena, login, road):
-    """33,000 columns in a RETURNING, or 23 times the `*` of a wide table: the server died of a signal."""
+    """33,000 columns in a RETURNING or an aggregate's ORDER BY, the `*` of a wide table 23 times: the server
+    died of a signal.
+    """
     with login("kin") as frontend:
         for content in (query(WIDE[road]), parse(WIDE[road]) + SYNC):
             frontend.send(content)
             (error,) = [each for each in frontend.until(b"Z") if each.kind == b"E"]
             assert error.sqlstate == "54011"
-            assert error.fields["D"].endswith("code: returning_too_wide")
+            assert error.fields["D"].endswith("code: list_too_wide")
         assert frontend.rows("select 'ali' || 've'") == [("alive",)]
     assert "terminated by signal" not in arena.pg.log
 

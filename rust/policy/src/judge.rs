@@ -128,7 +128,7 @@ impl<'a> Scope<'a> {
             Effect::NameDatabase { name } => return Err(Reason::OtherDatabase { name: name.clone() }),
             Effect::Administer { what } => return Err(Reason::NotUnderstood { what: (*what).to_owned() }),
             Effect::TestsAbsentRow => return Err(Reason::AbsentRow),
-            Effect::ReturnsTooMany => return Err(Reason::ReturnsTooMany),
+            Effect::TooWide => return Err(Reason::TooWide),
             Effect::TooDeep => return Err(Reason::TooDeep),
             Effect::Unknown { what } => return Err(Reason::NotUnderstood { what: what.clone() }),
             // what a prepared statement or a cursor does was judged when it was made

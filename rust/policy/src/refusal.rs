@@ -87,8 +87,8 @@ pub enum Reason {
     CopyNotAlone,
     /// RETURNING tests OLD or NEW against a subquery, which may end the target's server.
     AbsentRow,
-    /// RETURNING may have more columns than PostgreSQL has numbers for, which ends its server.
-    ReturnsTooMany,
+    /// A list may have more columns than PostgreSQL has numbers for, which ends its server.
+    TooWide,
     /// The text does not follow PostgreSQL's grammar.
     Syntax {
         /// The parser's words.
@@ -138,7 +138,7 @@ impl Refusal {
             Reason::Masked { .. } => "masked_column",
             Reason::CopyNotAlone => "copy_not_alone",
             Reason::AbsentRow => "row_may_be_absent",
-            Reason::ReturnsTooMany => "returning_too_wide",
+            Reason::TooWide => "list_too_wide",
             Reason::Syntax { .. } => "syntax_error",
             Reason::TooDeep => "statement_too_deep",
             Reason::TooManyTokens => "statement_too_many_tokens",
@@ -168,7 +168,7 @@ impl Refusal {
             | Reason::ReadOnly
             | Reason::CopyNotAlone
             | Reason::AbsentRow
-            | Reason::ReturnsTooMany
+            | Reason::TooWide
             | Reason::TooDeep
             | Reason::TooManyTokens
             | Reason::TooComplex
@@ -190,7 +190,7 @@ impl Refusal {
             Reason::Syntax { position, .. } => ("42601", position),
             Reason::TooManyTokens => ("54000", None),
             Reason::AbsentRow => ("0A000", None),
-            Reason::ReturnsTooMany => ("54011", None),
+            Reason::TooWide => ("54011", None),
             Reason::TooDeep | Reason::TooComplex => ("54001", None),
             _ => ("42501", None),
         };
@@ -294,12 +294,12 @@ impl Refusal {
                     .to_owned(),
                 hint: "Send the COPY by itself.".to_owned(),
             },
-            Reason::ReturnsTooMany => Words {
-                message: "RETURNING may have too many columns".to_owned(),
-                detail: "PostgreSQL returns 1664 columns at most, and with more than 32767 it ends all of its \
-                         sessions. A * is counted as 1664 for each relation that it may stand for."
+            Reason::TooWide => Words {
+                message: "RETURNING or the ORDER BY of an aggregate may have too many columns".to_owned(),
+                detail: "PostgreSQL returns, and sorts by, 1664 columns at most, and with more than 32767 it ends all \
+                         of its sessions. A * is counted as 1664 for each relation that it may stand for."
                     .to_owned(),
-                hint: "Name the columns that you want back.".to_owned(),
+                hint: "Name the columns that you want back; sort by fewer.".to_owned(),
             },
             Reason::AbsentRow => Words {
                 message: "RETURNING may not test OLD or NEW against a subquery".to_owned(),

@@ -219,8 +219,9 @@ pub enum Effect {
     },
     /// RETURNING tests OLD or NEW, which may not be there, against a subquery: PostgreSQL 18 ends all of its sessions.
     TestsAbsentRow,
-    /// RETURNING may have more columns than PostgreSQL has numbers for: it ends all of its sessions.
-    ReturnsTooMany,
+    /// RETURNING, or an aggregate's ORDER BY, may have more columns than PostgreSQL has numbers for: it ends all of its
+    /// sessions.
+    TooWide,
     /// Nested deeper than it was followed.
     TooDeep,
     /// Not understood: the node's name.

@@ -243,15 +243,16 @@ fn a_row_that_may_be_absent_is_tested() {
     }
 }
 
-/// More columns than 16 bits number, in a RETURNING: PostgreSQL 13 to 18 ended all of their sessions.
+/// More columns than 16 bits number, in a RETURNING or by which an aggregate sorts: PostgreSQL 13 to 18 ended all of their
+/// sessions.
 #[test]
-fn what_returning_may_be_too_wide() {
+fn what_list_may_be_too_wide() {
     let list = |item: &str, count: usize| vec![item; count].join(", ");
     let joined =
         |count: usize| (0..count).map(|at| format!("t t{at}")).collect::<Vec<_>>().join(" cross join ");
     let is_refused = |text: &str| {
         let parsed = hoopwire_sql::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-        parsed.statements().iter().any(|one| one.effects.contains(&hoopwire_sql::Effect::ReturnsTooMany))
+        parsed.statements().iter().any(|one| one.effects.contains(&hoopwire_sql::Effect::TooWide))
     };
     for text in [
         format!("delete from t returning {}", list("1", 32_768)),
@@ -267,6 +268,12 @@ fn what_returning_may_be_too_wide() {
         format!("update t set a = 1 from ({}) j returning j.*", joined(19)),
         format!("delete from t using {} returning *", joined(19)),
         format!("merge into t using ({}) on true when matched then delete returning *", joined(19)),
+        format!("select array_agg(a order by {}) from t", list("a + 1", 1_665)),
+        format!("select percentile_disc(0.5) within group (order by {}) from t", list("a", 1_665)),
+        format!("select 1 from t having (select max(count(b order by {}))) > 1", list("a", 1_665)),
+        format!("select json_arrayagg(a order by {}) from t", list("a", 1_665)),
+        format!("select count(a order by {}) over (partition by a) from t", list("a", 1_665)),
+        format!("create view v as select array_agg(a order by {}) from t", list("a", 1_665)),
         format!("with d as (delete from t returning {}) select 1", list("*", 20)),
         format!("with d as (select 1) delete from t returning {}", list("*", 20)),
         format!("with d as (delete from t returning {}) update t set a = 1 from d returning d.*, d.*", list("1", 20_000)),
@@ -294,6 +301,8 @@ fn what_returning_may_be_too_wide() {
         (0..50).map(|at| format!("d{at} as (delete from t returning id, name)")).collect::<Vec<_>>().join(", ")
             .replacen("d0", "with d0", 1) + " select 1",
         format!("select {} from t", list("*", 40_000)),
+        format!("select array_agg(a order by {}) from t", list("a", 1_664)),
+        format!("select a from t order by {}", list("a", 2_000)),
         format!("delete from t returning (select count(*) from (values ({})) v)", list("1", 1_600)),
     ] {
         assert!(!is_refused(&text), "{}", &text[..100]);

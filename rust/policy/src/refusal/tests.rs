@@ -93,7 +93,7 @@ fn every_reason_has_all_texts_and_a_code_of_its_own() {
         Reason::Masked { column: "email".into(), place: "in WHERE" },
         Reason::Syntax { message: "syntax error".into(), position: None },
         Reason::AbsentRow,
-        Reason::ReturnsTooMany,
+        Reason::TooWide,
         Reason::TooDeep,
         Reason::Encoding,
         Reason::NoStatements,

@@ -245,6 +245,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.exprs(call.args());
+        self.sorted(call.agg_order().len());
         for sort in call.agg_order() {
             self.sort_by(sort);
         }

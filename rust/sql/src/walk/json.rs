@@ -168,6 +168,7 @@ impl<'a> Walk<'a> {
         let Some(constructor) = constructor else { return };
         self.json_output(constructor.output());
         self.expr(constructor.agg_filter());
+        self.sorted(constructor.agg_order().len());
         self.exprs(constructor.agg_order());
         if let Some(window) = constructor.over() {
             self.window(window);

@@ -1,8 +1,8 @@
 //! RETURNING, and what of it ends a server.
 //!
 //! PostgreSQL (13 to 18) numbers the columns of a list by 16 bits. It counts those of a select list, but not those of
-//! RETURNING until it runs: with more than the numbers there are it ends all of its sessions, and what is over 1664
-//! it refuses anyhow. One of WITH may be as wide, and the `*` of another stand for it.
+//! RETURNING, nor of an aggregate's ORDER BY, until it runs: with more than the numbers there are it ends all of its
+//! sessions, and what is over 1664 it refuses anyhow. One of WITH may be as wide, and the `*` of another stand for it.
 //!
 //! 18.6 follows a null pointer where a subquery's test (what stands before IN, ANY and ALL, a row before a comparison, the
 //! conditions of EXISTS) names OLD or NEW and that row is not there: NEW of a DELETE, OLD of an INSERT, and also OLD of an
@@ -20,7 +20,7 @@ use pg_raw_parse::raw::{ReturningOptionKind, SubLinkType};
 /// The highest number of a column in a list: MaxAttrNumber's bits.
 const NUMBERS: usize = 32_767;
 
-/// What an item of FROM has at most, but for a join: MaxTupleAttributeNumber.
+/// What an item of FROM has at most, but for a join; what a list is refused with more of: MaxTupleAttributeNumber.
 const WIDEST: usize = 1_664;
 
 /// What OLD and NEW are called; `None` where something else has the name.
@@ -70,11 +70,18 @@ impl<'a> Walk<'a> {
             *row = option.value();
         }
         if self.returned.add(&from, returning.exprs()) > NUMBERS {
-            self.effect(Effect::ReturnsTooMany);
+            self.effect(Effect::TooWide);
         }
         let before = std::mem::replace(&mut self.returning, Returning::Own(rows));
         self.exprs(returning.exprs());
         self.returning = before;
+    }
+
+    /// The ORDER BY of an aggregate, also of WITHIN GROUP, with so many columns.
+    pub(super) fn sorted(&mut self, by: usize) {
+        if by > WIDEST {
+            self.effect(Effect::TooWide);
+        }
     }
 
     /// A subquery with its test, in an expression of RETURNING itself.
