@@ -136,6 +136,8 @@ class Watch:
             self._connection = psycopg.connect(self._dsn, autocommit=True, prepare_threshold=None)
             # A session under test that holds ACCESS EXCLUSIVE must not stop the watch.
             self._connection.execute("set lock_timeout = '200ms'")
+            # Nor may the server's statement_timeout, on a busy machine.
+            self._connection.execute("set statement_timeout = 0")
             for channel in CHANNELS:
                 self._connection.execute(f"listen {channel}".encode())
             row = self._connection.execute(_CATALOGUES).fetchone()
