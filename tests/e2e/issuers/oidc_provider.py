@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hoopwire.testing.node import installed
+from hoopwire.testing.node import installed, program
 
 HERE = Path(__file__).parent
 FILES = ("package.json", "package-lock.json", "server.mjs")
@@ -23,7 +23,7 @@ def serve(clients: Sequence[dict[str, Any]], audiences: Sequence[str]) -> Iterat
         spec = Path(folder) / "spec.json"
         spec.write_text(json.dumps({"clients": clients, "audiences": audiences}))
         process = subprocess.Popen(
-            ["node", "server.mjs", str(spec)],
+            [program(home), "server.mjs", str(spec)],
             cwd=home,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
