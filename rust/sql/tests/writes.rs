@@ -4,6 +4,13 @@
 
 mod rows;
 
+use hoopwire_sql::Effect;
+
+fn has_effect(text: &str, effect: &Effect) -> bool {
+    let parsed = hoopwire_sql::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    parsed.statements().iter().any(|one| one.effects.contains(effect))
+}
+
 /// A write inside a CTE, and a read inside a write, must come out.
 #[test]
 fn writes_and_what_they_read() {
@@ -200,10 +207,7 @@ fn a_row_that_may_be_absent_is_tested() {
         "merge into t using u on true when matched then delete returning",
         "with d as (delete from t returning 1), e as (delete from t returning",
     ];
-    let is_refused = |text: &str| {
-        let parsed = hoopwire_sql::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-        parsed.statements().iter().any(|one| one.effects.contains(&hoopwire_sql::Effect::TestsAbsentRow))
-    };
+    let is_refused = |text: &str| has_effect(text, &Effect::TestsAbsentRow);
     let whole = |statement: &str, list: &str| match statement.starts_with("with") {
         true => format!("{statement} {list}) select 1"),
         false => format!("{statement} {list}"),
@@ -250,10 +254,7 @@ fn what_list_may_be_too_wide() {
     let list = |item: &str, count: usize| vec![item; count].join(", ");
     let joined =
         |count: usize| (0..count).map(|at| format!("t t{at}")).collect::<Vec<_>>().join(" cross join ");
-    let is_refused = |text: &str| {
-        let parsed = hoopwire_sql::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-        parsed.statements().iter().any(|one| one.effects.contains(&hoopwire_sql::Effect::TooWide))
-    };
+    let is_refused = |text: &str| has_effect(text, &Effect::TooWide);
     for text in [
         format!("delete from t returning {}", list("1", 32_768)),
         format!("insert into t values (1) returning {}", list("a as b", 40_000)),

@@ -19,17 +19,19 @@ mod room;
 mod session;
 mod sets;
 mod statement;
+mod width;
 
 use crate::steps::Steps;
 use crate::{Access, Call, Effect, Name, Statement, Verbs};
 use pg_raw_parse::Node;
 use pg_raw_parse::nodes::SelectStmt;
-use returning::{Returned, Returning};
+use returning::Returning;
 pub use room::Room;
 use sets::{Indexed, SHORT, Scope};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::hash::Hash;
+use width::Returned;
 
 /// How deep trees may nest. Left-deep chains (`a + b + c`, `a UNION b UNION c`, joins) do not count: they are walked
 /// in a loop. A build with `opt-level = 1` needs up to 640 bytes of stack per level, so 256 KiB for all of them; see
@@ -82,6 +84,7 @@ pub(crate) struct Walk<'a> {
     listed_settings: Option<Option<&'a str>>,
     /// Where in a RETURNING the walk is.
     returning: Returning<'a>,
+    /// How wide its lists of RETURNING may be.
     returned: Returned,
 }
 
