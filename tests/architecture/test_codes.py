@@ -24,12 +24,12 @@ def of_python() -> set[str]:
             if not isinstance(node, ast.Call):
                 continue
             called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if called in NOT_REFUSALS:
+                continue
             place = {"problem": 1, "unauthorized": 0, "refused": 0}.get(called)
             given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
             if place is not None:
                 given += node.args[place : place + 1]
-            if called in NOT_REFUSALS:
-                continue
             for value in given:
                 choices = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
                 found |= {each.value for each in choices if isinstance(each, ast.Constant) and each.value}

@@ -260,27 +260,30 @@ def test_returning_rows_works(arena, login, sql):
     assert "terminated by signal" not in arena.pg.log
 
 
-ONES = ", ".join(["1"] * 33_000)
+def ones(count: int) -> str:
+    return ", ".join(["1"] * count)
+
+
 WIDE = {
-    "constants": f"DELETE FROM notes RETURNING {ONES}",
-    "in one of WITH": f"WITH d AS (DELETE FROM notes RETURNING {ONES}, {ONES}) SELECT 1",
+    "constants": f"DELETE FROM notes RETURNING {ones(33_000)}",
+    "in one of WITH": f"WITH d AS (DELETE FROM notes RETURNING {ones(66_000)}) SELECT 1",
     "*": f"UPDATE notes SET body = 'a' RETURNING {', '.join('*' * 17_000)}",
     "a relation's *": f"UPDATE notes SET body = 'a' RETURNING {', '.join(['notes.*'] * 17_000)}",
     "a row's *": f"INSERT INTO notes AS n (body) VALUES ('a') RETURNING {', '.join(['(n).*'] * 17_000)}",
-    "COPY": f"COPY (DELETE FROM notes RETURNING {ONES}) TO STDOUT",
-    "PREPARE": f"PREPARE wide AS DELETE FROM notes RETURNING {ONES}",
+    "COPY": f"COPY (DELETE FROM notes RETURNING {ones(33_000)}) TO STDOUT",
+    "PREPARE": f"PREPARE wide AS DELETE FROM notes RETURNING {ones(33_000)}",
     "* of what it is joined with": "DELETE FROM notes USING "
     + ", ".join(f"orders o{at}" for at in range(400))
     + f" RETURNING {', '.join('*' * 40)}",
     "an aggregate's ORDER BY": "SELECT array_agg(id ORDER BY "
     + ", ".join(f"id+{at}" for at in range(33_000))
     + ") FROM notes",
-    "one of WITH twice": f"WITH d AS (DELETE FROM notes RETURNING {', '.join(['1'] * 20_000)})"
+    "one of WITH twice": f"WITH d AS (DELETE FROM notes RETURNING {ones(20_000)})"
     " UPDATE notes SET body = 'a' FROM d RETURNING d.*, d.*",
-    "two of WITH": f"WITH d AS (DELETE FROM notes RETURNING {', '.join(['1'] * 17_000)}),"
-    f" e AS (DELETE FROM notes RETURNING {', '.join(['1'] * 17_000)})"
+    "two of WITH": f"WITH d AS (DELETE FROM notes RETURNING {ones(17_000)}),"
+    f" e AS (DELETE FROM notes RETURNING {ones(17_000)})"
     " INSERT INTO notes (body) SELECT 'a' RETURNING (SELECT count(*) FROM d, e), notes.*",
-    "EXPLAIN of one of WITH": f"EXPLAIN WITH d AS (DELETE FROM notes RETURNING {', '.join(['1'] * 20_000)})"
+    "EXPLAIN of one of WITH": f"EXPLAIN WITH d AS (DELETE FROM notes RETURNING {ones(20_000)})"
     " UPDATE notes SET body = 'a' FROM d RETURNING d.*, d.*",
     "* of a join's name": "DELETE FROM notes USING ("
     + " CROSS JOIN ".join(f"orders o{at}" for at in range(200))
@@ -307,7 +310,7 @@ def test_returning_a_lot_works(arena, login):
     """No false refusal: all columns that PostgreSQL returns, and the `*` of each relation."""
     with login("kin") as frontend:
         for sql in (
-            f"DELETE FROM notes RETURNING {', '.join(['1'] * 1_664)}",
+            f"DELETE FROM notes RETURNING {ones(1_664)}",
             "UPDATE notes n SET body = 'b' FROM orders o, orders p WHERE n.id = o.id AND o.id = p.id"
             " RETURNING *, n.*, o.*, p.*",
         ):

@@ -10,7 +10,7 @@ import pytest
 
 from hoopwire.testing.frontend import Frontend, query
 from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.wait import audit_events, wait_for, wait_for_audit
+from hoopwire.testing.wait import audit_events, wait_for, wait_for_audit, wait_for_audits
 
 
 @pytest.fixture
@@ -81,7 +81,8 @@ def test_a_compromised_agent(own, issuer, client, pg):
     assert "leaked" not in refused.err
     minted = own.mint(issuer.token(client), target="orders")
     assert (minted.status_code, minted.json()["code"]) == (403, "principal_locked")
-    assert "leaked" in wait_for_audit(own, "session.denied", code="principal_locked")["reason"]
+    [denied] = wait_for_audits(own, "session.denied", 1, code="principal_locked")
+    assert "leaked" in denied["reason"]
     own.reload()
     wait_for_audit(own, "gateway.reloaded")
     own.stop()

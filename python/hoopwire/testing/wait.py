@@ -38,4 +38,4 @@ def wait_for_audits(gateway: RunningGateway, kind: str, count: int, **fields: An
 
 def wait_for_audit(gateway: RunningGateway, kind: str, **fields: Any) -> dict[str, Any]:
     """The newest such audit event, once there is one."""
-    return wait_for(lambda: audit_events(gateway, kind, **fields), f"audit event {kind} {fields}")[-1]
+    return wait_for_audits(gateway, kind, 1, **fields)[-1]
