@@ -63,7 +63,7 @@ lint: ## ruff, rustfmt, clippy, and the walls between the rooms
 	.venv/bin/ruff format --check .
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	cargo clippy --workspace --example lineage --features hoopwire-sql/mutations --quiet -- -D warnings
+	cargo clippy --workspace --example lineage --features hoopwire-postgres-sql/mutations --quiet -- -D warnings
 	$(PYTEST) tests/architecture
 
 types: ## mypy --strict, and the engine's stub against the engine
@@ -77,7 +77,7 @@ bench: ## ratios against direct, a bare relay, PgBouncer and HAProxy
 
 bench-texts: ## time against length for every list of the grammar, and what one session's text costs another
 	@scripts/bootstrap bench
-	cargo bench --quiet -p hoopwire-policy --features testing --bench texts -- $(ARGS)
+	cargo bench --quiet -p hoopwire-postgres-policy --features testing --bench texts -- $(ARGS)
 	$(PYTHON) benches/texts.py
 
 fuzz: ## every fuzz target for TIME seconds each (600)

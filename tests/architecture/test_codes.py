@@ -38,7 +38,7 @@ def of_python() -> set[str]:
 
 def of_rust() -> set[str]:
     """What `Reason::code` gives."""
-    refusal = (ROOT / "rust/policy/src/refusal.rs").read_text()
+    refusal = (ROOT / "rust/postgres/policy/src/refusal.rs").read_text()
     reasons = refusal[refusal.index("pub fn code") :]
     reasons = reasons[: reasons.index("\n    }\n")]
     return set(re.findall(r'=> "([a-z_]+)"', reasons))

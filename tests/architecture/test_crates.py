@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MANIFESTS = sorted(ROOT.glob("rust/*/Cargo.toml"))
+MANIFESTS = sorted([*ROOT.glob("rust/*/Cargo.toml"), *ROOT.glob("rust/*/*/Cargo.toml")])
 
-SANS_IO = {"postgres", "sql", "policy", "recording"}
+POSTGRES = {"postgres-protocol", "postgres-sql", "postgres-policy"}
 EDGES: dict[str, set[str]] = {
     "wire": set(),
-    "postgres": {"wire"},
-    "sql": set(),
-    "policy": {"sql"},
     "recording": set(),
     "spool": {"recording"},
-    "gateway": {"wire", *SANS_IO},
-    "engine": {"wire", "gateway", "spool", *SANS_IO},
-    "bindings": {"engine", "gateway", "spool", "wire", *SANS_IO},
-    "fuzz": {"wire", "gateway", "spool", *SANS_IO},
-    "testkit": {"wire", "gateway", *SANS_IO},
+    "postgres-protocol": {"wire"},
+    "postgres-sql": set(),
+    "postgres-policy": {"postgres-sql"},
+    "postgres-session": {"wire", "recording", *POSTGRES},
+    "engine": {"wire", "recording", "spool", "postgres-session", *POSTGRES},
+    "bindings": {"engine", "wire", "recording", "spool", "postgres-session", *POSTGRES},
+    "fuzz": {"wire", "recording", "spool", "postgres-session", *POSTGRES},
+    "testkit": {"wire"},
 }
 """What of ours each crate may depend on. A new crate needs a row, and a thing that it must never know."""
 
@@ -38,7 +38,7 @@ ONLY_IN: dict[str, set[str]] = {
     "libc": {"engine", "spool"},
     "pyo3": {"bindings"},
     # PostgreSQL's grammar: C code, and the only place where a statement's text is understood.
-    "pg_raw_parse": {"sql"},
+    "pg_raw_parse": {"postgres-sql"},
     "ed25519-dalek": {"recording", "spool"},
     "libfuzzer-sys": {"fuzz"},
 }
@@ -63,6 +63,11 @@ BANNED_WORDS = {"manager", "helper", "helpers", "util", "utils", "info"}
 _ITEM = re.compile(r"\b(?:fn|struct|enum|trait|mod|type|union|macro_rules!)\s+([A-Za-z_][A-Za-z0-9_]*)")
 # Comments and string literals are not code. Raw strings first; char literals cannot hold a word.
 _NOT_CODE = re.compile(r'r(#*)".*?"\1|"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+
+
+def room(path: Path) -> str:
+    """`rust/wire/Cargo.toml` to `wire`, `rust/postgres/sql/Cargo.toml` to `postgres-sql`."""
+    return "-".join(path.parent.relative_to(ROOT / "rust").parts)
 
 
 def manifest(path: Path) -> dict[str, Any]:
@@ -129,12 +134,12 @@ def sources() -> Iterator[tuple[str, Path]]:
     for path in MANIFESTS:
         for source in sorted(path.parent.rglob("*.rs")):
             if "target" not in source.relative_to(path.parent).parts:
-                yield path.parent.name, source
+                yield room(path), source
 
 
 def test_crates_keep_to_the_direction_of_dependence() -> None:
     assert len(MANIFESTS) >= 8
-    found = [problem for path in MANIFESTS for problem in edge_problems(path.parent.name, manifest(path))]
+    found = [problem for path in MANIFESTS for problem in edge_problems(room(path), manifest(path))]
     assert found == []
 
 
@@ -151,23 +156,23 @@ def test_mistakes_of_once_are_in_nothing_that_is_shipped() -> None:
     """The feature that puts mistakes of the lineage back is the example's alone: no crate and no build
     asks for it.
     """
-    documents = {path.parent.name: manifest(path) for path in MANIFESTS}
-    features = documents["sql"]["features"]
+    documents = {room(path): manifest(path) for path in MANIFESTS}
+    features = documents["postgres-sql"]["features"]
     assert features == {"mutations": []}
-    assert documents["sql"]["example"] == [{"name": "lineage", "required-features": ["mutations"]}]
+    assert documents["postgres-sql"]["example"] == [{"name": "lineage", "required-features": ["mutations"]}]
     places = [ROOT / "pyproject.toml", ROOT / "scripts/bootstrap", ROOT / "Cargo.toml"]
-    places += [path for path in MANIFESTS if path.parent.name != "sql"]
+    places += [path for path in MANIFESTS if room(path) != "postgres-sql"]
     assert [str(path) for path in places if "mutations" in path.read_text()] == []
 
 
 def test_crates_are_named_for_their_rooms() -> None:
     for path in MANIFESTS:
-        assert manifest(path)["package"]["name"] == f"hoopwire-{path.parent.name}"
+        assert manifest(path)["package"]["name"] == f"hoopwire-{room(path)}"
 
 
 def test_lints_of_the_workspace_hold_in_every_crate() -> None:
     for path in MANIFESTS:
-        if path.parent.name != "fuzz":
+        if room(path) != "fuzz":
             assert manifest(path).get("lints") == {"workspace": True}, path
 
 
@@ -178,7 +183,7 @@ def test_unsafe_stays_where_it_may_be() -> None:
 
 def test_every_other_crate_forbids_unsafe() -> None:
     for path in MANIFESTS:
-        if path.parent.name in MAY_BE_UNSAFE | {"fuzz"}:
+        if room(path) in MAY_BE_UNSAFE | {"fuzz"}:
             continue
         assert "#![forbid(unsafe_code)]" in (path.parent / "src/lib.rs").read_text(), path
 
@@ -204,16 +209,16 @@ def test_the_bans_of_cargo_deny_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("crate", "text"),
     [
-        ("postgres", '[dependencies]\nhoopwire-policy = "*"'),
+        ("postgres-protocol", '[dependencies]\nhoopwire-postgres-policy = "*"'),
         ("wire", "[dependencies]\nmio.workspace = true"),
-        ("gateway", "[dependencies]\nhoopwire-spool.workspace = true"),
+        ("postgres-session", "[dependencies]\nhoopwire-spool.workspace = true"),
         ("recording", '[dependencies]\ntls = { package = "rustls", version = "0" }'),
-        ("policy", "[target.'cfg(unix)'.dependencies]\nlibc = \"0\""),
+        ("postgres-policy", "[target.'cfg(unix)'.dependencies]\nlibc = \"0\""),
         ("spool", '[build-dependencies]\npyo3 = "0"'),
         ("engine", '[dependencies]\nhoopwire-bindings = "*"'),
         ("engine", '[dev-dependencies]\ntokio = "1"'),
-        ("wire", '[dev-dependencies]\nhoopwire-gateway = "*"'),
-        ("gateway", '[dependencies]\nhoopwire-testkit = "*"'),
+        ("wire", '[dev-dependencies]\nhoopwire-postgres-session = "*"'),
+        ("postgres-session", '[dependencies]\nhoopwire-testkit = "*"'),
         ("kitchen", ""),
     ],
 )

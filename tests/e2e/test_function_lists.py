@@ -8,7 +8,7 @@ import pytest
 
 from hoopwire.testing.postgres import ThrowAwayPostgres
 
-LISTS = Path(__file__).parents[2] / "rust/policy/src/builtin"
+LISTS = Path(__file__).parents[2] / "rust/postgres/policy/src/builtin"
 
 
 def entries(name: str) -> set[str]:

@@ -25,7 +25,7 @@ MILD = (
     "setval",
     "txid_current",
 )
-"""Built-in functions that `*` in a `call` rule gives, too; the same as in rust/policy/src/builtin.rs."""
+"""Built-in functions that `*` in a `call` rule gives, too; the same as in rust/postgres/policy/src/builtin.rs."""
 
 _ANYTHING = "\0"
 """No name holds it: only a `*` can match it."""

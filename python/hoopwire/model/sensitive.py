@@ -1,4 +1,4 @@
-"""What only a rule with its own name matches: the lists of rust/policy/src/closed.rs and its extensions.txt.
+"""What only a rule with its own name matches: the lists of rust/postgres/policy/src/closed.rs and its extensions.txt.
 
 tests/unit/model/test_grammar.py compares them.
 """

@@ -1,7 +1,7 @@
 //! A compiled grant's bytes to `policy::Grant`, checked field by field.
 
 use crate::rights::{CompiledBudgets, CompiledMask, CompiledRights, CompiledUsed};
-use hoopwire_policy::{Actions, DecisionKey, Grant, Mask, MaskKey, Record};
+use hoopwire_postgres_policy::{Actions, DecisionKey, Grant, Mask, MaskKey, Record};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Deserialize;
 use serde_bytes::ByteBuf;

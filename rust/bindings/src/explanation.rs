@@ -2,7 +2,7 @@
 
 use crate::decode;
 use crate::{malformed, pack};
-use hoopwire_policy::{Explained, View};
+use hoopwire_postgres_policy::{Explained, View};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::Serialize;
@@ -51,6 +51,6 @@ impl<'a> Row<'a> {
 pub(crate) fn explain<'py>(py: Python<'py>, grant: &[u8], sql: &str) -> PyResult<Bound<'py, PyBytes>> {
     let grant = decode::grant(grant).map_err(malformed)?;
     let view = View { utf8: true, catalogue: None };
-    let explained = py.detach(|| hoopwire_policy::explain(&grant, sql, &view));
+    let explained = py.detach(|| hoopwire_postgres_policy::explain(&grant, sql, &view));
     pack(py, &explained.iter().map(Row::of).collect::<Vec<_>>())
 }

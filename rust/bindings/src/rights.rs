@@ -1,7 +1,7 @@
 //! The parts of a compiled grant that say what a statement may do, checked.
 
-use hoopwire_policy::{Budgets, Mask, MaskKind, Pattern, Rights, Rule, Used, Words};
-use hoopwire_sql::Verbs;
+use hoopwire_postgres_policy::{Budgets, Mask, MaskKind, Pattern, Rights, Rule, Used, Words};
+use hoopwire_postgres_sql::Verbs;
 use serde::Deserialize;
 use std::time::Duration;
 

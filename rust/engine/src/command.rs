@@ -1,6 +1,6 @@
 //! What the control plane and other reactors tell a reactor.
 
-use hoopwire_policy::Grant;
+use hoopwire_postgres_policy::Grant;
 use hoopwire_wire::Secret;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr, TcpStream};

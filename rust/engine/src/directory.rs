@@ -1,6 +1,6 @@
 //! Which session lives on which reactor, and its numbers: for commands and for `sessions list`.
 
-use hoopwire_policy::{Budgets, Grant, Spent};
+use hoopwire_postgres_policy::{Budgets, Grant, Spent};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn publish(&self, counters: hoopwire_gateway::Counters) {
+    pub(crate) fn publish(&self, counters: hoopwire_postgres_session::Counters) {
         self.statements.store(counters.statements, Ordering::Relaxed);
         self.rows.store(counters.rows, Ordering::Relaxed);
         self.bytes_in.store(counters.bytes_in, Ordering::Relaxed);
@@ -203,7 +203,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hoopwire_policy::Used;
+    use hoopwire_postgres_policy::Used;
     use std::time::{Duration, Instant};
 
     #[test]

@@ -4,7 +4,7 @@
 //! nothing. The hash key is random and dies with the reactor.
 
 use crate::command::Lease;
-use hoopwire_postgres::scram::ScramKeys;
+use hoopwire_postgres_protocol::scram::ScramKeys;
 use std::collections::HashMap;
 
 /// Most credentials kept; one for each target and upstream user.

@@ -16,9 +16,9 @@ use crate::slot::Slot;
 use crate::spending::Spending;
 use crate::timer::Timers;
 use crate::tls::ClientConfigs;
-use hoopwire_gateway::{Catalogues, Effect, PhaseLimits};
-use hoopwire_policy::DecisionCache;
-use hoopwire_postgres::cancel::CancelKeys;
+use hoopwire_postgres_policy::DecisionCache;
+use hoopwire_postgres_protocol::cancel::CancelKeys;
+use hoopwire_postgres_session::{Catalogues, Effect, PhaseLimits};
 use hoopwire_recording::Frames;
 use hoopwire_spool::{Spool, SpoolEvent};
 use mio::net::TcpListener;
@@ -315,8 +315,8 @@ impl Reactor {
         if full || !shared.addresses.open(peer.ip()) {
             let mut words = Vec::new();
             let which = if full { "the gateway" } else { "your address" };
-            hoopwire_postgres::error::ErrorReport::fatal(
-                hoopwire_postgres::error::Sqlstate::TOO_MANY_CONNECTIONS,
+            hoopwire_postgres_protocol::error::ErrorReport::fatal(
+                hoopwire_postgres_protocol::error::Sqlstate::TOO_MANY_CONNECTIONS,
                 format!("too many connections to {which}"),
             )
             .with_hint("Close connections that you don't need, or use a smaller pool.")

@@ -1,6 +1,6 @@
 //! What grants have used of their budgets, over all their sessions and reactors.
 
-use hoopwire_policy::{Grant, Spent};
+use hoopwire_postgres_policy::{Grant, Spent};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -43,7 +43,7 @@ impl Spending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hoopwire_policy::Used;
+    use hoopwire_postgres_policy::Used;
     use std::time::Duration;
 
     #[test]

@@ -185,7 +185,7 @@ SMALL = st.builds(
     st.sampled_from([*SCHEMAS, "*", "a*", "*b", "pg_*", "p*_*"]),
     st.sampled_from([*NAMES, "*", "a*", "*b", "a*b", "*a*", "pg_*"]),
 )
-ENGINE = Path(__file__).parents[3] / "rust/policy/src"
+ENGINE = Path(__file__).parents[3] / "rust/postgres/policy/src"
 
 WORLD = [(schema, name) for schema in SCHEMAS for name in NAMES]
 SMALL_RULES = st.builds(
@@ -234,7 +234,7 @@ def test_the_sensitive_relations_are_those_of_the_engine() -> None:
 
 def test_the_mild_functions_are_those_of_the_engine() -> None:
     """Were one more here, a request for it would pass as part of `call pg_catalog.*`."""
-    source = (Path(__file__).parents[3] / "rust/policy/src/builtin.rs").read_text()
+    source = (Path(__file__).parents[3] / "rust/postgres/policy/src/builtin.rs").read_text()
     found = re.search(r"const MILD: [^=]*= &\[(.*?)\];", source, re.DOTALL)
     assert found
     assert tuple(re.findall(r'"([^"]+)"', found[1])) == MILD

@@ -1,4 +1,4 @@
-"""Verdicts of the lineage in bulk: the example `lineage` of the crate `hoopwire-sql`, as a child process."""
+"""Verdicts of the lineage in bulk: the example `lineage` of the crate `hoopwire-postgres-sql`, as a child process."""
 
 import struct
 import subprocess
@@ -8,7 +8,7 @@ from typing import IO, Self
 
 ROOT = Path(__file__).parents[4]
 MUTATIONS = ("derived-name", "tablesample", "qualified")
-"""What may be put back: see rust/sql/src/lineage/mutation.rs."""
+"""What may be put back: see rust/postgres/sql/src/lineage/mutation.rs."""
 
 
 def build() -> Path:
@@ -16,7 +16,7 @@ def build() -> Path:
     # Of the whole workspace, so that what it depends on is as the tests have built it.
     command = ["cargo", "build", "--quiet", "--workspace", "--example", "lineage"]
     done = subprocess.run(
-        [*command, "--features", "hoopwire-sql/mutations", "--message-format", "json"],
+        [*command, "--features", "hoopwire-postgres-sql/mutations", "--message-format", "json"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,0 +1,516 @@
+//! From the first byte to ReadyForQuery: startup, password, grant, upstream login.
+//!
+//! Toward the principal the gateway is a server, toward the target a client; the two logins never touch:
+//! the principal's password goes to the control plane and no further, the lease's goes to the target.
+
+use crate::exact::idle::{self, check_masks};
+use crate::exact::inquiry::{self, Answer, Inquiry};
+use crate::exact::knowledge::check_path;
+use crate::exact::{Exact, pin};
+use crate::live::Live;
+use crate::live::close::{Ending, Span};
+use crate::live::cursors::Cursors;
+use crate::live::names::Names;
+use crate::session::{Admission, Phase, Session, after};
+use crate::turn::{Ask, Effect, Loan, Turn};
+use hoopwire_postgres_policy::{Action, Catalogue, Meter, decide};
+use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
+use hoopwire_postgres_protocol::login::{Established, Login, LoginError, LoginRequest};
+use hoopwire_postgres_protocol::params::{Replication, SessionParams, session_params};
+use hoopwire_postgres_protocol::startup::{FirstPacket, Startup, first_packet, negotiate};
+use hoopwire_recording::{Decision, Direction, Frame, SessionStart};
+use hoopwire_wire::{Secret, message};
+use std::sync::Arc;
+use std::time::Instant;
+use zeroize::Zeroize;
+
+/// Largest PasswordMessage: a token of 8 KiB and its NUL.
+const PASSWORD_MAX_BYTES: usize = 8 * 1024 + 1;
+/// What a client may send ahead between its password and ReadyForQuery.
+const EARLY_MAX_BYTES: usize = 16 * 1024;
+const AUTHENTICATION_CLEARTEXT: &[u8] = b"R\0\0\0\x08\0\0\0\x03";
+const AUTHENTICATION_OK: &[u8] = b"R\0\0\0\x08\0\0\0\0";
+/// Highest SCRAM iteration count that a target may ask for: PostgreSQL makes 4,096 by default, and this many cost
+/// a reactor about 0.1 s, once for each credential.
+const SCRAM_ITERATIONS_MAX: u32 = 200_000;
+
+#[derive(Debug, Default)]
+pub(crate) struct AwaitStartup {
+    held: Vec<u8>,
+    encrypted: bool,
+    gss_refused: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct AwaitPassword {
+    params: SessionParams,
+    minor: u16,
+    held: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct AwaitGrant {
+    params: SessionParams,
+    pub(crate) minor: u16,
+    early: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct AwaitUpstream {
+    params: SessionParams,
+    minor: u16,
+    login: Option<Login>,
+    /// Bytes of the target that are no whole message yet.
+    held: Vec<u8>,
+    early: Vec<u8>,
+    /// The login is done, and the target is asked for its catalogue.
+    asking: Option<(Established, Inquiry)>,
+    pub(crate) live: Box<Live>,
+}
+
+impl Session {
+    /// TLS is up on the downstream leg. `direct`: without an SSLRequest, which needs ALPN `postgresql`.
+    pub fn handle_tls(&mut self, direct: bool, alpn: Option<&[u8]>, turn: &mut Turn<'_>) {
+        let fits = match &self.phase {
+            Phase::AwaitTls => !direct,
+            Phase::AwaitStartup(start) => {
+                direct && !start.encrypted && start.held.is_empty() && !start.gss_refused
+            }
+            _ => false,
+        };
+        let outcome = if !fits {
+            Err(Ending::misbehaved_client("TLS where it cannot begin"))
+        } else if alpn.is_some_and(|alpn| alpn != b"postgresql") || (direct && alpn.is_none()) {
+            Err(Ending::misbehaved_client("direct TLS needs the ALPN protocol \"postgresql\""))
+        } else {
+            self.phase = Phase::AwaitStartup(AwaitStartup { encrypted: true, ..AwaitStartup::default() });
+            self.deadline = after(turn.now, self.limits.startup);
+            Ok(())
+        };
+        self.settle(outcome, turn);
+    }
+
+    /// Bytes of a principal that is not admitted yet.
+    pub(crate) fn greet(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        match &mut self.phase {
+            Phase::AwaitStartup(start) => {
+                start.held.extend_from_slice(input);
+                self.startup(turn)
+            }
+            Phase::AwaitPassword(wait) => {
+                wait.held.extend_from_slice(input);
+                self.password(turn)
+            }
+            Phase::AwaitGrant(wait) => early(&mut wait.early, input),
+            Phase::AwaitUpstream(wait) => early(&mut wait.early, input),
+            Phase::AwaitTls => Err(Ending::misbehaved_client("unencrypted bytes after an SSLRequest")),
+            Phase::Ready(_) | Phase::Closed => Ok(()),
+        }
+    }
+
+    fn startup(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let Phase::AwaitStartup(start) = &mut self.phase else { return Ok(()) };
+        let parsed = first_packet(&start.held)
+            .map_err(|error| Ending::fatal("gateway", "malformed startup packet", error.report()))?;
+        let Some((packet, used)) = parsed else { return Ok(()) };
+        start.held.drain(..used);
+        let stuffed = !start.held.is_empty();
+        match packet {
+            FirstPacket::Ssl | FirstPacket::Gss if stuffed => {
+                Err(Ending::misbehaved_client("unencrypted bytes behind a request for encryption"))
+            }
+            FirstPacket::Ssl | FirstPacket::Gss if start.encrypted => {
+                Err(Ending::misbehaved_client("a request for encryption inside TLS"))
+            }
+            FirstPacket::Gss if start.gss_refused => Err(Ending::misbehaved_client("a second GSSENCRequest")),
+            FirstPacket::Gss => {
+                start.gss_refused = true;
+                turn.legs.down.push(b'N');
+                Ok(())
+            }
+            FirstPacket::Ssl => {
+                turn.legs.down.push(b'S');
+                turn.effects.push(Effect::StartTls);
+                self.phase = Phase::AwaitTls;
+                self.deadline = after(turn.now, self.limits.tls_handshake);
+                Ok(())
+            }
+            FirstPacket::Cancel(request) => {
+                turn.effects.push(Effect::RouteCancel { pid: request.pid, key: request.key });
+                Err(Ending::quiet("downstream", "cancel request"))
+            }
+            FirstPacket::Startup(startup) if !start.encrypted => Err(plaintext(&startup)),
+            FirstPacket::Startup(startup) => {
+                let held = std::mem::take(&mut start.held);
+                self.negotiate(&startup, held, turn)
+            }
+        }
+    }
+
+    fn negotiate(&mut self, startup: &Startup, held: Vec<u8>, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let params = session_params(startup)
+            .map_err(|report| Ending::fatal("gateway", "startup parameters refused", report))?;
+        let negotiated = negotiate(startup);
+        let minor = negotiated.minor;
+        turn.legs.down.extend_from_slice(negotiated.reply.as_deref().unwrap_or_default());
+        turn.legs.down.extend_from_slice(AUTHENTICATION_CLEARTEXT);
+        self.phase = Phase::AwaitPassword(Box::new(AwaitPassword { params, minor, held }));
+        self.deadline = after(turn.now, self.limits.startup);
+        self.password(turn)
+    }
+
+    fn password(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let Phase::AwaitPassword(wait) = &mut self.phase else { return Ok(()) };
+        let Some((&[tag, a, b, c, d], body)) = wait.held.split_first_chunk::<5>() else { return Ok(()) };
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        if tag == b'X' {
+            return Err(Ending::quiet("downstream", "the client left before it gave a password"));
+        }
+        if tag != b'p' || length < 5 {
+            return Err(Ending::misbehaved_client("expected a password"));
+        }
+        let body_len = length.saturating_sub(4);
+        if body_len > PASSWORD_MAX_BYTES {
+            let report = ErrorReport::fatal(Sqlstate::INVALID_PASSWORD, "the password is too long")
+                .with_detail("An access token may have 8 KiB.")
+                .with_hint("Ask your identity provider for a token with fewer claims.");
+            return Err(Ending::fatal("gateway", "password too long", report));
+        }
+        let Some(text) = body.get(..body_len) else { return Ok(()) };
+        let early = body.get(body_len..).unwrap_or_default().to_vec();
+        let text = text.strip_suffix(b"\0").and_then(|text| std::str::from_utf8(text).ok());
+        let Some(text) = text.filter(|text| !text.contains('\0')) else {
+            return Err(Ending::misbehaved_client("malformed password message"));
+        };
+        let credential = Secret::new(text.to_owned());
+        wait.held.zeroize();
+        if credential.expose().is_empty() {
+            let report = ErrorReport::fatal(Sqlstate::INVALID_PASSWORD, "empty password").with_hint(
+                "Give your access token (or a grant secret) as the password, for example in PGPASSWORD.",
+            );
+            return Err(Ending::fatal("gateway", "empty password", report));
+        }
+        let ask = Ask {
+            user: wait.params.user.clone(),
+            database: wait.params.database.clone(),
+            application_name: wait.params.application_name.clone(),
+            replication: wait.params.replication != Replication::Off,
+            credential,
+        };
+        turn.effects.push(Effect::AskGrant(Box::new(ask)));
+        if let Phase::AwaitPassword(wait) = std::mem::replace(&mut self.phase, Phase::Closed) {
+            self.phase =
+                Phase::AwaitGrant(Box::new(AwaitGrant { params: wait.params, minor: wait.minor, early }));
+        }
+        self.deadline = after(turn.now, self.limits.admission);
+        Ok(())
+    }
+
+    pub(crate) fn admit(&mut self, admission: Admission<'_>, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        if !matches!(self.phase, Phase::AwaitGrant(_)) {
+            return Ok(());
+        }
+        let Phase::AwaitGrant(wait) = std::mem::replace(&mut self.phase, Phase::Closed) else {
+            return Ok(());
+        };
+        let Admission { no, session, peer, node, grant, cancel_key, spent } = admission;
+        let actions: Vec<&str> = match grant.rights {
+            Some(_) => grant.action_texts.iter().map(String::as_str).collect(),
+            None => grant.actions.names().collect(),
+        };
+        let start = Frame::SessionStart(SessionStart {
+            session,
+            grant: &grant.id,
+            issuer: &grant.issuer,
+            principal: &grant.principal,
+            principal_name: &grant.principal_name,
+            principal_kind: &grant.principal_kind,
+            target: &grant.target,
+            database: &grant.database,
+            actions: &actions,
+            policy: &grant.policy,
+            policy_hash: &grant.policy_hash,
+            task: &grant.task,
+            peer,
+            application_name: &wait.params.application_name,
+            node,
+        });
+        turn.frames.push(no, turn.unix_us, Direction::Gateway, &start);
+        let replication = wait.params.replication != Replication::Off;
+        let live = Live {
+            no,
+            meter: Meter::new(grant.budgets, spent),
+            grant: Box::new(grant),
+            replication,
+            slots: Default::default(),
+            cancel_key,
+            upstream_pid: 0,
+            upstream_key: Secret::new(Vec::new()),
+            from_principal: Default::default(),
+            from_target: Default::default(),
+            pipeline: Default::default(),
+            names: Names::default(),
+            cursors: Cursors::default(),
+            next_no: 0,
+            discarding: false,
+            streamed_for: 0,
+            shows_tail: false,
+            statement_max_bytes: self.limits.statement_max_bytes,
+            notice_pending: false,
+            notice_sent: false,
+            draining: false,
+            established: false,
+            ended: false,
+            counters: Default::default(),
+            exact: None,
+            swallowing: false,
+            rounds_to_swallow: 0,
+            overtime: None,
+            cancel_at: None,
+            cancels: 0,
+            is_flushed: false,
+            paid: Default::default(),
+            is_between: false,
+            settings_beyond: 0,
+        };
+        self.phase = Phase::AwaitUpstream(Box::new(AwaitUpstream {
+            params: wait.params,
+            minor: wait.minor,
+            login: None,
+            held: Vec::new(),
+            early: wait.early,
+            asking: None,
+            live: Box::new(live),
+        }));
+        self.deadline = after(turn.now, self.limits.upstream_login);
+        self.decide_connect(turn)?;
+        turn.effects.push(Effect::Dial);
+        Ok(())
+    }
+
+    /// The decision for the session as a whole, recorded either way.
+    fn decide_connect(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let Phase::AwaitUpstream(wait) = &self.phase else { return Ok(()) };
+        let grant = &wait.live.grant;
+        let asked = [Action::Connect { database: &grant.database }, Action::Replicate];
+        let asked = if wait.live.replication { &asked[..] } else { asked.get(..1).unwrap_or_default() };
+        for action in asked {
+            let decision = decide(grant, *action, turn.now);
+            let frame = Frame::Decision(Decision {
+                action: action.name(),
+                allow: decision.is_ok(),
+                reason: decision.as_ref().err().map_or("granted", |denial| denial.code),
+                policy: &grant.policy,
+            });
+            turn.frames.push(wait.live.no, turn.unix_us, Direction::Gateway, &frame);
+            decision.map_err(|denial| Ending::denied(&denial))?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the target during its login, and while it says what is in its catalogue.
+    pub(crate) fn log_in(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
+        if wait.asking.is_some() {
+            return self.hear_catalogue(input, turn);
+        }
+        let Some(login) = &mut wait.login else {
+            return Err(Ending::misbehaved_target("bytes before the startup packet"));
+        };
+        wait.held.extend_from_slice(input);
+        let (used, established) = login
+            .handle(&wait.held, turn.random, turn.legs.own_up())
+            .map_err(|error| login_failed(&error))?;
+        wait.held.drain(..used);
+        let Some(established) = established else { return Ok(()) };
+        if established.status != b'I' {
+            return Err(Ending::misbehaved_target("a login that ends with a transaction open"));
+        }
+        let live = &wait.live;
+        // what would refuse the session may be mended by now
+        let known = turn.catalogues.find(&live.grant, turn.now).filter(|(known, _)| {
+            check_masks(&live.grant, known).is_ok() && turn.catalogues.has_looked_over(&live.grant)
+        });
+        if live.grant.rights.is_some() && !live.replication && known.is_none() {
+            let AwaitUpstream { live, held, asking, .. } = &mut **wait;
+            let known = turn.catalogues.roots(&live.grant).to_vec();
+            let mut to_close = 0;
+            live.say_own(turn, |grant, out| {
+                to_close = inquiry::ask_all(grant, &known, out);
+                inquiry::end(false, out);
+            });
+            *asking = Some((established, Inquiry::new(Some(b'I'), to_close)));
+            let held = std::mem::take(held);
+            return self.hear_catalogue(&held, turn);
+        }
+        self.enter(established, known, Vec::new(), turn)
+    }
+
+    fn hear_catalogue(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
+        let Some((_, inquiry)) = &mut wait.asking else { return Ok(()) };
+        let Some(Answer { mut rows, aside, is_interrupted }) = inquiry.handle(&mut input)? else {
+            return Ok(());
+        };
+        if is_interrupted {
+            return Err(Ending::no_catalogue("the question was cancelled"));
+        }
+        check_path(&wait.live.grant, None, &mut rows)?;
+        let idle = idle::take(&mut rows)?;
+        turn.catalogues.looks_over(&wait.live.grant);
+        let catalogue = turn.catalogues.keep(&wait.live.grant, rows, None, true, turn.now)?;
+        wait.held = [&aside, input].concat();
+        let Some((established, _)) = wait.asking.take() else { return Ok(()) };
+        self.enter(established, Some((catalogue, turn.now)), idle, turn)
+    }
+
+    /// All is known that the session needs: it is ready.
+    fn enter(
+        &mut self,
+        established: Established,
+        known: Option<(Arc<Catalogue>, Instant)>,
+        idle: Vec<String>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
+        let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
+        let grant = &wait.live.grant;
+        let nothing = Catalogue::default();
+        let catalogue = known.as_ref().map_or(&nothing, |(known, _)| known);
+        let masks = catalogue.idle_masks().iter().map(|column| format!("mask {column}"));
+        let unmatched: Vec<String> = masks.chain(idle).collect();
+        if !unmatched.is_empty() {
+            turn.effects.push(Effect::Unmatched(unmatched));
+        }
+        check_masks(grant, catalogue)?;
+        if wait.live.grant.rights.is_some() {
+            let exact = Exact::new(&wait.live.grant, &established.parameters, known, turn.now)?;
+            wait.live.exact = Some(Box::new(exact));
+        }
+        let Phase::AwaitUpstream(wait) = std::mem::replace(&mut self.phase, Phase::Closed) else {
+            return Ok(());
+        };
+        let AwaitUpstream { mut live, early, held, .. } = *wait;
+        let scram_keys = established.scram_keys.clone();
+        live.welcome(established, turn);
+        self.phase = Phase::Ready(live);
+        turn.effects.push(Effect::Established { scram_keys });
+        if !held.is_empty() {
+            self.handle_upstream(&held, turn);
+        }
+        if !early.is_empty() {
+            self.handle_downstream(&early, turn);
+        }
+        Ok(())
+    }
+}
+
+impl AwaitUpstream {
+    /// The upstream leg is connected: the startup packet goes out. `application_name` carries the grant id.
+    pub(crate) fn begin(&mut self, loan: Loan, tls: bool, end_point: Option<Vec<u8>>, turn: &mut Turn<'_>) {
+        if self.login.is_some() {
+            return;
+        }
+        let mut settings = self.params.settings.clone();
+        settings.push(("application_name".to_owned(), self.application_name()));
+        if let Some(encoding) = &self.params.client_encoding {
+            settings.push(("client_encoding".to_owned(), encoding.clone()));
+        }
+        pin(&self.live.grant, &mut settings);
+        let login = Login::new(LoginRequest {
+            user: loan.user,
+            database: loan.database,
+            settings,
+            replication: match self.params.replication {
+                Replication::Off => None,
+                Replication::Physical => Some("true".to_owned()),
+                Replication::Database => Some("database".to_owned()),
+            },
+            minor: if self.minor >= 2 { 2 } else { 0 },
+            credential: loan.credential,
+            scram_keys: loan.scram_keys,
+            server_end_point: end_point,
+            tls,
+            allow_cleartext: tls,
+            max_scram_iterations: SCRAM_ITERATIONS_MAX,
+        });
+        login.start(turn.legs.own_up());
+        self.login = Some(login);
+    }
+
+    /// At most 63 bytes, as the server keeps it: the grant id first, so that it is never cut off.
+    fn application_name(&self) -> String {
+        let mut name = format!("hoopwire/{}", self.live.grant.id);
+        if !self.params.application_name.is_empty() {
+            name.push(' ');
+            name.push_str(&self.params.application_name);
+        }
+        let mut end = name.len().min(63);
+        while !name.is_char_boundary(end) {
+            end = end.saturating_sub(1);
+        }
+        name.truncate(end);
+        name
+    }
+}
+
+impl Live {
+    /// AuthenticationOk, ParameterStatus, BackendKeyData with the target's process id and the gateway's own key,
+    /// ReadyForQuery.
+    fn welcome(&mut self, established: Established, turn: &mut Turn<'_>) {
+        if !established.cancel_key.expose().is_empty() {
+            self.cancel_key.pid = established.pid;
+        }
+        let start = turn.legs.down.len();
+        let down = &mut turn.legs.down;
+        down.extend_from_slice(AUTHENTICATION_OK);
+        for (name, value) in &established.parameters {
+            message(down, b'S', |w| {
+                w.cstr(name);
+                w.cstr(value);
+            });
+        }
+        message(down, b'K', |w| {
+            w.u32(self.cancel_key.pid);
+            w.bytes(self.cancel_key.key.expose());
+        });
+        message(down, b'Z', |w| w.u8(established.status));
+        self.upstream_pid = established.pid;
+        self.upstream_key = established.cancel_key;
+        self.account(Span::aside(start), turn);
+        self.established = true;
+    }
+}
+
+fn early(held: &mut Vec<u8>, input: &[u8]) -> Result<(), Ending> {
+    held.extend_from_slice(input);
+    if held.len() > EARLY_MAX_BYTES {
+        return Err(Ending::misbehaved_client("too much sent before ReadyForQuery"));
+    }
+    Ok(())
+}
+
+fn plaintext(startup: &Startup) -> Ending {
+    let database = startup
+        .params
+        .iter()
+        .find(|(key, _)| key == "database")
+        .map_or("TARGET", |(_, value)| value.as_str());
+    let report = ErrorReport::fatal(Sqlstate::INVALID_AUTHORIZATION, "this gateway takes passwords only inside TLS")
+        .with_detail("The connection is not encrypted; no password was asked for.")
+        .with_hint(format!("Connect with sslmode=require or stricter, for example: psql \"host=... dbname={database} sslmode=verify-full sslrootcert=CA.pem\""));
+    Ending::fatal("gateway", "startup without TLS", report)
+}
+
+/// What the principal hears of a failed upstream login: that it failed and whose turn it is; the target's
+/// own words name upstream users and hosts and stay in the audit event.
+fn login_failed(error: &LoginError) -> Ending {
+    let report = ErrorReport::fatal(
+        Sqlstate::CONNECTION_FAILURE,
+        "the gateway could not log in to the target",
+    )
+    .with_detail(
+        "The target refused the gateway's own credential or broke the protocol; your identity was accepted.",
+    )
+    .with_hint("Tell the gateway's operators; the audit event has the reason.");
+    Ending::fatal("upstream", &format!("login to the target failed: {error}"), report)
+}

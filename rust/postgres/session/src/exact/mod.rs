@@ -1,0 +1,185 @@
+//! Statement-exact grants in a session: the decision on a text, and what must stay as it was for it to hold.
+//!
+//! Two rules:
+//! 1. A text is decided whole, before any byte of it goes up.
+//! 2. What the decision rests on is watched: how the target reads strings and names (ParameterStatus), and which
+//!    columns are masked and which functions there are (the catalogue; `knowledge.rs` sees to its age).
+
+pub(crate) mod catalogue;
+pub(crate) mod idle;
+pub(crate) mod inquiry;
+pub(crate) mod knowledge;
+pub(crate) mod masking;
+pub(crate) mod watch;
+
+use crate::exact::catalogue::search_path;
+use crate::exact::inquiry::Inquiry;
+use crate::exact::masking::Masking;
+use crate::live::Live;
+use crate::live::close::Ending;
+use crate::turn::Turn;
+use hoopwire_postgres_policy::{
+    Catalogue, Denial, Grant, Reason, Refusal, Verdict, View, allows_search_path, decide_text,
+};
+use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
+use hoopwire_recording::{Direction, Frame, Input};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a session under exact rights keeps.
+#[derive(Debug)]
+pub(crate) struct Exact {
+    /// `None` in a replication session, which cannot be asked.
+    pub(crate) catalogue: Option<Arc<Catalogue>>,
+    pub(crate) asked_at: Instant,
+    /// It was asked for what is decided now, and the target has run nothing since.
+    pub(crate) is_fresh: bool,
+    client_encoding: Vec<u8>,
+    utf8: bool,
+    /// Something was prepared or declared: it outlives the decision it was made under.
+    pub(crate) keeps_statements: bool,
+    /// A statement that looks names of relations up was prepared, by a Parse or in SQL. Which one a Bind runs is not told by its
+    /// name: the target may have skipped the Parse or Close that we saw last.
+    pub(crate) binds_look_up: bool,
+    /// A text was let through since no setting of roles and databases was a secret.
+    pub(crate) showed_settings: bool,
+    /// A question to the target is under way.
+    pub(crate) inquiry: Option<Inquiry>,
+    /// The last one was interrupted: what waited for it cannot be decided.
+    pub(crate) was_interrupted: bool,
+    /// It is only whether all is as it was.
+    pub(crate) is_watching: bool,
+    /// Bytes of the principal that wait for newer knowledge; they begin with a message.
+    pub(crate) waiting: Vec<u8>,
+    pub(crate) masking: Masking,
+}
+
+/// Startup settings that go to the target whatever the principal asked for.
+pub(crate) fn pin(grant: &Grant, settings: &mut Vec<(String, String)>) {
+    let Some(rights) = &grant.rights else { return };
+    let quoted = |schema: &String| format!("\"{}\"", schema.replace('"', "\"\""));
+    // Without pg_temp: the target looks for temporary relations first, as in any session, so that a plain name means
+    // what it means without the gateway (docs/decisions/0013).
+    let path: Vec<String> = search_path(grant).iter().map(quoted).collect();
+    let mut pinned = vec![("search_path", path.join(", ")), ("standard_conforming_strings", "on".to_owned())];
+    if rights.read_only {
+        pinned.push(("default_transaction_read_only", "on".to_owned()));
+    }
+    settings.retain(|(name, _)| !pinned.iter().any(|(pinned, _)| pinned == name));
+    settings.extend(pinned.into_iter().map(|(name, value)| (name.to_owned(), value)));
+}
+
+impl Exact {
+    /// After the login at the target, which reported these parameters.
+    pub(crate) fn new(
+        grant: &Grant,
+        parameters: &[(Vec<u8>, Vec<u8>)],
+        catalogue: Option<(Arc<Catalogue>, Instant)>,
+        now: Instant,
+    ) -> Result<Exact, Ending> {
+        let said = |wanted: &[u8]| {
+            let last = parameters.iter().rev().find(|(name, _)| name == wanted);
+            last.map_or(&b""[..], |(_, value)| value.as_slice())
+        };
+        let client_encoding = said(b"client_encoding").to_vec();
+        let utf8 = client_encoding == b"UTF8" && said(b"server_encoding") == b"UTF8";
+        if said(b"standard_conforming_strings") != b"on" {
+            return Err(moved("standard_conforming_strings"));
+        }
+        let path = parameters.iter().filter(|(name, _)| name == b"search_path");
+        path.map(|(_, value)| value).try_for_each(|value| watch_path(grant, value))?;
+        let asked_at = catalogue.as_ref().map_or(now, |(_, asked_at)| *asked_at);
+        let catalogue = catalogue.map(|(catalogue, _)| catalogue);
+        let masking = Masking::new(grant);
+        Ok(Exact {
+            catalogue,
+            asked_at,
+            is_fresh: false,
+            client_encoding,
+            utf8,
+            keeps_statements: false,
+            binds_look_up: false,
+            showed_settings: false,
+            inquiry: None,
+            was_interrupted: false,
+            is_watching: false,
+            waiting: Vec::new(),
+            masking,
+        })
+    }
+
+    /// The decision on a text by what is known now.
+    pub(crate) fn decide(&self, grant: &Grant, text: &[u8], turn: &mut Turn<'_>) -> Arc<Verdict> {
+        let view = View { utf8: self.utf8, catalogue: self.catalogue.as_deref() };
+        decide_text(grant, text, &view, turn.decisions)
+    }
+
+    /// The target says that a setting changed.
+    pub(crate) fn watch(&self, grant: &Grant, name: &[u8], value: &[u8]) -> Result<(), Ending> {
+        match name {
+            b"standard_conforming_strings" if value != b"on" => Err(moved("standard_conforming_strings")),
+            b"client_encoding" if value != self.client_encoding => Err(moved("client_encoding")),
+            b"search_path" => watch_path(grant, value),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reported since PostgreSQL 18, and asked for with the catalogue: a function or a login trigger can have changed it.
+pub(crate) fn watch_path(grant: &Grant, path: &[u8]) -> Result<(), Ending> {
+    let Some(rights) = &grant.rights else { return Ok(()) };
+    let allowed = str::from_utf8(path).is_ok_and(|path| allows_search_path(rights, path));
+    if allowed { Ok(()) } else { Err(moved("search_path")) }
+}
+
+/// The target reads SQL otherwise from here on than the gateway does.
+fn moved(name: &str) -> Ending {
+    let report = ErrorReport::fatal(
+        Sqlstate::INSUFFICIENT_PRIVILEGE,
+        format!("the target changed \"{name}\" in the session"),
+    )
+    .with_detail("The gateway could no longer be sure to read statements as the target does, and ended the session.")
+    .with_hint("Connect again. If a function or the target's configuration changes it, tell the gateway's operators.");
+    Ending::fatal("gateway", &format!("the target changed {name}"), report)
+}
+
+impl Live {
+    /// Decides a text. `None` if the grant does not look at statements.
+    pub(crate) fn judge(
+        &mut self,
+        no: u64,
+        text: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<Arc<Verdict>>, Denial> {
+        let is_command = self.replication && self.judge_replication(no, text, turn)?;
+        if is_command || self.grant.rights.is_none() {
+            return Ok(None);
+        }
+        let Some(exact) = &self.exact else {
+            // what decisions rest on is there before a session with rights is ready; without it nothing passes
+            let refusal = Refusal { statement: 0, command: "", reason: Reason::NoStatements };
+            return Err(refusal.denial(&self.grant));
+        };
+        let verdict = exact.decide(&self.grant, text, turn);
+        match &verdict.outcome {
+            Err(refusal) => return Err(refusal.denial(&self.grant)),
+            Ok(plans) => {
+                self.check_text(plans, turn)?;
+                let Some(exact) = &mut self.exact else { return Ok(None) };
+                exact.showed_settings |= plans.iter().any(|plan| plan.shows_settings);
+                exact.keeps_statements |= plans.iter().any(|plan| plan.prepares);
+                exact.binds_look_up |= plans.iter().any(|plan| plan.prepares && plan.looks_up);
+            }
+        }
+        Ok(Some(verdict))
+    }
+
+    /// Something of the gateway's own for the target, recorded by digest like all that it gets.
+    pub(crate) fn say_own(&mut self, turn: &mut Turn<'_>, write: impl FnOnce(&Grant, &mut Vec<u8>)) {
+        let start = turn.legs.up().len();
+        write(&self.grant, turn.legs.own_up());
+        let sent = turn.legs.up().get(start..).unwrap_or_default();
+        let frame = Frame::Input(Input { bytes: sent.len() as u64, digest: *blake3::hash(sent).as_bytes() });
+        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+    }
+}

@@ -1,0 +1,260 @@
+//! Budgets in a session: what is taken before it passes, and how a statement ends when one is used up.
+//!
+//! Three rules:
+//! 1. Rows and bytes are taken as they are delivered. The statement that reaches a limit is cut there: the principal
+//!    gets the error behind the last row that it may have, the target a CancelRequest and a request that fails, and
+//!    nothing more of that round is delivered but its ReadyForQuery.
+//! 2. Every byte of the target counts. What may hold more than the protocol needs is not delivered where it does not
+//!    fit (`fits`); the rest is short and bounded by what was asked.
+//! 3. Time counts while anything is owed; statements are as many as were prepared, bound or executed, whichever is most.
+
+use crate::live::Live;
+use crate::live::close::Ending;
+use crate::live::replies::Gathering;
+use crate::turn::{Effect, Turn};
+use hoopwire_postgres_policy::{Budget, Denial, Verdict};
+use hoopwire_postgres_protocol::pipeline::{Copy, Owed};
+use hoopwire_wire::message;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A statement that is over its time is cancelled this often: a function may catch that, or a cancel come too early.
+const CANCEL_EVERY: Duration = Duration::from_secs(1);
+/// So many times; then its session ends.
+const CANCELS: u8 = 5;
+/// A changed setting up to this length may be told when no bytes are left, and so many of them in a session.
+const SETTING_BYTES: usize = 256;
+const SETTINGS_BEYOND: u8 = 32;
+
+impl Live {
+    /// Takes the statement of a Parse. Its first Bind is paid by that.
+    pub(crate) fn take_parse(&mut self) -> Result<(), Denial> {
+        if self.pipeline.is_skipping() {
+            return Ok(());
+        }
+        self.take_statements(None)?;
+        self.paid.binds = self.paid.binds.saturating_add(1);
+        Ok(())
+    }
+
+    /// Takes the statement of a Bind, since the target may evaluate all of it to plan it. The first Execute is paid by that.
+    pub(crate) fn take_bind(&mut self) -> Result<(), Denial> {
+        if self.pipeline.is_skipping() {
+            return Ok(());
+        }
+        self.take_unless_paid(|paid| &mut paid.binds)?;
+        self.paid.executes = self.paid.executes.saturating_add(1);
+        Ok(())
+    }
+
+    /// Takes the statement of an Execute.
+    pub(crate) fn take_execute(&mut self) -> Result<(), Denial> {
+        if self.pipeline.is_skipping() { Ok(()) } else { self.take_unless_paid(|paid| &mut paid.executes) }
+    }
+
+    fn take_unless_paid(&mut self, of: impl Fn(&mut Paid) -> &mut u32) -> Result<(), Denial> {
+        let paid = of(&mut self.paid);
+        let outcome = match paid.checked_sub(1) {
+            Some(left) => {
+                *paid = left;
+                self.meter.go_on()
+            }
+            None => self.meter.take_statement(),
+        };
+        outcome.map_err(|budget| self.meter.denial(budget, &self.grant))
+    }
+
+    /// A reply to a Query: where its text was not read, the first statement is counted before it is sent, and each
+    /// other one when the target answers it. True if none is left for it: it was cut.
+    pub(crate) fn take_next_of_query(&mut self, tag: u8, span: &mut Gathering, turn: &mut Turn<'_>) -> bool {
+        // a replication command may have many results
+        if self.grant.rights.is_some() || self.replication || !self.pipeline.awaits_query() {
+            return false;
+        }
+        let is_next = std::mem::replace(&mut self.is_between, matches!(tag, b'C' | b'I'));
+        match if is_next { self.meter.take_statement() } else { Ok(()) } {
+            Ok(()) => false,
+            Err(budget) => {
+                self.cut(budget, span, turn);
+                true
+            }
+        }
+    }
+
+    /// Takes a message of the target that is no row; whether it may be delivered. If not, what it belongs to ends here.
+    pub(crate) fn fits(
+        &mut self,
+        tag: u8,
+        bytes: usize,
+        span: &mut Gathering,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, Ending> {
+        span.bytes = span.bytes.saturating_add(bytes as u64);
+        if !self.meter.limits_bytes() || self.meter.take_bytes(std::mem::take(&mut span.bytes)) {
+            return Ok(true);
+        }
+        let denial = self.meter.denial(Budget::Bytes, &self.grant);
+        match tag {
+            b'E' => self.say_denial(&denial, span, turn),
+            // the end of a transaction may put settings back, and a client must know how to read what comes
+            b'S' if bytes <= SETTING_BYTES && self.settings_beyond < SETTINGS_BEYOND => {
+                self.settings_beyond = self.settings_beyond.saturating_add(1);
+                return Ok(true);
+            }
+            // to go on without it would be to wait for what never comes, or to misread what does
+            b'S' | b'A' => return Err(Ending::denied(&denial)),
+            b'N' if self.swallowing || self.pipeline.is_empty() || self.pipeline.awaits_end() => {}
+            _ => self.cut(Budget::Bytes, span, turn),
+        }
+        Ok(false)
+    }
+
+    /// Takes the statements of a text that was allowed.
+    pub(crate) fn take_statements(&self, verdict: Option<&Arc<Verdict>>) -> Result<(), Denial> {
+        let count = match verdict.map(|verdict| &verdict.outcome) {
+            Some(Ok(plans)) => plans.len(),
+            _ => 1,
+        };
+        for _ in 0..count {
+            self.meter.take_statement().map_err(|budget| self.meter.denial(budget, &self.grant))?;
+        }
+        Ok(())
+    }
+
+    /// Of `rows` messages in `raw` (whole ones, or the beginning of one of `bytes` bytes), the bytes that may be
+    /// delivered, and the budget that ends it there.
+    pub(crate) fn take_rows<'r>(
+        &mut self,
+        raw: &'r [u8],
+        rows: u64,
+        bytes: u64,
+    ) -> (&'r [u8], u64, Option<Budget>) {
+        let passed = self.meter.take_rows(rows, bytes);
+        if passed >= rows {
+            return (raw, rows, None);
+        }
+        let budget = self.meter.exhausted().unwrap_or(Budget::Rows);
+        (first_messages(raw, passed), passed, Some(budget))
+    }
+
+    /// The running statement ends here, with these words, and the state that an error leaves: behind it goes a
+    /// request that cannot succeed. Where more rounds are on their way already, that would come too late.
+    pub(crate) fn cut(&mut self, budget: Budget, span: &mut Gathering, turn: &mut Turn<'_>) {
+        let denial = self.meter.denial(budget, &self.grant);
+        self.say_denial(&denial, span, turn);
+        span.ended = true;
+        self.swallowing = true;
+        turn.effects.push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
+        if self.pipeline.copy() == Copy::In {
+            // it hears no cancel while it waits for data
+            self.say_own(turn, |_, out| message(out, b'f', |w| w.cstr("hoopwire: a budget is used up")));
+            self.pipeline.copy_done();
+            return;
+        }
+        match self.pipeline.rounds() {
+            0 => {
+                // a server's error in the extended protocol skips to the Sync that is still to come
+                self.fail_here(b'P', denial, turn);
+                self.discarding = true;
+            }
+            1 => {
+                self.fail_here(b'Q', denial, turn);
+                self.rounds_to_swallow = 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// Time passed while the target works.
+    pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        self.meter.tick(turn.now);
+        if !self.meter.is_running() {
+            return Ok(());
+        }
+        self.flush(turn);
+        if !self.meter.is_over_time() {
+            return Ok(());
+        }
+        let denial = self.meter.denial(Budget::WallTime, &self.grant);
+        if self.cancels >= CANCELS {
+            return Err(Ending::denied(&denial));
+        }
+        self.overtime.get_or_insert(denial);
+        self.cancels = self.cancels.saturating_add(1);
+        self.cancel_at = turn.now.checked_add(CANCEL_EVERY);
+        turn.effects.push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
+        Ok(())
+    }
+
+    /// The target keeps what it has to say back until the principal's Flush or Sync; the time till then is not its own.
+    fn flush(&mut self, turn: &mut Turn<'_>) {
+        let is_kept_back = self.pipeline.is_in_round() && self.pipeline.copy() == Copy::None;
+        if is_kept_back && !self.is_flushed && self.from_principal.at_boundary() {
+            self.is_flushed = true;
+            self.say_own(turn, |_, out| message(out, b'H', |_| {}));
+        }
+    }
+
+    /// When [`Live::tick`] is due.
+    pub(crate) fn tick_at(&self) -> Option<Instant> {
+        match self.overtime {
+            Some(_) => self.cancel_at.filter(|_| self.meter.is_running()),
+            None => self.meter.wake(),
+        }
+    }
+
+    /// A request is owed, whatever it is: to parse and plan a statement may be all the work. False if the target skips it.
+    pub(crate) fn owe(&mut self, request: Owed<Denial>, turn: &Turn<'_>) -> bool {
+        let is_owed = self.pipeline.push(request);
+        if is_owed {
+            self.is_flushed = false;
+            self.meter.start(turn.now);
+        }
+        is_owed
+    }
+
+    /// If nothing is owed any more, the time that the principal takes is its own.
+    pub(crate) fn may_rest(&mut self, turn: &Turn<'_>) {
+        if self.pipeline.is_empty() {
+            self.meter.stop(turn.now);
+        }
+    }
+}
+
+/// What was counted ahead.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Paid {
+    binds: u32,
+    executes: u32,
+}
+
+/// The first `count` whole messages of `raw`.
+fn first_messages(raw: &[u8], count: u64) -> &[u8] {
+    let mut end = 0_usize;
+    for _ in 0..count {
+        let Some(word) = raw.get(end.saturating_add(1)..).and_then(|rest| rest.first_chunk::<4>()) else {
+            break;
+        };
+        end = end.saturating_add(1).saturating_add(u32::from_be_bytes(*word) as usize);
+    }
+    raw.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_cut_between_messages() {
+        let raw = b"D\0\0\0\x06\0\0D\0\0\0\x04D\0\0\0\x05x";
+        assert_eq!(first_messages(raw, 0), b"");
+        assert_eq!(first_messages(raw, 1), &raw[..7]);
+        assert_eq!(first_messages(raw, 2), &raw[..12]);
+        assert_eq!(first_messages(raw, 9), raw, "no more than there are");
+        assert_eq!(
+            first_messages(b"D\0\0\0\x09x", 1),
+            b"",
+            "a length that lies: nothing rather than too much"
+        );
+    }
+}

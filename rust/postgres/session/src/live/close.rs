@@ -1,0 +1,254 @@
+//! How a session ends: what is said to the principal, what is recorded, what is done to the target.
+
+use crate::live::Live;
+use crate::turn::{Effect, Turn};
+use hoopwire_postgres_policy::{Action, Denial, Grant, decide};
+use hoopwire_postgres_protocol::error::{ErrorReport, Severity, Sqlstate};
+use hoopwire_postgres_protocol::message::FrameError;
+use hoopwire_recording::{Cancel, Direction, Frame, GrantChanged, Report, ResultSpan, SessionEnd};
+
+/// Why a session ends, and the words for the principal.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// `downstream`, `upstream`, `gateway`, `operator`.
+    pub closed_by: String,
+    /// For the recording and the audit event: one plain phrase.
+    pub reason: String,
+    /// SQLSTATE, or empty for an ordinary end.
+    pub sqlstate: String,
+    /// FATAL for the principal, if it should hear something.
+    pub report: Option<ErrorReport>,
+}
+
+impl Ending {
+    /// An ordinary end.
+    #[must_use]
+    pub fn quiet(closed_by: &str, reason: &str) -> Ending {
+        Ending {
+            closed_by: closed_by.to_owned(),
+            reason: reason.to_owned(),
+            sqlstate: String::new(),
+            report: None,
+        }
+    }
+
+    /// An end with a FATAL error.
+    #[must_use]
+    pub fn fatal(closed_by: &str, reason: &str, report: ErrorReport) -> Ending {
+        Ending {
+            closed_by: closed_by.to_owned(),
+            reason: reason.to_owned(),
+            sqlstate: report.sqlstate.to_string(),
+            report: Some(report),
+        }
+    }
+
+    /// The principal's client broke the protocol.
+    #[must_use]
+    pub fn misbehaved_client(what: &str) -> Ending {
+        let report = ErrorReport::fatal(Sqlstate::PROTOCOL_VIOLATION, format!("protocol violation: {what}"))
+            .with_detail(
+                "The gateway closed the connection; nothing of the offending message went to the target.",
+            );
+        Ending::fatal("gateway", &format!("client broke the protocol: {what}"), report)
+    }
+
+    /// The target broke the protocol.
+    #[must_use]
+    pub fn misbehaved_target(what: &str) -> Ending {
+        let report =
+            ErrorReport::fatal(Sqlstate::PROTOCOL_VIOLATION, "the target broke the PostgreSQL protocol")
+                .with_detail(what)
+                .with_hint("Tell the gateway's operators; the session cannot go on.");
+        Ending::fatal("gateway", &format!("target broke the protocol: {what}"), report)
+    }
+
+    /// The target's catalogue could not be read: nothing could be decided.
+    pub(crate) fn no_catalogue(reason: &str) -> Ending {
+        let report = ErrorReport::fatal(
+            Sqlstate::CONNECTION_FAILURE,
+            "the gateway could not read the target's catalogue",
+        )
+        .with_detail("Without it, it could not decide on statements; your identity was accepted.")
+        .with_hint("Try again; if it goes on, tell the gateway's operators.");
+        Ending::fatal("gateway", &format!("catalogue of the target: {reason}"), report)
+    }
+
+    /// The decision for the whole session is no longer Allow.
+    #[must_use]
+    pub fn denied(denial: &Denial) -> Ending {
+        let report = error_report(denial, Severity::Fatal);
+        Ending::fatal("gateway", denial.code, report)
+    }
+}
+
+impl From<FrameError> for Ending {
+    fn from(error: FrameError) -> Ending {
+        Ending::misbehaved_client(&error.to_string())
+    }
+}
+
+/// A denial in the words of the protocol.
+pub(crate) fn error_report(denial: &Denial, severity: Severity) -> ErrorReport {
+    let sqlstate = Sqlstate::parse(denial.sqlstate.as_bytes()).unwrap_or(Sqlstate::INSUFFICIENT_PRIVILEGE);
+    let report = ErrorReport::error(sqlstate, denial.message.clone())
+        .with_detail(denial.detail.clone())
+        .with_hint(denial.hint.clone())
+        .at(denial.position);
+    ErrorReport { severity, ..report }
+}
+
+impl Live {
+    /// Ends an admitted session: cancel, FATAL, SessionEnd, close, in this order.
+    pub(crate) fn end(&mut self, ending: Ending, turn: &mut Turn<'_>) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        self.meter.stop(turn.now);
+        let owes = !self.pipeline.is_empty() || self.pipeline.is_skipping();
+        if self.established && owes && ending.closed_by != "upstream" {
+            turn.effects
+                .push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
+        }
+        if let Some(report) = &ending.report {
+            self.say(report, 0, turn);
+        }
+        if self.established && !owes && self.from_principal.at_boundary() {
+            // Terminate, so that the target does not log an unexpected end; it rolls back what is open
+            turn.legs.own_up().extend_from_slice(b"X\0\0\0\x04");
+        }
+        let frame = Frame::SessionEnd(SessionEnd {
+            closed_by: &ending.closed_by,
+            reason: &ending.reason,
+            sqlstate: &ending.sqlstate,
+            statements: self.counters.statements,
+            rows: self.counters.rows,
+            bytes_in: self.counters.bytes_in,
+            bytes_out: self.counters.bytes_out,
+        });
+        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+        turn.effects.push(Effect::Close(Box::new(ending)));
+    }
+
+    /// Something of the gateway's own for the principal, recorded like all it gets. Only at a message
+    /// boundary: in the middle of a streamed message nothing can be said.
+    pub(crate) fn say(&mut self, report: &ErrorReport, statement: u64, turn: &mut Turn<'_>) {
+        if !self.from_target.at_boundary() {
+            return;
+        }
+        let start = turn.legs.down.len();
+        report.encode(&mut turn.legs.down);
+        let (severity, sqlstate) = match report.severity {
+            Severity::Error => ("ERROR", report.sqlstate.as_str()),
+            Severity::Fatal => ("FATAL", report.sqlstate.as_str()),
+            Severity::Notice => ("NOTICE", ""),
+        };
+        let frame = Frame::Report(Report { severity, sqlstate, message: report.message.as_bytes() });
+        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+        self.account(
+            Span { start, statement, rows: 0, tag: b"", last: true, sqlstate: sqlstate.as_bytes() },
+            turn,
+        );
+    }
+
+    /// Accounts the bytes from `span.start` to the end of the downstream buffer as delivered.
+    pub(crate) fn account(&mut self, span: Span<'_>, turn: &mut Turn<'_>) {
+        let delivered = turn.legs.down.get(span.start..).unwrap_or_default();
+        if delivered.is_empty() {
+            return;
+        }
+        let bytes = delivered.len() as u64;
+        let frame = Frame::Result(ResultSpan {
+            no: span.statement,
+            rows: span.rows,
+            bytes,
+            digest: *blake3::hash(delivered).as_bytes(),
+            tag: span.tag,
+            last: span.last,
+            sqlstate: span.sqlstate,
+        });
+        turn.frames.push(self.no, turn.unix_us, Direction::Downstream, &frame);
+        if self.record_rows() {
+            turn.frames.push(self.no, turn.unix_us, Direction::Downstream, &Frame::Rows(delivered));
+        }
+        self.counters.bytes_out = self.counters.bytes_out.saturating_add(bytes);
+        self.counters.rows = self.counters.rows.saturating_add(span.rows);
+    }
+}
+
+/// What one Result frame says; the bytes are those of the downstream buffer from `start` on.
+#[derive(Clone, Copy)]
+pub(crate) struct Span<'a> {
+    pub(crate) start: usize,
+    /// The statement's number, 0 if the bytes belong to none.
+    pub(crate) statement: u64,
+    pub(crate) rows: u64,
+    /// CommandComplete tag, empty if there is none (yet).
+    pub(crate) tag: &'a [u8],
+    /// The result ends here.
+    pub(crate) last: bool,
+    /// SQLSTATE of the error that ended it, or empty.
+    pub(crate) sqlstate: &'a [u8],
+}
+
+impl Span<'_> {
+    /// Bytes that belong to no statement.
+    pub(crate) fn aside(start: usize) -> Span<'static> {
+        Span { start, statement: 0, rows: 0, tag: b"", last: true, sqlstate: b"" }
+    }
+}
+
+impl Live {
+    /// A new grant for a running session: same or narrower, decided again for the session as a whole.
+    pub(crate) fn replace_grant(
+        &mut self,
+        grant: Grant,
+        reason: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
+        let frame = Frame::GrantChanged(GrantChanged { grant: &grant.id, reason });
+        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+        let database = std::mem::take(&mut self.grant.database);
+        let old = std::mem::replace(&mut *self.grant, grant);
+        if old.deadline < self.grant.deadline {
+            self.grant.deadline = old.deadline;
+            self.grant.notice_at = old.notice_at;
+            self.grant.expires_unix_us = old.expires_unix_us;
+            self.grant.expires_text = old.expires_text;
+        }
+        self.meter.set_budgets(self.grant.budgets);
+        let must_match = old.masks_must_match != self.grant.masks_must_match;
+        if old.rights != self.grant.rights || old.masks != self.grant.masks || must_match {
+            // what was prepared, declared or is under way was decided by the old ones
+            return Err(rights_changed(&self.grant));
+        }
+        let mut decision = decide(&self.grant, Action::Connect { database: &database }, turn.now);
+        if self.replication {
+            decision = decision.and_then(|_| decide(&self.grant, Action::Replicate, turn.now));
+        }
+        decision.map(drop).map_err(|denial| Ending::denied(&denial))
+    }
+
+    /// The principal's own CancelRequest, decided like any other request.
+    pub(crate) fn cancel(&mut self, from: &str, turn: &mut Turn<'_>) {
+        let allow = !self.ended && decide(&self.grant, self.class(), turn.now).is_ok();
+        let frame = Frame::Cancel(Cancel { allow, from });
+        turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+        if allow {
+            turn.effects
+                .push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
+        }
+    }
+}
+
+/// The policy has new rights or masks for a session that began under others.
+fn rights_changed(grant: &Grant) -> Ending {
+    let report = ErrorReport::fatal(
+        Sqlstate::ADMIN_SHUTDOWN,
+        format!("what grant {} allows was changed by its policy", grant.id),
+    )
+    .with_detail("The session was ended and its open transaction rolled back.")
+    .with_hint("Connect again; your grant is still good until it expires, with its new rights.");
+    Ending::fatal("gateway", "policy changed the grant's rights", report)
+}

@@ -1,0 +1,442 @@
+//! From the target to the principal: record, deliver. Forward by default; a body is read only where the
+//! recording or the state needs it.
+//!
+//! Every byte delivered is in exactly one Result frame (a span), in order. A span ends where a result ends,
+//! where the reply to another statement begins, and at the end of the turn.
+
+use crate::exact::knowledge::Heard;
+use crate::exact::masking::{ROW_MAX_BYTES, row_too_large};
+use crate::live::Live;
+use crate::live::close::{Ending, Span, error_report};
+use crate::live::ends::check_end;
+use crate::turn::Turn;
+use hoopwire_postgres_policy::{Denial, decide};
+use hoopwire_postgres_protocol::error::{ErrorReport, ServerReport, Severity, Sqlstate};
+use hoopwire_postgres_protocol::message::{FrameError, Piece, Scanner, Take};
+use hoopwire_postgres_protocol::pipeline::Effect as Reply;
+use hoopwire_recording::{Direction, Frame, Report};
+use hoopwire_wire::Reader;
+
+/// Largest notice that is read whole.
+const REPORT_WHOLE_BYTES: usize = 64 * 1024;
+/// Largest error: it may quote a row of 1,600 columns, of each 64 bytes (`detail.rs`).
+const ERROR_WHOLE_BYTES: usize = 256 * 1024;
+const REPORT_HEAD_BYTES: usize = 4 * 1024;
+/// Largest message of the other kinds that are read (ParameterStatus, CommandComplete, ParameterDescription).
+const READ_MAX_BYTES: usize = 512 * 1024;
+
+fn take(has_masks: bool, tag: u8, body_len: usize) -> Take {
+    match tag {
+        b'D' | b'd' if has_masks && body_len > ROW_MAX_BYTES => Take::Refuse,
+        b'T' | b'E' | b'N' | b'A' if has_masks && body_len > READ_MAX_BYTES => Take::Refuse,
+        // no grant with masks calls functions by message
+        b'V' if has_masks => Take::Refuse,
+        b'D' | b'd' | b'T' | b'E' | b'N' if has_masks => Take::Whole,
+        b'D' | b'd' => Take::Run,
+        b'T' | b'A' | b'V' => Take::Stream,
+        b'E' if body_len <= ERROR_WHOLE_BYTES => Take::Whole,
+        b'E' | b'N' if body_len > REPORT_WHOLE_BYTES => Take::StreamAfter(REPORT_HEAD_BYTES),
+        b'E' | b'N' => Take::Whole,
+        b'Z' if body_len != 1 => Take::Refuse,
+        b'Z' | b'C' | b'S' | b't' | b'G' | b'H' | b'W' | b'1' | b'2' | b'3' | b'n' | b's' | b'I' | b'c'
+            if body_len <= READ_MAX_BYTES =>
+        {
+            Take::Whole
+        }
+        _ => Take::Refuse,
+    }
+}
+
+const HEADER_BYTES: usize = 5;
+/// Longest part of a CommandComplete tag that is recorded; the server's own are below 64 bytes.
+const TAG_KEPT_BYTES: usize = 64;
+
+/// The span being gathered.
+#[derive(Default)]
+pub(crate) struct Gathering {
+    start: usize,
+    statement: u64,
+    rows: u64,
+    tag: KeptTag,
+    sqlstate: Option<Sqlstate>,
+    /// Bytes outside rows that are not counted yet.
+    pub(crate) bytes: u64,
+    /// The result ended; only ReadyForQuery and asides may still join.
+    pub(crate) ended: bool,
+}
+
+/// A CommandComplete tag, in place: nearly every result has one.
+struct KeptTag {
+    bytes: [u8; TAG_KEPT_BYTES],
+    length: usize,
+}
+
+impl Default for KeptTag {
+    fn default() -> Self {
+        KeptTag { bytes: [0; TAG_KEPT_BYTES], length: 0 }
+    }
+}
+
+impl KeptTag {
+    fn set(&mut self, text: &[u8]) {
+        let text = text.get(..TAG_KEPT_BYTES).unwrap_or(text);
+        if let Some(place) = self.bytes.get_mut(..text.len()) {
+            place.copy_from_slice(text);
+            self.length = text.len();
+        }
+    }
+
+    fn text(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Live {
+    /// Bytes of the target, after login: first what it says to the gateway itself.
+    pub(crate) fn hear(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        if self.is_asking() {
+            let Some(Heard { aside, waiting }) = self.hear_again(&mut input, turn)? else { return Ok(()) };
+            self.take_replies(&aside, turn)?;
+            if !waiting.is_empty() {
+                self.take_requests(&waiting, turn)?;
+            }
+        }
+        if !input.is_empty() {
+            self.take_replies(input, turn)?;
+        }
+        self.release().map_or(Ok(()), |waiting| self.take_requests(&waiting, turn))
+    }
+
+    fn take_replies(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        if let Err(denial) = decide(&self.grant, self.class(), turn.now)
+            && denial.sqlstate == "57P01"
+        {
+            return Err(Ending::denied(&denial));
+        }
+        let mut scanner = std::mem::take(&mut self.from_target);
+        let mut span = Gathering {
+            start: turn.legs.down.len(),
+            statement: self.pipeline.current(),
+            ..Gathering::default()
+        };
+        let has_masks = self.has_masks();
+        let table = |tag: u8, body_len: usize| take(has_masks, tag, body_len);
+        let outcome = loop {
+            match scanner.next(&mut input, &table) {
+                Ok(None) => break Ok(()),
+                Ok(Some(piece)) => {
+                    if let Err(ending) = self.reply(&piece, &mut span, turn) {
+                        break Err(ending);
+                    }
+                }
+                Err(FrameError::Type { tag: b'D' | b'd' }) if has_masks => break Err(row_too_large()),
+                Err(FrameError::Type { tag }) => break Err(unknown_reply(tag)),
+                Err(error) => break Err(Ending::misbehaved_target(&error.to_string())),
+            }
+        };
+        // what is refused is refused before anything of it is delivered: the principal can be told why
+        self.from_target = if outcome.is_ok() { scanner } else { Scanner::default() };
+        self.close_span(&mut span, turn);
+        outcome?;
+        self.give_notice(turn);
+        Ok(())
+    }
+
+    fn reply(&mut self, piece: &Piece<'_>, span: &mut Gathering, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let (tag, raw, rows, bytes) = match *piece {
+            Piece::Whole { tag, raw } => (tag, raw, u64::from(matches!(tag, b'D' | b'd')), raw.len()),
+            Piece::Run { tag, count, raw } => (tag, raw, count, raw.len()),
+            Piece::Head { tag, body_len, raw, .. } => {
+                (tag, raw, u64::from(matches!(tag, b'D' | b'd')), body_len.saturating_add(HEADER_BYTES))
+            }
+            Piece::Tail { raw, .. } => {
+                let statement = self.streamed_for;
+                self.join(span, statement, turn);
+                if self.shows_tail {
+                    turn.legs.down.extend_from_slice(raw);
+                }
+                return Ok(());
+            }
+            Piece::Skipped { .. } => return Ok(()),
+        };
+        let body = piece.body();
+        let status = (tag == b'Z').then(|| body.first().copied()).flatten();
+        if status.is_some_and(|status| !matches!(status, b'I' | b'T' | b'E')) {
+            return Err(Ending::misbehaved_target("ReadyForQuery with an unknown transaction status"));
+        }
+        let awaited = self.pipeline.current();
+        let awaits_end = matches!(tag, b'C' | b's') && self.pipeline.awaits_prepared_end();
+        let describes = matches!(tag, b'T' | b'n');
+        let is_own = describes && self.pipeline.awaits_own();
+        let follows = describes && !self.pipeline.awaits_description();
+        let denial = if tag == b'E' { self.denial_for(piece, body)? } else { None };
+        let effect = self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0))?;
+        if self.pipeline.has_news() {
+            self.names_changed()?;
+        }
+        match effect {
+            Reply::Part { no } => self.join(span, no, turn),
+            Reply::EndOfResult { no } => {
+                self.join(span, no, turn);
+                span.ended = true;
+            }
+            Reply::Ready | Reply::Aside => {}
+        }
+        self.streamed_for = awaited;
+        self.shows_tail = false;
+        if status == Some(b'I') {
+            self.names.end_transaction();
+        }
+        match tag {
+            b'1' | b'2' | b'3' => self.may_rest(turn),
+            b'T' | b'n' => {
+                self.may_rest(turn);
+                self.described(tag, body, follows)?;
+                if is_own {
+                    return Ok(());
+                }
+            }
+            b'H' => self.copy_begins(awaited)?,
+            b'S' => self.watch(body)?,
+            b'C' | b'I' | b's' => self.result_ends(turn),
+            b'E' => {
+                self.slots.forget();
+                self.result_ends(turn);
+            }
+            b'Z' if self.rounds_to_swallow > 0 => {
+                self.rounds_to_swallow = self.rounds_to_swallow.saturating_sub(1);
+                return Ok(());
+            }
+            b'Z' => self.round_ends(turn),
+            _ => {}
+        }
+        // of a result that a budget has cut, nothing more is delivered
+        if self.swallowing && !matches!(tag, b'Z' | b'S' | b'A' | b'N') {
+            return Ok(());
+        }
+        if matches!(tag, b'T' | b'C' | b'I' | b'G' | b'H') && self.take_next_of_query(tag, span, turn) {
+            return Ok(());
+        }
+        match tag {
+            b'D' | b'd' | b'V' => {
+                let (raw, taken, budget) = self.take_rows(raw, rows.max(1), bytes as u64);
+                span.rows = span.rows.saturating_add(taken.min(rows));
+                self.shows_tail = budget.is_none();
+                self.deliver(tag, raw, turn)?;
+                budget.into_iter().for_each(|budget| self.cut(budget, span, turn));
+                return Ok(());
+            }
+            b'C' => {
+                let text = body.strip_suffix(b"\0").unwrap_or(body);
+                span.tag.set(text);
+                if awaits_end {
+                    check_end(text)?;
+                }
+                if self.replication {
+                    self.slots.done(awaited);
+                }
+                if text == b"PREPARE" {
+                    self.names.prepared_in_sql();
+                }
+            }
+            b's' if awaits_end => check_end(b"")?,
+            b'E' if denial.is_some() => {
+                denial.iter().for_each(|denial| self.say_denial(denial, span, turn));
+                return Ok(());
+            }
+            b'E' | b'N' => return self.deliver_report(tag, piece, bytes, span, turn),
+            b'T' | b'A' | b'S' => {
+                if self.fits(tag, bytes, span, turn)? {
+                    self.shows_tail = true;
+                    turn.legs.down.extend_from_slice(raw);
+                }
+                return Ok(());
+            }
+            b't' => self.names.learn(awaited, &types(body).unwrap_or_default()),
+            _ => {}
+        }
+        self.shows_tail = true;
+        span.bytes = span.bytes.saturating_add(raw.len() as u64);
+        turn.legs.down.extend_from_slice(raw);
+        Ok(())
+    }
+
+    /// The target has done or skipped what changes names.
+    fn names_changed(&mut self) -> Result<(), Ending> {
+        self.pipeline.changes().for_each(|is_made| self.names.settle(is_made));
+        if self.pipeline.is_out_of_step() {
+            let what = "a request of the extended protocol while the target takes COPY data";
+            return Err(Ending::misbehaved_client(what));
+        }
+        Ok(())
+    }
+
+    /// Rows, masked where they must be.
+    fn deliver(&mut self, tag: u8, raw: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        match self.masking() {
+            Some(masking) if !raw.is_empty() => masking.deliver(tag, raw, &mut turn.legs.down),
+            _ => {
+                turn.legs.down.extend_from_slice(raw);
+                Ok(())
+            }
+        }
+    }
+
+    /// ParameterStatus.
+    fn watch(&self, body: &[u8]) -> Result<(), Ending> {
+        let Some(exact) = &self.exact else { return Ok(()) };
+        let mut reader = Reader::new(body);
+        match (reader.cstr(), reader.cstr()) {
+            (Ok(name), Ok(value)) => exact.watch(&self.grant, name, value),
+            _ => Err(Ending::misbehaved_target("a malformed ParameterStatus")),
+        }
+    }
+
+    fn result_ends(&mut self, turn: &Turn<'_>) {
+        if let Some(masking) = self.masking() {
+            masking.rest();
+        }
+        self.may_rest(turn);
+    }
+
+    fn round_ends(&mut self, turn: &Turn<'_>) {
+        self.result_ends(turn);
+        self.swallowing = false;
+        self.overtime = None;
+        self.cancels = 0;
+        self.is_between = false;
+    }
+
+    /// The denial to be said instead of an error of the target, if it answers a refused request. A FATAL is the
+    /// target's own last word.
+    fn denial_for(&mut self, piece: &Piece<'_>, body: &[u8]) -> Result<Option<Denial>, Ending> {
+        let said = ServerReport::parse(body);
+        if matches!(said.severity.as_str(), "FATAL" | "PANIC") {
+            return Ok(None);
+        }
+        if said.sqlstate == Some(Sqlstate::QUERY_CANCELED) && self.overtime.is_some() {
+            return Ok(self.overtime.take());
+        }
+        match (self.pipeline.take_denial(), piece) {
+            (Some(_), Piece::Head { last: false, .. }) => {
+                Err(Ending::misbehaved_target("an endless error for a short request"))
+            }
+            (denial, _) => Ok(denial),
+        }
+    }
+
+    /// Says a denial in the place of the error that it stands for.
+    pub(crate) fn say_denial(&mut self, denial: &Denial, span: &mut Gathering, turn: &mut Turn<'_>) {
+        let report = error_report(denial, Severity::Error);
+        let sqlstate = report.sqlstate;
+        let frame = Frame::Report(Report {
+            severity: "ERROR",
+            sqlstate: sqlstate.as_str(),
+            message: report.message.as_bytes(),
+        });
+        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+        report.encode(&mut turn.legs.down);
+        span.sqlstate = Some(sqlstate);
+    }
+
+    /// Makes sure that what comes next counts for `statement`.
+    fn join(&mut self, span: &mut Gathering, statement: u64, turn: &mut Turn<'_>) {
+        if span.ended || span.statement != statement {
+            self.close_span(span, turn);
+            span.statement = statement;
+        }
+    }
+
+    fn close_span(&mut self, span: &mut Gathering, turn: &mut Turn<'_>) {
+        if span.bytes > 0 {
+            self.meter.take_bytes(std::mem::take(&mut span.bytes));
+        }
+        self.account(
+            Span {
+                start: span.start,
+                statement: span.statement,
+                rows: span.rows,
+                tag: span.tag.text(),
+                last: span.ended,
+                sqlstate: span.sqlstate.as_ref().map_or(&b""[..], |sqlstate| sqlstate.as_str().as_bytes()),
+            },
+            turn,
+        );
+        span.start = turn.legs.down.len();
+        (span.rows, span.tag.length, span.sqlstate, span.ended) = (0, 0, None, false);
+    }
+
+    /// An error or notice of the target, or what the principal may see of it.
+    #[cold]
+    #[inline(never)]
+    fn deliver_report(
+        &mut self,
+        tag: u8,
+        piece: &Piece<'_>,
+        bytes: usize,
+        span: &mut Gathering,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
+        let (Piece::Whole { raw, .. } | Piece::Head { raw, .. }) = *piece else { return Ok(()) };
+        let body = piece.body();
+        let less = self.with_less_detail(tag, body);
+        if !self.fits(tag, less.as_ref().map_or(bytes, Vec::len), span, turn)? {
+            return Ok(());
+        }
+        match less {
+            Some(less) => {
+                self.report(tag, less.get(HEADER_BYTES..).unwrap_or_default(), span, turn);
+                turn.legs.down.extend_from_slice(&less);
+            }
+            None => {
+                self.report(tag, body, span, turn);
+                self.shows_tail = true;
+                turn.legs.down.extend_from_slice(raw);
+            }
+        }
+        Ok(())
+    }
+
+    /// ErrorResponse or NoticeResponse of the target.
+    fn report(&mut self, tag: u8, body: &[u8], span: &mut Gathering, turn: &mut Turn<'_>) {
+        let said = ServerReport::parse(body);
+        let sqlstate = said.sqlstate.as_ref().map_or("", Sqlstate::as_str);
+        let severity = if said.severity.is_empty() {
+            if tag == b'E' { "ERROR" } else { "NOTICE" }
+        } else {
+            &said.severity
+        };
+        let frame = Frame::Report(Report { severity, sqlstate, message: said.message.as_bytes() });
+        turn.frames.push(self.no, turn.unix_us, Direction::Downstream, &frame);
+        if tag == b'E' {
+            span.sqlstate = said.sqlstate;
+        }
+    }
+
+    /// Says once that the end is near, at the first message boundary after it is due.
+    pub(crate) fn give_notice(&mut self, turn: &mut Turn<'_>) {
+        if !self.notice_pending || !self.from_target.at_boundary() {
+            return;
+        }
+        self.notice_pending = false;
+        self.notice_sent = true;
+        let left = self.grant.deadline.saturating_duration_since(turn.now).as_secs();
+        let notice = ErrorReport::notice(format!(
+            "grant {} expires at {}, in {left} s; the session will be cut then",
+            self.grant.id, self.grant.expires_text
+        ))
+        .with_hint("Finish or commit now. To go on, connect again with a new access token.");
+        self.say(&notice, 0, turn);
+    }
+}
+
+/// The type OIDs of a ParameterDescription.
+fn types(body: &[u8]) -> Option<Vec<u32>> {
+    let mut reader = Reader::new(body);
+    let count = reader.u16().ok()?;
+    (0..count).map(|_| reader.u32().ok()).collect()
+}
+
+fn unknown_reply(tag: u8) -> Ending {
+    Ending::misbehaved_target(&format!("unexpected message type \"{}\"", tag.escape_ascii()))
+}

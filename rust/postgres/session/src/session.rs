@@ -1,0 +1,366 @@
+//! A connection of a principal from its first byte to its end, as a state machine.
+//!
+//! Two rules:
+//! 1. A phase takes only what may come in it; everything else ends the session with a reason.
+//! 2. Every phase before `Ready` has a deadline; `Ready` has the grant's.
+
+use crate::admit::{AwaitGrant, AwaitPassword, AwaitStartup, AwaitUpstream};
+use crate::live::close::Ending;
+use crate::live::{Counters, Live};
+use crate::turn::{Effect, Loan, Turn};
+use hoopwire_postgres_policy::{Action, Grant, Spent, decide};
+use hoopwire_postgres_protocol::cancel::CancelKey;
+use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Deadlines of the phases and caps of one session.
+#[derive(Clone, Copy, Debug)]
+pub struct PhaseLimits {
+    /// From the first `S` to the end of the TLS handshake.
+    pub tls_handshake: Duration,
+    /// To the startup packet, and again to the password.
+    pub startup: Duration,
+    /// For the control plane to answer.
+    pub admission: Duration,
+    /// For the target to let the gateway in.
+    pub upstream_login: Duration,
+    /// Largest Query or Parse body.
+    pub statement_max_bytes: usize,
+}
+
+/// ```text
+///  AwaitStartup ──SSLRequest──▶ AwaitTls ──handshake──▶ AwaitStartup (encrypted)
+///      │ StartupMessage
+///      ▼
+///  AwaitPassword ──password──▶ AwaitGrant ──admit──▶ AwaitUpstream ──ReadyForQuery──▶ Ready
+///      │                          │ refuse              │                              │
+///      └──────────────────────────┴──────────▶ Closed ◀─┴──────────────────────────────┘
+/// ```
+#[derive(Debug)]
+pub(crate) enum Phase {
+    AwaitStartup(AwaitStartup),
+    AwaitTls,
+    AwaitPassword(Box<AwaitPassword>),
+    AwaitGrant(Box<AwaitGrant>),
+    AwaitUpstream(Box<AwaitUpstream>),
+    Ready(Box<Live>),
+    Closed,
+}
+
+/// One connection of a principal.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) phase: Phase,
+    pub(crate) limits: PhaseLimits,
+    pub(crate) deadline: Instant,
+    counters: Counters,
+}
+
+impl Session {
+    /// A connection was accepted at `now`.
+    #[must_use]
+    pub fn new(limits: PhaseLimits, now: Instant) -> Session {
+        Session {
+            phase: Phase::AwaitStartup(AwaitStartup::default()),
+            limits,
+            deadline: after(now, limits.startup),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The phase, for logs: a word.
+    #[must_use]
+    pub fn phase(&self) -> &'static str {
+        match &self.phase {
+            Phase::AwaitStartup(_) => "startup",
+            Phase::AwaitTls => "tls_handshake",
+            Phase::AwaitPassword(_) => "password",
+            Phase::AwaitGrant(_) => "admission",
+            Phase::AwaitUpstream(_) => "upstream_login",
+            Phase::Ready(_) => "ready",
+            Phase::Closed => "closed",
+        }
+    }
+
+    /// Waiting for the control plane's answer.
+    #[must_use]
+    pub fn is_waiting_for_grant(&self) -> bool {
+        matches!(self.phase, Phase::AwaitGrant(_))
+    }
+
+    /// The minor protocol version agreed with the principal: 0 or 2.
+    #[must_use]
+    pub fn minor(&self) -> u16 {
+        match &self.phase {
+            Phase::AwaitGrant(wait) => wait.minor,
+            _ => 0,
+        }
+    }
+
+    /// The session has ended; what is buffered may still be sent.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// True from ReadyForQuery on.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready(_))
+    }
+
+    /// What the principal got so far ends at a message boundary.
+    #[must_use]
+    pub fn at_boundary(&self) -> bool {
+        match &self.phase {
+            Phase::Ready(live) => live.from_target.at_boundary(),
+            _ => true,
+        }
+    }
+
+    /// The principal should not be read for now: it owes nothing, the target does.
+    #[must_use]
+    pub fn holds_principal(&self) -> bool {
+        matches!(&self.phase, Phase::Ready(live) if live.is_overdue() || live.is_holding())
+    }
+
+    /// The grant, once admitted.
+    #[must_use]
+    pub fn grant(&self) -> Option<&Grant> {
+        match &self.phase {
+            Phase::AwaitUpstream(admitted) => Some(&admitted.live.grant),
+            Phase::Ready(live) => Some(&live.grant),
+            _ => None,
+        }
+    }
+
+    /// Running totals; they stay after the end.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        match &self.phase {
+            Phase::AwaitUpstream(admitted) => admitted.live.counters,
+            Phase::Ready(live) => live.counters,
+            _ => self.counters,
+        }
+    }
+
+    /// What this session gave its principal to cancel with.
+    #[must_use]
+    pub fn cancel_key(&self) -> Option<&CancelKey> {
+        match &self.phase {
+            Phase::Ready(live) => Some(&live.cancel_key),
+            _ => None,
+        }
+    }
+
+    /// When `handle_timeout` wants to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Closed => None,
+            Phase::Ready(live) => {
+                let notice = live.grant.notice_at.filter(|_| !live.notice_sent && !live.notice_pending);
+                [Some(live.grant.deadline), notice, live.tick_at()].into_iter().flatten().min()
+            }
+            Phase::AwaitUpstream(admitted) => Some(self.deadline.min(admitted.live.grant.deadline)),
+            _ => Some(self.deadline),
+        }
+    }
+
+    /// Bytes of the principal (decrypted, if inside TLS).
+    pub fn handle_downstream(&mut self, input: &[u8], turn: &mut Turn<'_>) {
+        let outcome = match &mut self.phase {
+            Phase::Ready(live) => live.take_requests(input, turn),
+            Phase::Closed => Ok(()),
+            _ => self.greet(input, turn),
+        };
+        self.settle(outcome, turn);
+    }
+
+    /// Bytes of the target (decrypted, if inside TLS).
+    pub fn handle_upstream(&mut self, input: &[u8], turn: &mut Turn<'_>) {
+        let outcome = match &mut self.phase {
+            Phase::Ready(live) => live.hear(input, turn),
+            Phase::AwaitUpstream(_) => self.log_in(input, turn),
+            _ => Ok(()),
+        };
+        self.settle(outcome, turn);
+        self.end_if_drained(turn);
+    }
+
+    /// A side closed its half of the connection.
+    pub fn handle_eof(&mut self, upstream: bool, turn: &mut Turn<'_>) {
+        let ending = match (&self.phase, upstream) {
+            (Phase::Closed, _) => return,
+            (Phase::Ready(_), false) => Ending::quiet("downstream", "the client closed the connection"),
+            (_, false) => Ending::quiet("downstream", "the client closed the connection before it was ready"),
+            (_, true) => Ending::fatal(
+                "upstream",
+                "the target closed the connection",
+                ErrorReport::fatal(Sqlstate::CONNECTION_FAILURE, "the target closed the connection")
+                    .with_hint("Connect again; if it goes on, tell the gateway's operators."),
+            ),
+        };
+        self.settle(Err(ending), turn);
+    }
+
+    /// A deadline passed, or may have.
+    pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        let outcome = match &mut self.phase {
+            Phase::Closed => Ok(()),
+            Phase::Ready(live) => {
+                if turn.now >= live.grant.deadline {
+                    decide(&live.grant, live.class(), turn.now)
+                        .map(drop)
+                        .map_err(|denial| Ending::denied(&denial))
+                } else {
+                    let ticked = match live.tick_at() {
+                        Some(at) if turn.now >= at => live.tick(turn),
+                        _ => Ok(()),
+                    };
+                    if live.grant.notice_at.is_some_and(|at| turn.now >= at) && !live.notice_sent {
+                        live.notice_pending = true;
+                        live.give_notice(turn);
+                    }
+                    ticked
+                }
+            }
+            _ if turn.now >= self.deadline => Err(self.too_slow()),
+            Phase::AwaitUpstream(admitted) if turn.now >= admitted.live.grant.deadline => {
+                decide(&admitted.live.grant, Action::Query, turn.now)
+                    .map(drop)
+                    .map_err(|denial| Ending::denied(&denial))
+            }
+            _ => Ok(()),
+        };
+        self.settle(outcome, turn);
+    }
+
+    /// The control plane admits: record the start, then connect to the target. `no` is the session's
+    /// stream-local number; the engine has reserved room in the recording under it.
+    pub fn handle_admit(&mut self, admission: Admission<'_>, turn: &mut Turn<'_>) {
+        let outcome = self.admit(admission, turn);
+        self.settle(outcome, turn);
+    }
+
+    /// End with these words, whatever the phase: refused, revoked, shut down, no room to record.
+    pub fn handle_end(&mut self, ending: Ending, turn: &mut Turn<'_>) {
+        self.settle(Err(ending), turn);
+    }
+
+    /// The grant was replaced: decided again at once. It can end earlier than before, never later.
+    pub fn handle_regrant(&mut self, grant: Grant, reason: &str, turn: &mut Turn<'_>) {
+        let outcome = match &mut self.phase {
+            Phase::Ready(live) => live.replace_grant(grant, reason, turn),
+            Phase::AwaitUpstream(admitted) => admitted.live.replace_grant(grant, reason, turn),
+            _ => Ok(()),
+        };
+        self.settle(outcome, turn);
+    }
+
+    /// A CancelRequest with this session's key arrived. The target is asked only while the grant lives.
+    pub fn handle_cancel(&mut self, from: &str, turn: &mut Turn<'_>) {
+        if let Phase::Ready(live) = &mut self.phase {
+            live.cancel(from, turn);
+        }
+    }
+
+    /// The gateway drains: end now if idle, else as soon as it is.
+    pub fn handle_drain(&mut self, turn: &mut Turn<'_>) {
+        if let Phase::Ready(live) = &mut self.phase {
+            live.draining = true;
+            self.end_if_drained(turn);
+        } else {
+            self.settle(Err(shutting_down()), turn);
+        }
+    }
+
+    /// The gateway stops: end now.
+    pub fn handle_shutdown(&mut self, turn: &mut Turn<'_>) {
+        self.settle(Err(shutting_down()), turn);
+    }
+
+    /// The target is connected (and inside TLS, if the lease says so): log in.
+    pub fn handle_dialed(&mut self, loan: Loan, tls: bool, end_point: Option<Vec<u8>>, turn: &mut Turn<'_>) {
+        if let Phase::AwaitUpstream(admitted) = &mut self.phase {
+            admitted.begin(loan, tls, end_point, turn);
+        }
+    }
+
+    fn end_if_drained(&mut self, turn: &mut Turn<'_>) {
+        if matches!(&self.phase, Phase::Ready(live) if live.may_drain()) {
+            self.settle(Err(shutting_down()), turn);
+        }
+    }
+
+    fn too_slow(&self) -> Ending {
+        let (sqlstate, message, hint) = match &self.phase {
+            Phase::AwaitGrant(_) => (
+                Sqlstate::CANNOT_CONNECT_NOW,
+                "the gateway could not decide in time",
+                "Try again; if it goes on, tell the gateway's operators.",
+            ),
+            Phase::AwaitUpstream(_) => (
+                Sqlstate::CONNECTION_FAILURE,
+                "the target did not answer in time",
+                "Try again; if it goes on, tell the gateway's operators.",
+            ),
+            _ => (Sqlstate::PROTOCOL_VIOLATION, "the connection was not set up in time", "Connect again."),
+        };
+        let report = ErrorReport::fatal(sqlstate, message).with_hint(hint);
+        Ending::fatal("gateway", &format!("deadline of phase {} passed", self.phase()), report)
+    }
+
+    /// Carries out an ending, whatever the phase.
+    pub(crate) fn settle(&mut self, outcome: Result<(), Ending>, turn: &mut Turn<'_>) {
+        let Err(ending) = outcome else { return };
+        self.counters = self.counters();
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Ready(mut live) => {
+                live.end(ending, turn);
+                self.counters = live.counters;
+            }
+            Phase::AwaitUpstream(mut admitted) => {
+                admitted.live.end(ending, turn);
+                self.counters = admitted.live.counters;
+            }
+            Phase::Closed => {}
+            Phase::AwaitTls => turn.effects.push(Effect::Close(Box::new(ending))),
+            _ => {
+                if let Some(report) = &ending.report {
+                    report.encode(&mut turn.legs.down);
+                }
+                turn.effects.push(Effect::Close(Box::new(ending)));
+            }
+        }
+    }
+}
+
+/// What the engine hands in at admission.
+pub struct Admission<'a> {
+    /// Stream-local number of the session.
+    pub no: u32,
+    /// `s_` + ULID.
+    pub session: &'a str,
+    /// `ADDRESS:PORT` of the principal.
+    pub peer: &'a str,
+    /// Name of this gateway.
+    pub node: &'a str,
+    /// The grant.
+    pub grant: Grant,
+    /// The cancel key that the principal will get, but for the process id if the target tells one.
+    pub cancel_key: CancelKey,
+    /// What the sessions of this grant have used of its budgets.
+    pub spent: Arc<Spent>,
+}
+
+pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
+    now.checked_add(wait).unwrap_or(now)
+}
+
+pub(crate) fn shutting_down() -> Ending {
+    let report = ErrorReport::fatal(Sqlstate::ADMIN_SHUTDOWN, "the gateway is shutting down")
+        .with_hint("Connect again in a moment; your grant is still good until it expires.");
+    Ending::fatal("gateway", "shutdown", report)
+}
