@@ -409,7 +409,13 @@ impl<D> Pipeline<D> {
             match self.owed.get(1) {
                 Some(Owed::Sync) => self.stray_syncs = self.stray_syncs.saturating_add(1),
                 Some(Owed::CopyEnd) => self.copy = Copy::None,
-                Some(_) if skips => return,
+                Some(request) if skips => {
+                    // What comes behind it runs behind the next Sync. If data that went ahead of a Sync has made the COPY
+                    // fail already, it is not used up by that, and this cannot be told.
+                    self.out_of_step |= self.stray_syncs > 0 && request.changes_names();
+                    self.copy = Copy::None;
+                    return;
+                }
                 Some(request) => {
                     self.out_of_step |= request.changes_names();
                     self.copy = Copy::None;
@@ -641,6 +647,29 @@ mod tests {
             replies(&mut queue, b"EZ");
             assert_eq!((queue.current(), queue.len()), (3, 1));
         }
+    }
+
+    #[test]
+    fn what_makes_an_executed_copy_fail_is_used_up_once() {
+        // Execute of a COPY, a Parse that makes it fail and a Sync went up before the COPY was known of: whatever was
+        // sent next was taken to make it fail as well, and the names that it made were those of an older statement.
+        let mut queue = Queue::default();
+        for request in [Owed::Execute { no: 1, ends: false }, Owed::Parse { no: 2 }, Owed::Sync] {
+            assert!(queue.push(request));
+        }
+        replies(&mut queue, b"G");
+        assert!(queue.push(Owed::Parse { no: 3 }));
+        assert!(queue.push(Owed::Sync));
+        replies(&mut queue, b"EZ1Z");
+        assert_eq!(queue.changes().collect::<Vec<_>>(), [false, true]);
+        assert!(queue.is_idle() || queue.is_empty());
+        // data between the two may have made it fail before the Sync: then the Parse runs
+        let mut queue = Queue::default();
+        for request in [Owed::Execute { no: 1, ends: false }, Owed::Sync, Owed::Parse { no: 2 }, Owed::Sync] {
+            assert!(queue.push(request));
+        }
+        replies(&mut queue, b"G");
+        assert!(queue.is_out_of_step());
     }
 
     #[test]
