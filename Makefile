@@ -16,6 +16,9 @@ VERSION_TESTS = tests/bypass $(patsubst %,tests/e2e/test_%.py,function_lists rol
 # Programs say the same in every country, and Python reads and writes UTF-8.
 export LC_ALL := C.UTF-8
 
+# What tests and benches share: tests/support.
+export PYTHONPATH := $(CURDIR)/tests
+
 # Where cargo can write, if it cannot do so in its usual place.
 CARGO_PLACE := $(shell scripts/cargo-home)
 ifneq ($(CARGO_PLACE),)
@@ -30,7 +33,7 @@ help: ## list the jobs
 
 demo: ## psql through the gateway, step by step; KEEP=1 leaves all running
 	@scripts/bootstrap demo
-	@$(PYTHON) -m hoopwire.testing.demo $(if $(filter 1,$(KEEP)),--keep)
+	@$(PYTHON) -m hoopwire.demo.tour $(if $(filter 1,$(KEEP)),--keep)
 
 test: ## every test: Rust, Python, end to end with real PostgreSQL
 	@scripts/bootstrap test
@@ -49,7 +52,7 @@ masks-oracle: ## what lineage allows of masked columns against the server's own 
 	@scripts/bootstrap test
 	@set -e; for version in $(VERSIONS); do \
 	  HOOPWIRE_POSTGRES_BIN=$$($(PYTHON) scripts/fetch-postgres $$version) \
-	    $(PYTHON) -m hoopwire.testing.masks --count $(COUNT) $(ARGS); \
+	    $(PYTHON) -m support.masks --count $(COUNT) $(ARGS); \
 	done
 
 quick: ## the tests that take seconds

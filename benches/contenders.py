@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 
 from hoopwire.control.engine import read_frames
+from hoopwire.demo.certificates import Authority
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.issuer import DevIssuer
+from hoopwire.demo.places import conninfo
+from hoopwire.demo.postgres import ThrowAwayPostgres, free_port, server_account
 from hoopwire.recordings import read_directory
 from hoopwire.recordings.frames import Result, SessionEnd
-from hoopwire.testing.certificates import Authority
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.issuer import DevIssuer
-from hoopwire.testing.places import conninfo
-from hoopwire.testing.postgres import ThrowAwayPostgres, free_port, server_account
 
 USER = "app_trust"
 

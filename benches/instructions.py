@@ -3,9 +3,9 @@
     python benches/instructions.py             # count, compare; exit 1 if one rose by over 2 %
     python benches/instructions.py --record    # count, and write the file
 
-The works are those of `rust/postgres/session/benches/messages.rs`: a session, its decision and its frames, without
-sockets, TLS and files. A count hardly differs from run to run, unlike a time; but it does from compiler to
-compiler and libc to libc, so the file says which they were.
+The works are those of `rust/postgres/session/benches/messages.rs`: a session, its decision and its frames,
+without sockets, TLS and files. A count hardly differs from run to run, unlike a time; but it does from
+compiler to compiler and libc to libc, so the file says which they were.
 """
 
 import argparse

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from contenders import Contender, Field
 
-from hoopwire.testing.postgres import client_environment, postgres_program
+from hoopwire.demo.postgres import client_environment, postgres_program
 
 RESULTS = Path(__file__).with_name("results")
 VOID = 0.15

@@ -26,8 +26,8 @@ from pathlib import Path
 from contenders import USER, Contender, Field
 from postgres import STALLED_S
 
-from hoopwire.testing.frontend import Frontend, message, startup_packet
-from hoopwire.testing.postgres import client_environment, postgres_program
+from hoopwire.demo.postgres import client_environment, postgres_program
+from support.frontend import Frontend, message, startup_packet
 
 RATE, CLIENTS = 2000, 8
 REST_S = 5.0

@@ -18,10 +18,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from hoopwire.testing.frontend import Frontend, PeerClosed, query
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.issuer import DevIssuer
-from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.issuer import DevIssuer
+from hoopwire.demo.postgres import ThrowAwayPostgres, run_psql
+from support.frontend import Frontend, PeerClosed, query
 
 OBJECTS = """
 create table people (id int, email text, dept text);

@@ -53,7 +53,7 @@ compiles() {
   ((status == 0)) && found+=("$1 $("$1" -dumpfullversion 2>/dev/null || "$1" -dumpversion)")
 }
 
-# has_server: initdb and postgres of one folder answer. The folders are those of hoopwire.testing.postgres.
+# has_server: initdb and postgres of one folder answer. The folders are those of hoopwire.demo.postgres.
 has_server() {
   local folder places=()
   mapfile -t places < <(compgen -G '/usr/lib/postgresql/*/bin' | sort -t / -k 5 -n -r)

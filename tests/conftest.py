@@ -12,10 +12,10 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, settings
 
-from hoopwire.testing.gateway import AUDIENCE, GROUP, RunningGateway
-from hoopwire.testing.issuer import DevIssuer
-from hoopwire.testing.places import conninfo
-from hoopwire.testing.postgres import Outcome, ThrowAwayPostgres, client_environment, run_psql
+from hoopwire.demo.gateway import AUDIENCE, GROUP, RunningGateway
+from hoopwire.demo.issuer import DevIssuer
+from hoopwire.demo.places import conninfo
+from hoopwire.demo.postgres import Outcome, ThrowAwayPostgres, client_environment, run_psql
 
 # N22: a busy machine is slow at times: no property fails by the time that it takes.
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from hoopwire.testing.attempts import Answer, Attempt, read_attempts, run_steps
-from hoopwire.testing.digest import Watch, restore
-from hoopwire.testing.frontend import Frontend
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres, run_psql
+from support.attempts import Answer, Attempt, read_attempts, run_steps
+from support.digest import Watch, restore
+from support.frontend import Frontend
 
 Login = Callable[..., Frontend]
 SQL = Path(__file__).with_name("sql")

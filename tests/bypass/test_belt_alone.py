@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from hoopwire.testing.attempts import Attempt
-from hoopwire.testing.frontend import Frontend
+from support.attempts import Attempt
+from support.frontend import Frontend
 
 from .conftest import ATTEMPTS, GRANTS, Arena, Outcome, is_real, role_name
 

@@ -8,8 +8,8 @@ import struct
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, Message, message, query
-from hoopwire.testing.requests import SYNC, bind, close, execute, parse
+from support.frontend import Frontend, Message, message, query
+from support.requests import SYNC, bind, close, execute, parse
 
 from .conftest import MARKERS
 

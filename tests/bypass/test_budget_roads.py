@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, Message, message, query
-from hoopwire.testing.requests import FLUSH, SYNC, bind, describe, execute, parse
+from support.frontend import Frontend, Message, message, query
+from support.requests import FLUSH, SYNC, bind, describe, execute, parse
 
 from .conftest import GRANTS, Login
 

@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
-from hoopwire.testing.frontend import message
-from hoopwire.testing.requests import SYNC
+from support.frontend import message
+from support.requests import SYNC
 
 from .conftest import Login
 

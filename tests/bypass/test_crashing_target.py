@@ -8,8 +8,8 @@ could do it. 18.6 reads a row of RETURNING that is not there. All of them number
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, query
-from hoopwire.testing.requests import SYNC, bind, close, describe, execute, parse
+from support.frontend import Frontend, query
+from support.requests import SYNC, bind, close, describe, execute, parse
 
 DECLARE = [query("BEGIN"), query("DECLARE c CURSOR FOR SELECT 1")]
 FETCH = parse("FETCH 1 FROM c", "f") + SYNC

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend
-from hoopwire.testing.gateway import GROUP, RunningGateway
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from support.frontend import Frontend
 
 ALLOWED = {"name": "agents", "groups": [GROUP], "targets": ["orders/*", "secrets"], "actions": ["query"]}
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, message
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.postgres import Outcome
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.postgres import Outcome
+from support.frontend import Frontend, message
 
 AUTH_OK = message(b"R", struct.pack("!i", 0))
 READY = message(b"Z", b"I")

@@ -11,10 +11,10 @@ from contextlib import suppress
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.odd_http import Door, answers, client_hello, doors, mutated, oddities, reset, throw
-from hoopwire.testing.wait import audit_events
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from support.frontend import Frontend
+from support.odd_http import Door, answers, client_hello, doors, mutated, oddities, reset, throw
+from support.wait import audit_events
 
 SEEDS = 300
 

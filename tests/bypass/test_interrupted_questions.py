@@ -6,8 +6,8 @@ with 42P05 and ended the session with a FATAL 08006, in two of five sessions tha
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, Message
-from hoopwire.testing.requests import SYNC, bind, execute, parse
+from support.frontend import Frontend, Message
+from support.requests import SYNC, bind, execute, parse
 
 from .conftest import Login
 

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from hoopwire.testing.frontend import (
+from hoopwire.demo.gateway import RunningGateway
+from support.frontend import (
     GSSENC_REQUEST,
     PROTOCOL_3_0,
     PROTOCOL_3_2,
@@ -21,7 +22,6 @@ from hoopwire.testing.frontend import (
     startup_packet,
     trusting,
 )
-from hoopwire.testing.gateway import RunningGateway
 
 PLAIN = {"user": "agent", "database": "orders"}
 ASKS_PASSWORD = Message(b"R", struct.pack("!i", 3))

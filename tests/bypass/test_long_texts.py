@@ -7,8 +7,8 @@ measured by `make bench-texts`: here only what is answered counts.
 
 import pytest
 
-from hoopwire.testing.frontend import query
-from hoopwire.testing.requests import SYNC, parse
+from support.frontend import query
+from support.requests import SYNC, parse
 
 from .conftest import Login
 

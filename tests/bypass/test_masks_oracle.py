@@ -12,13 +12,13 @@ from itertools import islice
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, Message, query
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.masks import lane as lanes
-from hoopwire.testing.masks import shop, tree, worlds
-from hoopwire.testing.masks.statements import Statement, Statements
-from hoopwire.testing.masks.verdicts import Verdicts, build
-from hoopwire.testing.postgres import ThrowAwayPostgres, client_environment
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres, client_environment
+from support.frontend import Frontend, Message, query
+from support.masks import lane as lanes
+from support.masks import shop, tree, worlds
+from support.masks.statements import Statement, Statements
+from support.masks.verdicts import Verdicts, build
 
 from .conftest import ATTEMPTS, GRANTS
 

@@ -6,8 +6,8 @@ sent last.
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, Message, query
-from hoopwire.testing.requests import SYNC, bind, close, execute, parse
+from support.frontend import Frontend, Message, query
+from support.requests import SYNC, bind, close, execute, parse
 
 from .conftest import MARKERS
 

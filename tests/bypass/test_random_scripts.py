@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, PeerClosed, message, query
-from hoopwire.testing.requests import FLUSH, SYNC, bind, close, describe, execute, parse
+from support.frontend import Frontend, PeerClosed, message, query
+from support.requests import FLUSH, SYNC, bind, close, describe, execute, parse
 
 from .conftest import MARKERS, Arena, Login
 

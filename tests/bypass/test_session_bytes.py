@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, Message, message, query
-from hoopwire.testing.gateway import GROUP, RunningGateway
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from support.frontend import Frontend, Message, message, query
 
 
 @pytest.fixture

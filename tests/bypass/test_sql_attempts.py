@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hoopwire.testing.attempts import Answer, Attempt, extended
-from hoopwire.testing.frontend import Frontend, Message, message, query
-from hoopwire.testing.requests import FLUSH, SYNC, bind, close, describe, execute, parse
+from support.attempts import Answer, Attempt, extended
+from support.frontend import Frontend, Message, message, query
+from support.requests import FLUSH, SYNC, bind, close, describe, execute, parse
 
 from .conftest import ATTEMPTS, MARKERS, Arena, Login
 

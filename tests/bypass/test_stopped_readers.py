@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend
-from hoopwire.testing.gateway import GROUP, RunningGateway, hoopwire_command
-from hoopwire.testing.wait import wait_for
+from hoopwire.demo.gateway import GROUP, RunningGateway, hoopwire_command
+from support.frontend import Frontend
+from support.wait import wait_for
 
 
 @contextmanager

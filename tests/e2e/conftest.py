@@ -8,10 +8,10 @@ import pytest
 from blake3 import blake3
 
 from hoopwire.control.engine import read_frames
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres, program_version
 from hoopwire.recordings import read_directory
 from hoopwire.recordings.frames import Result, SessionStart
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres, program_version
 
 
 @dataclass

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, query
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.wait import wait_for, wait_for_audit
+from hoopwire.demo.gateway import RunningGateway
+from support.frontend import Frontend, query
+from support.wait import wait_for, wait_for_audit
 
 BUDGETS: dict[str, dict[str, Any]] = {
     "ten-rows": {"rows": 10},

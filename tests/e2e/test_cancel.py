@@ -9,8 +9,8 @@ import time
 import psycopg
 import pytest
 
-from hoopwire.testing.frontend import PROTOCOL_3_2, Frontend, cancel_request, query
-from hoopwire.testing.postgres import postgres_program
+from hoopwire.demo.postgres import postgres_program
+from support.frontend import PROTOCOL_3_2, Frontend, cancel_request, query
 
 SLEEP = "select pg_sleep(600)"
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, message, query
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.postgres import client_environment, postgres_program
-from hoopwire.testing.wait import wait_for_audit
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.postgres import client_environment, postgres_program
+from support.frontend import Frontend, message, query
+from support.wait import wait_for_audit
 
 ROUNDS = 20
 CLIENTS = 6

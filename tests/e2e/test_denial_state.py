@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from hoopwire.testing.attempts import extended
-from hoopwire.testing.frontend import Frontend, Message, message, query
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
-from hoopwire.testing.requests import FLUSH, SYNC, bind, close, describe, execute, parse
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres, run_psql
+from support.attempts import extended
+from support.frontend import Frontend, Message, message, query
+from support.requests import FLUSH, SYNC, bind, close, describe, execute, parse
 
 OBJECTS = (
     "create table denied (n int); create table kept (n int primary key); insert into kept values (1), (2);"

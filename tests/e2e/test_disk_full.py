@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend
-from hoopwire.testing.gateway import RunningGateway
+from hoopwire.demo.gateway import RunningGateway
+from support.frontend import Frontend
 
 VOLUME_MB = 24
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.issuer import DevIssuer
-from hoopwire.testing.postgres import ThrowAwayPostgres
-from hoopwire.testing.roles import ADMIN, prepare_roles
-from hoopwire.testing.wait import audit_events, wait_for, wait_for_audit, wait_for_audits
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.issuer import DevIssuer
+from hoopwire.demo.postgres import ThrowAwayPostgres
+from support.frontend import Frontend
+from support.roles import ADMIN, prepare_roles
+from support.wait import audit_events, wait_for, wait_for_audit, wait_for_audits
 
 WRITERS = ["select on public.* except public.customers", "insert on public.orders"]
 ROLES = "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE starts_with(rolname, 'hw_')"

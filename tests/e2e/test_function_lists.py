@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hoopwire.testing.postgres import ThrowAwayPostgres
+from hoopwire.demo.postgres import ThrowAwayPostgres
 
 LISTS = Path(__file__).parents[2] / "rust/postgres/policy/src/builtin"
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, Message, query
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.issuer import DevIssuer
-from hoopwire.testing.postgres import Outcome, postgres_program, run_psql
-from hoopwire.testing.wait import wait_for
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.issuer import DevIssuer
+from hoopwire.demo.postgres import Outcome, postgres_program, run_psql
+from support.frontend import Frontend, Message, query
+from support.wait import wait_for
 
 GRANT = re.compile(r"g_[0-9A-HJKMNP-TV-Z]{26}")
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres, postgres_program, run_psql
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres, postgres_program, run_psql
 
 POLICY = {"name": "reading", "groups": [GROUP], "targets": ["orders"], "actions": ["read-only"]}
 SECRET = "vault-4h8k-jwt"

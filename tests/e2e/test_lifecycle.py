@@ -13,10 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from hoopwire.testing.certificates import Authority
-from hoopwire.testing.frontend import Frontend, Message, query, trusting
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.wait import audit_events, wait_for, wait_for_audit
+from hoopwire.demo.certificates import Authority
+from hoopwire.demo.gateway import RunningGateway
+from support.frontend import Frontend, Message, query, trusting
+from support.wait import audit_events, wait_for, wait_for_audit
 
 
 def _logged_in(gateway: RunningGateway, token: str, *, ca: Path | None = None) -> Frontend:

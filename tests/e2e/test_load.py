@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from hoopwire.testing.frontend import SSL_REQUEST, Frontend, message, startup_packet, trusting
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.postgres import postgres_program
-from hoopwire.testing.wait import wait_for
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.postgres import postgres_program
+from support.frontend import SSL_REQUEST, Frontend, message, startup_packet, trusting
+from support.wait import wait_for
 
 IDLE = 200
 ROUNDS = 300

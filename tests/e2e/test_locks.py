@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, query
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.wait import audit_events, wait_for, wait_for_audit, wait_for_audits
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from support.frontend import Frontend, query
+from support.wait import audit_events, wait_for, wait_for_audit, wait_for_audits
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from hoopwire.testing.attempts import extended
-from hoopwire.testing.frontend import Frontend, Message, query
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres, run_psql
+from support.attempts import extended
+from support.frontend import Frontend, Message, query
 
 from .test_no_false_refusals import SQL, statements
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, Message
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres
-from hoopwire.testing.wait import audit_events, wait_for_audit
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres
+from support.frontend import Frontend, Message
+from support.wait import audit_events, wait_for_audit
 
 OBJECTS = """
 set role app;

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from hoopwire.testing.attempts import extended
-from hoopwire.testing.frontend import Frontend, Message, query
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres, postgres_program, run_psql
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres, postgres_program, run_psql
+from support.attempts import extended
+from support.frontend import Frontend, Message, query
 
 SQL = Path(__file__).with_name("sql")
 

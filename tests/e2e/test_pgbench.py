@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from hoopwire.testing.postgres import postgres_program
+from hoopwire.demo.postgres import postgres_program
 
 CLIENTS = 64
 PIPELINE = "\\startpipeline\nselect 1;\nselect count(*) from customers;\nselect 2;\n\\endpipeline\n"

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from hoopwire.testing.frontend import Frontend, Message, query
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
-from hoopwire.testing.requests import SYNC, parse
-from hoopwire.testing.wait import audit_events, wait_for_audit
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres, run_psql
+from support.frontend import Frontend, Message, query
+from support.requests import SYNC, parse
+from support.wait import audit_events, wait_for_audit
 
 pytestmark = pytest.mark.filterwarnings("error")
 

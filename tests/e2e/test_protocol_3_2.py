@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from hoopwire.testing.frontend import (
+from support.frontend import (
     PROTOCOL_3_0,
     PROTOCOL_3_2,
     Frontend,
@@ -17,7 +17,7 @@ from hoopwire.testing.frontend import (
     query,
     startup_packet,
 )
-from hoopwire.testing.wait import wait_for
+from support.wait import wait_for
 
 PROTOCOL_3_1 = 3 << 16 | 1
 PROTOCOL_3_9 = 3 << 16 | 9

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, query
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.places import conninfo
-from hoopwire.testing.postgres import postgres_program, run_psql
-from hoopwire.testing.wait import wait_for
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.places import conninfo
+from hoopwire.demo.postgres import postgres_program, run_psql
+from support.frontend import Frontend, query
+from support.wait import wait_for
 
 STATEMENTS = {
     "rows": "select * from customers order by id",

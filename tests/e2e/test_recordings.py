@@ -13,10 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from hoopwire.testing.frontend import Frontend, message, query
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.requests import SYNC, execute, parse
-from hoopwire.testing.wait import wait_for
+from hoopwire.demo.gateway import RunningGateway
+from support.frontend import Frontend, message, query
+from support.requests import SYNC, execute, parse
+from support.wait import wait_for
 
 NONE = struct.pack("!h", 0)
 INT4, TEXT, TIMESTAMPTZ = 23, 25, 1184

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from hoopwire.testing.certificates import write_private
-from hoopwire.testing.frontend import Frontend, Message, message, query
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.issuer import DevIssuer
-from hoopwire.testing.postgres import (
+from hoopwire.demo.certificates import write_private
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.issuer import DevIssuer
+from hoopwire.demo.postgres import (
     ThrowAwayPostgres,
     client_environment,
     postgres_program,
     program_version,
 )
-from hoopwire.testing.wait import wait_for, wait_for_audit
+from support.frontend import Frontend, Message, message, query
+from support.wait import wait_for, wait_for_audit
 
 REPLICATORS = "replicators"
 SLOT = "hoopwire_test"

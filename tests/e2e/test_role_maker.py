@@ -9,13 +9,14 @@ import msgspec
 import pytest
 import trio
 
-from hoopwire.custody import Made, RoleFailed, Roles, making
+from hoopwire.custody import Made, RoleFailed, Roles
+from hoopwire.custody.postgres import making
+from hoopwire.demo.postgres import ThrowAwayPostgres, run_psql
 from hoopwire.model.commands import Lease
-from hoopwire.model.role import RoleGrant, role_name
+from hoopwire.model.postgres.role import RoleGrant, role_name
 from hoopwire.model.settings import TargetSettings
 from hoopwire.store import ulid
-from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
-from hoopwire.testing.roles import (
+from support.roles import (
     EphemeralRole,
     ephemeral_role,
     prepare_roles,

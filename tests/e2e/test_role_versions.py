@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from hoopwire.custody import making
-from hoopwire.testing.postgres import ThrowAwayPostgres, run_psql
-from hoopwire.testing.roles import ADMIN, ephemeral_role, prepare_roles, rights, role_target
-from hoopwire.testing.roles import role_lease as lease_of
+from hoopwire.custody.postgres import making
+from hoopwire.demo.postgres import ThrowAwayPostgres, run_psql
+from support.roles import ADMIN, ephemeral_role, prepare_roles, rights, role_target
+from support.roles import role_lease as lease_of
 
 READ = {"allow": [{"verbs": ["select"], "objects": [["public", "*"]]}]}
 MAINTAIN = {"allow": [{"verbs": ["select", "maintain"], "objects": [["public", "orders"]]}]}

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.postgres import client_environment, postgres_program, run_psql
-from hoopwire.testing.wait import wait_for
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.postgres import client_environment, postgres_program, run_psql
+from support.wait import wait_for
 
 ALLOWED = {"upstream.password", "recording.key", "gateway.key"}
 """Files of the gateway's directory that hold a secret because they are its home."""

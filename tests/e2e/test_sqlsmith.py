@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from hoopwire.testing.attempts import read_attempts
-from hoopwire.testing.digest import Watch
-from hoopwire.testing.frontend import Frontend, PeerClosed, message
-from hoopwire.testing.gateway import GROUP, RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres, client_environment, run_psql
+from hoopwire.demo.gateway import GROUP, RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres, client_environment, run_psql
+from support.attempts import read_attempts
+from support.digest import Watch
+from support.frontend import Frontend, PeerClosed, message
 
 pytestmark = pytest.mark.slow
 ORDINARY = Path(__file__).with_name("sql") / "ordinary.sql"

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from hoopwire.testing.frontend import Frontend, message, query, startup_packet
-from hoopwire.testing.gateway import RunningGateway
+from hoopwire.demo.gateway import RunningGateway
+from support.frontend import Frontend, message, query, startup_packet
 
 MB = 1 << 20
 

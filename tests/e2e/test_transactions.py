@@ -13,11 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hoopwire.testing.frontend import CANCEL_CODE, Frontend, Message, query
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.node import installed, missing
-from hoopwire.testing.postgres import run_psql
-from hoopwire.testing.requests import FLUSH, SYNC, bind, describe, execute, parse
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.postgres import run_psql
+from support.frontend import CANCEL_CODE, Frontend, Message, query
+from support.node import installed, missing
+from support.requests import FLUSH, SYNC, bind, describe, execute, parse
 
 DRIVERS = Path(__file__).with_name("drivers_node")
 GRANTS = {

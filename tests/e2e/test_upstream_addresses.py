@@ -14,12 +14,12 @@ import pytest
 import trio
 
 from hoopwire.control.engine import DataPlane
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres, free_port
 from hoopwire.model.commands import CompiledGrant, EngineConfig, EngineLimits, EngineRecording, Lease
 from hoopwire.model.events import GrantNeeded, SessionEnded
-from hoopwire.testing.frontend import Frontend, cancel_request, query
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres, free_port
-from hoopwire.testing.wait import wait_for
+from support.frontend import Frontend, cancel_request, query
+from support.wait import wait_for
 
 LIMITS = EngineLimits(
     connections=100,

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from hoopwire.testing.certificates import Authority, write_private
-from hoopwire.testing.frontend import SSL_REQUEST, Frontend, Message, message, startup_packet
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.postgres import ThrowAwayPostgres
-from hoopwire.testing.wait import audit_events, wait_for, wait_for_audits
+from hoopwire.demo.certificates import Authority, write_private
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres
+from support.frontend import SSL_REQUEST, Frontend, Message, message, startup_packet
+from support.wait import audit_events, wait_for, wait_for_audits
 
 PLUS_OFFER = struct.pack("!ii", 8 + 34, 10) + b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"
 """AuthenticationSASL as the server sends it on TLS, without its type byte."""

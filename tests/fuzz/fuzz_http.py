@@ -9,12 +9,12 @@ repeated by its seed. The first seeds run as plain tests: tests/bypass/test_http
 import sys
 import time
 
-from hoopwire.testing.frontend import Frontend
-from hoopwire.testing.gateway import AUDIENCE, GROUP, RunningGateway
-from hoopwire.testing.issuer import DevIssuer
-from hoopwire.testing.odd_http import Door, doors, mutated, oddities, throw
-from hoopwire.testing.postgres import ThrowAwayPostgres
-from hoopwire.testing.wait import audit_events
+from hoopwire.demo.gateway import AUDIENCE, GROUP, RunningGateway
+from hoopwire.demo.issuer import DevIssuer
+from hoopwire.demo.postgres import ThrowAwayPostgres
+from support.frontend import Frontend
+from support.odd_http import Door, doors, mutated, oddities, throw
+from support.wait import audit_events
 
 ROUND = 200
 

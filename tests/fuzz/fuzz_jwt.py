@@ -18,8 +18,8 @@ def check_text(text: str) -> None:
     """The properties, for one text as it would arrive."""
     import jwt
 
-    from hoopwire.identity.preparse import check_times, parse
     from hoopwire.identity.refusal import TokenRefused
+    from hoopwire.identity.token.preparse import check_times, parse
 
     try:
         presented = parse(text, "native")
@@ -60,8 +60,8 @@ def main() -> None:
     """Fuzz until stopped."""
     import atheris
 
-    with atheris.instrument_imports(include=["hoopwire.identity.preparse"]):
-        import hoopwire.identity.preparse  # noqa: F401
+    with atheris.instrument_imports(include=["hoopwire.identity.token.preparse"]):
+        import hoopwire.identity.token.preparse  # noqa: F401
 
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

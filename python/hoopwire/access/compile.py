@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from hoopwire.model.actions import Rule, expand
 from hoopwire.model.commands import CompiledGrant, CompiledRights, CompiledRule
-from hoopwire.model.grammar import parse_actions, parse_deny
 from hoopwire.model.grant import Grant
-from hoopwire.model.patterns import Pattern
+from hoopwire.model.postgres.actions import Rule, expand
+from hoopwire.model.postgres.grammar import parse_actions, parse_deny
+from hoopwire.model.postgres.patterns import Pattern
 
 MASK_KEY_BYTES = 32
 

@@ -17,12 +17,12 @@ import msgspec
 from hoopwire.access import denials
 from hoopwire.access.match import Opening, Reach, reach
 from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
-from hoopwire.model.actions import Action
-from hoopwire.model.coverage import missing
-from hoopwire.model.grammar import parse_actions, parse_deny
 from hoopwire.model.grant import Budgets, Denial, Grant, Mask, Mint, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
-from hoopwire.model.obligations import policy_budgets, policy_masks
+from hoopwire.model.postgres.actions import Action
+from hoopwire.model.postgres.coverage import missing
+from hoopwire.model.postgres.grammar import parse_actions, parse_deny
+from hoopwire.model.postgres.obligations import policy_budgets, policy_masks
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
 
 

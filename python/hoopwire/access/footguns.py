@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hoopwire.model.actions import Expansion, Rule, expand, pattern_text
-from hoopwire.model.grammar import parse_actions, parse_deny
-from hoopwire.model.patterns import intersects
+from hoopwire.model.postgres.actions import Expansion, Rule, expand, pattern_text
+from hoopwire.model.postgres.grammar import parse_actions, parse_deny
+from hoopwire.model.postgres.patterns import intersects
 from hoopwire.model.settings import PolicySettings, Settings
 
 _UNREAD = ("do", "define-code", "copy-file", "copy-program")

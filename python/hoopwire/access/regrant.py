@@ -5,11 +5,11 @@ import msgspec
 from hoopwire.access.decide import deny_texts, policy_hash
 from hoopwire.access.denials import NOT_AUTHORIZED
 from hoopwire.access.match import Opening, issuer_name, reach
-from hoopwire.model.coverage import covers
-from hoopwire.model.grammar import parse_action, parse_actions
 from hoopwire.model.grant import Denial, Grant, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
-from hoopwire.model.obligations import policy_budgets, policy_masks, stricter_budgets, stricter_masks
+from hoopwire.model.postgres.coverage import covers
+from hoopwire.model.postgres.grammar import parse_action, parse_actions
+from hoopwire.model.postgres.obligations import policy_budgets, policy_masks, stricter_budgets, stricter_masks
 from hoopwire.model.settings import IssuerSettings, Settings, TargetSettings
 
 _REUSE: tuple[TokenReuse, ...] = ("once", "window", "until_exp")

@@ -6,11 +6,11 @@ from hoopwire.access.decide import Offer, decide
 from hoopwire.access.denials import NOT_AUTHORIZED, listed
 from hoopwire.access.regrant import stricter_record, stricter_reuse
 from hoopwire.access.request import AccessRequest, check_request, shown
-from hoopwire.model.coverage import missing
-from hoopwire.model.grammar import parse_actions
 from hoopwire.model.grant import Denial, Grant
 from hoopwire.model.identity import Identity
-from hoopwire.model.obligations import stricter_budgets, stricter_masks
+from hoopwire.model.postgres.coverage import missing
+from hoopwire.model.postgres.grammar import parse_actions
+from hoopwire.model.postgres.obligations import stricter_budgets, stricter_masks
 from hoopwire.model.settings import Settings
 
 

@@ -6,8 +6,8 @@ import unicodedata
 
 import msgspec
 
-from hoopwire.model.grammar import ActionError, parse_actions
 from hoopwire.model.grant import Denial
+from hoopwire.model.postgres.grammar import ActionError, parse_actions
 
 MIN_TTL_S = 30.0
 """No grant is shorter: a session that lives less is noise, and clocks differ by seconds."""

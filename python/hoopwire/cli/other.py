@@ -11,9 +11,9 @@ from hoopwire.config.schema import schema as config_schema
 
 
 def demo(arguments: argparse.Namespace) -> int:
-    """`hoopwire.testing.demo`, imported only here: nothing of it is needed to serve."""
+    """`hoopwire.demo.tour`, imported only here: nothing of it is needed to serve."""
     try:
-        module = importlib.import_module("hoopwire.testing.demo")
+        module = importlib.import_module("hoopwire.demo.tour")
     except ImportError as error:
         raise CommandFailed(f"the demo cannot run here: {error}", NOT_STARTED) from None
     return int(module.main(["--keep"] if arguments.keep else []) or OK)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hoopwire.cli import check, exits, explain, grants, keygen, other, principals, recordings, serve, sessions
 from hoopwire.config.units import parse_seconds
-from hoopwire.control.wire import MOST_LOCKED_S
+from hoopwire.model.api import MOST_LOCKED_S
 
 Run = Callable[[argparse.Namespace], int]
 _CONFIG = "hoopwire.toml"

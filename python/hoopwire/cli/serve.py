@@ -10,9 +10,9 @@ import trio
 
 from hoopwire.audit import FileSink, Sink, StreamSink
 from hoopwire.cli.exits import INTERRUPTED, NOT_STARTED, OK, CommandFailed
+from hoopwire.cli.production import production_rooms
 from hoopwire.control import log
 from hoopwire.control.files import StartError
-from hoopwire.control.rooms import production_rooms
 from hoopwire.control.service import serve
 
 

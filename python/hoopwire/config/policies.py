@@ -7,10 +7,10 @@ from typing import TypeVar
 from hoopwire.config.issuers import is_principal_key
 from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, nearest, quoted
-from hoopwire.model.actions import Action, ActionClass, Rule, Word, expand
-from hoopwire.model.grammar import MIXED, ActionError, parse_action, parse_deny
 from hoopwire.model.grant import Mask
-from hoopwire.model.obligations import MaskError, make_mask
+from hoopwire.model.postgres.actions import Action, ActionClass, Rule, Word, expand
+from hoopwire.model.postgres.grammar import MIXED, ActionError, parse_action, parse_deny
+from hoopwire.model.postgres.obligations import MaskError, make_mask
 from hoopwire.model.settings import IssuerSettings, PolicySettings, TargetSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")

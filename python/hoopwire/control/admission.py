@@ -23,7 +23,7 @@ from hoopwire.control import texts
 from hoopwire.control.locking import check_lock
 from hoopwire.control.minting import SECRET_PREFIX, redeem_secret, redeem_token
 from hoopwire.control.parts import Denied, Parts
-from hoopwire.control.roles import RoleKeeper
+from hoopwire.control.role_keeper import RoleKeeper
 from hoopwire.control.spending import Spending
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Lease

@@ -20,7 +20,7 @@ _log = logging.getLogger("hoopwire.engine")
 
 
 class RawEngine(Protocol):
-    """The surface of `hoopwire._engine.Engine`; `hoopwire.testing.engine.ScriptedEngine` has it too."""
+    """The surface of `hoopwire._engine.Engine`; `support.engine.ScriptedEngine` has it too."""
 
     def fileno(self) -> int: ...
     def addresses(self) -> list[str]: ...

@@ -8,13 +8,13 @@ Until then `overlay` shows what the store does not know yet. At a start the jour
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 import trio
 
 from hoopwire.audit import AuditEvent, AuditTrail, Kind
 from hoopwire.control.clock import Clock
+from hoopwire.model.api import Where
 from hoopwire.model.grant import Grant
 from hoopwire.store import (
     AuditRow,
@@ -33,9 +33,6 @@ _ANSWER_S = 1.0
 """How long the store may take for one change before the journal is asked."""
 _RETRY_S = 1.0
 _SAY_AGAIN_S = 60.0
-
-Where = Literal["store", "journal", "memory"]
-"""Where a change is kept: `memory` alone does not outlive the process."""
 
 
 @dataclass

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from hoopwire.access import issuer_name
 from hoopwire.control import texts
-from hoopwire.control.keeping import Where, audit_row
+from hoopwire.control.keeping import audit_row
 from hoopwire.control.locks import lock_event
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.control.sessions import Seat
+from hoopwire.model.api import Where
 from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Identity, Principal
 from hoopwire.model.lock import Lock

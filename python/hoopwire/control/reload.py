@@ -10,7 +10,7 @@ from hoopwire.control.files import StartError, read_pem
 from hoopwire.control.parts import Current, Parts
 from hoopwire.control.revocation import redecide
 from hoopwire.control.verifiers import Verifiers
-from hoopwire.control.wire import Reloaded
+from hoopwire.model.api import Reloaded
 from hoopwire.model.settings import Settings
 
 _log = logging.getLogger("hoopwire.reload")

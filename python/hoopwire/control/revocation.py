@@ -14,10 +14,10 @@ import trio
 from hoopwire.access import regrant
 from hoopwire.audit import AuditEvent, grant_event
 from hoopwire.control import texts
-from hoopwire.control.keeping import Where
 from hoopwire.control.locking import lift_what_is_over
 from hoopwire.control.parts import Parts
 from hoopwire.control.sessions import Seat
+from hoopwire.model.api import Where
 from hoopwire.model.commands import Refusal
 from hoopwire.model.grant import Denial, Grant, GrantState
 from hoopwire.store import GrantEnded, GrantNarrowed, StoreUnavailable

@@ -18,24 +18,24 @@ from typing import Any
 import trio
 
 from hoopwire import __version__
+from hoopwire.api.http_server import Listener
+from hoopwire.api.operators import admin_app
+from hoopwire.api.public import public_app
+from hoopwire.api.serving import load_pair, server_tls, tcp_listener, unix_listener
 from hoopwire.audit import AuditEvent, AuditTrail, Sink
 from hoopwire.control import texts
-from hoopwire.control.admin import admin_app
 from hoopwire.control.admission import Admission
-from hoopwire.control.api import public_app
 from hoopwire.control.checkpoints import CheckpointFile
 from hoopwire.control.clock import Clock
 from hoopwire.control.dispatch import Dispatch
 from hoopwire.control.engine import DataPlane, EngineFactory, native_engine
 from hoopwire.control.files import StartError, StateDirectory, read_pem
-from hoopwire.control.http import load_pair, server_tls, tcp_listener, unix_listener
-from hoopwire.control.http_server import Listener
 from hoopwire.control.keeping import Keeping, audit_row
 from hoopwire.control.locks import Locks
 from hoopwire.control.parts import Current, Lend, Parts
 from hoopwire.control.reload import Reload
 from hoopwire.control.revocation import cut_overdue, sweep
-from hoopwire.control.roles import RoleDesk, RoleKeeper
+from hoopwire.control.role_keeper import RoleDesk, RoleKeeper
 from hoopwire.control.sessions import SessionTable
 from hoopwire.control.spending import Spending
 from hoopwire.control.supervise import Faults, Supervisor

@@ -3,9 +3,9 @@
 Knows secret stores and leases; must never know the sessions' bytes or why a session is allowed.
 """
 
-from hoopwire.custody.administer import RoleFailed
 from hoopwire.custody.lease import LeaseFailed, Lender, Resolve, lease, resolve_host
-from hoopwire.custody.making import Made
-from hoopwire.custody.roles import Lent, Roles
+from hoopwire.custody.postgres.administer import RoleFailed
+from hoopwire.custody.postgres.making import Made
+from hoopwire.custody.postgres.roles import Lent, Roles
 
 __all__ = ["LeaseFailed", "Lender", "Lent", "Made", "Resolve", "RoleFailed", "Roles", "lease", "resolve_host"]

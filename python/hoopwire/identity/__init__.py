@@ -4,9 +4,9 @@ It knows OIDC, JWKS and Okta's claims; it must never know targets, policies or t
 """
 
 from hoopwire.identity.issuers import check_issuers
-from hoopwire.identity.jwks import JwksCache, KeySource
+from hoopwire.identity.keys.jwks import JwksCache, KeySource
 from hoopwire.identity.refusal import TokenRefused
-from hoopwire.identity.verify import Introspection, Verifier, Watermarks
+from hoopwire.identity.token.verify import Introspection, Verifier, Watermarks
 
 __all__ = [
     "Introspection",

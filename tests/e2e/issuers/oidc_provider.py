@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hoopwire.testing.node import installed, program
+from support.node import installed, program
 
 HERE = Path(__file__).parent
 FILES = ("package.json", "package-lock.json", "server.mjs")

@@ -17,7 +17,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from hoopwire.identity import TokenRefused, Verifier
 from hoopwire.model.settings import GroupsSettings, IssuerSettings
-from hoopwire.testing.node import missing
+from support.node import missing
 
 spec = importlib.util.spec_from_file_location("oidc_provider", Path(__file__).with_name("oidc_provider.py"))
 assert spec is not None

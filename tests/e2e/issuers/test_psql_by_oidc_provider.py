@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hoopwire.testing.gateway import RunningGateway
-from hoopwire.testing.node import missing
-from hoopwire.testing.postgres import ThrowAwayPostgres
+from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.postgres import ThrowAwayPostgres
+from support.node import missing
 
 spec = importlib.util.spec_from_file_location("oidc_provider", Path(__file__).with_name("oidc_provider.py"))
 assert spec is not None

@@ -16,10 +16,10 @@ from hoopwire.access import (
 )
 from hoopwire.config import ConfigError
 from hoopwire.config.load import loads
+from hoopwire.demo.gateway import toml_text
 from hoopwire.model.grant import Denial, Grant
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import Settings
-from hoopwire.testing.gateway import toml_text
 
 NOW = 1_800_000_000.0
 ISSUER = "https://id.example.com/oauth2/default"

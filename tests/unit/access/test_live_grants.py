@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from hoopwire.access import AccessRequest, Offer, compile_grant, decide, open_database, regrant, renew
-from hoopwire.model.actions import RELATION_VERBS
 from hoopwire.model.grant import Denial, Grant
 from hoopwire.model.identity import Evidence, Identity, Principal
+from hoopwire.model.postgres.actions import RELATION_VERBS
 from hoopwire.model.settings import (
     BudgetSettings,
     CredentialSettings,

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from hoopwire.access import MIN_TTL_S, AccessRequest, Offer, decide, regrant, renew
 from hoopwire.access.match import granted_databases, identity_mismatch
-from hoopwire.model.coverage import covers
-from hoopwire.model.grammar import parse_action, parse_actions
 from hoopwire.model.grant import ACTION_CLASSES, Grant, Mint, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
+from hoopwire.model.postgres.coverage import covers
+from hoopwire.model.postgres.grammar import parse_action, parse_actions
 from hoopwire.model.settings import (
     BudgetSettings,
     CredentialSettings,

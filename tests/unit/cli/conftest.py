@@ -13,11 +13,11 @@ import trio
 
 from hoopwire.audit import StreamSink
 from hoopwire.cli import main
-from hoopwire.control.rooms import production_rooms
+from hoopwire.cli.production import production_rooms
 from hoopwire.control.service import Running, serve
-from hoopwire.testing.engine import ScriptedEngine
-from hoopwire.testing.gateway import toml_text
-from hoopwire.testing.issuer import DevIssuer
+from hoopwire.demo.gateway import toml_text
+from hoopwire.demo.issuer import DevIssuer
+from support.engine import ScriptedEngine
 
 UPSTREAM_PASSWORD = "planted-upstream-password-4711"
 

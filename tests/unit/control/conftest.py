@@ -23,7 +23,7 @@ from hoopwire.custody import Lent, Made
 from hoopwire.identity import TokenRefused
 from hoopwire.model.commands import Lease
 from hoopwire.model.identity import Evidence, Identity, Principal
-from hoopwire.model.role import RoleGrant, role_name
+from hoopwire.model.postgres.role import RoleGrant, role_name
 from hoopwire.model.settings import (
     CredentialSettings,
     GatewaySettings,
@@ -36,7 +36,7 @@ from hoopwire.model.settings import (
     TlsSettings,
 )
 from hoopwire.model.units import Seconds
-from hoopwire.testing.engine import ScriptedEngine
+from support.engine import ScriptedEngine
 
 LEASE: dict[str, Any] = {
     "addresses": (("127.0.0.1", 5432),),

@@ -16,12 +16,12 @@ import msgspec
 import pytest
 import trio
 
+from hoopwire.api.http_server import Listener
 from hoopwire.audit import StreamSink
 from hoopwire.audit.event import AuditEvent
 from hoopwire.control import admission, reload, service
 from hoopwire.control.checkpoints import CheckpointFile
 from hoopwire.control.files import StartError
-from hoopwire.control.http_server import Listener
 from hoopwire.control.spending import Spending
 from hoopwire.model.events import Checkpoint
 from hoopwire.model.units import Seconds

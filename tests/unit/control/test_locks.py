@@ -409,7 +409,7 @@ async def test_revoke_answers_when_the_sessions_have_ended(house, monkeypatch):
 
 
 async def test_it_names_what_has_not_ended(house, monkeypatch):
-    import hoopwire.control.ending as ending
+    import hoopwire.api.ending as ending
     import hoopwire.control.revocation as revocation
 
     async def no_patience(seats, **_):

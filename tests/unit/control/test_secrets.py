@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from hoopwire.control.api import BODY_LIMIT_BYTES, public_app
+from hoopwire.api.public import BODY_LIMIT_BYTES, public_app
 from hoopwire.control.revocation import revoke_grant
 
 

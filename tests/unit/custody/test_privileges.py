@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoopwire.custody.catalogue import grants
-from hoopwire.custody.privileges import (
+from hoopwire.custody.postgres.catalogue import grants
+from hoopwire.custody.postgres.privileges import (
     MAINTAIN_SINCE,
     RELATION_VERBS,
     Catalogue,
@@ -20,7 +20,7 @@ from hoopwire.custody.privileges import (
     expand,
 )
 from hoopwire.model.commands import CompiledRights
-from hoopwire.testing.roles import rights
+from support.roles import rights
 
 SCHEMAS = ("public", "app", "pg_catalog", "pg_temp", "Odd Name")
 NAMES = ("orders", "secrets", "orders_id_seq", "a.b", "pg_authid")

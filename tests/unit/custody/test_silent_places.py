@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import trio
 
-from hoopwire.custody import Lender, Made, RoleFailed, Roles, making, source
+from hoopwire.custody import Lender, Made, RoleFailed, Roles, source
+from hoopwire.custody.postgres import making
 from hoopwire.model.commands import Lease
-from hoopwire.model.role import RoleGrant
+from hoopwire.model.postgres.role import RoleGrant
 from hoopwire.model.settings import CredentialSettings, TargetSettings
 
 MANY = 60

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from hoopwire.demo.issuer import DevIssuer
+from hoopwire.demo.issuer_tokens import SigningKey
 from hoopwire.identity import JwksCache, Verifier
 from hoopwire.model.settings import IssuerSettings
-from hoopwire.testing.issuer import DevIssuer
-from hoopwire.testing.issuer_tokens import SigningKey
 
 AUDIENCE = "hoopwire-dev"
 

@@ -16,10 +16,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from hoopwire.demo.issuer import ASSERTION_TYPE, DevIssuer
+from hoopwire.demo.issuer_tokens import IssuerTokens, SigningKey
 from hoopwire.identity import TokenRefused, Verifier
 from hoopwire.model.settings import IssuerSettings
-from hoopwire.testing.issuer import ASSERTION_TYPE, DevIssuer
-from hoopwire.testing.issuer_tokens import IssuerTokens, SigningKey
 
 GRANT = {"grant_type": "client_credentials"}
 
@@ -150,7 +150,7 @@ def test_as_a_process(tmp_path: Path) -> None:
     clients.write_text(
         json.dumps({"clients": [{"cid": "0oaA", "secret": "s3cret-of-the-test", "groups": ["g"]}]})
     )
-    command = [sys.executable, "-m", "hoopwire.testing.issuer", "--clients", str(clients), "--audience", "gw"]
+    command = [sys.executable, "-m", "hoopwire.demo.issuer", "--clients", str(clients), "--audience", "gw"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
     )
@@ -174,7 +174,7 @@ def test_process_says_what_is_wrong(tmp_path: Path) -> None:
     clients.write_text('{"clients": [{"cid": 1}]}')
     for arguments in (["--clients", str(clients)], ["--host", "0.0.0.0"], ["--clients", "/nonexistent"]):
         done = subprocess.run(
-            [sys.executable, "-m", "hoopwire.testing.issuer", *arguments],
+            [sys.executable, "-m", "hoopwire.demo.issuer", *arguments],
             capture_output=True,
             text=True,
             timeout=30,

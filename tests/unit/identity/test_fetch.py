@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hoopwire.identity.fetch import FetchFailed, NotThere, fetch_json, is_public, make_client
+from hoopwire.identity.keys.fetch import FetchFailed, NotThere, fetch_json, is_public, make_client
 
 Answer = Callable[[trio.abc.Stream, bytes], Awaitable[None]]
 
@@ -137,7 +137,7 @@ async def test_compressed_answer_is_not_unpacked() -> None:
 
 async def test_trickling_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then resets every per-read timeout; the whole fetch has one deadline."""
-    monkeypatch.setattr("hoopwire.identity.fetch.TOTAL_S", 0.5)
+    monkeypatch.setattr("hoopwire.identity.keys.fetch.TOTAL_S", 0.5)
 
     async def trickle(stream: trio.abc.Stream, request: bytes) -> None:
         await stream.send_all(b"HTTP/1.1 200 OK\r\n\r\n")

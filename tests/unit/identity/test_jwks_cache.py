@@ -9,10 +9,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from hoopwire.demo.issuer import DevIssuer
 from hoopwire.identity import JwksCache, TokenRefused
-from hoopwire.identity.keyset import PublicKey
+from hoopwire.identity.keys.keyset import PublicKey
 from hoopwire.model.settings import IssuerSettings
-from hoopwire.testing.issuer import DevIssuer
 
 Lookup = Callable[..., Awaitable[PublicKey]]
 

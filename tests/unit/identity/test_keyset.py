@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from hoopwire.identity.keyset import read_key_set
-from hoopwire.testing.issuer_tokens import SigningKey
+from hoopwire.demo.issuer_tokens import SigningKey
+from hoopwire.identity.keys.keyset import read_key_set
 
 RSA = SigningKey("rsa")
 EC = ec.generate_private_key(ec.SECP256R1())

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoopwire.identity.preparse import SIZE_CAP_BYTES, Presented, check_times, parse
 from hoopwire.identity.refusal import TokenRefused
+from hoopwire.identity.token.preparse import SIZE_CAP_BYTES, Presented, check_times, parse
 
 HEADER = {"alg": "RS256", "kid": "k1"}
 CLAIMS = {"iss": "https://issuer.example", "iat": 1000, "exp": 1300}

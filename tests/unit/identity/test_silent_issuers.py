@@ -5,10 +5,11 @@ from contextlib import suppress
 
 import trio
 
-from hoopwire.identity import TokenRefused, fetch, jwks
-from hoopwire.identity.jwks import JwksCache
+from hoopwire.demo.issuer import DevIssuer
+from hoopwire.identity import TokenRefused
+from hoopwire.identity.keys import fetch, jwks
+from hoopwire.identity.keys.jwks import JwksCache
 from hoopwire.model.settings import IssuerSettings
-from hoopwire.testing.issuer import DevIssuer
 
 
 async def test_keys_of_a_healthy_issuer(monkeypatch, nursery):

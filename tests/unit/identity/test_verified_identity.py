@@ -8,9 +8,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from hoopwire.demo.issuer import DevIssuer
 from hoopwire.identity import JwksCache, TokenRefused, Verifier
 from hoopwire.model.settings import GroupsSettings, IssuerSettings
-from hoopwire.testing.issuer import DevIssuer
 
 
 def with_settings(keys: JwksCache, issuer: DevIssuer, wall: Any, **settings: Any) -> Verifier:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from hoopwire.demo.issuer import DevIssuer
+from hoopwire.demo.issuer_tokens import SigningKey
 from hoopwire.identity import TokenRefused, Verifier
 from hoopwire.identity.refusal import GENERIC
-from hoopwire.testing.issuer import DevIssuer
-from hoopwire.testing.issuer_tokens import SigningKey
 
 
 async def refusal(verifier: Verifier, token: str, channel: Any = "native") -> TokenRefused:

@@ -8,11 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoopwire.model.actions import RELATION_VERBS, WORDS, Action, Preset, Rule, Word, expand, in_order
-from hoopwire.model.coverage import covers, missing
-from hoopwire.model.grammar import ActionError, parse_action, parse_column, parse_deny
-from hoopwire.model.patterns import MILD, Pattern, contains, intersects
-from hoopwire.model.sensitive import EXTENSIONS, SENSITIVE
+from hoopwire.model.postgres.actions import (
+    RELATION_VERBS,
+    WORDS,
+    Action,
+    Preset,
+    Rule,
+    Word,
+    expand,
+    in_order,
+)
+from hoopwire.model.postgres.coverage import covers, missing
+from hoopwire.model.postgres.grammar import ActionError, parse_action, parse_column, parse_deny
+from hoopwire.model.postgres.patterns import MILD, Pattern, contains, intersects
+from hoopwire.model.postgres.sensitive import EXTENSIONS, SENSITIVE
 
 ANY_NAME = st.text(min_size=1, max_size=12).filter(lambda name: name.isprintable() and "*" not in name)
 GLOB = st.text("ab_*", min_size=1, max_size=5).filter(lambda glob: "**" not in glob)

@@ -1,4 +1,4 @@
-//! Verdicts of the lineage of masked columns in bulk, for the oracles (`hoopwire.testing.masks`).
+//! Verdicts of the lineage of masked columns in bulk, for the oracles (`support.masks`).
 //!
 //! ```text
 //! lineage CATALOGUE [MUTATION...]

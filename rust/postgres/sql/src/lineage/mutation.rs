@@ -1,5 +1,5 @@
 //! Mistakes that this walk once made, to be put back at run time: whoever looks for such mistakes (the oracles of
-//! `hoopwire.testing.masks`) is tried on them. Only with the feature `mutations`, which nothing that is shipped has;
+//! `support.masks`) is tried on them. Only with the feature `mutations`, which nothing that is shipped has;
 //! without it each question is answered by a constant.
 
 #[cfg(feature = "mutations")]

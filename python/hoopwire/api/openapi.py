@@ -1,0 +1,73 @@
+"""The contract of the public API, OpenAPI 3.1, made from the Structs that decode it."""
+
+from typing import Any
+
+import msgspec
+
+from hoopwire import __version__
+from hoopwire.api.problems import MEDIA_TYPE, Problem
+from hoopwire.model.api import GrantIssued, GrantRequest
+
+_REFUSALS = {
+    "400": "The body is not a grant request.",
+    "401": "No access token, or one that was not accepted.",
+    "403": "The policies do not give this; nothing is trimmed in silence.",
+    "409": "The token has already bought a grant.",
+    "413": "The body is too large.",
+    "422": "The request is well-formed but impossible, for example a ttl of one second.",
+    "503": "The gateway cannot decide now.",
+}
+
+
+def openapi_document() -> dict[str, Any]:
+    """The document that `GET /openapi.json` serves."""
+    schemas, components = msgspec.json.schema_components(
+        [GrantRequest, GrantIssued, Problem], ref_template="#/components/schemas/{name}"
+    )
+    asked, issued, problem = schemas
+    refusals = {
+        status: {"description": text, "content": {MEDIA_TYPE: {"schema": problem}}}
+        for status, text in _REFUSALS.items()
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "hoopwire control API",
+            "version": __version__,
+            "description": "Exchange an access token for a grant: a scoped, expiring secret for one target.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {
+            "/v1/grants": {
+                "post": {
+                    "operationId": "requestGrant",
+                    "summary": "Mint a grant; its secret is shown once.",
+                    "security": [{"accessToken": []}],
+                    "requestBody": {"required": True, "content": {"application/json": {"schema": asked}}},
+                    "responses": {
+                        "201": {
+                            "description": "Minted.",
+                            "content": {"application/json": {"schema": issued}},
+                        },
+                        **refusals,
+                    },
+                }
+            },
+            "/healthz": {
+                "get": {
+                    "operationId": "health",
+                    "summary": "Whether the gateway takes new work.",
+                    "responses": {
+                        "200": {"description": "It does."},
+                        "503": {"description": "It is stopping."},
+                    },
+                }
+            },
+        },
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }

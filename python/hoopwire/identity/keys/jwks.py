@@ -1,0 +1,203 @@
+"""The issuers' signing keys: fetched rarely, kept bravely, dropped when they are gone.
+
+The rules, for each issuer string by itself:
+1. Keys come from discovery's `jwks_uri` only, and that must share the issuer's origin.
+2. At most one fetch in 60 seconds, whatever is asked for; concurrent askers share it.
+3. A set is fresh for min(its max-age, 15 min); an unknown kid makes it stale at once.
+4. A failed fetch keeps the last good set; a set older than 24 hours is not used any more.
+5. A successful fetch replaces the set: a key that is gone from it is gone here.
+
+Never `PyJWKClient`: it blocks the event loop.
+"""
+
+import re
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import httpx
+import msgspec
+import trio
+
+from hoopwire.identity.keys.fetch import FetchFailed, NotThere, fetch_json, make_client
+from hoopwire.identity.keys.keyset import KeySet, PublicKey, read_key_set
+from hoopwire.identity.refusal import refused
+from hoopwire.model.settings import IssuerSettings
+
+FETCH_EVERY_S: Final = 60.0
+FRESH_AT_MOST_S: Final = 15 * 60.0
+HARD_STOP_S: Final = 24 * 3600.0
+REFRESH_S: Final = 8.0
+"""Discovery and keys together; well below the time a login may take."""
+
+_MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
+_DISCOVERY: Final = {
+    "okta": ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"),
+    "oidc": ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"),
+}
+
+
+class KeySource(Protocol):
+    """Where verification keys come from."""
+
+    async def key(self, issuer: str, kid: str, algorithm: str) -> PublicKey:
+        """The issuer's key with this id, fit for the algorithm. Raises `TokenRefused`."""
+        ...
+
+
+class JwksStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one issuer. `age_s` is the age of the set in use, none if there never was one."""
+
+    fetches: int
+    failures: int
+    keys: int
+    age_s: float | None
+    last_error: str
+
+
+class _Entry:
+    """What is known of one issuer string. Times are `trio.current_time()`."""
+
+    def __init__(self, issuer: str, settings: IssuerSettings) -> None:
+        self.issuer = issuer
+        self.settings = settings
+        self.lock = trio.Lock()
+        self.key_set: KeySet | None = None
+        self.loaded_at = 0.0
+        self.fresh_until = 0.0
+        self.tried_at: float | None = None
+        self.fetches = 0
+        self.failures = 0
+        self.last_error = ""
+
+    def usable(self) -> KeySet | None:
+        """The set, unless it is past the hard stop."""
+        if self.key_set is None or trio.current_time() - self.loaded_at > HARD_STOP_S:
+            return None
+        return self.key_set
+
+    def may_fetch(self) -> bool:
+        return self.tried_at is None or trio.current_time() - self.tried_at >= FETCH_EVERY_S
+
+    def wants_fetch(self, kid: str) -> bool:
+        key_set = self.usable()
+        return key_set is None or not key_set.knows(kid) or trio.current_time() >= self.fresh_until
+
+
+class JwksCache:
+    """`KeySource` over HTTPS. Use it as an async context manager, which owns the HTTP clients.
+
+    `transport` replaces the network, for tests that run on a mock clock.
+    """
+
+    def __init__(
+        self, issuers: Mapping[str, IssuerSettings], *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._entries = {
+            issuer: _Entry(issuer, settings) for settings in issuers.values() for issuer in settings.issuers
+        }
+        self._transport = transport
+        self._clients: dict[str, httpx.AsyncClient] = {}
+        """By issuer string: the connections of one that is silent are not missing at another."""
+
+    async def __aenter__(self) -> Self:
+        for issuer, entry in self._entries.items():
+            self._clients[issuer] = make_client(entry.settings.ca, self._transport)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 2):
+            for client in self._clients.values():
+                await client.aclose()
+        self._clients.clear()
+
+    async def key(self, issuer: str, kid: str, algorithm: str) -> PublicKey:
+        """See `KeySource.key`. Waits for at most one fetch."""
+        entry = self._entries[issuer]
+        if entry.wants_fetch(kid) and entry.may_fetch():
+            async with entry.lock:
+                # Whoever had the lock before may have fetched already.
+                if entry.wants_fetch(kid) and entry.may_fetch():
+                    await self._refresh(entry)
+        elif entry.wants_fetch(kid) and entry.lock.locked():
+            async with entry.lock:
+                pass  # a fetch is under way: its outcome is ours
+        key_set = entry.usable()
+        if key_set is None:
+            raise refused(
+                "keys_unavailable", f"no keys of {issuer}: {entry.last_error or 'none fetched yet'}"
+            )
+        if not key_set.knows(kid):
+            raise refused("unknown_kid", f"no key {kid!r} of {issuer}")
+        key = key_set.find(kid, algorithm)
+        if key is None:
+            raise refused("key_unfit", f"key {kid!r} of {issuer} does not fit {algorithm}")
+        return key
+
+    def statistics(self) -> Mapping[str, JwksStatistics]:
+        """By issuer string."""
+        now = trio.current_time()
+        return {
+            issuer: JwksStatistics(
+                fetches=entry.fetches,
+                failures=entry.failures,
+                keys=len(entry.key_set.keys) if entry.key_set else 0,
+                age_s=now - entry.loaded_at if entry.key_set else None,
+                last_error=entry.last_error,
+            )
+            for issuer, entry in self._entries.items()
+        }
+
+    async def _refresh(self, entry: _Entry) -> None:
+        entry.tried_at = trio.current_time()
+        entry.fetches += 1
+        try:
+            # Shielded: otherwise a peer that hangs up could burn the one fetch of this minute, over and over.
+            with trio.CancelScope(shield=True), trio.fail_after(REFRESH_S):
+                key_set, max_age_s = await self._fetch(entry)
+        except (FetchFailed, ValueError, httpx.InvalidURL, trio.TooSlowError) as error:
+            entry.failures += 1
+            entry.last_error = str(error) or f"no keys within {REFRESH_S:.0f} s"
+            return
+        now = trio.current_time()
+        entry.key_set, entry.loaded_at, entry.last_error = key_set, now, ""
+        entry.fresh_until = now + min(max_age_s, FRESH_AT_MOST_S)
+
+    async def _fetch(self, entry: _Entry) -> tuple[KeySet, float]:
+        client = self._clients[entry.issuer]
+        metadata = await self._discover(client, entry)
+        if metadata.get("issuer") != entry.issuer:
+            raise FetchFailed(f"{entry.issuer}: discovery names another issuer")
+        jwks_uri = metadata.get("jwks_uri")
+        if not isinstance(jwks_uri, str) or _origin(jwks_uri) != _origin(entry.issuer):
+            raise FetchFailed(f"{entry.issuer}: jwks_uri is missing or of another origin")
+        document, headers = await fetch_json(client, jwks_uri, dev=entry.settings.dev)
+        return read_key_set(document), _max_age_s(headers)
+
+    async def _discover(self, client: httpx.AsyncClient, entry: _Entry) -> dict[str, Any]:
+        first, second = (entry.issuer.rstrip("/") + path for path in _DISCOVERY[entry.settings.kind])
+        try:
+            return (await fetch_json(client, first, dev=entry.settings.dev))[0]
+        except NotThere:
+            return (await fetch_json(client, second, dev=entry.settings.dev))[0]
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host, port (RFC 6454). Raises ValueError for a relative URL or one with user information."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"not a URL: {error}") from None
+    if not parsed.host or parsed.userinfo:
+        raise ValueError("not an absolute URL, or one with user information")
+    return parsed.scheme, parsed.host, parsed.port
+
+
+def _max_age_s(headers: httpx.Headers) -> float:
+    control = headers.get("cache-control", "")
+    if "no-store" in control.lower() or "no-cache" in control.lower():
+        return 0.0
+    found = _MAX_AGE.search(control)
+    return float(found.group(1)) if found else FRESH_AT_MOST_S

@@ -1,0 +1,1 @@
+"""Access tokens: read within limits, verified, their claims turned into an `Identity`."""

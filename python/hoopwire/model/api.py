@@ -1,0 +1,232 @@
+"""The Structs of both HTTP APIs: requests refuse unknown keys; answers carry Unix seconds and RFC 3339."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from hoopwire.model.grant import Budgets, Grant, Mask, Used
+from hoopwire.model.lock import Lock
+from hoopwire.model.spending import budget_use
+from hoopwire.model.statistics import SessionBudget
+
+Where = Literal["store", "journal", "memory"]
+"""Where a change is kept: `memory` alone does not outlive the process."""
+
+MOST_LOCKED_S = 10 * 366 * 86_400.0
+"""Longer ones are until they are lifted."""
+
+
+class GrantRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/grants`. What is left out is what the policy gives."""
+
+    target: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=256, examples=["orders", "orders/analytics"])
+    ]
+    """`orders`, or `orders/analytics` for one database of it."""
+    actions: tuple[str, ...] | None = None
+    ttl: Annotated[
+        float | str | None, msgspec.Meta(description="Seconds, or `90s`, `10m`, `1h`.", examples=["10m", 600])
+    ] = None
+    task: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    purpose: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    renews: Annotated[
+        str, msgspec.Meta(max_length=64, description="Id of a grant of yours to follow; never wider.")
+    ] = ""
+
+
+class GrantView(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant as people and programs see it."""
+
+    id: str
+    state: str
+    issuer: str
+    principal: str
+    name: str
+    kind: str
+    target: str
+    databases: tuple[str, ...]
+    actions: tuple[str, ...]
+    deny: tuple[str, ...]
+    """Refused although `actions` give it."""
+    masks: tuple[str, ...]
+    """Columns whose values are masked: `public.customers.email`."""
+    budgets: Budgets
+    budget: SessionBudget
+    """Used and limit of each budget, over all its sessions."""
+    policy: str
+    task: str
+    purpose: str
+    mint: str
+    token_reuse: str
+    max_sessions: int
+    minted_at: float
+    expires_at: float
+    expires: str
+    ended_at: float | None
+    ended_by: str
+    ended_reason: str
+    pending: bool = False
+    """The store does not have this state yet; it is tried again."""
+
+
+class GrantIssued(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to `POST /v1/grants`. `secret` is shown here and never again."""
+
+    grant: GrantView
+    secret: str
+    connect: str
+    """A psql command line; the secret is the password."""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of the operators' revoke and end verbs."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    operator: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[A-Za-z0-9._@-]*$")] = ""
+    grants: tuple[str, ...] = ()
+    """Of `POST /v1/grants/revoke`."""
+    sessions: tuple[str, ...] = ()
+    """Of `POST /v1/sessions/end`."""
+    lock: bool = False
+    """Lock the principals of the grants, too."""
+    for_s: Annotated[float, msgspec.Meta(gt=0, le=MOST_LOCKED_S)] | None = None
+    """With `lock`: for this long; none is until it is lifted."""
+
+
+class Locking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of the operators' lock and unlock verbs."""
+
+    principal: str
+    issuer: str = ""
+    """Name of an `[issuers.NAME]`, or one of its issuer strings; empty is every issuer."""
+    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    operator: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[A-Za-z0-9._@-]*$")] = ""
+    for_s: Annotated[float, msgspec.Meta(gt=0, le=MOST_LOCKED_S)] | None = None
+
+
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator's verb ended."""
+
+    ended: int
+    """Sessions that have ended, those that were still logging in among them."""
+    left: tuple[str, ...]
+    """Sessions that were told to end and have not within ten seconds."""
+
+
+class LockView(msgspec.Struct, frozen=True, kw_only=True):
+    """A lock as people and programs see it."""
+
+    id: str
+    principal: str
+    issuer: str
+    """Empty: every issuer."""
+    at: float
+    until: float | None
+    by: str
+    reason: str
+    lifted_at: float | None
+    lifted_by: str
+    lifted_reason: str
+    kept: Where
+
+
+class RevokedView(Cut, frozen=True, kw_only=True):
+    """What became of one grant that was to be revoked."""
+
+    id: str
+    found: bool
+    grant: GrantView | None
+    """None if there is none of that id, or nobody can say."""
+    kept: Where
+    """Where its end is written: `store`; `journal` (a restart knows it, the store follows); `memory`."""
+    lock: LockView | None = None
+
+
+class LockAnswer(Cut, frozen=True, kw_only=True):
+    """What a lock did."""
+
+    lock: LockView
+    seen: bool | None
+    """A grant was ever made for it, or the config file names it; none if the store could not say."""
+    similar: tuple[str, ...]
+    """Keys that differ in upper and lower case only: they are locked, too."""
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A live session."""
+
+    session: str
+    grant: str
+    principal: str
+    name: str
+    target: str
+    database: str
+    peer: str
+    started_at: float
+    expires_at: float
+    expires: str
+    statements: int
+    rows: int
+    bytes_in: int
+    bytes_out: int
+    budget: SessionBudget
+    """Used and limit of each budget of the session's grant, over all its sessions."""
+
+
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reload did."""
+
+    cut: int
+    """Grants that the policies no longer give; their sessions ended."""
+    narrowed: int
+    restart_needed: tuple[str, ...]
+    """Settings that changed in the file and only count after a restart."""
+
+
+def rfc3339(at: float) -> str:
+    """Unix seconds as RFC 3339, UTC, whole seconds."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def column_text(mask: Mask) -> str:
+    """The column of a mask."""
+    return f"{mask.schema}.{mask.relation}.{mask.column}"
+
+
+def lock_view(lock: Lock, kept: Where) -> LockView:
+    """What is shown of a lock."""
+    shown = {name: getattr(lock, name) for name in LockView.__struct_fields__ if name != "kept"}
+    return LockView(kept=kept, **shown)
+
+
+def grant_view(grant: Grant, used: Used, *, pending: bool = False) -> GrantView:
+    """What is shown of a grant."""
+    return GrantView(
+        id=grant.id,
+        state=grant.state,
+        issuer=grant.principal.issuer,
+        principal=grant.principal.key,
+        name=grant.principal.name,
+        kind=grant.principal.kind,
+        target=grant.target,
+        databases=grant.databases,
+        actions=grant.actions,
+        deny=grant.deny,
+        masks=tuple(map(column_text, grant.masks)),
+        budgets=grant.budgets,
+        budget=budget_use(grant.budgets, used),
+        policy=grant.policy,
+        task=grant.task,
+        purpose=grant.purpose,
+        mint=grant.mint,
+        token_reuse=grant.token_reuse,
+        max_sessions=grant.max_sessions,
+        minted_at=grant.minted_at,
+        expires_at=grant.expires_at,
+        expires=rfc3339(grant.expires_at),
+        ended_at=grant.ended_at,
+        ended_by=grant.ended_by,
+        ended_reason=grant.ended_reason,
+        pending=pending,
+    )

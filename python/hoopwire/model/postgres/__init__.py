@@ -1,0 +1,1 @@
+"""PostgreSQL's part of the model: what a grant opens there, and how a policy writes it."""

@@ -1,0 +1,1 @@
+"""What tests and benches share: clients, peers and lanes that are no part of the gateway."""
