@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from hoopwire.model.fault import Fault
 from hoopwire.model.identity import Evidence, Principal
 
 ActionClass = Literal["query", "function-call", "replication"]
@@ -99,7 +100,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 class Denial(msgspec.Struct, frozen=True, kw_only=True):
     """Why not. `message`, `detail` and `hint` go to the principal; `internal` to the audit event only."""
 
-    sqlstate: str
+    fault: Fault
     code: str
     """Stable machine-readable reason, for example `target_not_granted`."""
     message: str
