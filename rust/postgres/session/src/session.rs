@@ -302,11 +302,11 @@ impl Session {
         self.counters = self.counters();
         match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Ready(mut live) => {
-                live.end(ending, turn);
+                live.end(&ending, turn);
                 self.counters = live.counters;
             }
             Phase::AwaitUpstream(mut admitted) => {
-                admitted.live.end(ending, turn);
+                admitted.live.end(&ending, turn);
                 self.counters = admitted.live.counters;
             }
             Phase::Closed => {}

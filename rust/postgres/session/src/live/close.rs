@@ -14,7 +14,7 @@ use hoopwire_wire::Secret;
 
 impl Live {
     /// Ends an admitted session: cancel, FATAL, SessionEnd, close, in this order.
-    pub(crate) fn end(&mut self, ending: Ending, turn: &mut Turn<'_>) {
+    pub(crate) fn end(&mut self, ending: &Ending, turn: &mut Turn<'_>) {
         if self.ended {
             return;
         }
