@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import msgspec
 from starlette.responses import Response
 
+from hoopwire.control.operations import Refused
 from hoopwire.model.grant import Denial
 
 MEDIA_TYPE = "application/problem+json"
@@ -15,6 +16,13 @@ _STATUS = {
     "request_invalid": 422,
     "token_spent": 409,
     "internal_error": 500,
+}
+_STATUS_OF_VERB = {
+    "grant_unknown": 404,
+    "session_unknown": 404,
+    "lock_unknown": 404,
+    "reload_refused": 422,
+    "store_unavailable": 503,
 }
 _STATUS_BY_SQLSTATE = {"57P03": 503, "53300": 429, "XX000": 500}
 
@@ -63,6 +71,12 @@ def of_denial(denial: Denial, *, authenticated: bool) -> Response:
     if status is None and not authenticated:
         return unauthorized(denial.code, denial.message, detail=denial.detail, hint=denial.hint)
     return problem(status or 403, denial.code, denial.message, detail=denial.detail, hint=denial.hint)
+
+
+def of_refused(refused: Refused) -> Response:
+    """An operator's verb that was not done as HTTP: 400 unless the table says otherwise."""
+    status = _STATUS_OF_VERB.get(refused.code, 400)
+    return problem(status, refused.code, refused.title, detail=refused.detail, hint=refused.hint)
 
 
 def plain(status: int, hint: str = "", headers: Mapping[str, str] | None = None) -> Response:

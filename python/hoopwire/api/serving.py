@@ -15,12 +15,11 @@ from starlette.applications import Starlette
 
 from hoopwire.api.http_connection import HttpLimits
 from hoopwire.api.http_server import Listener
-from hoopwire.api.operators import admin_app
+from hoopwire.api.operators import operators_app
 from hoopwire.api.public import public_app
 from hoopwire.control.files import StartError
+from hoopwire.control.operations import EVERY_ROLE, Operations
 from hoopwire.control.parts import Parts
-from hoopwire.control.reload import Reload
-from hoopwire.control.spending import Spending
 from hoopwire.model.settings import ListenSettings
 
 _CONNECTIONS = 256
@@ -34,10 +33,11 @@ class HttpListeners:
         self._tls = _server_tls(settings.tls.certificate, settings.tls.key)
         self.control: str | None = None
 
-    def open(self, parts: Parts, reload: Reload, spending: Spending) -> Iterator[tuple[str, Listener]]:
+    def open(self, parts: Parts, operations: Operations) -> Iterator[tuple[str, Listener]]:
         """The operators' listener, then the public one if the settings have it. StartError."""
         caught = partial(partial, parts.faults.caught)
-        admin = admin_app(parts, reload, spending)
+        # Only the gateway's own account and root may open the socket: they have every role.
+        admin = operators_app(operations, EVERY_ROLE)
         yield "admin API", _unix_listener(admin, self._settings.admin_socket, caught("admin API"))
         if self._settings.control is not None:
             public = public_app(parts, parts.engine.addresses[0])

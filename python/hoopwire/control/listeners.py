@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
+from hoopwire.control.operations import Operations
 from hoopwire.control.parts import Parts
-from hoopwire.control.reload import Reload
-from hoopwire.control.spending import Spending
 from hoopwire.model.settings import ListenSettings
 
 
@@ -26,7 +25,7 @@ class Listeners(Protocol):
     def control(self) -> str | None:
         """Bound `HOST:PORT` of the control API, once it is open; none if the settings name none."""
 
-    def open(self, parts: Parts, reload: Reload, spending: Spending) -> Iterator[tuple[str, Listener]]:
+    def open(self, parts: Parts, operations: Operations) -> Iterator[tuple[str, Listener]]:
         """Open one after the other, each with the name of its task. StartError if one can't be opened."""
 
     def use_pair(self, settings: ListenSettings) -> None:

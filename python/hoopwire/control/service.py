@@ -28,6 +28,7 @@ from hoopwire.control.files import StartError, StateDirectory, read_pem
 from hoopwire.control.keeping import Keeping, audit_row
 from hoopwire.control.listeners import Listener, MakeListeners
 from hoopwire.control.locks import Locks
+from hoopwire.control.operations import Operations
 from hoopwire.control.parts import Current, Lend, Parts
 from hoopwire.control.reload import Reload
 from hoopwire.control.revocation import cut_overdue, sweep
@@ -131,7 +132,7 @@ async def _run(
             tasks.keep("roles", keeper.run)
             tasks.keep("spending", spending.run)
             tasks.keep("keeping", parts.keeping.run)
-            for name, listener in listeners.open(parts, reload, spending):
+            for name, listener in listeners.open(parts, Operations(parts, reload, spending)):
                 tasks.once(name, _listen, tasks, name, listener, drained.wait)
             if signals:
                 await tasks.start("signals", _signals, tasks, reload, stopping, draining)

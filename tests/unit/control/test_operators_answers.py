@@ -35,8 +35,11 @@ class Talk:
             answer = await admin.request(method, path, content=content, params=params or None)
         query = "".join(f"?{name}={value}" for name, value in params.items())
         self.said.append(f"{method} {path}{query}{'' if content is None else ' ' + content[:200]}")
-        headers = [f"{name}: {answer.headers[name]}" for name in HEADERS if name in answer.headers]
-        self.said.append(f"{answer.status_code} {', '.join(headers)}")
+        headers = {name: answer.headers[name] for name in HEADERS if name in answer.headers}
+        if "allow" in headers:  # of a set: in any order
+            headers["allow"] = ", ".join(sorted(headers["allow"].split(", ")))
+        shown = ", ".join(f"{name}: {value}" for name, value in headers.items())
+        self.said.append(f"{answer.status_code} {shown}")
         self.said.append(answer.text + "\n")
 
     def text(self):
