@@ -17,7 +17,8 @@ import msgspec
 from hoopwire.access import denials
 from hoopwire.access.match import Opening, Reach, reach
 from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
-from hoopwire.model.grant import Budgets, Denial, Grant, Mask, Mint, RecordResults, TokenReuse
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Budgets, Grant, Mask, Mint, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.actions import Action
 from hoopwire.model.postgres.coverage import missing

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from hoopwire.access.match import Opening, database_name, denies_whole, open_to
 from hoopwire.access.request import AccessRequest, printable, shown
-from hoopwire.model.grant import Denial
+from hoopwire.model.denial import Denial
 from hoopwire.model.identity import Identity
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
 

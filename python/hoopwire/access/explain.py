@@ -5,7 +5,7 @@ import msgspec
 from hoopwire.access.decide import Offer, decide
 from hoopwire.access.match import denies, granted_databases, identity_mismatch, reach
 from hoopwire.access.request import AccessRequest, parse_database
-from hoopwire.model.grant import Denial
+from hoopwire.model.denial import Denial
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import PolicySettings, Settings
 

@@ -3,7 +3,8 @@
 from hoopwire.access.denials import NOT_AUTHORIZED, listed
 from hoopwire.access.match import database_name
 from hoopwire.access.request import shown
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.settings import Settings
 
 

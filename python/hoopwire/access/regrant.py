@@ -5,7 +5,8 @@ import msgspec
 from hoopwire.access.decide import deny_texts, policy_hash
 from hoopwire.access.denials import NOT_AUTHORIZED
 from hoopwire.access.match import Opening, issuer_name, reach
-from hoopwire.model.grant import Denial, Grant, RecordResults, TokenReuse
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.coverage import covers
 from hoopwire.model.postgres.grammar import parse_action, parse_actions

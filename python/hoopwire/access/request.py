@@ -6,7 +6,7 @@ import unicodedata
 
 import msgspec
 
-from hoopwire.model.grant import Denial
+from hoopwire.model.denial import Denial
 from hoopwire.model.postgres.grammar import ActionError, parse_actions
 
 MIN_TTL_S = 30.0

@@ -7,7 +7,7 @@ import msgspec
 from starlette.responses import Response
 
 from hoopwire.control.operations import Refused
-from hoopwire.model.grant import Denial
+from hoopwire.model.denial import Denial
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:hoopwire:problem:"

@@ -15,8 +15,8 @@ from hoopwire.cli.output import clean, masked_columns, print_denial, print_json
 from hoopwire.config import load
 from hoopwire.control.engine import explain_sql
 from hoopwire.model.commands import CompiledGrant
+from hoopwire.model.denial import Denial
 from hoopwire.model.explained import ExplainedStatement
-from hoopwire.model.grant import Denial
 
 OFFLINE = (
     "Decided offline, without the target's catalogue: a name without a schema is judged by the search path"

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from hoopwire.model.grant import Denial, Mask
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Mask
 from hoopwire.model.statistics import SessionBudget
 
 

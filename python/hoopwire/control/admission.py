@@ -27,8 +27,9 @@ from hoopwire.control.role_keeper import RoleKeeper
 from hoopwire.control.spending import Spending
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Lease
+from hoopwire.model.denial import Denial
 from hoopwire.model.events import GrantNeeded
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.grant import Grant
 
 _log = logging.getLogger("hoopwire.admission")
 _AT_ONCE = 64

@@ -18,7 +18,8 @@ from hoopwire.control.locks import Locks
 from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
 from hoopwire.control.supervise import Faults
 from hoopwire.model.commands import CompiledGrant, Lease
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Identity
 from hoopwire.model.settings import Settings, TargetSettings
 from hoopwire.store import SecretHasher, Store

@@ -19,7 +19,8 @@ from hoopwire.control.parts import Parts
 from hoopwire.control.sessions import Seat
 from hoopwire.model.api import Where
 from hoopwire.model.commands import Refusal
-from hoopwire.model.grant import Denial, Grant, GrantState
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant, GrantState
 from hoopwire.store import GrantEnded, GrantNarrowed, StoreUnavailable
 
 _log = logging.getLogger("hoopwire.revocation")

@@ -18,7 +18,8 @@ from hoopwire.control import texts
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.custody import LeaseFailed, Lent, Made, RoleFailed
 from hoopwire.model.commands import Lease
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.postgres.role import RoleGrant, role_name
 from hoopwire.model.settings import Settings, TargetSettings
 from hoopwire.store import StoreUnavailable

@@ -10,7 +10,8 @@ import msgspec
 
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Refusal
-from hoopwire.model.grant import Denial, Grant, GrantState
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant, GrantState
 from hoopwire.model.lock import Lock
 from hoopwire.store import GrantEnded
 

@@ -94,15 +94,3 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     ended_by: str = ""
     """Who or what ended it: `time`, `budget`, `operator:NAME`, `policy`, `gateway`."""
     ended_reason: str = ""
-
-
-class Denial(msgspec.Struct, frozen=True, kw_only=True):
-    """Why not. `message`, `detail` and `hint` go to the principal; `internal` to the audit event only."""
-
-    sqlstate: str
-    code: str
-    """Stable machine-readable reason, for example `target_not_granted`."""
-    message: str
-    detail: str = ""
-    hint: str = ""
-    internal: str = ""
