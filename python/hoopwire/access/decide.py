@@ -1,4 +1,4 @@
-"""identity + request + settings -> Offer or Denial. Pure, synchronous, deterministic.
+"""Decides what an identity gets for a request: an Offer by one policy, or a Denial. Pure, deterministic.
 
 Four rules:
 1. A grant comes from one policy. Policies are tried in the order of the file, and the first that speaks

@@ -1,4 +1,4 @@
-"""The words of a refusal. Each says what is missing, what is there, and the next step.
+"""The words of each refusal by the policies: what is missing, what is there, and the next step.
 
 A target that does not exist and one that is not granted get the same words: what the identity may not
 reach, it does not learn about.

@@ -1,4 +1,4 @@
-"""Why an identity would get what it gets: the operator's view, with nothing hidden."""
+"""Tells an operator what each policy says to an identity's request, with nothing hidden."""
 
 import msgspec
 

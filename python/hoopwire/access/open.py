@@ -1,4 +1,4 @@
-"""A connection under a grant that is already there: does it fit?"""
+"""Finds the database that a connection opens under an existing grant, or says why it opens none."""
 
 from hoopwire.access.denials import NOT_AUTHORIZED, listed
 from hoopwire.access.match import database_name

@@ -1,4 +1,4 @@
-"""A live grant under new settings: still allowed? It is decided again, and only ever shrinks."""
+"""Decides a live grant again under new settings: it stays, shrinks or ends, and never grows."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""A new grant in place of an old one: from a new token, the same or narrower, never wider."""
+"""Decides a grant that follows an old one: by a new token, the same or narrower, never wider."""
 
 import msgspec
 

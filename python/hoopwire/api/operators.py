@@ -1,6 +1,6 @@
 """How the operators' verbs look over HTTP: paths, parameters, bodies. control/operations.py does them.
 
-It is another application on another listener: no path, header or method of the public API leads here.
+It is another application on another listener: no request to the public API can reach it.
 """
 
 from collections.abc import Awaitable, Callable, Collection

@@ -1,4 +1,4 @@
-"""Errors of both HTTP APIs: `application/problem+json` (RFC 9457), with our `code` and `hint`."""
+"""Turns errors into HTTP answers: `application/problem+json` (RFC 9457) with our `code` and `hint`."""
 
 import http
 from collections.abc import Mapping

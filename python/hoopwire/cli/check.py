@@ -1,4 +1,4 @@
-"""`hoopwire check`: is the file right, and what would this identity get by it?"""
+"""`hoopwire check`: checks the config file, and says what an identity would get by it."""
 
 import argparse
 import time

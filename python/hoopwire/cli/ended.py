@@ -1,4 +1,4 @@
-"""What the verbs that end something say: how many sessions, what is left, where it is kept."""
+"""Prints what a command ended: how many sessions, which have not ended yet, and where the change is kept."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`hoopwire explain`: what the gateway would say to these statements of this identity, and why."""
+"""`hoopwire explain`: says which statements of a text an identity may run, and why not the others."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""`hoopwire keygen recording | tls`: keys, written 0600, never over an existing file."""
+"""`hoopwire keygen recording | tls`: makes keys, mode 0600, and never overwrites a file."""
 
 import argparse
 import contextlib

@@ -1,4 +1,4 @@
-"""Tables for people, JSON for programs."""
+"""Prints tables for people and JSON for programs; names from outside cannot move the cursor."""
 
 import sys
 import unicodedata

@@ -1,4 +1,4 @@
-"""`hoopwire recordings list | show | verify | release`: needs files, and a key to verify; no gateway."""
+"""`hoopwire recordings list | show | verify | release`: reads recordings from files; asks no gateway."""
 
 import argparse
 import sys

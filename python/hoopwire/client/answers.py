@@ -1,4 +1,4 @@
-"""What came back of a request: a Struct, or the exception that says why there is none."""
+"""Decodes an answer of the gateway into a Struct, or raises the exception that says why there is none."""
 
 from typing import TypeVar
 

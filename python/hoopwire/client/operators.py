@@ -1,4 +1,4 @@
-"""The operators' verbs, asked for over the operators' socket of a running gateway."""
+"""Asks a running gateway for the operators' verbs, over the operators' socket."""
 
 import os
 from collections.abc import Mapping, Sequence

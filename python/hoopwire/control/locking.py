@@ -1,4 +1,4 @@
-"""Locking principals out and letting them in again: what it ends, what it refuses, and where it is kept."""
+"""Locks principals out (their sessions end, their logins are refused) and lets them in again."""
 
 from collections.abc import Iterable, Sequence
 

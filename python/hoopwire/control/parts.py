@@ -1,4 +1,4 @@
-"""The open parts of a running gateway, as the files of this room hand them to each other."""
+"""`Parts`: what a running gateway has open (store, engine, sessions), handed to the files of this room."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,8 +1,8 @@
-"""The gateway's control plane as one running thing: opened, served, drained.
+"""Starts the gateway, runs its tasks until it is told to stop, drains and closes it.
 
-Start: settings, state directory, store, what the journal has for it, engine, APIs, then events. Stop: drain
-(new sessions refused, busy ones may finish), then the engine stops and seals, then what grants have used and
-the audit trail are written, then the store closes.
+Start: settings, state directory, store, what the journal has for it, engine, listeners, then events. Stop:
+drain (new sessions are refused, busy ones may finish), then the engine stops and seals, then what grants have
+used and the audit trail are written, then the store closes.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What principals are told: every refusal that the control plane makes itself, in one place.
+"""The words of every refusal that the control plane itself gives to a principal.
 
 Codes are stable. SQLSTATEs: PostgreSQL appendix A. 28000 the credential is real but buys nothing here,
 28P01 it could not be verified, 53300 too many sessions, 57P01 ended from our side, 57P03 try again later.
