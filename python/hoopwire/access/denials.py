@@ -1,4 +1,4 @@
-"""The words of a refusal. Each says what is missing, what is there, and the next step.
+"""The words of each refusal by the policies: what is missing, what is there, and the next step.
 
 A target that does not exist and one that is not granted get the same words: what the identity may not
 reach, it does not learn about.
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from hoopwire.access.match import Opening, database_name, denies_whole, open_to
 from hoopwire.access.request import AccessRequest, printable, shown
-from hoopwire.model.grant import Denial
+from hoopwire.model.denial import Denial
 from hoopwire.model.identity import Identity
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
 

@@ -1,9 +1,10 @@
-"""A connection under a grant that is already there: does it fit?"""
+"""Finds the database that a connection opens under an existing grant, or says why it opens none."""
 
 from hoopwire.access.denials import listed
 from hoopwire.access.match import database_name
 from hoopwire.access.request import shown
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.settings import Settings
 
 

@@ -1,10 +1,11 @@
-"""A live grant under new settings: still allowed? It is decided again, and only ever shrinks."""
+"""Decides a live grant again under new settings: it stays, shrinks or ends, and never grows."""
 
 import msgspec
 
 from hoopwire.access.decide import deny_texts, policy_hash
 from hoopwire.access.match import Opening, issuer_name, reach
-from hoopwire.model.grant import Denial, Grant, RecordResults, TokenReuse
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.coverage import covers
 from hoopwire.model.postgres.grammar import parse_action, parse_actions

@@ -1,4 +1,4 @@
-"""A new grant in place of an old one: from a new token, the same or narrower, never wider."""
+"""Decides a grant that follows an old one: by a new token, the same or narrower, never wider."""
 
 import msgspec
 
@@ -6,7 +6,8 @@ from hoopwire.access.decide import Offer, decide
 from hoopwire.access.denials import listed
 from hoopwire.access.regrant import stricter_record, stricter_reuse
 from hoopwire.access.request import AccessRequest, check_request, shown
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Identity
 from hoopwire.model.postgres.coverage import missing
 from hoopwire.model.postgres.grammar import parse_actions

@@ -1,4 +1,4 @@
-"""Errors of both HTTP APIs: `application/problem+json` (RFC 9457), with our `code` and `hint`."""
+"""Turns errors into HTTP answers: `application/problem+json` (RFC 9457) with our `code` and `hint`."""
 
 import http
 from collections.abc import Mapping
@@ -7,8 +7,9 @@ from typing import get_args
 import msgspec
 from starlette.responses import Response
 
+from hoopwire.control.operations import Refused
+from hoopwire.model.denial import Denial
 from hoopwire.model.fault import Fault
-from hoopwire.model.grant import Denial
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:hoopwire:problem:"
@@ -25,6 +26,13 @@ _STATUS_BY_FAULT: dict[Fault, int | None] = {
     "internal": 500,
 }
 """Of every fault; None is what a refusal has: 401 before somebody is known, then 403."""
+_STATUS_OF_VERB = {
+    "grant_unknown": 404,
+    "session_unknown": 404,
+    "lock_unknown": 404,
+    "reload_refused": 422,
+    "store_unavailable": 503,
+}
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,6 +79,12 @@ def of_denial(denial: Denial, *, authenticated: bool) -> Response:
     if status is None and not authenticated:
         return unauthorized(denial.code, denial.message, detail=denial.detail, hint=denial.hint)
     return problem(status or 403, denial.code, denial.message, detail=denial.detail, hint=denial.hint)
+
+
+def of_refused(refused: Refused) -> Response:
+    """An operator's verb that was not done as HTTP: 400 unless the table says otherwise."""
+    status = _STATUS_OF_VERB.get(refused.code, 400)
+    return problem(status, refused.code, refused.title, detail=refused.detail, hint=refused.hint)
 
 
 def plain(status: int, hint: str = "", headers: Mapping[str, str] | None = None) -> Response:

@@ -1,4 +1,4 @@
-"""What each event of the engine means here."""
+"""Takes each event of the engine and does what follows: admits, frees a seat, records an audit event."""
 
 import logging
 

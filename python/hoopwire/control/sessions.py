@@ -21,7 +21,8 @@ import trio
 
 from hoopwire.control import texts
 from hoopwire.model.commands import Refusal
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 
 
 @dataclass

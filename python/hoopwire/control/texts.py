@@ -1,4 +1,4 @@
-"""What principals are told: every refusal that the control plane makes itself, in one place.
+"""The words of every refusal that the control plane itself gives to a principal.
 
 Codes are stable. Faults: `not_authorized` the credential is real but buys nothing here, `not_authenticated`
 it could not be verified, `ended` from our side, `unavailable` try again later. Each protocol has its own code
@@ -11,7 +11,8 @@ import msgspec
 
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Refusal
-from hoopwire.model.grant import Denial, Grant, GrantState
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant, GrantState
 from hoopwire.model.lock import Lock
 from hoopwire.store import GrantEnded
 

@@ -1,4 +1,4 @@
-"""A target's credential, addresses and trust anchors, read anew for each session and lent to it."""
+"""Makes the lease of a session: reads the target's credential, addresses and trust anchors anew."""
 
 import functools
 import ipaddress

@@ -1,4 +1,4 @@
-"""What the engine tells the control plane: decoded from MessagePack maps tagged by `type`.
+"""The events that the engine sends to the control plane: decoded from MessagePack maps tagged by `type`.
 
 Field names are the contract with `rust/engine/src/event.rs`; a test there decodes one of each here.
 """

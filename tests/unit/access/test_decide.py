@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from hoopwire.access import AccessRequest, Offer, decide, parse_database, parse_user, policy_hash
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import (
     BudgetSettings,

@@ -17,7 +17,8 @@ from hoopwire.access import (
 from hoopwire.config import ConfigError
 from hoopwire.config.load import loads
 from hoopwire.demo.gateway import toml_text
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import Settings
 

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from hoopwire.access import AccessRequest, Offer, compile_grant, decide, open_database, regrant, renew
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.actions import RELATION_VERBS
 from hoopwire.model.settings import (

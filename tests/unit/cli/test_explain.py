@@ -96,7 +96,11 @@ def test_each_statement_is_told_with_what_it_does_and_why_not(config, capsys):
     assert "offline, without the target's catalogue" in out
     [(grant, sql)] = engine.asked
     assert sql == SQL
-    assert (grant.rights.actions, grant.database, grant.rights.target_id) == (("statements",), "orders", "orders/orders")
+    assert (grant.rights.actions, grant.database, grant.rights.target_id) == (
+        ("statements",),
+        "orders",
+        "orders/orders",
+    )
 
 
 def test_all_allowed_is_0(config, capsys):

@@ -409,13 +409,13 @@ async def test_revoke_answers_when_the_sessions_have_ended(house, monkeypatch):
 
 
 async def test_it_names_what_has_not_ended(house, monkeypatch):
-    import hoopwire.api.ending as ending
+    import hoopwire.control.operations as operations
     import hoopwire.control.revocation as revocation
 
     async def no_patience(seats, **_):
         return await revocation.still_there(seats, limit_s=0.01)
 
-    monkeypatch.setattr(ending, "still_there", no_patience)
+    monkeypatch.setattr(operations, "still_there", no_patience)
     await house.connect(house.token("T1"), "s_1")
     grant = house.engine.admitted["s_1"][0].id
     monkeypatch.setattr(house.engine, "revoke", lambda session, refusal: True)

@@ -1,7 +1,8 @@
-"""Rights and what a database holds to the privileges of a role. Pure, and never more than the rights.
+"""Computes the privileges of a grant's role from its actions and what the database holds. Pure.
 
-PostgreSQL has no deny, so that the difference is computed here, over the catalogue of that moment. What
-PUBLIC may do anyway is not granted again, and cannot be taken away: `docs/threat-model.md` lists it.
+Never more than the actions give. PostgreSQL has no deny, so that what is denied is left out here, by the
+catalogue of that moment. What PUBLIC may do anyway is not granted again, and cannot be taken away:
+`docs/threat-model.md` lists it.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""A database role made for one grant: what custody needs to know to make it, and nothing of policies."""
+"""`RoleGrant`: what custody needs to know to make a grant's database role, and nothing of policies."""
 
 import msgspec
 
