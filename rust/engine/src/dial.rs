@@ -9,6 +9,7 @@
 
 use crate::leg::{Input, Leg, Scratch};
 use crate::tls::{ClientConfigs, server_end_point};
+use hoopwire_postgres_protocol::startup::{ENCRYPTION_ACCEPTED, ENCRYPTION_REFUSED};
 use mio::net::TcpStream;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -125,8 +126,8 @@ impl Upstream {
                 Input::End => Err("the target closed the connection before TLS was up".to_owned()),
                 Input::Failed(error) => Err(error.to_string()),
                 Input::Bytes(bytes) if self.step == Step::AwaitAnswer => match bytes {
-                    b"S" => Ok(true),
-                    [b'N'] => Err("the target does not offer TLS".to_owned()),
+                    [ENCRYPTION_ACCEPTED] => Ok(true),
+                    [ENCRYPTION_REFUSED] => Err("the target does not offer TLS".to_owned()),
                     _ => Err("the target answered the SSLRequest with something else".to_owned()),
                 },
                 Input::Bytes([]) => Ok(false),

@@ -4,6 +4,7 @@ use crate::live::Live;
 use crate::turn::{Effect, Turn};
 use hoopwire_postgres_policy::{Action, Denial, Grant, decide};
 use hoopwire_postgres_protocol::error::{ErrorReport, Severity, Sqlstate};
+use hoopwire_postgres_protocol::frontend;
 use hoopwire_postgres_protocol::message::FrameError;
 use hoopwire_recording::{Cancel, Direction, Frame, GrantChanged, Report, ResultSpan, SessionEnd};
 
@@ -116,7 +117,7 @@ impl Live {
         }
         if self.established && !owes && self.from_principal.at_boundary() {
             // Terminate, so that the target does not log an unexpected end; it rolls back what is open
-            turn.legs.own_up().extend_from_slice(b"X\0\0\0\x04");
+            frontend::terminate(turn.legs.own_up());
         }
         let frame = Frame::SessionEnd(SessionEnd {
             closed_by: &ending.closed_by,
