@@ -5,7 +5,8 @@
 //!
 //! [`decide`] answers for a class of action (any statement, FunctionCall, replication), and is the one place where
 //! an Allow is made: an upstream write asks for a [`Permit`], and nothing else makes one. [`decide_text`] answers
-//! for the statements of a text by the grant's [`Rights`]: what is not understood is refused.
+//! for the statements of a text by the grant's [`Rights`]: what is not understood is refused. [`startup_settings`]
+//! answers for the settings of a startup packet, by the table that SET is decided by.
 
 #![forbid(unsafe_code)]
 
@@ -48,6 +49,10 @@ pub use quote::may_quote;
 pub use readable::check_setting;
 pub use refusal::{Reason, Refusal};
 pub use rights::{Pattern, Rights, Rule, Words};
-pub use settings::allows_search_path;
+#[cfg(feature = "testing")]
+pub use settings::setting_names;
+pub use settings::{
+    StartupFault, StartupRefusal, allows_search_path, check_startup, startup_settings, told_of_startup,
+};
 pub use spent::{Spent, Used};
 pub use text::decide_text;

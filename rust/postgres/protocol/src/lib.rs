@@ -3,13 +3,12 @@
 //! Bytes in, bytes out: this crate opens no socket, reads no clock, makes no randomness and does not know what
 //! SQL means or who may do what.
 //!
-//! - Toward a frontend: [`startup`] (the first packet), [`params`] (which parameters it may set), [`cancel`].
+//! - Toward a frontend: [`startup`] (the first packet), [`params`] (what it asks for), [`cancel`].
 //! - Toward a backend: [`login`] (up to ReadyForQuery), with [`scram`].
 //! - [`error`]: ErrorResponse and NoticeResponse, written and read.
 #![forbid(unsafe_code)]
 
 pub mod cancel;
-pub mod encoding;
 pub mod error;
 pub mod login;
 pub mod message;
