@@ -3,7 +3,6 @@
 import msgspec
 
 from hoopwire.access.decide import deny_texts, policy_hash
-from hoopwire.access.denials import NOT_AUTHORIZED
 from hoopwire.access.match import Opening, issuer_name, reach
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant, RecordResults, TokenReuse
@@ -132,7 +131,7 @@ def _is_whole(candidate: Grant, grant: Grant) -> bool:
 
 def _denied(grant: Grant) -> Denial:
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code="policy_denies",
         message=f"grant {grant.id} was withdrawn: a policy denies its target to you",
         hint="No other request helps: ask the gateway's operators.",
@@ -142,7 +141,7 @@ def _denied(grant: Grant) -> Denial:
 
 def _ended(grant: Grant, code: str, why: str) -> Denial:
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code=code,
         message=f"grant {grant.id} was withdrawn: {why}",
         hint="Connect again with a fresh token to be decided by the present policies.",

@@ -137,7 +137,7 @@ def _is_control(character: str) -> bool:
 
 def _invalid(what: str, hint: str) -> Denial:
     return Denial(
-        sqlstate="22023",
+        fault="invalid",
         code="request_invalid",
         message=f"the request is malformed: {what}",
         hint=hint,

@@ -2,12 +2,14 @@
 
 import http
 from collections.abc import Mapping
+from typing import get_args
 
 import msgspec
 from starlette.responses import Response
 
 from hoopwire.control.operations import Refused
 from hoopwire.model.denial import Denial
+from hoopwire.model.fault import Fault
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:hoopwire:problem:"
@@ -17,6 +19,13 @@ _STATUS = {
     "token_spent": 409,
     "internal_error": 500,
 }
+_STATUS_BY_FAULT: dict[Fault, int | None] = {
+    **dict.fromkeys(get_args(Fault)),
+    "unavailable": 503,
+    "too_many": 429,
+    "internal": 500,
+}
+"""Of every fault; None is what a refusal has: 401 before somebody is known, then 403."""
 _STATUS_OF_VERB = {
     "grant_unknown": 404,
     "session_unknown": 404,
@@ -24,7 +33,6 @@ _STATUS_OF_VERB = {
     "reload_refused": 422,
     "store_unavailable": 503,
 }
-_STATUS_BY_SQLSTATE = {"57P03": 503, "53300": 429, "XX000": 500}
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,7 +75,7 @@ def unauthorized(code: str, title: str, *, detail: str = "", hint: str = "") -> 
 
 def of_denial(denial: Denial, *, authenticated: bool) -> Response:
     """A Denial as HTTP: 401 until somebody is authenticated, then 403 unless the table says otherwise."""
-    status = _STATUS.get(denial.code) or _STATUS_BY_SQLSTATE.get(denial.sqlstate)
+    status = _STATUS.get(denial.code) or _STATUS_BY_FAULT[denial.fault]
     if status is None and not authenticated:
         return unauthorized(denial.code, denial.message, detail=denial.detail, hint=denial.hint)
     return problem(status or 403, denial.code, denial.message, detail=denial.detail, hint=denial.hint)

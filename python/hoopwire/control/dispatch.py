@@ -130,7 +130,7 @@ class Dispatch:
             peer=seat.peer,
             by=event.closed_by,
             reason=event.reason,
-            code=event.sqlstate,
+            code=event.code,
             statements=event.statements,
             rows=event.rows,
             bytes_in=event.bytes_in,

@@ -279,7 +279,7 @@ class RoleKeeper:
         return kept
 
     def _role(self, grant: Grant) -> RoleGrant | None:
-        rights = self._parts.compiled(grant, grant.databases[0]).rights
+        rights = self._parts.compiled(grant, grant.databases[0]).rights.rules
         if rights is None:
             return None
         return RoleGrant(

@@ -196,7 +196,7 @@ class SessionTable:
 
 def _denied(grant: Grant, words: Refusal) -> Denial:
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="grant_over",
         message=words.message,
         detail=words.detail,

@@ -58,7 +58,8 @@ class SessionEnded(_Event, frozen=True, kw_only=True):
     closed_by: str
     """`downstream`, `upstream`, `gateway`, `operator`."""
     reason: str
-    sqlstate: str
+    code: str
+    """The protocol's own code of the fault, of PostgreSQL the SQLSTATE; empty for an ordinary end."""
     statements: int
     rows: int
     bytes_in: int

@@ -37,7 +37,7 @@ def become(house, token, **changes):
 
 
 def assert_locked(refusal):
-    assert (refusal.sqlstate, refusal.reason) == ("28000", "principal_locked")
+    assert (refusal.fault, refusal.reason) == ("not_authorized", "principal_locked")
     assert "locked by the operators of this gateway, do not retry" in refusal.message
     assert refusal.detail == "code: principal_locked"
     said = refusal.message + refusal.detail + refusal.hint
@@ -53,7 +53,7 @@ async def test_a_new_token_opened_again_at_once(house):
     assert house.engine.live == frozenset()
     assert [seat.session for seat in seats] == ["s_1"]
     words = house.engine.revoked["s_1"]
-    assert words.sqlstate == "57P01"
+    assert words.fault == "ended"
     assert "do not retry" in words.message
     for word in ("T1", "T2"):
         await house.connect(house.token(word), f"s_{word}")

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from hoopwire.model.commands import CompiledRights
+from hoopwire.model.postgres.rights import CompiledRules
 
 ROLE_PREFIX = "hw_"
 """How the name of every role made for a grant starts."""
@@ -25,7 +25,7 @@ class RoleGrant(msgspec.Struct, frozen=True, kw_only=True):
     valid_until: float
     """Unix seconds; after this the target lets nobody log in as it."""
     max_sessions: int
-    rights: CompiledRights
+    rights: CompiledRules
 
     @property
     def name(self) -> str:
