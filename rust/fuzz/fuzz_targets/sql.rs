@@ -1,7 +1,7 @@
 //! Any text as SQL. The check is shared with the plain test over the corpus.
 #![no_main]
 
-#[path = "../../sql/tests/fuzzed/sql.rs"]
+#[path = "../../postgres/sql/tests/fuzzed/sql.rs"]
 mod sql;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| sql::check(input));

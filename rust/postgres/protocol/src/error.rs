@@ -4,10 +4,98 @@
 
 use std::fmt;
 
-use hoopwire_wire::{Reader, message};
+use hoopwire_wire::Reader;
+
+use crate::backend::Tag;
+use crate::message::write;
 
 /// Longest text of one field, in bytes, in either direction. A backend may send more; nobody reads it.
 pub const TEXT_MAX_BYTES: usize = 2048;
+
+/// Codes of the fields of an ErrorResponse or NoticeResponse.
+pub mod field {
+    /// Severity, perhaps translated.
+    pub const SEVERITY: u8 = b'S';
+    /// Severity, never translated.
+    pub const SEVERITY_PLAIN: u8 = b'V';
+    /// SQLSTATE.
+    pub const SQLSTATE: u8 = b'C';
+    /// The primary text.
+    pub const MESSAGE: u8 = b'M';
+    /// More about what happened.
+    pub const DETAIL: u8 = b'D';
+    /// What to do about it.
+    pub const HINT: u8 = b'H';
+    /// Where in the statement.
+    pub const POSITION: u8 = b'P';
+    /// Where in a statement of the server's own.
+    pub const INTERNAL_POSITION: u8 = b'p';
+    /// That statement.
+    pub const INTERNAL_QUERY: u8 = b'q';
+    /// What the server was at.
+    pub const CONTEXT: u8 = b'W';
+    /// The schema that it is about.
+    pub const SCHEMA: u8 = b's';
+    /// The relation.
+    pub const TABLE: u8 = b't';
+    /// The column.
+    pub const COLUMN: u8 = b'c';
+    /// The type.
+    pub const DATA_TYPE: u8 = b'd';
+    /// The constraint.
+    pub const CONSTRAINT: u8 = b'n';
+}
+
+/// The fields of an ErrorResponse or NoticeResponse: code ([`field`]) and text, one after the other, as far as they
+/// are whole.
+#[derive(Clone, Debug)]
+pub struct Fields<'a>(Reader<'a>);
+
+impl<'a> Fields<'a> {
+    /// Of the message with this body.
+    #[must_use]
+    pub fn read(body: &'a [u8]) -> Fields<'a> {
+        Fields(Reader::new(body))
+    }
+
+    /// Behind the whole ones: one whose end is not here.
+    fn broken_off(mut self) -> Option<(u8, &'a [u8])> {
+        let code = self.0.u8().ok().filter(|code| *code != 0)?;
+        Some((code, self.0.rest()))
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (u8, &'a [u8]);
+
+    fn next(&mut self) -> Option<(u8, &'a [u8])> {
+        let mut ahead = self.0.clone();
+        let code = ahead.u8().ok().filter(|code| *code != 0)?;
+        let text = ahead.cstr().ok()?;
+        self.0 = ahead;
+        Some((code, text))
+    }
+}
+
+/// The ErrorResponse or NoticeResponse with this body, each of its fields as `instead` has it: with another text, or
+/// left out. One whose end is not here is left out.
+pub fn rewritten<'a>(
+    tag: Tag,
+    body: &'a [u8],
+    instead: impl Fn(u8, &'a [u8]) -> Option<&'a [u8]>,
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len());
+    write(tag, &mut out, |w| {
+        for (code, text) in Fields::read(body) {
+            if let Some(text) = instead(code, text) {
+                w.u8(code);
+                w.cstr(text);
+            }
+        }
+        w.u8(0);
+    });
+    out
+}
 
 /// A five-character error code: capital letters and digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,10 +185,10 @@ pub enum Severity {
 }
 
 impl Severity {
-    fn tag(self) -> u8 {
+    fn tag(self) -> Tag {
         match self {
-            Self::Error | Self::Fatal => b'E',
-            Self::Notice => b'N',
+            Self::Error | Self::Fatal => Tag::ErrorResponse,
+            Self::Notice => Tag::NoticeResponse,
         }
     }
 
@@ -176,22 +264,22 @@ impl ErrorReport {
 
     /// Appends an ErrorResponse, or a NoticeResponse for a notice. Texts are cut at [`TEXT_MAX_BYTES`].
     pub fn encode(&self, out: &mut Vec<u8>) {
-        message(out, self.severity.tag(), |w| {
-            let mut field = |code: u8, text: &str| {
+        write(self.severity.tag(), out, |w| {
+            let mut put = |code: u8, text: &str| {
                 w.u8(code);
                 w.cstr(cut(text));
             };
-            field(b'S', self.severity.as_str());
-            field(b'V', self.severity.as_str());
-            field(b'C', self.sqlstate.as_str());
-            field(b'M', &self.message);
-            for (code, text) in [(b'D', &self.detail), (b'H', &self.hint)] {
+            put(field::SEVERITY, self.severity.as_str());
+            put(field::SEVERITY_PLAIN, self.severity.as_str());
+            put(field::SQLSTATE, self.sqlstate.as_str());
+            put(field::MESSAGE, &self.message);
+            for (code, text) in [(field::DETAIL, &self.detail), (field::HINT, &self.hint)] {
                 if let Some(text) = text {
-                    field(code, text);
+                    put(code, text);
                 }
             }
             if let Some(position) = self.position {
-                field(b'P', &position.to_string());
+                put(field::POSITION, &position.to_string());
             }
             w.u8(0);
         });
@@ -231,23 +319,24 @@ impl ServerReport {
     /// not UTF-8 are replaced, and control characters become spaces, so that no text forges a log line.
     pub fn parse(body: &[u8]) -> Self {
         let mut report = Self::default();
-        let mut reader = Reader::new(body);
-        while let Ok(code @ 1..) = reader.u8() {
-            let value = match reader.cstr() {
-                Ok(value) => value,
-                Err(_) => reader.rest(),
-            };
-            match code {
-                b'V' => report.severity = legible(value),
-                b'S' if report.severity.is_empty() => report.severity = legible(value),
-                b'C' => report.sqlstate = Sqlstate::parse(value),
-                b'M' => report.message = legible(value),
-                b'D' => report.detail = legible(value),
-                b'H' => report.hint = legible(value),
-                _ => {}
-            }
+        let mut fields = Fields::read(body);
+        fields.by_ref().for_each(|(code, text)| report.hear(code, text));
+        if let Some((code, text)) = fields.broken_off() {
+            report.hear(code, text);
         }
         report
+    }
+
+    fn hear(&mut self, code: u8, text: &[u8]) {
+        match code {
+            field::SEVERITY_PLAIN => self.severity = legible(text),
+            field::SEVERITY if self.severity.is_empty() => self.severity = legible(text),
+            field::SQLSTATE => self.sqlstate = Sqlstate::parse(text),
+            field::MESSAGE => self.message = legible(text),
+            field::DETAIL => self.detail = legible(text),
+            field::HINT => self.hint = legible(text),
+            _ => {}
+        }
     }
 }
 

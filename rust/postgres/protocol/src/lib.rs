@@ -5,15 +5,19 @@
 //!
 //! - Toward a frontend: [`startup`] (the first packet), [`params`] (which parameters it may set), [`cancel`].
 //! - Toward a backend: [`login`] (up to ReadyForQuery), with [`scram`].
-//! - [`error`]: ErrorResponse and NoticeResponse, written and read.
+//! - Between them: [`message`] (the frame), [`frontend`] and [`backend`] (the types of message of a direction, and what
+//!   they say, read once), [`values`] (what bodies are made of), [`pipeline`] (which replies are owed), [`error`] (ErrorResponse and NoticeResponse).
 #![forbid(unsafe_code)]
 
+pub mod backend;
 pub mod cancel;
 pub mod encoding;
 pub mod error;
+pub mod frontend;
 pub mod login;
 pub mod message;
 pub mod params;
 pub mod pipeline;
 pub mod scram;
 pub mod startup;
+pub mod values;

@@ -7,13 +7,59 @@
 //!    end, are the input (except the bodies of [`Take::Skip`]).
 //!
 //! This file knows the frame (`tag`, `int32 length`, body: PostgreSQL documentation, chapter 55.7), not what
-//! the messages mean.
+//! the messages mean. The type byte becomes a tag of the direction (`frontend`, `backend`) here; a byte that is
+//! none is refused.
 
 use std::fmt;
 
+use hoopwire_wire::Writer;
+
 /// Largest length word accepted, as PostgreSQL's own `PQ_LARGE_MESSAGE_LIMIT` (`MaxAllocSize`, 1 GiB).
 pub const MESSAGE_MAX_BYTES: usize = 0x3fff_ffff;
-const HEADER_BYTES: usize = 5;
+/// A message before its body: type byte and length word.
+pub const HEADER_BYTES: usize = 5;
+
+/// The types of message of one direction.
+pub trait MessageTag: Copy + Eq {
+    /// The type that this byte stands for, if there is one.
+    fn of(byte: u8) -> Option<Self>;
+
+    /// Its byte on the wire.
+    fn byte(self) -> u8;
+}
+
+/// Appends a message of this type whose body `body` writes.
+pub(crate) fn write(tag: impl MessageTag, out: &mut Vec<u8>, body: impl FnOnce(&mut Writer<'_>)) {
+    hoopwire_wire::message(out, tag.byte(), body);
+}
+
+/// Makes the types of message of one direction: each is its byte.
+macro_rules! message_tags {
+    ($($(#[$type_doc:meta])+ $type:ident { $($(#[$doc:meta])+ $variant:ident = $byte:literal,)+ })+) => {$(
+        $(#[$type_doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum $type {
+            $($(#[$doc])+ $variant = $byte,)+
+        }
+
+        impl $crate::message::MessageTag for $type {
+            #[inline]
+            fn of(byte: u8) -> Option<Self> {
+                match byte {
+                    $($byte => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
+            #[inline]
+            fn byte(self) -> u8 {
+                self as u8
+            }
+        }
+    )+};
+}
+pub(crate) use message_tags;
 
 /// What the caller wants of a message, answered from its tag and body length alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,31 +79,31 @@ pub enum Take {
 }
 
 /// The caller's table: which messages it must read.
-pub trait Table {
+pub trait Table<T> {
     /// How to take a message with this tag and body length (bytes, without the header).
-    fn take(&self, tag: u8, body_len: usize) -> Take;
+    fn take(&self, tag: T, body_len: usize) -> Take;
 }
 
-impl<F: Fn(u8, usize) -> Take> Table for F {
-    fn take(&self, tag: u8, body_len: usize) -> Take {
+impl<T, F: Fn(T, usize) -> Take> Table<T> for F {
+    fn take(&self, tag: T, body_len: usize) -> Take {
         self(tag, body_len)
     }
 }
 
 /// A part of the stream.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub enum Piece<'a, T> {
     /// One message; `raw` is header and body.
     Whole {
-        /// The message type byte.
-        tag: u8,
+        /// The message's type.
+        tag: T,
         /// Header and body.
         raw: &'a [u8],
     },
     /// `count` neighbouring whole messages of one tag.
     Run {
-        /// The message type byte of all of them.
-        tag: u8,
+        /// The type of all of them.
+        tag: T,
         /// How many messages.
         count: u64,
         /// All of them, headers and bodies.
@@ -65,8 +111,8 @@ pub enum Piece<'a> {
     },
     /// The beginning of a streamed message: header and at least the asked-for part of the body.
     Head {
-        /// The message type byte.
-        tag: u8,
+        /// The message's type.
+        tag: T,
         /// Length of the whole body in bytes.
         body_len: usize,
         /// Header and the part of the body that is here.
@@ -76,8 +122,8 @@ pub enum Piece<'a> {
     },
     /// More of a streamed message.
     Tail {
-        /// The message type byte.
-        tag: u8,
+        /// The message's type.
+        tag: T,
         /// Bytes of the body.
         raw: &'a [u8],
         /// The message ends with this piece.
@@ -85,14 +131,14 @@ pub enum Piece<'a> {
     },
     /// A message whose bytes are dropped.
     Skipped {
-        /// The message type byte.
-        tag: u8,
+        /// The message's type.
+        tag: T,
         /// Length of its body in bytes.
         body_len: usize,
     },
 }
 
-impl<'a> Piece<'a> {
+impl<'a, T> Piece<'a, T> {
     /// The body of a whole message or the part of it that a head holds; empty for the others.
     #[must_use]
     pub fn body(&self) -> &'a [u8] {
@@ -113,7 +159,7 @@ pub enum FrameError {
         /// The length word as sent.
         length: u32,
     },
-    /// The table refuses this type.
+    /// There is no such type, or the table refuses it.
     Type {
         /// The message type byte.
         tag: u8,
@@ -133,13 +179,12 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
-#[derive(Debug, Default, PartialEq, Eq)]
-enum State {
+#[derive(Debug, PartialEq, Eq)]
+enum State<T> {
     /// At a message boundary; `held` has the beginning of the next message, if any.
-    #[default]
     Boundary,
     /// Inside a streamed message: so many bytes still to come.
-    Streaming { tag: u8, remaining: usize },
+    Streaming { tag: T, remaining: usize },
     /// Inside a dropped message.
     Skipping { remaining: usize },
 }
@@ -155,20 +200,33 @@ enum State {
 ///            │  └──────────────┐
 ///            └── Skipped ─▶ Skipping
 /// ```
-#[derive(Debug, Default)]
-pub struct Scanner {
-    state: State,
+#[derive(Debug)]
+pub struct Scanner<T> {
+    state: State<T>,
     held: Vec<u8>,
     /// `held` was given out by the last call and must go before the next.
     spent: bool,
+}
+
+impl<T> Default for Scanner<T> {
+    fn default() -> Self {
+        Scanner { state: State::Boundary, held: Vec::new(), spent: false }
+    }
 }
 
 /// A buffer that grew past this is dropped after use rather than kept for the session's life.
 const HELD_KEEP_BYTES: usize = 16 * 1024;
 
 struct Header {
+    /// The type byte.
     tag: u8,
     body_len: usize,
+}
+
+impl Header {
+    fn tag<T: MessageTag>(&self) -> Result<T, FrameError> {
+        T::of(self.tag).ok_or(FrameError::Type { tag: self.tag })
+    }
 }
 
 fn header(bytes: &[u8]) -> Result<Option<Header>, FrameError> {
@@ -181,7 +239,7 @@ fn header(bytes: &[u8]) -> Result<Option<Header>, FrameError> {
     Ok(Some(Header { tag, body_len: bytes.saturating_sub(4) }))
 }
 
-impl Scanner {
+impl<T: MessageTag> Scanner<T> {
     /// True between two messages: something of our own may be put into the stream here.
     #[must_use]
     pub fn at_boundary(&self) -> bool {
@@ -201,8 +259,8 @@ impl Scanner {
     pub fn next<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
-        table: &impl Table,
-    ) -> Result<Option<Piece<'s>>, FrameError> {
+        table: &impl Table<T>,
+    ) -> Result<Option<Piece<'s, T>>, FrameError> {
         if self.spent {
             self.spent = false;
             self.held.clear();
@@ -228,7 +286,7 @@ impl Scanner {
         }
     }
 
-    fn tail<'i>(&mut self, input: &mut &'i [u8], tag: u8, remaining: usize) -> Piece<'i> {
+    fn tail<'i>(&mut self, input: &mut &'i [u8], tag: T, remaining: usize) -> Piece<'i, T> {
         let (raw, rest) = input.split_at(remaining.min(input.len()));
         *input = rest;
         let left = remaining.saturating_sub(raw.len());
@@ -240,17 +298,18 @@ impl Scanner {
     fn next_of_input<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
-        table: &impl Table,
-    ) -> Result<Option<Piece<'s>>, FrameError> {
+        table: &impl Table<T>,
+    ) -> Result<Option<Piece<'s, T>>, FrameError> {
         let all: &'i [u8] = input;
-        let Some(Header { tag, body_len }) = header(all)? else {
+        let Some(header) = header(all)? else {
             self.hold(input);
             return Ok(None);
         };
+        let (tag, body_len) = (header.tag()?, header.body_len);
         let total = HEADER_BYTES.saturating_add(body_len);
         let here = all.len().min(total);
         match table.take(tag, body_len) {
-            Take::Refuse => Err(FrameError::Type { tag }),
+            Take::Refuse => Err(FrameError::Type { tag: header.tag }),
             Take::Skip => Ok(Some(self.skip(input, HEADER_BYTES, tag, body_len))),
             Take::Whole if here < total => {
                 self.hold(input);
@@ -266,7 +325,7 @@ impl Scanner {
                 Ok(Some(Piece::Whole { tag, raw }))
             }
             Take::Run if here == total => {
-                let (count, bytes) = run(all, tag);
+                let (count, bytes) = run(all, header.tag);
                 let (raw, rest) = all.split_at(bytes);
                 *input = rest;
                 Ok(Some(Piece::Run { tag, count, raw }))
@@ -283,14 +342,15 @@ impl Scanner {
     fn next_of_held<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
-        table: &impl Table,
-    ) -> Result<Option<Piece<'s>>, FrameError> {
+        table: &impl Table<T>,
+    ) -> Result<Option<Piece<'s, T>>, FrameError> {
         self.fill(input, HEADER_BYTES);
-        let Some(Header { tag, body_len }) = header(&self.held)? else { return Ok(None) };
+        let Some(header) = header(&self.held)? else { return Ok(None) };
+        let (tag, body_len) = (header.tag()?, header.body_len);
         let total = HEADER_BYTES.saturating_add(body_len);
         let take = table.take(tag, body_len);
         let want = match take {
-            Take::Refuse => return Err(FrameError::Type { tag }),
+            Take::Refuse => return Err(FrameError::Type { tag: header.tag }),
             Take::Skip => {
                 // only a header can be held of a message that is skipped
                 self.held.clear();
@@ -317,7 +377,7 @@ impl Scanner {
         Ok(Some(Piece::Head { tag, body_len, raw: &self.held, last: false }))
     }
 
-    fn head<'i>(&mut self, raw: &'i [u8], tag: u8, body_len: usize) -> Piece<'i> {
+    fn head<'i>(&mut self, raw: &'i [u8], tag: T, body_len: usize) -> Piece<'i, T> {
         let left = HEADER_BYTES.saturating_add(body_len).saturating_sub(raw.len());
         if left > 0 {
             self.state = State::Streaming { tag, remaining: left };
@@ -325,7 +385,7 @@ impl Scanner {
         Piece::Head { tag, body_len, raw, last: left == 0 }
     }
 
-    fn skip<'i>(&mut self, input: &mut &'i [u8], header: usize, tag: u8, body_len: usize) -> Piece<'i> {
+    fn skip<'i>(&mut self, input: &mut &'i [u8], header: usize, tag: T, body_len: usize) -> Piece<'i, T> {
         *input = input.get(header..).unwrap_or_default();
         if body_len > 0 {
             self.state = State::Skipping { remaining: body_len };
@@ -346,7 +406,20 @@ impl Scanner {
     }
 }
 
-/// How many whole messages of `tag` stand at the front of `bytes`, and their length together.
+/// The first `count` whole messages of `raw`.
+#[must_use]
+pub fn first_messages(raw: &[u8], count: u64) -> &[u8] {
+    let mut end = 0_usize;
+    for _ in 0..count {
+        let Some(word) = raw.get(end.saturating_add(1)..).and_then(|rest| rest.first_chunk::<4>()) else {
+            break;
+        };
+        end = end.saturating_add(1).saturating_add(u32::from_be_bytes(*word) as usize);
+    }
+    raw.get(..end).unwrap_or_default()
+}
+
+/// How many whole messages with this type byte stand at the front of `bytes`, and their length together.
 fn run(bytes: &[u8], tag: u8) -> (u64, usize) {
     let mut count = 0;
     let mut end = 0_usize;
@@ -365,6 +438,17 @@ fn run(bytes: &[u8], tag: u8) -> (u64, usize) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Any byte is a type here: the frame is the same for all.
+    impl MessageTag for u8 {
+        fn of(byte: u8) -> Option<u8> {
+            Some(byte)
+        }
+
+        fn byte(self) -> u8 {
+            self
+        }
+    }
 
     fn message(tag: u8, body: &[u8]) -> Vec<u8> {
         let mut out = vec![tag];
@@ -427,11 +511,39 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_cut_between_messages() {
+        let raw = b"D\0\0\0\x06\0\0D\0\0\0\x04D\0\0\0\x05x";
+        assert_eq!(first_messages(raw, 0), b"");
+        assert_eq!(first_messages(raw, 1), &raw[..7]);
+        assert_eq!(first_messages(raw, 2), &raw[..12]);
+        assert_eq!(first_messages(raw, 9), raw, "no more than there are");
+        assert_eq!(
+            first_messages(b"D\0\0\0\x09x", 1),
+            b"",
+            "a length that lies: nothing rather than too much"
+        );
+    }
+
+    #[test]
+    fn a_byte_that_is_no_type_is_refused_behind_its_length() {
+        for split in 1..6 {
+            let mut scanner = Scanner::<crate::backend::Tag>::default();
+            let mut scan = |mut input: &[u8]| scanner.next(&mut input, &|_, _| Take::Whole).map(drop);
+            let outcome =
+                scan(&b"Q\0\0\0\x04"[..split.min(5)]).and_then(|()| scan(&b"Q\0\0\0\x04"[split.min(5)..]));
+            assert_eq!(outcome, Err(FrameError::Type { tag: b'Q' }));
+        }
+        let mut scanner = Scanner::<crate::backend::Tag>::default();
+        let outcome = scanner.next(&mut &b"Q\0\0\0\x03"[..], &|_, _| Take::Whole);
+        assert_eq!(outcome, Err(FrameError::Length { tag: b'Q', length: 3 }));
+    }
+
+    #[test]
     fn a_first_piece_smaller_than_a_header_keeps_the_framing() {
         // A header that came in two pieces, of a message whose first piece may have less than 5 bytes, was
         // counted as a part of the body: everything behind it was framed wrongly.
         for least in 0..=6 {
-            let table = |_, _| Take::StreamAfter(least);
+            let table = |_: u8, _| Take::StreamAfter(least);
             let (mut scanner, mut seen) = (Scanner::default(), Vec::new());
             for part in [&b"d\0\0"[..], b"\0\x06xyd\0\0\0\x04"] {
                 let mut input = part;

@@ -12,6 +12,8 @@
 
 use std::collections::VecDeque;
 
+use crate::backend::{Tag, TransactionStatus};
+
 /// A request that awaits its reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owed<D> {
@@ -139,7 +141,7 @@ pub enum Effect {
 
 /// A reply that cannot come now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unexpected(pub u8);
+pub struct Unexpected(pub Tag);
 
 /// The queue of one session.
 #[derive(Debug)]
@@ -150,7 +152,7 @@ pub struct Pipeline<D> {
     skipping: bool,
     /// Syncs sent while the target was taking COPY data: it ignores them, unless the COPY had failed already.
     stray_syncs: u32,
-    status: u8,
+    status: TransactionStatus,
     /// The last request of the extended protocol has no Sync behind it.
     in_round: bool,
     /// Something of this round may have ended the transaction.
@@ -167,7 +169,7 @@ impl<D> Default for Pipeline<D> {
             copy: Copy::None,
             skipping: false,
             stray_syncs: 0,
-            status: b'I',
+            status: TransactionStatus::Idle,
             in_round: false,
             has_run: false,
             changes: Vec::new(),
@@ -192,12 +194,12 @@ impl<D> Pipeline<D> {
     /// Nothing is owed and no transaction is open: a place where a session can end without harm.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.owed.is_empty() && !self.skipping && self.status == b'I'
+        self.owed.is_empty() && !self.skipping && self.status == TransactionStatus::Idle
     }
 
-    /// The transaction status of the last ReadyForQuery: `I`, `T` or `E`.
+    /// The transaction status of the last ReadyForQuery.
     #[must_use]
-    pub fn status(&self) -> u8 {
+    pub fn status(&self) -> TransactionStatus {
         self.status
     }
 
@@ -212,7 +214,9 @@ impl<D> Pipeline<D> {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         let is_told = |owed: &Owed<D>| !owed.runs() && !owed.ends_round();
-        self.status == b'E' && !(self.in_round && self.has_run) && self.owed.iter().all(is_told)
+        self.status == TransactionStatus::Failed
+            && !(self.in_round && self.has_run)
+            && self.owed.iter().all(is_told)
     }
 
     /// The reply that is awaited is that of a Query.
@@ -351,45 +355,58 @@ impl<D> Pipeline<D> {
     ///
     /// # Errors
     /// [`Unexpected`] if no server sends this type in a session.
-    pub fn reply(&mut self, tag: u8, status: Option<u8>) -> Result<Effect, Unexpected> {
+    pub fn reply(&mut self, tag: Tag, status: Option<TransactionStatus>) -> Result<Effect, Unexpected> {
         let no = self.current();
         if matches!(self.owed.front(), Some(Owed::Refused { denial: Some(_), .. }))
-            && !matches!(tag, b'N' | b'S' | b'A' | b'E' | b'Z')
+            && !matches!(
+                tag,
+                Tag::NoticeResponse
+                    | Tag::ParameterStatus
+                    | Tag::NotificationResponse
+                    | Tag::ErrorResponse
+                    | Tag::ReadyForQuery
+            )
         {
             // nothing but an error answers what cannot be parsed
             return Err(Unexpected(tag));
         }
         match tag {
-            b'N' | b'S' | b'A' => return Ok(Effect::Aside),
-            b'D' | b't' | b'd' => {}
-            // CopyDone of the target: in streaming replication the client's half may still be open
-            b'c' => {
+            Tag::NoticeResponse | Tag::ParameterStatus | Tag::NotificationResponse => {
+                return Ok(Effect::Aside);
+            }
+            Tag::DataRow | Tag::ParameterDescription | Tag::CopyData => {}
+            // in streaming replication the client's half may still be open
+            Tag::CopyDone => {
                 if self.copy == Copy::Out {
                     self.copy = Copy::None;
                 }
             }
-            b'V' => return Ok(Effect::EndOfResult { no }),
-            b'1' => self.settle(|owed| matches!(owed, Owed::Parse { .. })),
-            b'2' => self.settle(|owed| matches!(owed, Owed::Bind { .. })),
-            b'3' => self.settle(|owed| matches!(owed, Owed::Close)),
-            b'T' | b'n' => self.settle(|owed| matches!(owed, Owed::Describe { .. } | Owed::OwnDescribe)),
-            b'C' | b'I' | b's' => {
+            Tag::FunctionCallResponse => return Ok(Effect::EndOfResult { no }),
+            Tag::ParseComplete => self.settle(|owed| matches!(owed, Owed::Parse { .. })),
+            Tag::BindComplete => self.settle(|owed| matches!(owed, Owed::Bind { .. })),
+            Tag::CloseComplete => self.settle(|owed| matches!(owed, Owed::Close)),
+            Tag::RowDescription | Tag::NoData => {
+                self.settle(|owed| matches!(owed, Owed::Describe { .. } | Owed::OwnDescribe));
+            }
+            Tag::CommandComplete | Tag::EmptyQueryResponse | Tag::PortalSuspended => {
                 self.copy = Copy::None;
                 self.settle(|owed| matches!(owed, Owed::Execute { .. }));
                 return Ok(Effect::EndOfResult { no });
             }
-            b'G' => self.begin_copy_in(),
-            b'H' => self.copy = Copy::Out,
-            b'W' => self.copy = Copy::Both,
-            b'E' => {
+            Tag::CopyInResponse => self.begin_copy_in(),
+            Tag::CopyOutResponse => self.copy = Copy::Out,
+            Tag::CopyBothResponse => self.copy = Copy::Both,
+            Tag::ErrorResponse => {
                 self.fail();
                 return Ok(Effect::EndOfResult { no });
             }
-            b'Z' => {
+            Tag::ReadyForQuery => {
                 self.ready(status.unwrap_or(self.status));
                 return Ok(Effect::Ready);
             }
-            _ => return Err(Unexpected(tag)),
+            Tag::Authentication | Tag::BackendKeyData | Tag::NegotiateProtocolVersion => {
+                return Err(Unexpected(tag));
+            }
         }
         Ok(Effect::Part { no })
     }
@@ -449,7 +466,7 @@ impl<D> Pipeline<D> {
         }
     }
 
-    fn ready(&mut self, status: u8) {
+    fn ready(&mut self, status: TransactionStatus) {
         self.status = status;
         self.skipping = false;
         self.copy = Copy::None;
@@ -479,11 +496,13 @@ impl<D> Pipeline<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::MessageTag;
 
     type Queue = Pipeline<&'static str>;
 
     fn replies(queue: &mut Queue, tags: &[u8]) -> Vec<Effect> {
-        tags.iter().map(|tag| queue.reply(*tag, Some(b'T')).unwrap()).collect()
+        let open = Some(TransactionStatus::Open);
+        tags.iter().map(|byte| queue.reply(Tag::of(*byte).unwrap(), open).unwrap()).collect()
     }
 
     #[test]
@@ -492,7 +511,7 @@ mod tests {
         let mut queue = Queue::default();
         queue.push(Owed::Query { no: 1, ends: false });
         assert!(!queue.has_failed());
-        queue.reply(b'Z', Some(b'E')).unwrap();
+        queue.reply(Tag::ReadyForQuery, Some(TransactionStatus::Failed)).unwrap();
         queue.push(Owed::Parse { no: 2 });
         queue.push(Owed::Bind { no: 2 });
         assert!(queue.has_failed());
@@ -504,7 +523,7 @@ mod tests {
         assert!(!queue.has_failed(), "answered, in the same round");
         queue.push(Owed::Sync);
         assert!(!queue.has_failed(), "what the Sync says is not heard");
-        queue.reply(b'Z', Some(b'E')).unwrap();
+        queue.reply(Tag::ReadyForQuery, Some(TransactionStatus::Failed)).unwrap();
         queue.push(Owed::Parse { no: 3 });
         assert!(queue.has_failed(), "another round");
     }
@@ -518,7 +537,7 @@ mod tests {
         assert_eq!(effects[6], Effect::EndOfResult { no: 1 });
         assert_eq!(effects[7], Effect::Ready);
         assert!(queue.is_empty());
-        assert_eq!(queue.status(), b'T');
+        assert_eq!(queue.status(), TransactionStatus::Open);
     }
 
     #[test]
@@ -608,7 +627,7 @@ mod tests {
     #[test]
     fn a_refused_request_that_succeeds_is_unexpected() {
         // A target that answers the request in place of a refused one with anything but an error has run something.
-        for tag in *b"1CDTIn" {
+        for tag in b"1CDTIn".map(|byte| Tag::of(byte).unwrap()) {
             let mut queue = Queue::default();
             queue.push(refused(1, true));
             assert_eq!(queue.reply(tag, None), Err(Unexpected(tag)));
@@ -716,7 +735,7 @@ mod tests {
         replies(&mut queue, b"C");
         queue.push(Owed::Sync);
         replies(&mut queue, b"Z");
-        assert!(queue.is_idle() || queue.status() == b'T');
+        assert!(queue.is_idle() || queue.status() == TransactionStatus::Open);
         assert!(queue.is_empty());
     }
 
@@ -758,8 +777,11 @@ mod tests {
 
     #[test]
     fn a_message_no_server_sends_is_unexpected() {
-        for tag in [b'R', b'K', b'v', b'X', 0, 0xff] {
+        for tag in [Tag::Authentication, Tag::BackendKeyData, Tag::NegotiateProtocolVersion] {
             assert_eq!(Queue::default().reply(tag, None), Err(Unexpected(tag)));
+        }
+        for byte in [b'X', 0, 0xff] {
+            assert_eq!(Tag::of(byte), None, "the scanner refuses it");
         }
     }
 }

@@ -16,6 +16,10 @@ pub const STARTUP_MAX_BYTES: usize = 10_000;
 /// The newest minor version that we speak.
 pub const NEWEST_MINOR: u16 = 2;
 
+/// The answer to an SSLRequest or GSSENCRequest: encryption begins.
+pub const ENCRYPTION_ACCEPTED: u8 = b'S';
+/// The other answer: it does not, and a first packet may come again.
+pub const ENCRYPTION_REFUSED: u8 = b'N';
 const SSL_REQUEST: u32 = (1234 << 16) | 5679;
 const GSSENC_REQUEST: u32 = (1234 << 16) | 5680;
 const CANCEL_KEY_BYTES: std::ops::RangeInclusive<usize> = 4..=256;
@@ -23,7 +27,7 @@ const CANCEL_KEY_BYTES: std::ops::RangeInclusive<usize> = 4..=256;
 /// What a connection opens with.
 #[derive(Clone, Debug)]
 pub enum FirstPacket {
-    /// SSLRequest: answer `S` or `N`, then TLS or another first packet follows.
+    /// SSLRequest: answer [`ENCRYPTION_ACCEPTED`] or [`ENCRYPTION_REFUSED`], then TLS or another first packet follows.
     Ssl,
     /// GSSENCRequest: answer `N`.
     Gss,

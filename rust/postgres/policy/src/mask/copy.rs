@@ -49,12 +49,12 @@ impl CopyMask {
         Some(CopyMask::new(plan.format, plan.header, fields))
     }
 
-    /// Appends a whole CopyData in place of one with this body.
+    /// Appends a whole CopyData, `tag` its type byte, in place of one with this body.
     ///
     /// # Errors
     /// It is not exactly one row of as many fields as there should be; nothing was appended.
-    pub fn rewrite(&mut self, copy_data_body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
-        message(b'd', out, |out| match self.format {
+    pub fn rewrite(&mut self, tag: u8, copy_data_body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+        message(tag, out, |out| match self.format {
             CopyFormat::Text => self.text(copy_data_body, out),
             CopyFormat::Csv => self.csv(copy_data_body, out),
             CopyFormat::Binary => self.binary(copy_data_body, out),

@@ -94,12 +94,12 @@ impl RowMask {
         Ok(self)
     }
 
-    /// Appends a whole DataRow in place of one with this body.
+    /// Appends a whole DataRow, `tag` its type byte, in place of one with this body.
     ///
     /// # Errors
     /// It is not a row of as many fields as were described; nothing was appended.
-    pub fn rewrite(&self, data_row_body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
-        message(b'D', out, |out| {
+    pub fn rewrite(&self, tag: u8, data_row_body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+        message(tag, out, |out| {
             let mut rest = data_row_body;
             let count = take_count(&mut rest)?;
             if usize::try_from(count) != Ok(self.fields.len()) {

@@ -17,7 +17,10 @@ use zeroize::Zeroizing;
 
 pub use self::failure::LoginError;
 pub use self::request::{Credential, Established, LoginRequest};
+use crate::backend::{ParameterStatus, Tag, TransactionStatus};
 use crate::error::{ServerReport, legible};
+use crate::frontend;
+use crate::message::MessageTag;
 use crate::scram::{AwaitServerFinal, AwaitServerFirst, ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS};
 
 /// Caps on what a target may send before it is ready. PostgreSQL sends about 500 bytes and 15 parameters; the
@@ -71,7 +74,7 @@ impl Login {
             pid: 0,
             cancel_key: Secret::new(Vec::new()),
             minor: request.minor,
-            status: 0,
+            status: None,
             scram_keys: None,
         };
         Self { request, state: State::AwaitAuthentication, received_bytes: 0, negotiated: false, established }
@@ -160,19 +163,20 @@ impl Login {
         out: &mut Vec<u8>,
     ) -> Result<State, LoginError> {
         let mut reader = Reader::new(body);
-        match (state, tag) {
+        match (state, Tag::of(tag)) {
             (State::Ended, _) => Err(LoginError::PeerMisbehaved("a message after the login was over")),
-            (_, b'E') => Err(LoginError::Server(ServerReport::parse(body))),
-            (State::AwaitAuthentication, b'v') => {
+            (_, Some(Tag::ErrorResponse)) => Err(LoginError::Server(ServerReport::parse(body))),
+            (State::AwaitAuthentication, Some(Tag::NegotiateProtocolVersion)) => {
                 self.negotiate(&mut reader)?;
                 Ok(State::AwaitAuthentication)
             }
-            (State::AwaitReady, b'S') => {
-                self.keep_parameter(reader.cstr()?, reader.cstr()?)?;
+            (State::AwaitReady, Some(Tag::ParameterStatus)) => {
+                let ParameterStatus { name, value } = ParameterStatus::take(&mut reader)?;
+                self.keep_parameter(name, value)?;
                 reader.finish()?;
                 Ok(State::AwaitReady)
             }
-            (State::AwaitReady, b'K') => {
+            (State::AwaitReady, Some(Tag::BackendKeyData)) => {
                 self.established.pid = reader.u32()?;
                 let key = reader.rest();
                 if !(4..=256).contains(&key.len()) {
@@ -182,13 +186,14 @@ impl Login {
                 Ok(State::AwaitReady)
             }
             // Notices to the gateway's own account; the principal is not their reader.
-            (State::AwaitReady, b'N') => Ok(State::AwaitReady),
-            (State::AwaitReady, b'Z') => {
-                self.established.status = reader.u8()?;
+            (State::AwaitReady, Some(Tag::NoticeResponse)) => Ok(State::AwaitReady),
+            (State::AwaitReady, Some(Tag::ReadyForQuery)) => {
+                reader.u8()?;
                 reader.finish()?;
+                self.established.status = TransactionStatus::read(body);
                 Ok(State::Ended)
             }
-            (state, b'R') => {
+            (state, Some(Tag::Authentication)) => {
                 let code = reader.u32()?;
                 self.authenticate(state, code, reader, random, out)
             }
@@ -224,14 +229,14 @@ impl Login {
                     ));
                 }
                 let password = self.password()?;
-                message(out, b'p', |w| w.cstr(password.expose()));
+                message(out, frontend::Tag::Password.byte(), |w| w.cstr(password.expose()));
                 Ok(State::AwaitAuthenticationOk)
             }
             (State::AwaitAuthentication, 5) => {
                 let salt = reader.array::<4>()?;
                 reader.finish()?;
                 let answer = md5_answer(self.password()?.expose(), &self.request.user, salt);
-                message(out, b'p', |w| w.cstr(answer.as_bytes()));
+                message(out, frontend::Tag::Password.byte(), |w| w.cstr(answer.as_bytes()));
                 Ok(State::AwaitAuthenticationOk)
             }
             (State::AwaitAuthentication, 10) => {
@@ -244,12 +249,12 @@ impl Login {
                     random,
                 );
                 let first = client.client_first();
-                message(out, b'p', |w| sasl_initial_response(w, mechanism, &first));
+                message(out, frontend::Tag::Password.byte(), |w| sasl_initial_response(w, mechanism, &first));
                 Ok(State::AwaitSaslContinue(client))
             }
             (State::AwaitSaslContinue(client), 11) => {
                 let (client_final, next) = client.handle(reader.rest())?;
-                message(out, b'p', |w| w.bytes(&client_final));
+                message(out, frontend::Tag::Password.byte(), |w| w.bytes(&client_final));
                 Ok(State::AwaitSaslFinal(next))
             }
             (State::AwaitSaslFinal(server), 12) => {

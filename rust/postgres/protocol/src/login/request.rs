@@ -1,5 +1,6 @@
 use hoopwire_wire::Secret;
 
+use crate::backend::TransactionStatus;
 use crate::scram::ScramKeys;
 
 /// What proves the gateway's right at the target.
@@ -49,8 +50,8 @@ pub struct Established {
     pub cancel_key: Secret<Vec<u8>>,
     /// Protocol minor version in force.
     pub minor: u16,
-    /// Transaction status of ReadyForQuery, `I` in practice.
-    pub status: u8,
+    /// Transaction status of ReadyForQuery, idle in practice; `None` if it was none.
+    pub status: Option<TransactionStatus>,
     /// What SCRAM derived, verified by the server's signature; for the next login.
     pub scram_keys: Option<ScramKeys>,
 }

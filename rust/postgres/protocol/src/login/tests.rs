@@ -92,7 +92,7 @@ fn trust_and_what_an_established_session_knows() {
     let want = [(text(b"server_version"), text(b"18.0")), (text(b"TimeZone"), text(b"Europe/Oslo"))];
     assert_eq!(got.parameters, want);
     assert_eq!((got.pid, got.cancel_key.expose().as_slice()), (1234, &b"keykeykeykey"[..]));
-    assert_eq!((got.minor, got.status), (2, b'I'));
+    assert_eq!((got.minor, got.status), (2, Some(TransactionStatus::Idle)));
     assert!(got.scram_keys.is_none());
 }
 

@@ -19,17 +19,22 @@ use hoopwire_grant::Party;
 use hoopwire_grant::{Meter, decide};
 use hoopwire_postgres_policy::Rights;
 use hoopwire_postgres_policy::{Action, Catalogue};
+use hoopwire_postgres_protocol::backend::{self, TransactionStatus};
 use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
+use hoopwire_postgres_protocol::frontend;
 use hoopwire_postgres_protocol::login::Credential;
 use hoopwire_postgres_protocol::login::{Established, Login, LoginError, LoginRequest};
+use hoopwire_postgres_protocol::message::MessageTag;
 use hoopwire_postgres_protocol::params::{Replication, SessionParams, session_params};
-use hoopwire_postgres_protocol::startup::{FirstPacket, Startup, first_packet, negotiate};
+use hoopwire_postgres_protocol::startup::{
+    ENCRYPTION_ACCEPTED, ENCRYPTION_REFUSED, FirstPacket, Startup, first_packet, negotiate,
+};
 use hoopwire_recording::{Decision, Direction, Frame, SessionStart};
 use hoopwire_session::Opening;
 use hoopwire_session::Signal;
 use hoopwire_session::{Admission, after};
 use hoopwire_session::{Ask, Effect, Loan};
-use hoopwire_wire::{Secret, message};
+use hoopwire_wire::Secret;
 use std::sync::Arc;
 use std::time::Instant;
 use zeroize::Zeroize;
@@ -43,13 +48,11 @@ pub const ALPN: &[&[u8]] = &[b"postgresql"];
 /// How TLS begins toward a target (PostgreSQL documentation, "SSL Session Encryption").
 pub(crate) const OPENING: Opening = Opening::Asked {
     question: &[0, 0, 0, 8, 4, 210, 22, 47],
-    yes: b'S',
-    no: b'N',
+    yes: ENCRYPTION_ACCEPTED,
+    no: ENCRYPTION_REFUSED,
     name: "SSLRequest",
     alpn: ALPN,
 };
-const AUTHENTICATION_CLEARTEXT: &[u8] = b"R\0\0\0\x08\0\0\0\x03";
-const AUTHENTICATION_OK: &[u8] = b"R\0\0\0\x08\0\0\0\0";
 /// Highest SCRAM iteration count that a target may ask for: PostgreSQL makes 4,096 by default, and this many cost
 /// a reactor about 0.1 s, once for each credential.
 const SCRAM_ITERATIONS_MAX: u32 = 200_000;
@@ -147,11 +150,11 @@ impl Session {
             FirstPacket::Gss if start.gss_refused => Err(Ending::misbehaved_client("a second GSSENCRequest")),
             FirstPacket::Gss => {
                 start.gss_refused = true;
-                turn.legs.down.push(b'N');
+                turn.legs.down.push(ENCRYPTION_REFUSED);
                 Ok(())
             }
             FirstPacket::Ssl => {
-                turn.legs.down.push(b'S');
+                turn.legs.down.push(ENCRYPTION_ACCEPTED);
                 turn.effects.push(Effect::StartTls);
                 self.phase = Phase::AwaitTls;
                 self.deadline = after(turn.now, self.limits.tls_handshake);
@@ -176,7 +179,7 @@ impl Session {
         let negotiated = negotiate(startup);
         let minor = negotiated.minor;
         turn.legs.down.extend_from_slice(negotiated.reply.as_deref().unwrap_or_default());
-        turn.legs.down.extend_from_slice(AUTHENTICATION_CLEARTEXT);
+        backend::authentication_cleartext_password(&mut turn.legs.down);
         self.phase = Phase::AwaitPassword(Box::new(AwaitPassword { params, minor, held }));
         self.deadline = after(turn.now, self.limits.startup);
         self.password(turn)
@@ -186,10 +189,10 @@ impl Session {
         let Phase::AwaitPassword(wait) = &mut self.phase else { return Ok(()) };
         let Some((&[tag, a, b, c, d], body)) = wait.held.split_first_chunk::<5>() else { return Ok(()) };
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
-        if tag == b'X' {
+        if tag == frontend::Tag::Terminate.byte() {
             return Err(Ending::quiet(Party::Principal, "the client left before it gave a password"));
         }
-        if tag != b'p' || length < 5 {
+        if tag != frontend::Tag::Password.byte() || length < 5 {
             return Err(Ending::misbehaved_client("expected a password"));
         }
         let body_len = length.saturating_sub(4);
@@ -352,7 +355,7 @@ impl Session {
             .map_err(|error| login_failed(&error))?;
         wait.held.drain(..used);
         let Some(established) = established else { return Ok(()) };
-        if established.status != b'I' {
+        if established.status != Some(TransactionStatus::Idle) {
             return Err(Ending::misbehaved_target("a login that ends with a transaction open"));
         }
         let live = &wait.live;
@@ -368,7 +371,7 @@ impl Session {
                 to_close = inquiry::ask_all(grant, &known, out);
                 inquiry::end(false, out);
             });
-            *asking = Some((established, Inquiry::new(Some(b'I'), to_close)));
+            *asking = Some((established, Inquiry::new(Some(TransactionStatus::Idle), to_close)));
             let held = std::mem::take(held);
             return self.hear_catalogue(&held, turn);
         }
@@ -499,18 +502,12 @@ impl Live {
         }
         let start = turn.legs.down.len();
         let down = &mut turn.legs.down;
-        down.extend_from_slice(AUTHENTICATION_OK);
+        backend::authentication_ok(down);
         for (name, value) in &established.parameters {
-            message(down, b'S', |w| {
-                w.cstr(name);
-                w.cstr(value);
-            });
+            backend::parameter_status(name, value, down);
         }
-        message(down, b'K', |w| {
-            w.u32(self.cancel_key.pid);
-            w.bytes(self.cancel_key.key.expose());
-        });
-        message(down, b'Z', |w| w.u8(established.status));
+        backend::backend_key_data(&self.cancel_key, down);
+        backend::ready_for_query(TransactionStatus::Idle, down);
         self.upstream_pid = established.pid;
         self.upstream_key = established.cancel_key;
         self.account(Span::aside(start), turn);

@@ -10,10 +10,11 @@ use crate::ending::Ending;
 use crate::exact::catalogue::{Root, denies, search_path};
 use crate::exact::idle;
 use hoopwire_postgres_policy::{Grant, KEPT_SETTINGS_MAX, Mask, Rule};
+use hoopwire_postgres_protocol::backend::{DataRow, Tag, TransactionStatus};
 use hoopwire_postgres_protocol::error::{ServerReport, Sqlstate};
-use hoopwire_postgres_protocol::message::{Piece, Scanner, Take};
+use hoopwire_postgres_protocol::frontend::{self, Kind};
+use hoopwire_postgres_protocol::message::{HEADER_BYTES, Piece, Scanner, Take};
 use hoopwire_postgres_sql::Verbs;
-use hoopwire_wire::{Reader, message};
 
 /// Most bytes of rows that are taken.
 const ROWS_MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -39,7 +40,7 @@ pub(crate) struct Answer {
 /// An answer on its way.
 #[derive(Debug)]
 pub(crate) struct Inquiry {
-    scanner: Scanner,
+    scanner: Scanner<Tag>,
     rows: Vec<Row>,
     bytes: usize,
     failed: Option<String>,
@@ -48,14 +49,23 @@ pub(crate) struct Inquiry {
     aside: Vec<u8>,
     /// The transaction status that the session had, and must have afterwards. `None` behind a request of the
     /// principal's without its Sync: then ReadyForQuery is not asked for.
-    status: Option<u8>,
+    status: Option<TransactionStatus>,
     /// How many CloseComplete are still to come: what ends a question without its Sync.
     to_close: u8,
 }
 
-fn take(tag: u8, body_len: usize) -> Take {
+fn take(tag: Tag, body_len: usize) -> Take {
     match tag {
-        b'1' | b'2' | b'3' | b'D' | b'C' | b'Z' | b'E' | b'A' | b'N' | b'S'
+        Tag::ParseComplete
+        | Tag::BindComplete
+        | Tag::CloseComplete
+        | Tag::DataRow
+        | Tag::CommandComplete
+        | Tag::ReadyForQuery
+        | Tag::ErrorResponse
+        | Tag::NotificationResponse
+        | Tag::NoticeResponse
+        | Tag::ParameterStatus
             if body_len <= MESSAGE_MAX_BYTES =>
         {
             Take::Whole
@@ -67,7 +77,7 @@ fn take(tag: u8, body_len: usize) -> Take {
 impl Inquiry {
     /// Asked in a session with this transaction status; `None` in the middle of a round. So many objects of its own are
     /// closed by it.
-    pub(crate) fn new(status: Option<u8>, to_close: u8) -> Inquiry {
+    pub(crate) fn new(status: Option<TransactionStatus>, to_close: u8) -> Inquiry {
         Inquiry {
             scanner: Scanner::default(),
             rows: Vec::new(),
@@ -82,7 +92,7 @@ impl Inquiry {
 
     /// The answer is not seen through a transaction of the session's own.
     pub(crate) fn is_outside_transactions(&self) -> bool {
-        self.status == Some(b'I')
+        self.status == Some(TransactionStatus::Idle)
     }
 
     fn answer(&mut self) -> Answer {
@@ -98,23 +108,23 @@ impl Inquiry {
     pub(crate) fn handle(&mut self, input: &mut &[u8]) -> Result<Option<Answer>, Ending> {
         while let Some(piece) = self.scanner.next(input, &take).map_err(|error| failed(&error.to_string()))? {
             let Piece::Whole { tag, raw } = piece else { continue };
-            let body = raw.get(5..).unwrap_or_default();
+            let body = raw.get(HEADER_BYTES..).unwrap_or_default();
             match tag {
-                b'D' => {
+                Tag::DataRow => {
                     self.bytes = self.bytes.saturating_add(raw.len());
                     if self.bytes > ROWS_MAX_BYTES {
                         return Err(failed("its catalogue is too large"));
                     }
                     self.rows.push(row(body).ok_or_else(|| failed("a malformed row"))?);
                 }
-                b'A' | b'N' | b'S' => {
+                Tag::NotificationResponse | Tag::NoticeResponse | Tag::ParameterStatus => {
                     self.bytes = self.bytes.saturating_add(raw.len());
                     if self.bytes > ROWS_MAX_BYTES {
                         return Err(failed("its answer is too large"));
                     }
                     self.aside.extend_from_slice(raw);
                 }
-                b'E' => {
+                Tag::ErrorResponse => {
                     let report = ServerReport::parse(body);
                     if self.status.is_none() {
                         return Err(failed(&report.to_string()));
@@ -122,17 +132,18 @@ impl Inquiry {
                     self.is_interrupted = INTERRUPTIONS.contains(&report.sqlstate);
                     self.failed = Some(report.to_string());
                 }
-                b'3' if self.status.is_none() => {
+                Tag::CloseComplete if self.status.is_none() => {
                     self.to_close = self.to_close.saturating_sub(1);
                     if self.to_close == 0 {
                         return Ok(Some(self.answer()));
                     }
                 }
-                b'Z' => {
+                Tag::ReadyForQuery => {
+                    let status = TransactionStatus::read(body);
                     return match self.failed.take() {
                         Some(_) if self.is_interrupted => Ok(Some(self.answer())),
                         Some(reason) => Err(failed(&reason)),
-                        None if body.first().copied() != self.status || body.len() != 1 => {
+                        None if status.is_none() || status != self.status => {
                             Err(failed("another transaction status"))
                         }
                         None => Ok(Some(self.answer())),
@@ -152,17 +163,11 @@ pub(crate) fn take_row(rows: &mut Vec<Row>, kind: &str) -> Option<Row> {
 }
 
 fn row(body: &[u8]) -> Option<Row> {
-    let mut reader = Reader::new(body);
-    let count = reader.u16().ok()?;
-    let field = |reader: &mut Reader<'_>| match reader.i32().ok()? {
-        -1 => Some(None),
-        length => {
-            let bytes = reader.bytes(usize::try_from(length).ok()?).ok()?;
-            Some(Some(String::from_utf8(bytes.to_vec()).ok()?))
-        }
+    let text = |value: Option<&[u8]>| match value {
+        None => Some(None),
+        Some(bytes) => String::from_utf8(bytes.to_vec()).ok().map(Some),
     };
-    let fields = (0..count).map(|_| field(&mut reader)).collect::<Option<Row>>()?;
-    reader.is_empty().then_some(fields)
+    DataRow::read(body).ok()?.map(|value| text(value.ok()?)).collect()
 }
 
 fn failed(reason: &str) -> Ending {
@@ -174,7 +179,7 @@ const NAME: &str = "hoopwire_catalogue";
 
 /// Ends a question: with a Flush if the principal's round goes on, else with a Sync.
 pub(crate) fn end(in_round: bool, out: &mut Vec<u8>) {
-    message(out, if in_round { b'H' } else { b'S' }, |_| {});
+    if in_round { frontend::flush(out) } else { frontend::sync(out) }
 }
 
 /// Appends the requests that ask for the catalogue; how many objects they close. It is the functions in the schemas of
@@ -223,35 +228,17 @@ fn question(grant: &Grant, known: &[Root]) -> String {
 /// Prepares a statement; how many objects that closes. A question that was interrupted behind its Parse has left its
 /// statement at the target, since what closes it was skipped.
 pub(crate) fn prepare(name: &str, text: &str, out: &mut Vec<u8>) -> u8 {
-    message(out, b'C', |w| {
-        w.u8(b'S');
-        w.cstr(name);
-    });
-    message(out, b'P', |w| {
-        w.cstr(name);
-        w.cstr(text);
-        w.i16(0);
-    });
+    frontend::close(Kind::Statement, name.as_bytes(), out);
+    frontend::parse(name.as_bytes(), text.as_bytes(), out);
     1
 }
 
 /// Binds, runs and closes a statement without parameters; how many objects that closes.
 pub(crate) fn run(name: &str, out: &mut Vec<u8>) -> u8 {
-    message(out, b'B', |w| {
-        w.cstr(name);
-        w.cstr(name);
-        w.bytes(&[0; 6]);
-    });
-    message(out, b'E', |w| {
-        w.cstr(name);
-        w.i32(0);
-    });
-    for kind in [b'P', b'S'] {
-        message(out, b'C', |w| {
-            w.u8(kind);
-            w.cstr(name);
-        });
-    }
+    frontend::bind(name.as_bytes(), name.as_bytes(), out);
+    frontend::execute(name.as_bytes(), out);
+    frontend::close(Kind::Portal, name.as_bytes(), out);
+    frontend::close(Kind::Statement, name.as_bytes(), out);
     2
 }
 
@@ -449,7 +436,7 @@ mod tests {
         ]
         .concat();
         for size in 1..answer.len() {
-            let mut inquiry = Inquiry::new(Some(b'I'), 2);
+            let mut inquiry = Inquiry::new(Some(TransactionStatus::Idle), 2);
             let (mut rows, mut left) = (None, Vec::new());
             for mut piece in answer.chunks(size) {
                 if rows.is_none() {
@@ -477,7 +464,10 @@ mod tests {
             framed(b'Z', b"T"),
             framed(b'Z', b""),
         ] {
-            assert!(Inquiry::new(Some(b'I'), 2).handle(&mut answer.as_slice()).is_err(), "{answer:?}");
+            assert!(
+                Inquiry::new(Some(TransactionStatus::Idle), 2).handle(&mut answer.as_slice()).is_err(),
+                "{answer:?}"
+            );
         }
     }
 

@@ -15,15 +15,15 @@ use crate::exact::inquiry::{self, Answer, Inquiry, Row, take_row};
 use crate::exact::watch;
 use crate::exact::{Exact, watch_path};
 use crate::live::Live;
-use crate::live::requests::parse_body;
 use hoopwire_grant::Fault;
 use hoopwire_grant::Party;
 use hoopwire_postgres_policy::Code;
 use hoopwire_postgres_policy::{Catalogue, Denial, Grant, StatementPlan, VERDICT_KEPT_BYTES};
+use hoopwire_postgres_protocol::backend::TransactionStatus;
 use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
+use hoopwire_postgres_protocol::frontend::{self, Bind, Malformed, Parse, Query, Tag};
 use hoopwire_postgres_protocol::message::{Piece, Scanner};
 use hoopwire_postgres_protocol::pipeline::Copy;
-use hoopwire_wire::{Reader, message};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -59,11 +59,14 @@ impl Live {
     /// asked for it.
     pub(crate) fn must_wait<'p>(
         &mut self,
-        piece: &Piece<'p>,
+        piece: &Piece<'p, Tag>,
         turn: &mut Turn<'_>,
     ) -> Result<Option<&'p [u8]>, Ending> {
         let (Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. }) = *piece else { return Ok(None) };
-        if !matches!(tag, b'Q' | b'P' | b'B') || self.discarding || !self.knows_too_little(true, turn) {
+        if !matches!(tag, Tag::Query | Tag::Parse | Tag::Bind)
+            || self.discarding
+            || !self.knows_too_little(true, turn)
+        {
             return Ok(None);
         }
         let Some(looks_up) = self.may_look_up(tag, piece.body(), turn) else { return Ok(None) };
@@ -85,7 +88,8 @@ impl Live {
 
     /// The target may not be asked: for all that is known the transaction has failed.
     fn has_failed(&self) -> bool {
-        (self.pipeline.is_empty() && self.pipeline.status() == b'E') || self.pipeline.has_failed()
+        (self.pipeline.is_empty() && self.pipeline.status() == TransactionStatus::Failed)
+            || self.pipeline.has_failed()
     }
 
     fn takes_copy_data(&self) -> bool {
@@ -102,16 +106,15 @@ impl Live {
 
     /// False for what surely names no relation. What would be refused may: by newer knowledge it may not be. `None` for
     /// what rests on nothing that is known of the target.
-    fn may_look_up(&self, tag: u8, body: &[u8], turn: &mut Turn<'_>) -> Option<bool> {
+    fn may_look_up(&self, tag: Tag, body: &[u8], turn: &mut Turn<'_>) -> Option<bool> {
         let Some(exact) = &self.exact else { return Some(true) };
         let text = match tag {
-            b'B' => {
-                let mut reader = Reader::new(body);
-                let name = reader.cstr().and_then(|_portal| reader.cstr()).unwrap_or_default();
-                return Some(exact.binds_look_up).filter(|_| !self.surely_ends(name));
+            Tag::Bind => {
+                let (Ok(bind) | Err(Malformed(bind))) = Bind::read(body);
+                return Some(exact.binds_look_up).filter(|_| !self.surely_ends(bind.statement));
             }
-            b'P' => parse_body(body).map(|(_, text, _)| text),
-            _ => body.strip_suffix(b"\0"),
+            Tag::Parse => Parse::read(body).map(|parse| parse.text),
+            _ => Query::read(body).map(|query| query.text),
         };
         let Some(text) = text else { return Some(true) };
         // no verdict on such a text is kept: it would be read twice
@@ -124,8 +127,11 @@ impl Live {
     }
 
     /// The message went to the target: what it runs may take long, and knowledge ages meanwhile.
-    pub(crate) fn has_sent(&mut self, piece: &Piece<'_>) {
-        let Piece::Whole { tag: b'Q' | b'E' | b'F' | b'S', .. } = piece else { return };
+    pub(crate) fn has_sent(&mut self, piece: &Piece<'_, Tag>) {
+        let Piece::Whole { tag: Tag::Query | Tag::Execute | Tag::FunctionCall | Tag::Sync, .. } = piece
+        else {
+            return;
+        };
         self.note_run();
         // behind a Sync, what a name stands for must be heard first
         if let Some(exact) = &mut self.exact {
@@ -143,7 +149,7 @@ impl Live {
             self.ask(false, turn);
         } else {
             // the target may keep replies back until it is told not to
-            self.say_own(turn, |_, out| message(out, b'H', |_| {}));
+            self.say_own(turn, |_, out| frontend::flush(out));
         }
     }
 

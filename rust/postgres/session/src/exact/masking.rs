@@ -12,9 +12,11 @@ use hoopwire_grant::Fault;
 use hoopwire_grant::Party;
 use hoopwire_postgres_policy::Code;
 use hoopwire_postgres_policy::{Catalogue, ColumnMask, CopyMask, CopyOut, Denial, Grant, RowMask};
-use hoopwire_postgres_protocol::error::{ErrorReport, ServerReport, Sqlstate};
+use hoopwire_postgres_protocol::backend::Tag;
+use hoopwire_postgres_protocol::error::{ErrorReport, ServerReport, Sqlstate, field, rewritten};
+use hoopwire_postgres_protocol::frontend::{self, Kind};
+use hoopwire_postgres_protocol::message::{HEADER_BYTES, MessageTag};
 use hoopwire_postgres_protocol::pipeline::Owed;
-use hoopwire_wire::{Reader, message};
 use std::collections::{HashMap, HashSet};
 
 /// Largest row that is masked; it is held while it is rewritten.
@@ -87,17 +89,19 @@ impl Masking {
     }
 
     /// Appends a DataRow or CopyData as the principal may see it. `raw` is one whole message.
-    pub(crate) fn deliver(&mut self, tag: u8, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Ending> {
-        let body = raw.get(5..).unwrap_or_default();
+    pub(crate) fn deliver(&mut self, tag: Tag, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Ending> {
+        let body = raw.get(HEADER_BYTES..).unwrap_or_default();
         match (tag, &self.rows, &mut self.copy) {
-            (b'D', ..) if !self.described => {
+            (Tag::DataRow, ..) if !self.described => {
                 Err(Ending::misbehaved_target("a row that was not described, under masks"))
             }
-            (b'D', Some(rows), _) => rows.rewrite(body, out).map_err(|_| malformed()),
-            (b'd', _, Copying::No) => {
+            (Tag::DataRow, Some(rows), _) => rows.rewrite(tag.byte(), body, out).map_err(|_| malformed()),
+            (Tag::CopyData, _, Copying::No) => {
                 Err(Ending::misbehaved_target("COPY data that was not announced, under masks"))
             }
-            (b'd', _, Copying::Masked(copy)) => copy.rewrite(body, out).map_err(|_| malformed()),
+            (Tag::CopyData, _, Copying::Masked(copy)) => {
+                copy.rewrite(tag.byte(), body, out).map_err(|_| malformed())
+            }
             _ => {
                 out.extend_from_slice(raw);
                 Ok(())
@@ -179,17 +183,12 @@ impl Live {
         if !self.has_masks() {
             return;
         }
-        self.say_own(turn, |_, out| {
-            message(out, b'D', |w| {
-                w.u8(b'P');
-                w.cstr(portal);
-            });
-        });
+        self.say_own(turn, |_, out| frontend::describe(Kind::Portal, portal, out));
         self.pipeline.push(Owed::OwnDescribe);
     }
 
     /// RowDescription, NoData: of a result that follows, or only told.
-    pub(crate) fn described(&mut self, tag: u8, body: &[u8], follows: bool) -> Result<(), Ending> {
+    pub(crate) fn described(&mut self, tag: Tag, body: &[u8], follows: bool) -> Result<(), Ending> {
         if !follows {
             return Ok(());
         }
@@ -198,7 +197,7 @@ impl Live {
             return Ok(());
         };
         exact.masking.rest();
-        if tag == b'T' { exact.masking.describe(body, &self.grant, catalogue) } else { Ok(()) }
+        if tag == Tag::RowDescription { exact.masking.describe(body, &self.grant, catalogue) } else { Ok(()) }
     }
 
     /// CopyOutResponse.
@@ -211,31 +210,21 @@ impl Live {
 
 /// An ErrorResponse or NoticeResponse without what may show values: its detail, context and internal query, and
 /// its text, hint and names of objects where texts of its class quote values or are made by functions.
-pub(crate) fn scrub(tag: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn scrub(tag: Tag, body: &[u8]) -> Vec<u8> {
     let sqlstate = ServerReport::parse(body).sqlstate;
-    let is_plain = tag == b'E' && sqlstate.is_some_and(|sqlstate| quotes_no_values(sqlstate.as_str()));
-    let mut out = Vec::with_capacity(body.len());
-    message(&mut out, tag, |w| {
-        let mut reader = Reader::new(body);
-        while let Ok(code @ 1..) = reader.u8() {
-            let Ok(text) = reader.cstr() else { break };
-            match code {
-                b'D' | b'W' | b'q' | b'p' => {}
-                // RAISE ... USING sets these, too
-                b'H' | b's' | b't' | b'c' | b'd' | b'n' if !is_plain => {}
-                b'M' if !is_plain => {
-                    w.u8(code);
-                    w.cstr(WITHHELD);
-                }
-                _ => {
-                    w.u8(code);
-                    w.cstr(text);
-                }
-            }
+    let is_plain =
+        tag == Tag::ErrorResponse && sqlstate.is_some_and(|sqlstate| quotes_no_values(sqlstate.as_str()));
+    rewritten(tag, body, |code, text| match code {
+        field::DETAIL | field::CONTEXT | field::INTERNAL_QUERY | field::INTERNAL_POSITION => None,
+        // RAISE ... USING sets these, too
+        field::HINT | field::SCHEMA | field::TABLE | field::COLUMN | field::DATA_TYPE | field::CONSTRAINT
+            if !is_plain =>
+        {
+            None
         }
-        w.u8(0);
-    });
-    out
+        field::MESSAGE if !is_plain => Some(WITHHELD),
+        _ => Some(text),
+    })
 }
 
 /// Classes of errors whose primary text names objects and limits, never values: syntax and access rules,
@@ -272,17 +261,17 @@ mod tests {
         // A check that failed showed the whole row in DETAIL, a cast the value in its text.
         let scrubbed = |tag, body: &[u8]| String::from_utf8_lossy(&scrub(tag, body)).into_owned();
         let check = b"SERROR\0VERROR\0C23514\0Mviolates \"c\"\0DFailing row contains (bob@x).\0sapp\0\0";
-        let shown = scrubbed(b'E', check);
+        let shown = scrubbed(Tag::ErrorResponse, check);
         assert!(shown.contains("violates") && shown.contains("sapp") && !shown.contains("bob"), "{shown}");
         let cast = b"SERROR\0C22P02\0Minvalid input syntax for type integer: \"bob@x\"\0Wline 1 bob\0\0";
-        assert!(!scrubbed(b'E', cast).contains("bob"));
+        assert!(!scrubbed(Tag::ErrorResponse, cast).contains("bob"));
         let raise = b"SNOTICE\0C00000\0Mbob@x\0\0";
-        assert!(!scrubbed(b'N', raise).contains("bob"));
+        assert!(!scrubbed(Tag::NoticeResponse, raise).contains("bob"));
         // the text was withheld, and what else RAISE ... USING sets was not
         let raise = b"SNOTICE\0C00000\0Mx\0Hbob@x\0cbob\0nbob\0dbob\0tbob\0sbob\0FF.c\0\0";
-        let shown = scrubbed(b'N', raise);
+        let shown = scrubbed(Tag::NoticeResponse, raise);
         assert!(!shown.contains("bob") && shown.contains("F.c"), "{shown}");
-        assert!(!scrubbed(b'E', b"Mbob without a code\0\0").contains("bob"));
-        assert!(!scrubbed(b'E', b"SERROR\0C42601\0Mcut of bob").contains("bob"));
+        assert!(!scrubbed(Tag::ErrorResponse, b"Mbob without a code\0\0").contains("bob"));
+        assert!(!scrubbed(Tag::ErrorResponse, b"SERROR\0C42601\0Mcut of bob").contains("bob"));
     }
 }

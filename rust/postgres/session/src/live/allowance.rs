@@ -14,8 +14,10 @@ use crate::live::Live;
 use crate::live::replies::Gathering;
 use hoopwire_grant::Budget;
 use hoopwire_postgres_policy::{Denial, Verdict};
+use hoopwire_postgres_protocol::backend::Tag;
+use hoopwire_postgres_protocol::frontend;
+use hoopwire_postgres_protocol::message::first_messages;
 use hoopwire_postgres_protocol::pipeline::{Copy, Owed};
-use hoopwire_wire::message;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,12 +69,15 @@ impl Live {
 
     /// A reply to a Query: where its text was not read, the first statement is counted before it is sent, and each
     /// other one when the target answers it. True if none is left for it: it was cut.
-    pub(crate) fn take_next_of_query(&mut self, tag: u8, span: &mut Gathering, turn: &mut Turn<'_>) -> bool {
+    pub(crate) fn take_next_of_query(&mut self, tag: Tag, span: &mut Gathering, turn: &mut Turn<'_>) -> bool {
         // a replication command may have many results
         if self.grant.rights.rules.is_some() || self.replication || !self.pipeline.awaits_query() {
             return false;
         }
-        let is_next = std::mem::replace(&mut self.is_between, matches!(tag, b'C' | b'I'));
+        let is_next = std::mem::replace(
+            &mut self.is_between,
+            matches!(tag, Tag::CommandComplete | Tag::EmptyQueryResponse),
+        );
         match if is_next { self.meter.take_statement() } else { Ok(()) } {
             Ok(()) => false,
             Err(budget) => {
@@ -85,7 +90,7 @@ impl Live {
     /// Takes a message of the target that is no row; whether it may be delivered. If not, what it belongs to ends here.
     pub(crate) fn fits(
         &mut self,
-        tag: u8,
+        tag: Tag,
         bytes: usize,
         span: &mut Gathering,
         turn: &mut Turn<'_>,
@@ -96,15 +101,16 @@ impl Live {
         }
         let denial = self.meter.denial(Budget::Bytes, &self.grant);
         match tag {
-            b'E' => self.say_denial(&denial, span, turn),
+            Tag::ErrorResponse => self.say_denial(&denial, span, turn),
             // the end of a transaction may put settings back, and a client must know how to read what comes
-            b'S' if bytes <= SETTING_BYTES && self.settings_beyond < SETTINGS_BEYOND => {
+            Tag::ParameterStatus if bytes <= SETTING_BYTES && self.settings_beyond < SETTINGS_BEYOND => {
                 self.settings_beyond = self.settings_beyond.saturating_add(1);
                 return Ok(true);
             }
             // to go on without it would be to wait for what never comes, or to misread what does
-            b'S' | b'A' => return Err(Ending::denied(&denial)),
-            b'N' if self.swallowing || self.pipeline.is_empty() || self.pipeline.awaits_end() => {}
+            Tag::ParameterStatus | Tag::NotificationResponse => return Err(Ending::denied(&denial)),
+            Tag::NoticeResponse
+                if self.swallowing || self.pipeline.is_empty() || self.pipeline.awaits_end() => {}
             _ => self.cut(Budget::Bytes, span, turn),
         }
         Ok(false)
@@ -148,18 +154,18 @@ impl Live {
         self.cancel_upstream(turn);
         if self.pipeline.copy() == Copy::In {
             // it hears no cancel while it waits for data
-            self.say_own(turn, |_, out| message(out, b'f', |w| w.cstr("hoopwire: a budget is used up")));
+            self.say_own(turn, |_, out| frontend::copy_fail("hoopwire: a budget is used up", out));
             self.pipeline.copy_done();
             return;
         }
         match self.pipeline.rounds() {
             0 => {
                 // a server's error in the extended protocol skips to the Sync that is still to come
-                self.fail_here(b'P', denial, turn);
+                self.fail_here(frontend::Tag::Parse, denial, turn);
                 self.discarding = true;
             }
             1 => {
-                self.fail_here(b'Q', denial, turn);
+                self.fail_here(frontend::Tag::Query, denial, turn);
                 self.rounds_to_swallow = 1;
             }
             _ => {}
@@ -192,7 +198,7 @@ impl Live {
         let is_kept_back = self.pipeline.is_in_round() && self.pipeline.copy() == Copy::None;
         if is_kept_back && !self.is_flushed && self.from_principal.at_boundary() {
             self.is_flushed = true;
-            self.say_own(turn, |_, out| message(out, b'H', |_| {}));
+            self.say_own(turn, |_, out| frontend::flush(out));
         }
     }
 
@@ -227,35 +233,4 @@ impl Live {
 pub(crate) struct Paid {
     binds: u32,
     executes: u32,
-}
-
-/// The first `count` whole messages of `raw`.
-fn first_messages(raw: &[u8], count: u64) -> &[u8] {
-    let mut end = 0_usize;
-    for _ in 0..count {
-        let Some(word) = raw.get(end.saturating_add(1)..).and_then(|rest| rest.first_chunk::<4>()) else {
-            break;
-        };
-        end = end.saturating_add(1).saturating_add(u32::from_be_bytes(*word) as usize);
-    }
-    raw.get(..end).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_cut_between_messages() {
-        let raw = b"D\0\0\0\x06\0\0D\0\0\0\x04D\0\0\0\x05x";
-        assert_eq!(first_messages(raw, 0), b"");
-        assert_eq!(first_messages(raw, 1), &raw[..7]);
-        assert_eq!(first_messages(raw, 2), &raw[..12]);
-        assert_eq!(first_messages(raw, 9), raw, "no more than there are");
-        assert_eq!(
-            first_messages(b"D\0\0\0\x09x", 1),
-            b"",
-            "a length that lies: nothing rather than too much"
-        );
-    }
 }

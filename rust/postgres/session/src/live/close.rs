@@ -8,6 +8,7 @@ use hoopwire_grant::{Party, decide};
 use hoopwire_postgres_policy::{Action, Grant};
 use hoopwire_postgres_protocol::cancel::encode_request;
 use hoopwire_postgres_protocol::error::{ErrorReport, Severity, Sqlstate};
+use hoopwire_postgres_protocol::frontend;
 use hoopwire_recording::{Cancel, Direction, Frame, GrantChanged, Report, ResultSpan, SessionEnd};
 use hoopwire_session::{Call, Effect};
 use hoopwire_wire::Secret;
@@ -29,7 +30,7 @@ impl Live {
         }
         if self.established && !owes && self.from_principal.at_boundary() {
             // Terminate, so that the target does not log an unexpected end; it rolls back what is open
-            turn.legs.own_up().extend_from_slice(b"X\0\0\0\x04");
+            frontend::terminate(turn.legs.own_up());
         }
         let frame = Frame::SessionEnd(SessionEnd {
             closed_by: ending.by.word(),

@@ -14,6 +14,7 @@ use crate::live::names::{Known, kept};
 use hoopwire_grant::Fault;
 use hoopwire_postgres_policy::Code;
 use hoopwire_postgres_policy::{Denial, StatementPlan};
+use hoopwire_postgres_protocol::frontend::Kind;
 
 /// What a session remembers for it.
 #[derive(Debug, Default)]
@@ -94,17 +95,17 @@ impl Live {
         }
     }
 
-    /// Refuses to have a statement (`S`) or a portal described whose cursor may be gone.
-    pub(crate) fn check_description(&self, kind: u8, name: &[u8]) -> Result<(), Denial> {
+    /// Refuses to have a statement or a portal described whose cursor may be gone.
+    pub(crate) fn check_description(&self, kind: Kind, name: &[u8]) -> Result<(), Denial> {
         if !self.cursors.is_used || self.pipeline.is_skipping() {
             return Ok(());
         }
         let may_be_gone = match kind {
-            b'S' => match self.names.known_statement(name) {
+            Kind::Statement => match self.names.known_statement(name) {
                 Known::Is(prepared) => prepared.nature.fetches && self.cursors.last_run >= prepared.no,
                 known => !matches!(known, Known::Nothing),
             },
-            _ => match self.names.known_portal(name) {
+            Kind::Portal => match self.names.known_portal(name) {
                 Known::Is(bound) => bound.nature.fetches && self.cursors.bound.as_deref() != Some(kept(name)),
                 known => !matches!(known, Known::Nothing),
             },

@@ -7,18 +7,19 @@
 use crate::exact::masking::scrub;
 use crate::live::Live;
 use hoopwire_postgres_policy::may_quote;
-use hoopwire_wire::{Reader, message};
+use hoopwire_postgres_protocol::backend::Tag;
+use hoopwire_postgres_protocol::error::{Fields, field, rewritten};
 
 /// In place of a DETAIL.
 const WITHHELD: &[u8] = b"The gateway withholds it: the grant does not read the relation.";
 
 impl Live {
     /// An error or notice as the principal may see it, if that is not as it came.
-    pub(crate) fn with_less_detail(&self, tag: u8, body: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn with_less_detail(&self, tag: Tag, body: &[u8]) -> Option<Vec<u8>> {
         if self.has_masks() {
             return Some(scrub(tag, body));
         }
-        let exact = self.exact.as_ref().filter(|_| tag == b'E')?;
+        let exact = self.exact.as_ref().filter(|_| tag == Tag::ErrorResponse)?;
         let said = Said::read(body);
         let may_quote = || may_quote(&self.grant, exact.catalogue.as_deref(), said.relation());
         let is_hidden = said.is_of_constraint && said.has_detail && !may_quote();
@@ -39,12 +40,12 @@ struct Said<'a> {
 impl<'a> Said<'a> {
     fn read(body: &'a [u8]) -> Said<'a> {
         let mut said = Said::default();
-        for (code, text) in fields(body) {
+        for (code, text) in Fields::read(body) {
             match code {
-                b'C' => said.is_of_constraint = text.starts_with(b"23") || text.starts_with(b"44"),
-                b'D' => said.has_detail = true,
-                b's' => said.schema = std::str::from_utf8(text).ok(),
-                b't' => said.table = std::str::from_utf8(text).ok(),
+                field::SQLSTATE => said.is_of_constraint = text.starts_with(b"23") || text.starts_with(b"44"),
+                field::DETAIL => said.has_detail = true,
+                field::SCHEMA => said.schema = std::str::from_utf8(text).ok(),
+                field::TABLE => said.table = std::str::from_utf8(text).ok(),
                 _ => {}
             }
         }
@@ -56,24 +57,9 @@ impl<'a> Said<'a> {
     }
 }
 
-fn fields(body: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
-    let mut reader = Reader::new(body);
-    std::iter::from_fn(move || {
-        let code = reader.u8().ok().filter(|code| *code != 0)?;
-        Some((code, reader.cstr().ok()?))
-    })
-}
-
 fn without_detail(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len());
-    message(&mut out, b'E', |w| {
-        for (code, text) in fields(body) {
-            w.u8(code);
-            w.cstr(if code == b'D' { WITHHELD } else { text });
-        }
-        w.u8(0);
-    });
-    out
+    let instead = |code, text| Some(if code == field::DETAIL { WITHHELD } else { text });
+    rewritten(Tag::ErrorResponse, body, instead)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use hoopwire_postgres_policy::{Action, Denial, Grant};
 use hoopwire_postgres_protocol::cancel::CancelKey;
 use hoopwire_postgres_protocol::message::Scanner;
 use hoopwire_postgres_protocol::pipeline::Pipeline;
+use hoopwire_postgres_protocol::{backend, frontend};
 use hoopwire_session::Counters;
 use hoopwire_wire::Secret;
 use std::time::Instant;
@@ -38,8 +39,8 @@ pub(crate) struct Live {
     pub(crate) cancel_key: CancelKey,
     pub(crate) upstream_pid: u32,
     pub(crate) upstream_key: Secret<Vec<u8>>,
-    pub(crate) from_principal: Scanner,
-    pub(crate) from_target: Scanner,
+    pub(crate) from_principal: Scanner<frontend::Tag>,
+    pub(crate) from_target: Scanner<backend::Tag>,
     pub(crate) pipeline: Pipeline<Denial>,
     pub(crate) names: Names,
     pub(crate) cursors: Cursors,

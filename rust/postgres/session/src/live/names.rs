@@ -6,6 +6,7 @@
 //!    target skips all behind it up to the Sync. Behind that Sync it stands for nothing that is known.
 
 use foldhash::quality::RandomState;
+use hoopwire_postgres_protocol::frontend::Kind;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -340,11 +341,13 @@ impl Names {
         self.ahead.push_back(Change::Portal(key, Some(bound)));
     }
 
-    /// A Close of a statement (`S`) or portal goes to the target.
-    pub(crate) fn close(&mut self, kind: u8, name: &[u8]) {
+    /// A Close of a statement or portal goes to the target.
+    pub(crate) fn close(&mut self, kind: Kind, name: &[u8]) {
         self.ahead.push_back(match kind {
-            b'S' => Change::Statement(self.statements.change(name, None, self.round, &self.room), None),
-            _ => Change::Portal(self.portals.change(name, None, self.round, &self.room), None),
+            Kind::Statement => {
+                Change::Statement(self.statements.change(name, None, self.round, &self.room), None)
+            }
+            Kind::Portal => Change::Portal(self.portals.change(name, None, self.round, &self.room), None),
         });
     }
 

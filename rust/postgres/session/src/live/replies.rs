@@ -15,11 +15,13 @@ use crate::words::error_report;
 use hoopwire_grant::Fault;
 use hoopwire_grant::decide;
 use hoopwire_postgres_policy::Denial;
+use hoopwire_postgres_protocol::backend::{
+    CommandComplete, ParameterDescription, ParameterStatus, Tag, TransactionStatus,
+};
 use hoopwire_postgres_protocol::error::{ErrorReport, ServerReport, Severity, Sqlstate};
-use hoopwire_postgres_protocol::message::{FrameError, Piece, Scanner, Take};
+use hoopwire_postgres_protocol::message::{FrameError, HEADER_BYTES, MessageTag, Piece, Scanner, Take};
 use hoopwire_postgres_protocol::pipeline::Effect as Reply;
 use hoopwire_recording::{Direction, Frame, Report};
-use hoopwire_wire::Reader;
 
 /// Largest notice that is read whole.
 const REPORT_WHOLE_BYTES: usize = 64 * 1024;
@@ -29,20 +31,43 @@ const REPORT_HEAD_BYTES: usize = 4 * 1024;
 /// Largest message of the other kinds that are read (ParameterStatus, CommandComplete, ParameterDescription).
 const READ_MAX_BYTES: usize = 512 * 1024;
 
-fn take(has_masks: bool, tag: u8, body_len: usize) -> Take {
+fn take(has_masks: bool, tag: Tag, body_len: usize) -> Take {
     match tag {
-        b'D' | b'd' if has_masks && body_len > ROW_MAX_BYTES => Take::Refuse,
-        b'T' | b'E' | b'N' | b'A' if has_masks && body_len > READ_MAX_BYTES => Take::Refuse,
+        Tag::DataRow | Tag::CopyData if has_masks && body_len > ROW_MAX_BYTES => Take::Refuse,
+        Tag::RowDescription | Tag::ErrorResponse | Tag::NoticeResponse | Tag::NotificationResponse
+            if has_masks && body_len > READ_MAX_BYTES =>
+        {
+            Take::Refuse
+        }
         // no grant with masks calls functions by message
-        b'V' if has_masks => Take::Refuse,
-        b'D' | b'd' | b'T' | b'E' | b'N' if has_masks => Take::Whole,
-        b'D' | b'd' => Take::Run,
-        b'T' | b'A' | b'V' => Take::Stream,
-        b'E' if body_len <= ERROR_WHOLE_BYTES => Take::Whole,
-        b'E' | b'N' if body_len > REPORT_WHOLE_BYTES => Take::StreamAfter(REPORT_HEAD_BYTES),
-        b'E' | b'N' => Take::Whole,
-        b'Z' if body_len != 1 => Take::Refuse,
-        b'Z' | b'C' | b'S' | b't' | b'G' | b'H' | b'W' | b'1' | b'2' | b'3' | b'n' | b's' | b'I' | b'c'
+        Tag::FunctionCallResponse if has_masks => Take::Refuse,
+        Tag::DataRow | Tag::CopyData | Tag::RowDescription | Tag::ErrorResponse | Tag::NoticeResponse
+            if has_masks =>
+        {
+            Take::Whole
+        }
+        Tag::DataRow | Tag::CopyData => Take::Run,
+        Tag::RowDescription | Tag::NotificationResponse | Tag::FunctionCallResponse => Take::Stream,
+        Tag::ErrorResponse if body_len <= ERROR_WHOLE_BYTES => Take::Whole,
+        Tag::ErrorResponse | Tag::NoticeResponse if body_len > REPORT_WHOLE_BYTES => {
+            Take::StreamAfter(REPORT_HEAD_BYTES)
+        }
+        Tag::ErrorResponse | Tag::NoticeResponse => Take::Whole,
+        Tag::ReadyForQuery if body_len != 1 => Take::Refuse,
+        Tag::ReadyForQuery
+        | Tag::CommandComplete
+        | Tag::ParameterStatus
+        | Tag::ParameterDescription
+        | Tag::CopyInResponse
+        | Tag::CopyOutResponse
+        | Tag::CopyBothResponse
+        | Tag::ParseComplete
+        | Tag::BindComplete
+        | Tag::CloseComplete
+        | Tag::NoData
+        | Tag::PortalSuspended
+        | Tag::EmptyQueryResponse
+        | Tag::CopyDone
             if body_len <= READ_MAX_BYTES =>
         {
             Take::Whole
@@ -51,7 +76,11 @@ fn take(has_masks: bool, tag: u8, body_len: usize) -> Take {
     }
 }
 
-const HEADER_BYTES: usize = 5;
+/// A row of a result, or of a COPY.
+fn is_row(tag: Tag) -> bool {
+    matches!(tag, Tag::DataRow | Tag::CopyData)
+}
+
 /// Longest part of a CommandComplete tag that is recorded; the server's own are below 64 bytes.
 const TAG_KEPT_BYTES: usize = 64;
 
@@ -124,7 +153,7 @@ impl Live {
             ..Gathering::default()
         };
         let has_masks = self.has_masks();
-        let table = |tag: u8, body_len: usize| take(has_masks, tag, body_len);
+        let table = |tag: Tag, body_len: usize| take(has_masks, tag, body_len);
         let outcome = loop {
             match scanner.next(&mut input, &table) {
                 Ok(None) => break Ok(()),
@@ -133,7 +162,9 @@ impl Live {
                         break Err(ending);
                     }
                 }
-                Err(FrameError::Type { tag: b'D' | b'd' }) if has_masks => break Err(row_too_large()),
+                Err(FrameError::Type { tag }) if has_masks && Tag::of(tag).is_some_and(is_row) => {
+                    break Err(row_too_large());
+                }
                 Err(FrameError::Type { tag }) => break Err(unknown_reply(tag)),
                 Err(error) => break Err(Ending::misbehaved_target(&error.to_string())),
             }
@@ -146,12 +177,17 @@ impl Live {
         Ok(())
     }
 
-    fn reply(&mut self, piece: &Piece<'_>, span: &mut Gathering, turn: &mut Turn<'_>) -> Result<(), Ending> {
+    fn reply(
+        &mut self,
+        piece: &Piece<'_, Tag>,
+        span: &mut Gathering,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
         let (tag, raw, rows, bytes) = match *piece {
-            Piece::Whole { tag, raw } => (tag, raw, u64::from(matches!(tag, b'D' | b'd')), raw.len()),
+            Piece::Whole { tag, raw } => (tag, raw, u64::from(is_row(tag)), raw.len()),
             Piece::Run { tag, count, raw } => (tag, raw, count, raw.len()),
             Piece::Head { tag, body_len, raw, .. } => {
-                (tag, raw, u64::from(matches!(tag, b'D' | b'd')), body_len.saturating_add(HEADER_BYTES))
+                (tag, raw, u64::from(is_row(tag)), body_len.saturating_add(HEADER_BYTES))
             }
             Piece::Tail { raw, .. } => {
                 let statement = self.streamed_for;
@@ -164,17 +200,19 @@ impl Live {
             Piece::Skipped { .. } => return Ok(()),
         };
         let body = piece.body();
-        let status = (tag == b'Z').then(|| body.first().copied()).flatten();
-        if status.is_some_and(|status| !matches!(status, b'I' | b'T' | b'E')) {
+        let status = if tag == Tag::ReadyForQuery { TransactionStatus::read(body) } else { None };
+        if tag == Tag::ReadyForQuery && status.is_none() {
             return Err(Ending::misbehaved_target("ReadyForQuery with an unknown transaction status"));
         }
         let awaited = self.pipeline.current();
-        let awaits_end = matches!(tag, b'C' | b's') && self.pipeline.awaits_prepared_end();
-        let describes = matches!(tag, b'T' | b'n');
+        let awaits_end =
+            matches!(tag, Tag::CommandComplete | Tag::PortalSuspended) && self.pipeline.awaits_prepared_end();
+        let describes = matches!(tag, Tag::RowDescription | Tag::NoData);
         let is_own = describes && self.pipeline.awaits_own();
         let follows = describes && !self.pipeline.awaits_description();
-        let denial = if tag == b'E' { self.denial_for(piece, body)? } else { None };
-        let effect = self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0))?;
+        let denial = if tag == Tag::ErrorResponse { self.denial_for(piece, body)? } else { None };
+        let effect =
+            self.pipeline.reply(tag, status).map_err(|unexpected| unknown_reply(unexpected.0.byte()))?;
         if self.pipeline.has_news() {
             self.names_changed()?;
         }
@@ -188,41 +226,54 @@ impl Live {
         }
         self.streamed_for = awaited;
         self.shows_tail = false;
-        if status == Some(b'I') {
+        if status == Some(TransactionStatus::Idle) {
             self.names.end_transaction();
         }
         match tag {
-            b'1' | b'2' | b'3' => self.may_rest(turn),
-            b'T' | b'n' => {
+            Tag::ParseComplete | Tag::BindComplete | Tag::CloseComplete => self.may_rest(turn),
+            Tag::RowDescription | Tag::NoData => {
                 self.may_rest(turn);
                 self.described(tag, body, follows)?;
                 if is_own {
                     return Ok(());
                 }
             }
-            b'H' => self.copy_begins(awaited)?,
-            b'S' => self.watch(body)?,
-            b'C' | b'I' | b's' => self.result_ends(turn),
-            b'E' => {
+            Tag::CopyOutResponse => self.copy_begins(awaited)?,
+            Tag::ParameterStatus => self.watch(body)?,
+            Tag::CommandComplete | Tag::EmptyQueryResponse | Tag::PortalSuspended => self.result_ends(turn),
+            Tag::ErrorResponse => {
                 self.slots.forget();
                 self.result_ends(turn);
             }
-            b'Z' if self.rounds_to_swallow > 0 => {
+            Tag::ReadyForQuery if self.rounds_to_swallow > 0 => {
                 self.rounds_to_swallow = self.rounds_to_swallow.saturating_sub(1);
                 return Ok(());
             }
-            b'Z' => self.round_ends(turn),
+            Tag::ReadyForQuery => self.round_ends(turn),
             _ => {}
         }
         // of a result that a budget has cut, nothing more is delivered
-        if self.swallowing && !matches!(tag, b'Z' | b'S' | b'A' | b'N') {
+        if self.swallowing
+            && !matches!(
+                tag,
+                Tag::ReadyForQuery | Tag::ParameterStatus | Tag::NotificationResponse | Tag::NoticeResponse
+            )
+        {
             return Ok(());
         }
-        if matches!(tag, b'T' | b'C' | b'I' | b'G' | b'H') && self.take_next_of_query(tag, span, turn) {
+        if matches!(
+            tag,
+            Tag::RowDescription
+                | Tag::CommandComplete
+                | Tag::EmptyQueryResponse
+                | Tag::CopyInResponse
+                | Tag::CopyOutResponse
+        ) && self.take_next_of_query(tag, span, turn)
+        {
             return Ok(());
         }
         match tag {
-            b'D' | b'd' | b'V' => {
+            Tag::DataRow | Tag::CopyData | Tag::FunctionCallResponse => {
                 let (raw, taken, budget) = self.take_rows(raw, rows.max(1), bytes as u64);
                 span.rows = span.rows.saturating_add(taken.min(rows));
                 self.shows_tail = budget.is_none();
@@ -230,8 +281,8 @@ impl Live {
                 budget.into_iter().for_each(|budget| self.cut(budget, span, turn));
                 return Ok(());
             }
-            b'C' => {
-                let text = body.strip_suffix(b"\0").unwrap_or(body);
+            Tag::CommandComplete => {
+                let CommandComplete { text } = CommandComplete::read(body);
                 span.tag.set(text);
                 if awaits_end {
                     check_end(text)?;
@@ -243,20 +294,26 @@ impl Live {
                     self.names.prepared_in_sql();
                 }
             }
-            b's' if awaits_end => check_end(b"")?,
-            b'E' if denial.is_some() => {
+            Tag::PortalSuspended if awaits_end => check_end(b"")?,
+            Tag::ErrorResponse if denial.is_some() => {
                 denial.iter().for_each(|denial| self.say_denial(denial, span, turn));
                 return Ok(());
             }
-            b'E' | b'N' => return self.deliver_report(tag, piece, bytes, span, turn),
-            b'T' | b'A' | b'S' => {
+            Tag::ErrorResponse | Tag::NoticeResponse => {
+                return self.deliver_report(tag, piece, bytes, span, turn);
+            }
+            Tag::RowDescription | Tag::NotificationResponse | Tag::ParameterStatus => {
                 if self.fits(tag, bytes, span, turn)? {
                     self.shows_tail = true;
                     turn.legs.down.extend_from_slice(raw);
                 }
                 return Ok(());
             }
-            b't' => self.names.learn(awaited, &types(body).unwrap_or_default()),
+            Tag::ParameterDescription => {
+                let described = ParameterDescription::read(body);
+                let types: Vec<u32> = described.into_iter().flat_map(|told| told.types.iter()).collect();
+                self.names.learn(awaited, &types);
+            }
             _ => {}
         }
         self.shows_tail = true;
@@ -276,7 +333,7 @@ impl Live {
     }
 
     /// Rows, masked where they must be.
-    fn deliver(&mut self, tag: u8, raw: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+    fn deliver(&mut self, tag: Tag, raw: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         match self.masking() {
             Some(masking) if !raw.is_empty() => masking.deliver(tag, raw, &mut turn.legs.down),
             _ => {
@@ -289,10 +346,9 @@ impl Live {
     /// ParameterStatus.
     fn watch(&self, body: &[u8]) -> Result<(), Ending> {
         let Some(exact) = &self.exact else { return Ok(()) };
-        let mut reader = Reader::new(body);
-        match (reader.cstr(), reader.cstr()) {
-            (Ok(name), Ok(value)) => exact.watch(&self.grant, name, value),
-            _ => Err(Ending::misbehaved_target("a malformed ParameterStatus")),
+        match ParameterStatus::read(body) {
+            Some(ParameterStatus { name, value }) => exact.watch(&self.grant, name, value),
+            None => Err(Ending::misbehaved_target("a malformed ParameterStatus")),
         }
     }
 
@@ -313,7 +369,7 @@ impl Live {
 
     /// The denial to be said instead of an error of the target, if it answers a refused request. A FATAL is the
     /// target's own last word.
-    fn denial_for(&mut self, piece: &Piece<'_>, body: &[u8]) -> Result<Option<Denial>, Ending> {
+    fn denial_for(&mut self, piece: &Piece<'_, Tag>, body: &[u8]) -> Result<Option<Denial>, Ending> {
         let said = ServerReport::parse(body);
         if matches!(said.severity.as_str(), "FATAL" | "PANIC") {
             return Ok(None);
@@ -375,8 +431,8 @@ impl Live {
     #[inline(never)]
     fn deliver_report(
         &mut self,
-        tag: u8,
-        piece: &Piece<'_>,
+        tag: Tag,
+        piece: &Piece<'_, Tag>,
         bytes: usize,
         span: &mut Gathering,
         turn: &mut Turn<'_>,
@@ -402,17 +458,17 @@ impl Live {
     }
 
     /// ErrorResponse or NoticeResponse of the target.
-    fn report(&mut self, tag: u8, body: &[u8], span: &mut Gathering, turn: &mut Turn<'_>) {
+    fn report(&mut self, tag: Tag, body: &[u8], span: &mut Gathering, turn: &mut Turn<'_>) {
         let said = ServerReport::parse(body);
         let sqlstate = said.sqlstate.as_ref().map_or("", Sqlstate::as_str);
         let severity = if said.severity.is_empty() {
-            if tag == b'E' { "ERROR" } else { "NOTICE" }
+            if tag == Tag::ErrorResponse { "ERROR" } else { "NOTICE" }
         } else {
             &said.severity
         };
         let frame = Frame::Report(Report { severity, sqlstate, message: said.message.as_bytes() });
         turn.frames.push(self.no, turn.unix_us, Direction::Downstream, &frame);
-        if tag == b'E' {
+        if tag == Tag::ErrorResponse {
             span.sqlstate = said.sqlstate;
         }
     }
@@ -434,13 +490,6 @@ impl Live {
     }
 }
 
-/// The type OIDs of a ParameterDescription.
-fn types(body: &[u8]) -> Option<Vec<u32>> {
-    let mut reader = Reader::new(body);
-    let count = reader.u16().ok()?;
-    (0..count).map(|_| reader.u32().ok()).collect()
-}
-
-fn unknown_reply(tag: u8) -> Ending {
-    Ending::misbehaved_target(&format!("unexpected message type \"{}\"", tag.escape_ascii()))
+fn unknown_reply(byte: u8) -> Ending {
+    Ending::misbehaved_target(&format!("unexpected message type \"{}\"", byte.escape_ascii()))
 }

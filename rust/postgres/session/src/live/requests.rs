@@ -17,16 +17,15 @@ use hoopwire_grant::Party;
 use hoopwire_grant::{Permit, decide};
 use hoopwire_postgres_policy::Code;
 use hoopwire_postgres_policy::{Action, Denial, Instead, StatementPlan, check_setting};
-use hoopwire_postgres_protocol::message::{FrameError, Piece, Take};
+use hoopwire_postgres_protocol::frontend::{Bind, Execute, Kind, Malformed, Named, Parse, Query, Rider, Tag};
+use hoopwire_postgres_protocol::message::{FrameError, HEADER_BYTES, MessageTag, Piece, Take};
 use hoopwire_postgres_protocol::pipeline::{Copy, Owed};
-use hoopwire_recording::{Direction, Execute, Frame, Input, Request, Statement, Via};
-use hoopwire_wire::Reader;
+use hoopwire_recording::{self as recording, Direction, Frame, Input, Request, Statement, Via};
 
 /// Largest Bind that is read whole; a larger one is read as far as [`BIND_HEAD_BYTES`], header included, and
 /// streamed.
 const BIND_WHOLE_BYTES: usize = 64 * 1024;
 const BIND_HEAD_BYTES: usize = 4 * 1024;
-const HEADER_BYTES: usize = 5;
 /// Largest message of the kinds that carry no more than names.
 const SMALL_BYTES: usize = 16 * 1024;
 /// Declared types of a parameter that names a setting: none, text, unknown, varchar. Another's value may be told otherwise.
@@ -34,14 +33,25 @@ const TEXTS: [u32; 4] = [0, 25, 705, 1043];
 /// Most requests that may be owed before the principal is not read any further.
 const OWED_MAX: usize = 16 * 1024;
 
-fn take(statement_max_bytes: usize, tag: u8, body_len: usize) -> Take {
+fn take(statement_max_bytes: usize, tag: Tag, body_len: usize) -> Take {
     match tag {
-        b'Q' | b'P' | b'F' if body_len > statement_max_bytes => Take::Skip,
-        b'Q' | b'P' | b'F' => Take::Whole,
-        b'B' if body_len > BIND_WHOLE_BYTES => Take::StreamAfter(BIND_HEAD_BYTES),
-        b'B' => Take::Whole,
-        b'd' => Take::Run,
-        b'C' | b'D' | b'E' | b'H' | b'S' | b'X' | b'c' | b'f' if body_len <= SMALL_BYTES => Take::Whole,
+        Tag::Query | Tag::Parse | Tag::FunctionCall if body_len > statement_max_bytes => Take::Skip,
+        Tag::Query | Tag::Parse | Tag::FunctionCall => Take::Whole,
+        Tag::Bind if body_len > BIND_WHOLE_BYTES => Take::StreamAfter(BIND_HEAD_BYTES),
+        Tag::Bind => Take::Whole,
+        Tag::CopyData => Take::Run,
+        Tag::Close
+        | Tag::Describe
+        | Tag::Execute
+        | Tag::Flush
+        | Tag::Sync
+        | Tag::Terminate
+        | Tag::CopyDone
+        | Tag::CopyFail
+            if body_len <= SMALL_BYTES =>
+        {
+            Take::Whole
+        }
         _ => Take::Refuse,
     }
 }
@@ -80,7 +90,7 @@ impl Live {
         let mut flow = Flow { start: None };
         let mut scanner = std::mem::take(&mut self.from_principal);
         let limit = self.statement_max_bytes;
-        let table = |tag: u8, body_len: usize| take(limit, tag, body_len);
+        let table = |tag: Tag, body_len: usize| take(limit, tag, body_len);
         let outcome = loop {
             match scanner.next(&mut input, &table) {
                 Ok(None) => break Ok(Vec::new()),
@@ -119,7 +129,7 @@ impl Live {
 
     fn request(
         &mut self,
-        piece: &Piece<'_>,
+        piece: &Piece<'_, Tag>,
         permit: &Result<Permit, Denial>,
         flow: &mut Flow,
         turn: &mut Turn<'_>,
@@ -130,7 +140,9 @@ impl Live {
             _ => piece.body(),
         };
         match *piece {
-            Piece::Run { raw, .. } | Piece::Tail { raw, .. } | Piece::Head { tag: b'd', raw, .. } => {
+            Piece::Run { raw, .. }
+            | Piece::Tail { raw, .. }
+            | Piece::Head { tag: Tag::CopyData, raw, .. } => {
                 if let (Ok(permit), false) = (permit, self.discarding) {
                     flow.start.get_or_insert(turn.legs.up_mut().len());
                     turn.legs.forward(permit, raw);
@@ -140,11 +152,11 @@ impl Live {
             _ => self.end_of_flow(flow, turn),
         }
         match *piece {
-            Piece::Whole { tag: b'X', .. } => {
+            Piece::Whole { tag: Tag::Terminate, .. } => {
                 return Err(Ending::quiet(Party::Principal, "terminated by the client"));
             }
-            Piece::Whole { tag: tag @ b'S', .. } if !body.is_empty() => return Err(malformed(tag)),
-            Piece::Whole { tag: b'S', raw } => self.sync(raw, permit, turn),
+            Piece::Whole { tag: tag @ Tag::Sync, .. } if !body.is_empty() => return Err(malformed(tag)),
+            Piece::Whole { tag: Tag::Sync, raw } => self.sync(raw, permit, turn),
             _ if self.discarding => {}
             Piece::Skipped { tag, body_len } => {
                 let denial = too_long(tag, body_len, self.statement_max_bytes);
@@ -161,14 +173,15 @@ impl Live {
                 turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
                 self.refuse(denial, no, tag, b"?", turn);
             }
-            Piece::Whole { tag: tag @ (b'Q' | b'P' | b'F'), raw } => {
+            Piece::Whole { tag: tag @ (Tag::Query | Tag::Parse | Tag::FunctionCall), raw } => {
                 self.statement(tag, raw, body, permit, turn)?
             }
             Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. } => {
-                match self.may_ride(tag, body, permit, turn) {
+                let rider = Rider::read(tag, body);
+                match self.may_ride(&rider, permit, turn) {
                     Err(denial) => self.refuse(denial, 0, tag, b"", turn),
                     Ok(permit) => {
-                        if !self.part(tag, body, raw, turn)? {
+                        if !self.part(tag, &rider, raw, turn)? {
                             flow.start = Some(turn.legs.up().len());
                         }
                         turn.legs.forward(permit, raw);
@@ -183,42 +196,38 @@ impl Live {
     /// What rides on a statement decided before needs the class, and an Execute one more statement.
     fn may_ride<'p>(
         &mut self,
-        tag: u8,
-        body: &[u8],
+        rider: &Rider<'_>,
         permit: &'p Result<Permit, Denial>,
         turn: &Turn<'_>,
     ) -> Result<&'p Permit, Denial> {
         let permit = permit.as_ref().map_err(Clone::clone)?;
         // what is malformed ends the session further on
-        let mut reader = Reader::new(body);
-        match tag {
-            b'B' => {
-                let (portal, name) = (reader.cstr().unwrap_or_default(), reader.cstr().unwrap_or_default());
-                self.check_bind(name, turn)?;
-                self.check_portal_name(portal, name)?;
-                self.check_settings(name, &mut reader)?;
-                if !self.surely_ends(name) {
+        match rider {
+            Rider::Bind(Ok(bind) | Err(Malformed(bind))) => {
+                let Bind { portal, statement, .. } = *bind;
+                self.check_bind(statement, turn)?;
+                self.check_portal_name(portal, statement)?;
+                self.check_settings(bind)?;
+                if !self.surely_ends(statement) {
                     self.take_bind()?;
                 }
             }
-            b'D' => {
-                if let (Ok(kind), Ok(name), true) = (reader.u8(), reader.cstr(), reader.is_empty()) {
-                    if kind != b'S' {
-                        self.check_unnamed_portal(name)?;
-                    }
-                    self.check_description(kind, name)?;
+            Rider::Describe(Some(Named { kind, name })) => {
+                if *kind == Kind::Portal {
+                    self.check_unnamed_portal(name)?;
                 }
+                self.check_description(*kind, name)?;
             }
-            b'E' => {
-                let portal = reader.cstr().unwrap_or_default();
-                if reader.i32().is_ok() && reader.is_empty() {
+            Rider::Execute(execute) => {
+                if let Ok(Execute { portal, .. }) = execute {
                     self.check_unnamed_portal(portal)?;
                     // under masks it is described first
                     if self.has_masks() {
-                        self.check_description(b'P', portal)?;
+                        self.check_description(Kind::Portal, portal)?;
                     }
                 }
-                if !self.portal_ends(portal) {
+                let (Ok(execute) | Err(Malformed(execute))) = execute;
+                if !self.portal_ends(execute.portal) {
                     self.take_execute()?;
                 }
             }
@@ -228,18 +237,18 @@ impl Live {
     }
 
     /// Settings that a Bind's parameters name may be ones that are not to be read.
-    fn check_settings(&self, statement: &[u8], reader: &mut Reader<'_>) -> Result<(), Denial> {
-        match self.names.asks(statement) {
+    fn check_settings(&self, bind: &Bind<'_>) -> Result<(), Denial> {
+        match self.names.asks(bind.statement) {
             Some(0) => Ok(()),
             _ if self.pipeline.is_skipping() => Ok(()),
-            Some(asked) => bind::check_settings(reader, asked, &self.grant),
+            Some(asked) => bind::check_settings(bind, asked, &self.grant),
             None => check_setting(&self.grant, None),
         }
     }
 
     fn sync(&mut self, raw: &[u8], permit: &Result<Permit, Denial>, turn: &mut Turn<'_>) {
         self.discarding = false;
-        let frame = Frame::Request(Request { kind: b'S', name: b"", bytes: raw.len() as u64 });
+        let frame = Frame::Request(Request { kind: Tag::Sync.byte(), name: b"", bytes: raw.len() as u64 });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
         self.owe(Owed::Sync, turn);
         self.names.end_round();
@@ -253,21 +262,23 @@ impl Live {
     /// Query, Parse, FunctionCall.
     fn statement(
         &mut self,
-        tag: u8,
+        tag: Tag,
         raw: &[u8],
         body: &[u8],
         permit: &Result<Permit, Denial>,
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
         let parsed = match tag {
-            b'P' => parse_body(body),
-            b'Q' => body.strip_suffix(b"\0").map(|text| (&b""[..], text, Vec::new())),
+            Tag::Parse => {
+                Parse::read(body).map(|parse| (parse.name, parse.text, parse.types.iter().collect()))
+            }
+            Tag::Query => Query::read(body).map(|query| (&b""[..], query.text, Vec::new())),
             _ => Some((&b""[..], &b""[..], Vec::new())),
         };
-        let Some((name, text, types)) = parsed.filter(|(_, text, _)| !text.contains(&0)) else {
+        let Some((name, text, types)) = parsed else {
             return Err(malformed(tag));
         };
-        let call = (tag == b'F').then(|| decide(&self.grant, Action::CallFunction, turn.now));
+        let call = (tag == Tag::FunctionCall).then(|| decide(&self.grant, Action::CallFunction, turn.now));
         let no = self.next_statement();
         let permit = match call.as_ref().unwrap_or(permit) {
             Ok(permit) => {
@@ -285,23 +296,23 @@ impl Live {
         match permit {
             Err(denial) => self.refuse(denial, no, tag, name, turn),
             Ok((permit, traits)) => {
-                if tag == b'F' {
+                if tag == Tag::FunctionCall {
                     let digest = *blake3::hash(raw).as_bytes();
                     let frame = Frame::Input(Input { bytes: raw.len() as u64, digest });
                     turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
                 }
                 let owed = match tag {
-                    b'Q' => Owed::Query { no, ends: traits.nature.ends },
-                    b'P' => Owed::Parse { no },
+                    Tag::Query => Owed::Query { no, ends: traits.nature.ends },
+                    Tag::Parse => Owed::Parse { no },
                     _ => Owed::FunctionCall { no },
                 };
                 let is_answered = self.owe(owed, turn);
                 match tag {
-                    b'P' if is_answered => self.names.prepare(name, no, &types, traits.nature),
-                    b'Q' if is_answered => self.names.query(),
+                    Tag::Parse if is_answered => self.names.prepare(name, no, &types, traits.nature),
+                    Tag::Query if is_answered => self.names.query(),
                     _ => {}
                 }
-                if tag == b'P' {
+                if tag == Tag::Parse {
                     self.note_prepared_anew();
                     if traits.nature.fetches {
                         self.note_fetch();
@@ -315,7 +326,7 @@ impl Live {
                     turn.legs.forward(permit, raw);
                 } else {
                     // the frame has what the principal said; this is what the target hears
-                    let start = HEADER_BYTES + if tag == b'P' { name.len() + 1 } else { 0 };
+                    let start = HEADER_BYTES + if tag == Tag::Parse { name.len() + 1 } else { 0 };
                     let changed = instead(raw, start, &traits.instead).ok_or_else(|| malformed(tag))?;
                     let digest = *blake3::hash(&changed).as_bytes();
                     let frame = Frame::Input(Input { bytes: changed.len() as u64, digest });
@@ -330,18 +341,18 @@ impl Live {
     /// What the grant says of a text, and of one more statement.
     fn decide_statement(
         &mut self,
-        tag: u8,
+        tag: Tag,
         no: u64,
         name: &[u8],
         text: &[u8],
         types: &[u32],
         turn: &mut Turn<'_>,
     ) -> Result<Traits, Denial> {
-        let verdict = if tag == b'F' { None } else { self.judge(no, text, turn)? };
+        let verdict = if tag == Tag::FunctionCall { None } else { self.judge(no, text, turn)? };
         let ends = is_end_of_transaction(text);
         match tag {
             _ if ends => {}
-            b'P' => self.take_parse()?,
+            Tag::Parse => self.take_parse()?,
             _ => self.take_statements(verdict.as_ref())?,
         }
         let plans = verdict.as_ref().and_then(|verdict| verdict.outcome.as_ref().ok());
@@ -356,10 +367,10 @@ impl Live {
             executes: plans.is_some_and(|plans| plans.iter().any(|plan| plan.executes.is_some())),
             instead: plans.map_or_else(Vec::new, |plans| words_instead(plans)),
         };
-        if !self.names.may_tell(traits.nature.asks != 0, traits.executes, tag == b'P') {
+        if !self.names.may_tell(traits.nature.asks != 0, traits.executes, tag == Tag::Parse) {
             check_setting(&self.grant, None)?;
         }
-        if tag == b'P' {
+        if tag == Tag::Parse {
             self.check_statement_name(name, traits.executes)?;
             let asks = |at: usize| traits.nature.asks.checked_shr(u32::try_from(at).unwrap_or(u32::MAX));
             let is_asked = |at: usize| asks(at).is_some_and(|bits| bits & 1 == 1);
@@ -367,7 +378,7 @@ impl Live {
                 check_setting(&self.grant, None)?;
             }
         }
-        if let (b'Q', Some(plans)) = (tag, plans) {
+        if let (Tag::Query, Some(plans)) = (tag, plans) {
             self.check_executed(plans)?;
         }
         if let Some(copy) = copy.filter(|_| self.has_masks()) {
@@ -378,85 +389,86 @@ impl Live {
 
     /// The messages that ride on a statement decided before: recorded here, forwarded by the caller. False if the
     /// frame does not say all of it: the caller keeps the bytes by digest.
-    fn part(&mut self, tag: u8, body: &[u8], raw: &[u8], turn: &mut Turn<'_>) -> Result<bool, Ending> {
+    fn part(&mut self, tag: Tag, rider: &Rider<'_>, raw: &[u8], turn: &mut Turn<'_>) -> Result<bool, Ending> {
         let malformed = || malformed(tag);
-        let mut reader = Reader::new(body);
-        let mut name: &[u8] = b"";
-        match tag {
-            b'B' => {
-                let recorded = bind::record(self, body, raw, turn).ok_or_else(malformed)?;
+        let name = match rider {
+            Rider::Bind(bind) => {
+                let bind = bind.as_ref().map_err(|_| malformed())?;
+                let recorded = bind::record(self, bind, raw, turn);
                 if self.owe(Owed::Bind { no: recorded.bound.no }, turn) {
-                    self.names.bind(recorded.portal, recorded.bound);
-                    self.note_bound(recorded.portal, recorded.bound.nature.fetches);
+                    self.names.bind(bind.portal, recorded.bound);
+                    self.note_bound(bind.portal, recorded.bound.nature.fetches);
                 }
                 return Ok(recorded.complete);
             }
-            b'E' => {
-                let portal = reader.cstr().map_err(|_| malformed())?;
-                let max_rows = reader.i32().map_err(|_| malformed())?;
-                reader.finish().map_err(|_| malformed())?;
+            Rider::Execute(execute) => {
+                let Execute { portal, max_rows } = execute.map_err(|_| malformed())?;
                 let no = self.portal(portal);
                 self.describe_first(portal, turn);
-                let frame = Frame::Execute(Execute { portal, no, max_rows: i64::from(max_rows) });
+                let frame = Frame::Execute(recording::Execute { portal, no, max_rows: i64::from(max_rows) });
                 turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
                 self.owe(Owed::Execute { no, ends: self.portal_ends(portal) }, turn);
                 return Ok(true);
             }
-            b'D' | b'C' => {
-                let kind = reader.u8().map_err(|_| malformed())?;
-                name = reader.cstr().map_err(|_| malformed())?;
-                reader.finish().map_err(|_| malformed())?;
-                if tag == b'C' {
-                    if kind == b'S' {
-                        self.note_prepared_anew();
-                    } else {
-                        self.note_run();
-                    }
-                    if self.owe(Owed::Close, turn) {
-                        self.names.close(kind, name);
-                    }
-                } else {
-                    let no = match kind {
-                        b'S' => self.prepared(name).map_or(0, |prepared| prepared.no),
-                        _ => self.portal(name),
-                    };
-                    self.owe(Owed::Describe { no }, turn);
+            Rider::Close(named) => {
+                let Named { kind, name } = named.ok_or_else(malformed)?;
+                match kind {
+                    Kind::Statement => self.note_prepared_anew(),
+                    Kind::Portal => self.note_run(),
                 }
+                if self.owe(Owed::Close, turn) {
+                    self.names.close(kind, name);
+                }
+                name
             }
-            // the reason of a CopyFail is the principal's text: it is kept
-            b'f' => name = body.strip_suffix(b"\0").unwrap_or(body),
-            // Flush and CopyDone have no body, and no frame would say what is in one
-            _ => reader.finish().map_err(|_| malformed())?,
-        }
-        if matches!(tag, b'c' | b'f') {
-            self.pipeline.copy_done();
-        }
-        let frame = Frame::Request(Request { kind: tag, name, bytes: raw.len() as u64 });
+            Rider::Describe(named) => {
+                let Named { kind, name } = named.ok_or_else(malformed)?;
+                let no = match kind {
+                    Kind::Statement => self.prepared(name).map_or(0, |prepared| prepared.no),
+                    Kind::Portal => self.portal(name),
+                };
+                self.owe(Owed::Describe { no }, turn);
+                name
+            }
+            // the reason is the principal's text: it is kept
+            Rider::CopyFail(fail) => {
+                self.pipeline.copy_done();
+                fail.reason
+            }
+            Rider::CopyDone { is_bare: true } => {
+                self.pipeline.copy_done();
+                b""
+            }
+            Rider::Other { is_bare: true } => b"",
+            // no frame would say what is in it
+            Rider::CopyDone { .. } | Rider::Other { .. } => return Err(malformed()),
+        };
+        let frame = Frame::Request(Request { kind: tag.byte(), name, bytes: raw.len() as u64 });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
         Ok(true)
     }
 
     /// Refuses a request: in its place goes one that the target answers with an error (`refusal`), and the denial
     /// is said instead of that error when it comes. `name` is that of a statement to prepare.
-    fn refuse(&mut self, denial: Denial, no: u64, tag: u8, name: &[u8], turn: &mut Turn<'_>) {
+    fn refuse(&mut self, denial: Denial, no: u64, tag: Tag, name: &[u8], turn: &mut Turn<'_>) {
         let copy = self.pipeline.copy();
         // a target that streams both ways has no reply for these
         if copy == Copy::Both || !stand_in::is_answered(tag) {
             return;
         }
-        let then_ready = matches!(tag, b'Q' | b'F');
+        let then_ready = matches!(tag, Tag::Query | Tag::FunctionCall);
         self.stand_in(tag, name, Owed::Refused { no, denial: Some(Box::new(denial)), then_ready }, turn);
         // what breaks a COPY is used up by that; else an error of the extended protocol skips to the next Sync
         self.discarding = !then_ready && copy != Copy::In;
     }
 
     /// Makes the target err at this place, though nothing was refused: `tag` is a Query or a Parse.
-    pub(crate) fn fail_here(&mut self, tag: u8, denial: Denial, turn: &mut Turn<'_>) {
-        let owed = Owed::Refused { no: 0, denial: Some(Box::new(denial)), then_ready: tag == b'Q' };
+    pub(crate) fn fail_here(&mut self, tag: Tag, denial: Denial, turn: &mut Turn<'_>) {
+        let owed = Owed::Refused { no: 0, denial: Some(Box::new(denial)), then_ready: tag == Tag::Query };
         self.stand_in(tag, b"?", owed, turn);
     }
 
-    fn stand_in(&mut self, tag: u8, name: &[u8], owed: Owed<Denial>, turn: &mut Turn<'_>) {
+    fn stand_in(&mut self, tag: Tag, name: &[u8], owed: Owed<Denial>, turn: &mut Turn<'_>) {
         self.say_own(turn, |_, out| stand_in::encode(tag, name, out));
         self.pipeline.push(owed);
     }
@@ -489,33 +501,23 @@ fn instead(raw: &[u8], start: usize, all: &[Instead]) -> Option<Vec<u8>> {
     Some(changed)
 }
 
-fn malformed(tag: u8) -> Ending {
-    let what = format!("invalid message format in a message of type \"{}\"", tag.escape_ascii());
+fn malformed(tag: Tag) -> Ending {
+    let what = format!("invalid message format in a message of type \"{}\"", tag.byte().escape_ascii());
     Ending::misbehaved_client(&what)
 }
 
-fn via(tag: u8) -> Via {
+fn via(tag: Tag) -> Via {
     match tag {
-        b'Q' => Via::Simple,
-        b'P' => Via::Parse,
+        Tag::Query => Via::Simple,
+        Tag::Parse => Via::Parse,
         _ => Via::FunctionCall,
     }
 }
 
-/// Name, text and declared parameter types of a Parse.
-pub(crate) fn parse_body(body: &[u8]) -> Option<(&[u8], &[u8], Vec<u32>)> {
-    let mut reader = Reader::new(body);
-    let name = reader.cstr().ok()?;
-    let text = reader.cstr().ok()?;
-    let count = usize::from(reader.u16().ok()?);
-    let types = (0..count).map(|_| reader.u32().ok()).collect::<Option<Vec<u32>>>()?;
-    reader.is_empty().then_some((name, text, types))
-}
-
-fn too_long(tag: u8, body_len: usize, max: usize) -> Denial {
+fn too_long(tag: Tag, body_len: usize, max: usize) -> Denial {
     let what = match tag {
-        b'Q' => "query",
-        b'P' => "statement to prepare",
+        Tag::Query => "query",
+        Tag::Parse => "statement to prepare",
         _ => "function call",
     };
     Denial {
@@ -530,10 +532,10 @@ fn too_long(tag: u8, body_len: usize, max: usize) -> Denial {
     }
 }
 
-fn unknown_request(tag: u8) -> Ending {
-    let what = match tag {
-        b'p' => "a second password or SASL message".to_owned(),
-        _ => format!("invalid frontend message type {tag}"),
+fn unknown_request(byte: u8) -> Ending {
+    let what = match Tag::of(byte) {
+        Some(Tag::Password) => "a second password or SASL message".to_owned(),
+        _ => format!("invalid frontend message type {byte}"),
     };
     Ending::misbehaved_client(&what)
 }

@@ -68,7 +68,7 @@ fn a_copy_whose_masks_are_not_found_delivers_nothing() {
 
     let mut out = Vec::new();
     let mut copy = CopyMask::of_plan(&there, &grant(), &catalogue()).unwrap();
-    copy.rewrite(b"1\tsecret\n", &mut out).unwrap();
+    copy.rewrite(b'd', b"1\tsecret\n", &mut out).unwrap();
     assert_eq!(out, b"d\0\0\0\x081\t-\n");
 }
 

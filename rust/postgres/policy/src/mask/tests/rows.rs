@@ -52,21 +52,21 @@ fn a_row_is_masked_by_table_and_column_number_in_the_described_type_and_format()
     let value: &[u8] = &17i32.to_be_bytes();
     let floor: &[u8] = &10i32.to_be_bytes();
     let mut out = b"before".to_vec();
-    masks.rewrite(&row(&[Some(value), Some(value), None, Some(value)]), &mut out).unwrap();
+    masks.rewrite(b'D', &row(&[Some(value), Some(value), None, Some(value)]), &mut out).unwrap();
     let wanted = whole(b'D', &row(&[Some(value), Some(floor), None, Some(value)]));
     assert_eq!(out.strip_prefix(b"before").unwrap(), wanted);
 
     let texts = masks.with_formats(&[]).unwrap();
     let mut out = Vec::new();
-    texts.rewrite(&row(&[Some(b"17"), Some(b"17"), None, None]), &mut out).unwrap();
+    texts.rewrite(b'D', &row(&[Some(b"17"), Some(b"17"), None, None]), &mut out).unwrap();
     assert_eq!(out, whole(b'D', &row(&[Some(b"17"), Some(b"10"), None, None])));
     let each = texts.with_formats(&[0, 1, 0, 0]).unwrap();
     let mut out = Vec::new();
-    each.rewrite(&row(&[None, Some(value), None, None]), &mut out).unwrap();
+    each.rewrite(b'D', &row(&[None, Some(value), None, None]), &mut out).unwrap();
     assert_eq!(out, whole(b'D', &row(&[None, Some(floor), None, None])));
     assert_eq!(each.clone().with_formats(&[0, 1]), Err(Malformed));
     let mut out = Vec::new();
-    each.with_formats(&[1]).unwrap().rewrite(&row(&[None, Some(value), None, None]), &mut out).unwrap();
+    each.with_formats(&[1]).unwrap().rewrite(b'D', &row(&[None, Some(value), None, None]), &mut out).unwrap();
     assert_eq!(out, whole(b'D', &row(&[None, Some(floor), None, None])));
 }
 
@@ -103,7 +103,7 @@ fn a_malformed_description_or_row_is_an_error_and_leaves_nothing_behind() {
     wrong.push([&[0, 2], &i32::MAX.to_be_bytes()[..], b"abc"].concat());
     for body in wrong {
         let mut out = b"before".to_vec();
-        assert_eq!(masks.rewrite(&body, &mut out), Err(Malformed), "{body:?}");
+        assert_eq!(masks.rewrite(b'D', &body, &mut out), Err(Malformed), "{body:?}");
         assert_eq!(out, b"before");
     }
 }
@@ -114,7 +114,7 @@ fn second_masked(kind: MaskKind) -> Vec<Option<ColumnMask>> {
 
 fn copied(copy: &mut CopyMask, body: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut out = Vec::new();
-    copy.rewrite(body, &mut out)?;
+    copy.rewrite(b'd', body, &mut out)?;
     let length = u32::try_from(out.len() - 1).unwrap().to_be_bytes();
     assert_eq!((out[0], &out[1..5]), (b'd', &length[..]));
     Ok(out[5..].to_vec())
@@ -282,7 +282,7 @@ proptest! {
         let fields = [(1, 1, 17, format), (16385, 2, oid, format), (16385, 3, 25, 0)];
         let masks = RowMask::from_row_description(&description(&fields), lookup(kind)).unwrap().unwrap();
         let mut out = Vec::new();
-        masks.rewrite(&row(&[clear.as_deref(), Some(&secret), clear.as_deref()]), &mut out).unwrap();
+        masks.rewrite(b'D', &row(&[clear.as_deref(), Some(&secret), clear.as_deref()]), &mut out).unwrap();
         prop_assert!(!contains(&out, &secret));
         let values = values_of(&out[5..]);
         prop_assert_eq!(values.len(), 3);
@@ -347,7 +347,7 @@ proptest! {
     fn no_bytes_crash_the_masks(body in prop::collection::vec(any::<u8>(), 0..60), oid in prop::sample::select(&[20u32, 21, 23, 25, 700, 701, 1700, 2950][..])) {
         let _ = RowMask::from_row_description(&body, lookup(MaskKind::Hash));
         for format in [CopyFormat::Text, CopyFormat::Csv, CopyFormat::Binary] {
-            let _ = CopyMask::new(format, false, vec![Some(mask(MaskKind::Hash, oid))]).rewrite(&body, &mut Vec::new());
+            let _ = CopyMask::new(format, false, vec![Some(mask(MaskKind::Hash, oid))]).rewrite(b'd', &body, &mut Vec::new());
         }
         for kind in [MaskKind::Hash, partial(2, 2), range(0.3), range(7.0), range(1e300), range(1e-300)] {
             for format in [0, 1] {

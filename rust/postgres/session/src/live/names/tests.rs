@@ -13,14 +13,14 @@ fn what_the_target_skipped_changed_nothing() {
         assert_eq!(no(&names, name), Some(1), "in its round");
         names.settle(true);
         names.end_round();
-        names.close(b'S', name);
+        names.close(Kind::Statement, name);
         names.prepare(name, 2, &[], Nature::default());
         assert_eq!(no(&names, name), Some(2));
         names.end_round();
         assert_eq!(no(&names, name), None, "it may be either");
         (0..2).for_each(|_| names.settle(false));
         assert_eq!(no(&names, name), Some(1));
-        names.close(b'S', name);
+        names.close(Kind::Statement, name);
         names.prepare(name, 3, &[], Nature::default());
         names.settle(true);
         names.settle(false);
@@ -77,8 +77,8 @@ fn prepared_statements_cannot_fill_the_memory() {
     assert!((NAMES_MAX_BYTES / 2..=NAMES_MAX_BYTES).contains(&held(&names)));
     for i in 0..3000_u32 {
         let name = [&i.to_be_bytes()[..], &[b'n'; 2000]].concat();
-        names.close(b'S', &name);
-        names.close(b'P', &name);
+        names.close(Kind::Statement, &name);
+        names.close(Kind::Portal, &name);
         (0..2).for_each(|_| names.settle(true));
     }
     assert_eq!((held(&names), names.statements.named.len()), (0, 0));
