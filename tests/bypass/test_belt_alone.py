@@ -32,6 +32,8 @@ def _straight(arena: Arena, user: str, **parameters: str) -> Iterator[Frontend]:
 def _run(arena: Arena, attempt: Attempt, user: str, **parameters: str) -> Outcome:
     if arena.pg.version < attempt.since:
         pytest.skip(f"PostgreSQL {arena.pg.version} does not know it, {attempt.since} does")
+    if 0 < attempt.until <= arena.pg.version:
+        pytest.skip(f"PostgreSQL {arena.pg.version} refuses it itself, {attempt.until - 1} does not")
     with _straight(arena, user, **parameters) as frontend:
         outcome = arena.run(frontend, attempt, attempt.ways[0], database="straight")
     if outcome.changed:

@@ -346,6 +346,7 @@ def test_django_introspection(routes):
             check=False,
         )
         assert done.returncode == 0, (route.name, done.stderr[-2000:])
-        answers.append(done.stdout)
+        # where an object lies in memory is no answer
+        answers.append(re.sub(r" at 0x[0-9a-f]+", "", done.stdout))
     assert "class Customers(models.Model)" in answers[0]
     assert answers[1] == answers[0]

@@ -71,7 +71,7 @@ def generate(pg: ThrowAwayPostgres, count: int, seed: int) -> list[str]:
         env=client_environment(),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=3600,
         check=False,
     )
     found = [part.strip() for part in done.stdout.split(";\n") if part.strip()]

@@ -19,6 +19,7 @@ attempt they are the file's defaults. `-- then` begins the next step. Options:
     belt              a session that is read-only by default stops it, without the gateway
     role              a role with the grant's privileges stops it, without the gateway
     unproven=WHY      cannot be shown on this server (a crash, nothing left to see)
+    until=N           PostgreSQL itself refuses this from major version N on: only older servers show the harm
     since=N           PostgreSQL knows this from major version N on: older servers only see that it is refused
     permitted         a step is within the grant and changes something; only what is shown counts
     escapes           `\\xNN` in the SQL is that byte
@@ -53,6 +54,8 @@ class Attempt:
     session: str = ""
     unproven: str = ""
     since: int = 0
+    until: int = 0
+    """0: all."""
     flags: frozenset[str] = frozenset()
     steps: tuple[str, ...] = ()
 
@@ -134,6 +137,8 @@ def _with_options(attempt: Attempt, text: str, path: Path) -> Attempt:
                 attempt = replace(attempt, unproven=value)
             case "since":
                 attempt = replace(attempt, since=int(value))
+            case "until":
+                attempt = replace(attempt, until=int(value))
             case _ if name in _FLAGS and not equals:
                 attempt = replace(attempt, flags=attempt.flags | {name})
             case _:

@@ -2,6 +2,7 @@
 --! grant=reader refused=42501 ways=simple,extended
 
 --- reset-transaction-read-only: its own default is READ WRITE, whatever the session began with
+--! until=16
 BEGIN
 -- then
 RESET transaction_read_only
@@ -10,6 +11,7 @@ DELETE FROM scratch
 -- then
 COMMIT
 --- transaction-read-only-to-default: the same by SET
+--! until=16
 BEGIN
 -- then
 SET LOCAL transaction_read_only TO DEFAULT
