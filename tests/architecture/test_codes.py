@@ -7,6 +7,9 @@ import ast
 import re
 from collections import Counter
 from pathlib import Path
+from typing import get_args
+
+from hoopwire.model.fault import Fault
 
 ROOT = Path(__file__).parents[2]
 TABLES = [ROOT / "docs/codes.md", ROOT / "docs/protocols/postgres.md"]
@@ -37,11 +40,10 @@ def of_python() -> set[str]:
 
 
 def of_rust() -> set[str]:
-    """What `Reason::code` gives."""
-    refusal = (ROOT / "rust/postgres/policy/src/refusal.rs").read_text()
-    reasons = refusal[refusal.index("pub fn code") :]
-    reasons = reasons[: reasons.index("\n    }\n")]
-    return set(re.findall(r'=> "([a-z_]+)"', reasons))
+    """The names that the enums of codes give."""
+    own = (ROOT / "rust/postgres/policy/src/code.rs").read_text()
+    common = (ROOT / "rust/grant/src/denial.rs").read_text()
+    return set(re.findall(r'\w+ = "([a-z_]+)", \w+;', own)) | set(re.findall(r'=> "([a-z_]+)"', common))
 
 
 def of_docs() -> Counter[str]:
@@ -74,4 +76,9 @@ def test_each_row_has_a_code_that_is_given() -> None:
 def test_what_is_looked_for_is_found() -> None:
     """Else the others would pass for want of codes."""
     assert {"target_not_granted", "body_invalid", "claims_refused", "token_missing"} <= of_python()
-    assert {"masked_column", "list_too_wide"} <= of_rust()
+    assert {"masked_column", "fetch_by_name", "catalogue_too_old", "budget_rows"} <= of_rust()
+
+
+def test_faults_are_the_same_on_both_sides_of_the_seam() -> None:
+    source = (ROOT / "rust/grant/src/fault.rs").read_text()
+    assert re.findall(r'    \w+ = "([a-z_]+)",', source) == list(get_args(Fault))

@@ -12,17 +12,25 @@ ROOT = Path(__file__).parents[2]
 MANIFESTS = sorted([*ROOT.glob("rust/*/Cargo.toml"), *ROOT.glob("rust/*/*/Cargo.toml")])
 
 POSTGRES = {"postgres-protocol", "postgres-sql", "postgres-policy"}
+CORE = {"wire", "grant", "recording", "session"}
+WINGS = {"postgres"}
+"""A folder of crates for each protocol."""
+MAY_KNOW_WINGS = {"gateway", "bindings", "fuzz"}
+"""Outside a wing, only these may depend on its crates."""
 EDGES: dict[str, set[str]] = {
     "wire": set(),
+    "grant": set(),
     "recording": set(),
     "spool": {"recording"},
+    "session": {"wire", "grant", "recording"},
     "postgres-protocol": {"wire"},
     "postgres-sql": set(),
-    "postgres-policy": {"postgres-sql"},
-    "postgres-session": {"wire", "recording", *POSTGRES},
-    "engine": {"wire", "recording", "spool", "postgres-session", *POSTGRES},
-    "bindings": {"engine", "wire", "recording", "spool", "postgres-session", *POSTGRES},
-    "fuzz": {"wire", "recording", "spool", "postgres-session", *POSTGRES},
+    "postgres-policy": {"grant", "postgres-sql"},
+    "postgres-session": {*CORE, *POSTGRES},
+    "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES},
+    "engine": {"spool", "gateway", *CORE},
+    "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES},
+    "fuzz": {"spool", "gateway", "postgres-session", *CORE, *POSTGRES},
     "testkit": {"wire"},
 }
 """What of ours each crate may depend on. A new crate needs a row, and a thing that it must never know."""
@@ -57,6 +65,10 @@ NOWHERE = {
 """Reactors are our own, and there is one TLS."""
 
 MAY_BE_UNSAFE = {"engine", "bindings"}
+OF_PROTOCOLS = re.compile(
+    r"SSLRequest|CancelRequest|ReadyForQuery|ErrorResponse|SQLSTATE|Sqlstate|Scram|SCRAM|hoopwire_postgres\w*|postgresql"
+)
+"""Words that only a protocol's own rooms use. `gateway` picks a protocol and may name it."""
 BANNED_WORDS = {"manager", "helper", "helpers", "util", "utils", "info"}
 """docs/glossary.md. `get_` is banned as a prefix."""
 
@@ -97,6 +109,20 @@ def edge_problems(crate: str, document: dict[str, Any]) -> Iterator[str]:
                 yield f"{crate} must not depend on {name}: nobody may"
             if not dev and name in ONLY_IN and crate not in ONLY_IN[name]:
                 yield f"{crate} must not depend on {name}: only {', '.join(sorted(ONLY_IN[name]))}"
+
+
+def wing(crate: str) -> str | None:
+    """`postgres` of `postgres-sql`; None of what is in no wing."""
+    first = crate.split("-")[0]
+    return first if first in WINGS else None
+
+
+def wing_problems(edges: dict[str, set[str]]) -> Iterator[str]:
+    """Each crate that knows a wing it is not in."""
+    for crate, known in edges.items():
+        for other in known:
+            if wing(other) not in (None, wing(crate)) and crate not in MAY_KNOW_WINGS:
+                yield f"{crate} must not depend on {other}: it is in the wing of another protocol"
 
 
 def code(source: str) -> str:
@@ -165,6 +191,25 @@ def test_mistakes_of_once_are_in_nothing_that_is_shipped() -> None:
     assert [str(path) for path in places if "mutations" in path.read_text()] == []
 
 
+def test_nothing_but_the_gateway_knows_which_protocols_there_are() -> None:
+    """The table may not say otherwise either: engine, session, grant and spool know no protocol."""
+    assert list(wing_problems(EDGES)) == []
+    folders = {path.parent.parent.name for path in MANIFESTS if path.parent.parent.name != "rust"}
+    assert folders == WINGS
+    for crate in ("engine", "session", "grant", "spool", "testkit"):
+        assert list(wing_problems({**EDGES, crate: EDGES[crate] | {"postgres-policy"}}))
+
+
+def test_the_core_has_no_word_of_a_protocol() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {word}"
+        for crate, path in sources()
+        if crate in {"engine", "session", "grant", "spool"} and "tests" not in path.stem
+        for word in OF_PROTOCOLS.findall(path.read_text())
+    ]
+    assert found == []
+
+
 def test_crates_are_named_for_their_rooms() -> None:
     for path in MANIFESTS:
         assert manifest(path)["package"]["name"] == f"hoopwire-{room(path)}"
@@ -216,6 +261,8 @@ def test_the_bans_of_cargo_deny_are_the_same() -> None:
         ("postgres-policy", "[target.'cfg(unix)'.dependencies]\nlibc = \"0\""),
         ("spool", '[build-dependencies]\npyo3 = "0"'),
         ("engine", '[dependencies]\nhoopwire-bindings = "*"'),
+        ("engine", "[dependencies]\nhoopwire-postgres-protocol.workspace = true"),
+        ("session", '[dependencies]\nhoopwire-postgres-policy = "*"'),
         ("engine", '[dev-dependencies]\ntokio = "1"'),
         ("wire", '[dev-dependencies]\nhoopwire-postgres-session = "*"'),
         ("postgres-session", '[dependencies]\nhoopwire-testkit = "*"'),

@@ -18,6 +18,7 @@ from hoopwire.demo.gateway import RunningGateway
 from hoopwire.demo.postgres import ThrowAwayPostgres, free_port
 from hoopwire.model.commands import CompiledGrant, EngineConfig, EngineLimits, EngineRecording, Lease
 from hoopwire.model.events import GrantNeeded, SessionEnded
+from hoopwire.model.postgres.rights import CompiledPostgres
 from support.frontend import Frontend, cancel_request, query
 from support.wait import wait_for
 
@@ -74,7 +75,7 @@ class Operated:
             principal_kind="service",
             target="orders",
             database="orders",
-            actions=("query",),
+            rights=CompiledPostgres(actions=("query",), target_id="orders/orders"),
             policy="test",
             policy_hash="0",
             minted_at=now,
@@ -158,7 +159,7 @@ def test_none_answers(operated):
         _session(running, ca)
     assert "127.0.0.2" not in str(refused.value)
     (ended,) = wait_for(lambda: running.ended, "the end of the session")
-    assert (ended.closed_by, ended.sqlstate) == ("upstream", "08006")
+    assert (ended.closed_by, ended.code) == ("upstream", "08006")
     assert "refused" in ended.reason
 
 

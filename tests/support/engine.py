@@ -166,7 +166,7 @@ class ScriptedEngine:
         if self._waiting.pop(session, None) is None:
             return False
         self.refused[session] = decoded
-        self.push(self._ended(session, "", decoded.closed_by, decoded.reason, decoded.sqlstate))
+        self.push(self._ended(session, "", decoded.closed_by, decoded.reason, decoded.fault))
         return True
 
     def revoke(self, session: str, refusal: bytes) -> bool:
@@ -175,7 +175,7 @@ class ScriptedEngine:
         if session not in self.live:
             return False
         self.revoked[session] = decoded
-        self._finish(session, decoded.closed_by, decoded.reason, decoded.sqlstate)
+        self._finish(session, decoded.closed_by, decoded.reason, decoded.fault)
         return True
 
     def regrant(self, session: str, grant: bytes) -> bool:
@@ -219,22 +219,22 @@ class ScriptedEngine:
             )
         )
 
-    def _finish(self, session: str, closed_by: str, reason: str, sqlstate: str) -> None:
+    def _finish(self, session: str, closed_by: str, reason: str, code: str) -> None:
         if session not in self.live:
             return
         live = self._live.pop(session, None)
         self._admitted_only.pop(session, None)
-        ended = self._ended(session, self.admitted[session][0].id, closed_by, reason, sqlstate)
+        ended = self._ended(session, self.admitted[session][0].id, closed_by, reason, code)
         budget = SessionBudget() if live is None else live.budget
         self.push(msgspec.structs.replace(ended, budget=budget))
 
-    def _ended(self, session: str, grant: str, closed_by: str, reason: str, sqlstate: str) -> SessionEnded:
+    def _ended(self, session: str, grant: str, closed_by: str, reason: str, code: str) -> SessionEnded:
         return SessionEnded(
             session=session,
             grant=grant,
             closed_by=closed_by,
             reason=reason,
-            sqlstate=sqlstate,
+            code=code,
             statements=0,
             rows=0,
             bytes_in=0,

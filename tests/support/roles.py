@@ -15,7 +15,8 @@ import msgspec
 from hoopwire.custody import Made
 from hoopwire.custody.postgres import making
 from hoopwire.demo.postgres import Outcome, ThrowAwayPostgres, run_psql
-from hoopwire.model.commands import CompiledRights, Lease
+from hoopwire.model.commands import Lease
+from hoopwire.model.postgres.rights import CompiledRules
 from hoopwire.model.postgres.role import RoleGrant
 from hoopwire.model.settings import CredentialSettings, TargetSettings
 from hoopwire.store import ulid
@@ -41,9 +42,9 @@ class EphemeralRole:
         return run_psql(sql, dsn=self.dsn, password=self.password, **options)
 
 
-def rights(written: Mapping[str, Any]) -> CompiledRights:
+def rights(written: Mapping[str, Any]) -> CompiledRules:
     """Rights from a map as in the seam to the engine; what is left out is empty."""
-    return msgspec.convert({**NOTHING, **written}, CompiledRights)
+    return msgspec.convert({**NOTHING, **written}, CompiledRules)
 
 
 def prepare_roles(pg: ThrowAwayPostgres) -> None:

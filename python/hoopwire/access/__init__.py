@@ -1,4 +1,4 @@
-"""Identity, request and policies to a grant: pure and synchronous.
+"""Decides which grant the policies give an identity for a request: pure and synchronous.
 
 Knows policy documents, matching and the compiled form; must never know tokens, the network or trio.
 """

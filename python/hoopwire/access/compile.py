@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
-from hoopwire.model.commands import CompiledGrant, CompiledRights, CompiledRule
+from hoopwire.model.commands import CompiledGrant
 from hoopwire.model.grant import Grant
 from hoopwire.model.postgres.actions import Rule, expand
 from hoopwire.model.postgres.grammar import parse_actions, parse_deny
 from hoopwire.model.postgres.patterns import Pattern
+from hoopwire.model.postgres.rights import CompiledPostgres, CompiledRule, CompiledRules
 
 MASK_KEY_BYTES = 32
 
@@ -26,7 +27,6 @@ def compile_grant(
         raise ValueError(f"grant {grant.id} is {grant.state}")
     if grant.masks and len(mask_key) != MASK_KEY_BYTES:
         raise ValueError(f"grant {grant.id} has masks, and there is no key for them")
-    classes, rights = _compiled_actions(grant)
     left_ns = max(0, int((grant.expires_at - now) * 1e9))
     principal = grant.principal
     return CompiledGrant(
@@ -37,15 +37,9 @@ def compile_grant(
         principal_kind=principal.kind,
         target=grant.target,
         database=database,
-        actions=classes,
-        rights=rights,
-        action_texts=grant.actions,
-        masks=grant.masks,
-        masks_must_match=grant.masks_must_match,
-        mask_key=mask_key if grant.masks else b"",
+        rights=_postgres(grant, database, mask_key),
         budgets=grant.budgets,
         used=grant.used,
-        target_id=f"{grant.target}/{database}",
         policy=grant.policy,
         policy_hash=grant.policy_hash,
         task=grant.task,
@@ -58,19 +52,32 @@ def compile_grant(
     )
 
 
-def _compiled_actions(grant: Grant) -> tuple[tuple[str, ...], CompiledRights | None]:
-    """Classes for the engine, and rights if statements are decided one by one."""
+def _postgres(grant: Grant, database: str, mask_key: bytes) -> CompiledPostgres:
+    classes, rules = _compiled_actions(grant)
+    return CompiledPostgres(
+        actions=classes,
+        rules=rules,
+        action_texts=grant.actions,
+        masks=grant.masks,
+        masks_must_match=grant.masks_must_match,
+        mask_key=mask_key if grant.masks else b"",
+        target_id=f"{grant.target}/{database}",
+    )
+
+
+def _compiled_actions(grant: Grant) -> tuple[tuple[str, ...], CompiledRules | None]:
+    """Classes for the engine, and rules if statements are decided one by one."""
     expansion = expand(parse_actions(grant.actions))
     if not expansion.is_exact:
         return expansion.classes, None
-    rights = CompiledRights(
+    rules = CompiledRules(
         allow=tuple(map(_compiled_rule, expansion.rules)),
         deny=tuple(_compiled_rule(parse_deny(text)) for text in grant.deny),
         words=expansion.words,
         search_path=grant.search_path,
         read_only=expansion.is_read_only,
     )
-    return ("statements", *expansion.classes), rights
+    return ("statements", *expansion.classes), rules
 
 
 def _compiled_rule(rule: Rule) -> CompiledRule:

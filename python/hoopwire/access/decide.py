@@ -1,4 +1,4 @@
-"""identity + request + settings -> Offer or Denial. Pure, synchronous, deterministic.
+"""Decides what an identity gets for a request: an Offer by one policy, or a Denial. Pure, deterministic.
 
 Four rules:
 1. A grant comes from one policy. Policies are tried in the order of the file, and the first that speaks
@@ -17,7 +17,8 @@ import msgspec
 from hoopwire.access import denials
 from hoopwire.access.match import Opening, Reach, reach
 from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
-from hoopwire.model.grant import Budgets, Denial, Grant, Mask, Mint, RecordResults, TokenReuse
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Budgets, Grant, Mask, Mint, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.actions import Action
 from hoopwire.model.postgres.coverage import missing

@@ -1,4 +1,4 @@
-"""The words of a refusal. Each says what is missing, what is there, and the next step.
+"""The words of each refusal by the policies: what is missing, what is there, and the next step.
 
 A target that does not exist and one that is not granted get the same words: what the identity may not
 reach, it does not learn about.
@@ -8,13 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from hoopwire.access.match import Opening, database_name, denies_whole, open_to
 from hoopwire.access.request import AccessRequest, printable, shown
-from hoopwire.model.grant import Denial
+from hoopwire.model.denial import Denial
 from hoopwire.model.identity import Identity
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
-
-NOT_AUTHORIZED = "28000"
-"""invalid_authorization_specification (PostgreSQL, appendix A)."""
-INSUFFICIENT_PRIVILEGE = "42501"
 
 _LISTED = 20
 
@@ -39,7 +35,7 @@ def target_not_granted(request: AccessRequest, identity: Identity, settings: Set
     """No policy opens the target to this identity, or there is no such target: the same answer."""
     known = request.target in settings.targets
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code="target_not_granted",
         message=f"target {shown(request.target)} is not granted to you",
         detail=f"No policy grants it to {who(identity)}.",
@@ -55,7 +51,7 @@ def policy_denies(request: AccessRequest, policy: PolicySettings) -> Denial:
     if request.database is not None and not denies_whole(policy, request.target):
         asked = f"database {shown(request.database)} of {asked}"
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code="policy_denies",
         message=f"{asked} is denied to you",
         detail=f"Reason: {policy.reason}." if policy.reason else "",
@@ -74,7 +70,7 @@ def database_not_granted(
         asked = f"database {shown(request.database)} of target {shown(name)}"
     there = listed(database_name(name, target, database) for database in databases)
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code="database_not_granted",
         message=f"{asked} is not granted to you",
         detail=f"Granted on this target to {who(identity)}: {there}.",
@@ -91,7 +87,7 @@ def actions_not_granted(
         f"{listed(map(_action, policy.actions))} by policy {policy.name}" for policy in policies[:_LISTED]
     )
     return Denial(
-        sqlstate=INSUFFICIENT_PRIVILEGE,
+        fault="not_granted",
         code="actions_not_granted",
         message=f"not granted to you on target {shown(name)}: {listed(shown(action) for action in missing)}",
         detail=f"Granted to {who(identity)}: {there}. One policy must cover a request whole.",
@@ -109,7 +105,7 @@ def ttl_not_granted(identity: Identity, name: str, ttl: float, policies: Sequenc
     """All is granted but the time asked for."""
     longest = max(policy.ttl for policy in policies)
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code="ttl_not_granted",
         message=f"{ttl:g} s on target {shown(name)} is longer than granted to you",
         detail=f"The longest granted to {who(identity)} for this request is {longest:g} s.",
@@ -121,7 +117,7 @@ def ttl_not_granted(identity: Identity, name: str, ttl: float, policies: Sequenc
 def token_expires_too_soon(left_s: float, least_s: float) -> Denial:
     """A grant never outlives its token, and this token has too little left."""
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code="token_expires_too_soon",
         message="the access token is about to expire",
         detail=f"It has {max(left_s, 0):.0f} s left; a grant needs at least {least_s:g} s.",

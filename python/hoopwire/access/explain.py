@@ -1,11 +1,11 @@
-"""Why an identity would get what it gets: the operator's view, with nothing hidden."""
+"""Tells an operator what each policy says to an identity's request, with nothing hidden."""
 
 import msgspec
 
 from hoopwire.access.decide import Offer, decide
 from hoopwire.access.match import denies, granted_databases, identity_mismatch, reach
 from hoopwire.access.request import AccessRequest, parse_database
-from hoopwire.model.grant import Denial
+from hoopwire.model.denial import Denial
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import PolicySettings, Settings
 

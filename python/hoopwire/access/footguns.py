@@ -1,4 +1,4 @@
-"""What is right in a policy file by its letter and hardly meant: for `hoopwire check`. Pure."""
+"""Finds what a policy file may say but hardly means to, for `hoopwire check`. Pure."""
 
 from collections.abc import Iterator
 

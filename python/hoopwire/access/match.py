@@ -1,4 +1,4 @@
-"""Which policies speak about an identity and a target. Pure; every function is total."""
+"""Finds the policies that name an identity and a target. Pure; every function is total."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,10 @@
-"""A connection under a grant that is already there: does it fit?"""
+"""Finds the database that a connection opens under an existing grant, or says why it opens none."""
 
-from hoopwire.access.denials import NOT_AUTHORIZED, listed
+from hoopwire.access.denials import listed
 from hoopwire.access.match import database_name
 from hoopwire.access.request import shown
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.settings import Settings
 
 
@@ -15,7 +16,7 @@ def open_database(grant: Grant, target: str, database: str | None, settings: Set
     configured = settings.targets.get(grant.target)
     if target != grant.target or configured is None:
         return Denial(
-            sqlstate=NOT_AUTHORIZED,
+            fault="not_authorized",
             code="grant_other_target",
             message=f"this credential does not open target {shown(target)}",
             detail=f"Grant {grant.id} is for target {shown(grant.target)}.",
@@ -27,7 +28,7 @@ def open_database(grant: Grant, target: str, database: str | None, settings: Set
         return asked
     there = listed(database_name(grant.target, configured, name) for name in grant.databases)
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code="database_not_granted",
         message=f"database {shown(asked)} of target {shown(target)} is not in this grant",
         detail=f"Grant {grant.id} opens: {there}.",

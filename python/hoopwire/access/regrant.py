@@ -1,11 +1,11 @@
-"""A live grant under new settings: still allowed? It is decided again, and only ever shrinks."""
+"""Decides a live grant again under new settings: it stays, shrinks or ends, and never grows."""
 
 import msgspec
 
 from hoopwire.access.decide import deny_texts, policy_hash
-from hoopwire.access.denials import NOT_AUTHORIZED
 from hoopwire.access.match import Opening, issuer_name, reach
-from hoopwire.model.grant import Denial, Grant, RecordResults, TokenReuse
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.coverage import covers
 from hoopwire.model.postgres.grammar import parse_action, parse_actions
@@ -131,7 +131,7 @@ def _is_whole(candidate: Grant, grant: Grant) -> bool:
 
 def _denied(grant: Grant) -> Denial:
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code="policy_denies",
         message=f"grant {grant.id} was withdrawn: a policy denies its target to you",
         hint="No other request helps: ask the gateway's operators.",
@@ -141,7 +141,7 @@ def _denied(grant: Grant) -> Denial:
 
 def _ended(grant: Grant, code: str, why: str) -> Denial:
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code=code,
         message=f"grant {grant.id} was withdrawn: {why}",
         hint="Connect again with a fresh token to be decided by the present policies.",

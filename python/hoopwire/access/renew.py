@@ -1,12 +1,13 @@
-"""A new grant in place of an old one: from a new token, the same or narrower, never wider."""
+"""Decides a grant that follows an old one: by a new token, the same or narrower, never wider."""
 
 import msgspec
 
 from hoopwire.access.decide import Offer, decide
-from hoopwire.access.denials import NOT_AUTHORIZED, listed
+from hoopwire.access.denials import listed
 from hoopwire.access.regrant import stricter_record, stricter_reuse
 from hoopwire.access.request import AccessRequest, check_request, shown
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Identity
 from hoopwire.model.postgres.coverage import missing
 from hoopwire.model.postgres.grammar import parse_actions
@@ -52,7 +53,7 @@ def _refuse(grant: Grant, identity: Identity, request: AccessRequest) -> Denial 
     if (old.issuer, old.key) != (new.issuer, new.key):
         # The same words as for a grant that does not exist: ids are not to be probed.
         return Denial(
-            sqlstate=NOT_AUTHORIZED,
+            fault="not_authorized",
             code="grant_unknown",
             message="no such grant of yours",
             hint="Renew a grant with a token of the same identity.",
@@ -60,7 +61,7 @@ def _refuse(grant: Grant, identity: Identity, request: AccessRequest) -> Denial 
         )
     if identity.evidence.jti == grant.evidence.jti:
         return Denial(
-            sqlstate=NOT_AUTHORIZED,
+            fault="not_authorized",
             code="token_reused",
             message=f"grant {grant.id} was made from this very token",
             hint="Get a fresh token from your issuer and renew with that.",
@@ -68,7 +69,7 @@ def _refuse(grant: Grant, identity: Identity, request: AccessRequest) -> Denial 
         )
     if grant.state == "revoked":
         return Denial(
-            sqlstate=NOT_AUTHORIZED,
+            fault="not_authorized",
             code="grant_revoked",
             message=f"grant {grant.id} was revoked and cannot be renewed",
             hint="Ask for a new grant.",
@@ -92,7 +93,7 @@ def _refuse(grant: Grant, identity: Identity, request: AccessRequest) -> Denial 
 
 def _widens(grant: Grant, why: str) -> Denial:
     return Denial(
-        sqlstate=NOT_AUTHORIZED,
+        fault="not_authorized",
         code="renewal_widens",
         message=f"a renewal cannot widen grant {grant.id}",
         detail=f"{why[0].upper()}{why[1:]}.",

@@ -1,4 +1,4 @@
-"""What is asked for, before anyone decides: parsed from a startup packet or from the grant API."""
+"""`AccessRequest`: what a client asks for. It is parsed from a startup packet's names, and checked, here."""
 
 import math
 import re
@@ -6,7 +6,7 @@ import unicodedata
 
 import msgspec
 
-from hoopwire.model.grant import Denial
+from hoopwire.model.denial import Denial
 from hoopwire.model.postgres.grammar import ActionError, parse_actions
 
 MIN_TTL_S = 30.0
@@ -28,7 +28,7 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     database: str | None = None
     """A database of the target; none means the target's first."""
     actions: tuple[str, ...] | None = None
-    """Texts of `model.grammar`: `read-only`, `select on public.orders`."""
+    """Texts of `model/postgres/grammar.py`: `read-only`, `select on public.orders`."""
     ttl: float | None = None
     """Seconds."""
     task: str = ""
@@ -137,7 +137,7 @@ def _is_control(character: str) -> bool:
 
 def _invalid(what: str, hint: str) -> Denial:
     return Denial(
-        sqlstate="22023",
+        fault="invalid",
         code="request_invalid",
         message=f"the request is malformed: {what}",
         hint=hint,

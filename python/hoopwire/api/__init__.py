@@ -1,4 +1,4 @@
-"""HTTP only: the public API over TLS, the operators' API on a Unix socket, and what serves both.
+"""Serves the gateway's two HTTP APIs: the public one over TLS, the operators' one on a Unix socket.
 
-It shows control's operations to programs; it must never know how one is done.
+It turns requests into calls of `control`, and results into answers; it must never know how a verb is done.
 """

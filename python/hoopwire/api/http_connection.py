@@ -1,7 +1,8 @@
-"""One connection of an HTTP listener: requests in HTTP/1.0 and 1.1, one by one, to an ASGI application.
+"""Reads HTTP/1.0 and 1.1 requests from one connection, one by one, and has an ASGI application answer them.
 
-Rules of this file: h11 reads and writes the bytes, nothing else does. There is no other protocol to go over
-to. What can be read in two ways is refused. Every wait has a deadline. After anything odd we close.
+Rules of this file: h11 reads and writes the bytes, nothing else does. A client cannot upgrade to another
+protocol. A request that can be read in two ways is refused. Every wait has a deadline. After anything odd we
+close.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""An HTTP listener: it accepts, bounds how many there are, and keeps each connection's fault to itself.
+"""An HTTP listener: accepts connections, up to its limits, and lets no connection's fault reach another.
 
 The only nursery here is the listener's own, and nothing but a cancellation runs through it: whatever a
 connection raises ends in `_contained`.

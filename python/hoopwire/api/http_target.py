@@ -1,4 +1,4 @@
-"""A request target (RFC 9112 section 3.2) to a path that means one thing only."""
+"""Parses a request target (RFC 9112 section 3.2) into path and query; refuses what could mean two paths."""
 
 import re
 from urllib.parse import unquote_to_bytes

@@ -1,4 +1,4 @@
-"""The contract of the public API, OpenAPI 3.1, made from the Structs that decode it."""
+"""Builds the OpenAPI 3.1 document of the public API from the Structs that decode its requests."""
 
 from typing import Any
 

@@ -1,9 +1,10 @@
-"""The operators' API, on a Unix socket that only the gateway's own account may open.
+"""How the operators' verbs look over HTTP: paths, parameters, bodies. control/operations.py does them.
 
-It is another application on another listener: no path, header or method of the public API leads here.
+It is another application on another listener: no request to the public API can reach it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar, TypeVarTuple
 
 import msgspec
 from starlette.applications import Starlette
@@ -12,125 +13,113 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hoopwire import __version__
 from hoopwire.api import problems
-from hoopwire.api.ending import BodyMalformed, ending_routes, grant_unknown
-from hoopwire.api.public import application, http_error, server_error
-from hoopwire.control.files import StartError
-from hoopwire.control.parts import Parts
-from hoopwire.control.spending import Spending
-from hoopwire.model.api import GrantView, Reloaded, SessionView, grant_view, rfc3339
-from hoopwire.model.grant import Grant, GrantState
+from hoopwire.api.public import application, http_error, read_body, server_error
+from hoopwire.control.operations import Operations, Refused, Role, role_needed
+from hoopwire.model.api import Ending, Locking
+from hoopwire.model.grant import GrantState
 from hoopwire.store import StoreUnavailable
 
-_LIMIT = 10_000
+Body = TypeVar("Body")
+Arguments = TypeVarTuple("Arguments")
+
 _STATES: tuple[GrantState, ...] = ("active", "exhausted", "expired", "revoked")
 
 
-def admin_app(parts: Parts, reload: Callable[[], Awaitable[Reloaded]], spending: Spending) -> Starlette:
-    """`reload` reads the config file again; StartError if it is refused."""
+def operators_app(operations: Operations, roles: Collection[Role]) -> Starlette:
+    """For callers who have these roles: what needs another is not there. StartError if a verb needs none."""
 
-    def view(grant: Grant) -> GrantView:
-        now = parts.keeping.overlay(grant)
-        return grant_view(now, spending.of(now), pending=parts.keeping.is_pending(now.id))
+    def route(
+        method: str,
+        path: str,
+        verb: Callable[[Operations, *Arguments], Awaitable[msgspec.Struct]],
+        read: Callable[[Request], Awaitable[tuple[*Arguments]]],
+    ) -> list[Route]:
+        """`read` makes the verb's arguments of a request; what the verb returns is the answer's JSON."""
 
-    async def views(state: GrantState | None) -> list[GrantView]:
-        """Those of a state, by what the store knows and what it does not know yet."""
-        found = {grant.id: view(grant) for grant in await parts.store.grants(state=state, limit=_LIMIT)}
-        for end in parts.keeping.ends():
-            if end.id not in found and (grant := await parts.store.grant(end.id)) is not None:
-                found[end.id] = view(grant)
-        wanted = [grant for grant in found.values() if state in (None, grant.state)]
-        return sorted(wanted, key=lambda grant: grant.id, reverse=True)
+        async def answer(request: Request) -> Response:
+            result = await verb(operations, *await read(request))
+            return Response(msgspec.json.encode(result), media_type="application/json")
 
-    async def grants(request: Request) -> Response:
-        wanted = request.query_params.get("state")
-        state = next((known for known in _STATES if known == wanted), None)
-        if wanted is not None and state is None:
-            return problems.problem(
-                400, "state_unknown", "no such state", hint=f"One of: {', '.join(_STATES)}."
-            )
-        spending.look()
-        return _json({"grants": await views(state)})
-
-    async def one_grant(request: Request) -> Response:
-        id = request.path_params["id"]
-        spending.look()
-        grant = await parts.store.grant(id)
-        if grant is None:
-            return grant_unknown()
-        live = [view for view in session_views(parts) if view.grant == id]
-        return _json({"grant": view(grant), "sessions": live})
-
-    async def sessions(request: Request) -> Response:
-        return _json({"sessions": session_views(parts)})
-
-    async def reload_config(request: Request) -> Response:
-        return _json(await reload())
-
-    async def statistics(request: Request) -> Response:
-        return _json(
-            {
-                "version": __version__,
-                "draining": parts.table.draining,
-                "pending": len(parts.keeping),
-                "locks": len(parts.locks.all()),
-                "engine": parts.engine.statistics(),
-            }
-        )
+        return [Route(path, answer, methods=[method])] if role_needed(verb) in roles else []
 
     return application(
         [
-            Route("/v1/grants", grants, methods=["GET"]),
-            Route("/v1/grants/{id}", one_grant, methods=["GET"]),
-            Route("/v1/sessions", sessions, methods=["GET"]),
-            Route("/v1/reload", reload_config, methods=["POST"]),
-            Route("/v1/statistics", statistics, methods=["GET"]),
-            *ending_routes(parts, spending),
+            *route("GET", "/v1/grants", Operations.grants, _state),
+            *route("GET", "/v1/grants/{id}", Operations.grant, _id),
+            *route("GET", "/v1/sessions", Operations.sessions, _nothing),
+            *route("POST", "/v1/reload", Operations.reload, _nothing),
+            *route("GET", "/v1/statistics", Operations.statistics, _nothing),
+            *route("POST", "/v1/grants/revoke", Operations.revoke_grants, _grants_to_revoke),
+            *route("POST", "/v1/grants/{id}/revoke", Operations.revoke_grant, _one_to_end),
+            *route("POST", "/v1/sessions/end", Operations.end_sessions, _sessions_to_end),
+            *route("POST", "/v1/sessions/{id}/end", Operations.end_session, _one_to_end),
+            *route("POST", "/v1/principals/lock", Operations.lock, _locking),
+            *route("POST", "/v1/principals/unlock", Operations.unlock, _locking),
+            *route("GET", "/v1/principals/locks", Operations.locks, _with_lifted),
         ],
         {
             HTTPException: http_error,
-            StartError: _reload_refused,
+            Refused: _refused,
             StoreUnavailable: _store_unavailable,
-            BodyMalformed: _body_invalid,
             Exception: server_error,
         },
     )
 
 
-def session_views(parts: Parts) -> list[SessionView]:
-    """Live sessions: the engine's counters and the table's names."""
-    views = []
-    for live in parts.engine.sessions():
-        seat = parts.table.seat(live.session)
-        views.append(
-            SessionView(
-                name=seat.grant.principal.name if seat is not None else "",
-                expires=rfc3339(live.expires_at),
-                **msgspec.structs.asdict(live),
-            )
-        )
-    return views
+async def _nothing(request: Request) -> tuple[()]:
+    return ()
 
 
-def _json(value: object) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")
+async def _id(request: Request) -> tuple[str]:
+    return (request.path_params["id"],)
 
 
-async def _reload_refused(request: Request, error: Exception) -> Response:
-    return problems.problem(
-        422, "reload_refused", "the new settings were refused; the old ones stay", detail=str(error)
-    )
+async def _state(request: Request) -> tuple[GrantState | None]:
+    wanted = request.query_params.get("state")
+    state = next((known for known in _STATES if known == wanted), None)
+    if wanted is not None and state is None:
+        raise Refused(code="state_unknown", title="no such state", hint=f"One of: {', '.join(_STATES)}.")
+    return (state,)
+
+
+async def _with_lifted(request: Request) -> tuple[bool]:
+    return (request.query_params.get("all") is not None,)
+
+
+async def _grants_to_revoke(request: Request) -> tuple[tuple[str, ...], Ending]:
+    asked = await _body(request, Ending)
+    return asked.grants, asked
+
+
+async def _sessions_to_end(request: Request) -> tuple[tuple[str, ...], Ending]:
+    asked = await _body(request, Ending, Ending())
+    return asked.sessions, asked
+
+
+async def _one_to_end(request: Request) -> tuple[str, Ending]:
+    return request.path_params["id"], await _body(request, Ending, Ending())
+
+
+async def _locking(request: Request) -> tuple[Locking]:
+    return (await _body(request, Locking),)
+
+
+async def _body(request: Request, kind: type[Body], nothing: Body | None = None) -> Body:
+    """The request's body, or `nothing` where it is empty. Refused if it is not of this kind."""
+    body = await read_body(request)
+    if not body and nothing is not None:
+        return nothing
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Refused(code="body_invalid", title="the body is malformed", detail=str(error)) from None
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return problems.of_refused(error)
 
 
 async def _store_unavailable(request: Request, error: Exception) -> Response:
-    return problems.problem(
-        503,
-        "store_unavailable",
-        "the store failed",
-        detail=str(error),
-    )
-
-
-async def _body_invalid(request: Request, error: Exception) -> Response:
-    return problems.problem(400, "body_invalid", "the body is malformed", detail=str(error))
+    return problems.problem(503, "store_unavailable", "the store failed", detail=str(error))

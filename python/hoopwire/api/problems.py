@@ -1,12 +1,15 @@
-"""Errors of both HTTP APIs: `application/problem+json` (RFC 9457), with our `code` and `hint`."""
+"""Turns errors into HTTP answers: `application/problem+json` (RFC 9457) with our `code` and `hint`."""
 
 import http
 from collections.abc import Mapping
+from typing import get_args
 
 import msgspec
 from starlette.responses import Response
 
-from hoopwire.model.grant import Denial
+from hoopwire.control.operations import Refused
+from hoopwire.model.denial import Denial
+from hoopwire.model.fault import Fault
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:hoopwire:problem:"
@@ -16,7 +19,20 @@ _STATUS = {
     "token_spent": 409,
     "internal_error": 500,
 }
-_STATUS_BY_SQLSTATE = {"57P03": 503, "53300": 429, "XX000": 500}
+_STATUS_BY_FAULT: dict[Fault, int | None] = {
+    **dict.fromkeys(get_args(Fault)),
+    "unavailable": 503,
+    "too_many": 429,
+    "internal": 500,
+}
+"""Of every fault; None is what a refusal has: 401 before somebody is known, then 403."""
+_STATUS_OF_VERB = {
+    "grant_unknown": 404,
+    "session_unknown": 404,
+    "lock_unknown": 404,
+    "reload_refused": 422,
+    "store_unavailable": 503,
+}
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,10 +75,16 @@ def unauthorized(code: str, title: str, *, detail: str = "", hint: str = "") -> 
 
 def of_denial(denial: Denial, *, authenticated: bool) -> Response:
     """A Denial as HTTP: 401 until somebody is authenticated, then 403 unless the table says otherwise."""
-    status = _STATUS.get(denial.code) or _STATUS_BY_SQLSTATE.get(denial.sqlstate)
+    status = _STATUS.get(denial.code) or _STATUS_BY_FAULT[denial.fault]
     if status is None and not authenticated:
         return unauthorized(denial.code, denial.message, detail=denial.detail, hint=denial.hint)
     return problem(status or 403, denial.code, denial.message, detail=denial.detail, hint=denial.hint)
+
+
+def of_refused(refused: Refused) -> Response:
+    """An operator's verb that was not done as HTTP: 400 unless the table says otherwise."""
+    status = _STATUS_OF_VERB.get(refused.code, 400)
+    return problem(status, refused.code, refused.title, detail=refused.detail, hint=refused.hint)
 
 
 def plain(status: int, hint: str = "", headers: Mapping[str, str] | None = None) -> Response:

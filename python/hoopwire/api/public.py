@@ -1,4 +1,6 @@
-"""The public control API: mint a grant, read the contract, see that we live. No operator verb is here.
+"""The public API: exchanges an access token for a grant, shows its OpenAPI document, says whether we live.
+
+No operator's verb is here.
 
 Rules: the body is capped before it is parsed; a token is taken from the Authorization header only; an answer
 that holds a secret is never stored by anyone (`no-store`).

@@ -1,12 +1,13 @@
-"""The listeners of both HTTP APIs: TLS for everybody, a Unix socket for operators."""
+"""Opens the listeners of both HTTP APIs: a Unix socket for operators, TLS for everybody."""
 
 import os
 import resource
 import socket
 import ssl
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -14,22 +15,53 @@ from starlette.applications import Starlette
 
 from hoopwire.api.http_connection import HttpLimits
 from hoopwire.api.http_server import Listener
+from hoopwire.api.operators import operators_app
+from hoopwire.api.public import public_app
 from hoopwire.control.files import StartError
+from hoopwire.control.operations import EVERY_ROLE, Operations
+from hoopwire.control.parts import Parts
+from hoopwire.model.settings import ListenSettings
 
 _CONNECTIONS = 256
 
 
-def server_tls(certificate: str, key: str) -> ssl.SSLContext:
+class HttpListeners:
+    """`control.listeners.Listeners` for HTTP. StartError if the certificate and its key are unusable."""
+
+    def __init__(self, settings: ListenSettings) -> None:
+        self._settings = settings
+        self._tls = _server_tls(settings.tls.certificate, settings.tls.key)
+        self.control: str | None = None
+
+    def open(self, parts: Parts, operations: Operations) -> Iterator[tuple[str, Listener]]:
+        """The operators' listener, then the public one if the settings have it. StartError."""
+        caught = partial(partial, parts.faults.caught)
+        # Only the gateway's own account and root may open the socket: they have every role.
+        admin = operators_app(operations, EVERY_ROLE)
+        yield "admin API", _unix_listener(admin, self._settings.admin_socket, caught("admin API"))
+        if self._settings.control is not None:
+            public = public_app(parts, parts.engine.addresses[0])
+            listener, self.control = _tcp_listener(
+                public, self._settings.control, self._tls, caught("control API")
+            )
+            yield "control API", listener
+
+    def use_pair(self, settings: ListenSettings) -> None:
+        """Show the certificate of these settings from now on. StartError if it or its key is unusable."""
+        _load_pair(self._tls, settings.tls.certificate, settings.tls.key)
+
+
+def _server_tls(certificate: str, key: str) -> ssl.SSLContext:
     """TLS 1.2 or newer. StartError if the pair is unusable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
-    load_pair(context, certificate, key)
+    _load_pair(context, certificate, key)
     return context
 
 
-def load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
+def _load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
     """Use this pair for new handshakes. StartError if it is unusable."""
     try:
         context.load_cert_chain(certificate, key)
@@ -37,7 +69,7 @@ def load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
         raise StartError(f"the certificate {certificate} and its key cannot be used: {error}") from None
 
 
-def tcp_listener(
+def _tcp_listener(
     app: Starlette, address: str, context: ssl.SSLContext, caught: Callable[[Exception], None]
 ) -> tuple[Listener, str]:
     """A TLS listener, and the `HOST:PORT` that it is bound to. StartError if it can't be."""
@@ -47,7 +79,7 @@ def tcp_listener(
     return Listener(_listening(sock), app, caught, tls=context, limits=_public_limits()), shown
 
 
-def unix_listener(app: Starlette, path: str, caught: Callable[[Exception], None]) -> Listener:
+def _unix_listener(app: Starlette, path: str, caught: Callable[[Exception], None]) -> Listener:
     """A listener on a Unix socket, mode 0600. StartError if it can't be made."""
     return Listener(_listening(_bind_unix(Path(path))), app, caught, path=path)
 

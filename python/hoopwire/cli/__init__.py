@@ -1,4 +1,4 @@
-"""The command line: arguments in, control and the rooms asked, tables or JSON out.
+"""The command line: each command's module reads its arguments, asks, and prints tables or JSON.
 
 Rule: an expected failure is one short text on stderr and an exit code, never a traceback.
 """
@@ -16,7 +16,8 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (`hoopwire help exit-codes`)."""
-    parsed = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = build_parser(words).parse_args(words)
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""`hoopwire check`: is the file right, and what would this identity get by it?"""
+"""`hoopwire check`: checks the config file, and says what an identity would get by it."""
 
 import argparse
 import time
@@ -6,10 +6,33 @@ import time
 import msgspec
 
 from hoopwire.access import Explanation, Offer, explain, footguns
+from hoopwire.cli.arguments import Commands, add_command, config_option, identity_options, json_option
 from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, masked_columns, print_denial, print_json, print_table
 from hoopwire.config import Loaded, load_with_places
 from hoopwire.model.settings import PolicySettings
+
+
+def add(commands: Commands) -> None:
+    """Declare it."""
+    parser = add_command(
+        commands,
+        "check",
+        "check the config file, and say what an identity would get by it",
+        run,
+        "  hoopwire check --config hoopwire.toml\n"
+        "  hoopwire check --as cid:0oa1b2c3 --groups order-agents --target orders\n"
+        "  hoopwire check --as uid:00u9z8y7 --target orders/analytics --json\n",
+    )
+    config_option(parser)
+    identity_options(parser, is_required=False)
+    parser.add_argument(
+        "--target", metavar="TARGET", help="orders or orders/analytics (default: every target)"
+    )
+    parser.add_argument(
+        "--no-files", action="store_true", help="do not look at the keys and certificates that it names"
+    )
+    json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

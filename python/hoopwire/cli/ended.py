@@ -1,22 +1,21 @@
-"""What the verbs that end something say: how many sessions, what is left, where it is kept."""
+"""Prints what a command ended: how many sessions, which have not ended yet, and where the change is kept."""
 
 import sys
-from typing import Any
 
 from hoopwire.cli.exits import INCOMPLETE, OK, REFUSED
 from hoopwire.cli.output import clean, moment
+from hoopwire.model.api import Cut, LockView, Where
 
 
-def ended_text(answer: dict[str, Any]) -> str:
+def ended_text(answer: Cut) -> str:
     """`2 sessions have ended`, and which have not."""
-    ended, left = answer["ended"], answer["left"]
-    text = f"{ended} session{' has' if ended == 1 else 's have'} ended"
-    if left:
-        text += f", {len(left)} not yet: {clean(' '.join(left))}"
+    text = f"{answer.ended} session{' has' if answer.ended == 1 else 's have'} ended"
+    if answer.left:
+        text += f", {len(answer.left)} not yet: {clean(' '.join(answer.left))}"
     return text
 
 
-def print_kept(kept: str, what: str) -> None:
+def print_kept(kept: Where, what: str) -> None:
     """Say it if the store does not have it."""
     if kept == "journal":
         print(f"The store cannot be written. {what.capitalize()} is in the journal: a restart knows it,")
@@ -30,12 +29,12 @@ def print_kept(kept: str, what: str) -> None:
         )
 
 
-def print_lock(lock: dict[str, Any]) -> None:
+def print_lock(lock: LockView) -> None:
     """One lock, as it was just made."""
-    where = f"at issuer {clean(lock['issuer'])}" if lock["issuer"] else "at every issuer"
-    until = f"until {moment(lock['until'])}" if lock["until"] is not None else "until it is unlocked"
-    print(f"{clean(lock['principal'])} is locked {where} {until}")
-    print_kept(lock["kept"], "the lock")
+    where = f"at issuer {clean(lock.issuer)}" if lock.issuer else "at every issuer"
+    until = f"until {moment(lock.until)}" if lock.until is not None else "until it is unlocked"
+    print(f"{clean(lock.principal)} is locked {where} {until}")
+    print_kept(lock.kept, "the lock")
 
 
 def worst(*codes: int) -> int:

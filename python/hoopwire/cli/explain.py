@@ -1,4 +1,4 @@
-"""`hoopwire explain`: what the gateway would say to these statements of this identity, and why."""
+"""`hoopwire explain`: says which statements of a text an identity may run, and why not the others."""
 
 import argparse
 import sys
@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 
 from hoopwire.access import Explanation, Offer, compile_grant, explain
+from hoopwire.cli.arguments import Commands, add_command, config_option, identity_options, json_option
 from hoopwire.cli.exits import NOT_STARTED, OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, masked_columns, print_denial, print_json
 from hoopwire.config import load
 from hoopwire.control.engine import explain_sql
 from hoopwire.model.commands import CompiledGrant
+from hoopwire.model.denial import Denial
 from hoopwire.model.explained import ExplainedStatement
-from hoopwire.model.grant import Denial
 
 OFFLINE = (
     "Decided offline, without the target's catalogue: a name without a schema is judged by the search path"
@@ -25,6 +26,27 @@ _WORDS = {"select": "reads", "insert": "inserts into", "delete": "deletes from",
 _SHOWN_CHARACTERS = 100
 
 Decide = Callable[[CompiledGrant, str], tuple[ExplainedStatement, ...]]
+
+
+def add(commands: Commands) -> None:
+    """Declare it."""
+    parser = add_command(
+        commands,
+        "explain",
+        "say what the gateway would allow of SQL, statement by statement",
+        run,
+        '  hoopwire explain "select * from orders" --as cid:0oa1b2c3 --groups data --target orders\n'
+        "  hoopwire explain --file report.sql --as uid:00u9z8y7 --target orders/analytics --json\n"
+        "  pg_dump --schema-only | hoopwire explain - --as cid:0oa1b2c3 --target orders\n\n"
+        "Nothing is connected to: without a catalogue, names are judged by the search path alone.\n"
+        "The exit code is 0 if all statements are allowed, 1 if any is refused.\n",
+    )
+    parser.add_argument("sql", nargs="?", metavar="SQL", help="one argument; - is stdin")
+    parser.add_argument("--file", metavar="FILE", help="read the SQL from FILE")
+    identity_options(parser, is_required=True)
+    parser.add_argument("--target", metavar="TARGET", required=True, help="orders or orders/analytics")
+    config_option(parser)
+    json_option(parser)
 
 
 def run(arguments: argparse.Namespace, decide: Decide = explain_sql) -> int:

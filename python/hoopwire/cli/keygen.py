@@ -1,4 +1,4 @@
-"""`hoopwire keygen recording | tls`: keys, written 0600, never over an existing file."""
+"""`hoopwire keygen recording | tls`: makes keys, mode 0600, and never overwrites a file."""
 
 import argparse
 import contextlib
@@ -12,10 +12,39 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
+from hoopwire.cli.arguments import Commands, add_command, add_group, json_option
 from hoopwire.cli.exits import OK, REFUSED, CommandFailed
 from hoopwire.cli.output import print_json
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+
+
+def add(commands: Commands) -> None:
+    """Declare them."""
+    group = add_group(commands, "keygen", "make keys")
+    parser = add_command(
+        group,
+        "recording",
+        "make the Ed25519 key that seals recordings",
+        recording,
+        "  hoopwire keygen recording --out /etc/hoopwire/recording.key\n",
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", default="recording.key", help="private key; FILE.pub beside it"
+    )
+    parser.add_argument("--config", help=argparse.SUPPRESS)
+    json_option(parser)
+    parser = add_command(
+        group,
+        "tls",
+        "make a self-signed certificate, for labs",
+        tls,
+        "  hoopwire keygen tls --host localhost --host 127.0.0.1 --out .\n",
+    )
+    parser.add_argument("--host", action="append", required=True, help="host name or address (repeatable)")
+    parser.add_argument("--out", metavar="DIR", default=".", help="folder for gateway.crt and gateway.key")
+    parser.add_argument("--days", type=int, default=30, help="days it is valid (default %(default)s)")
+    json_option(parser)
 
 
 def recording(arguments: argparse.Namespace) -> int:

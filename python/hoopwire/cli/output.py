@@ -1,4 +1,4 @@
-"""Tables for people, JSON for programs."""
+"""Prints tables for people and JSON for programs; names from outside cannot move the cursor."""
 
 import sys
 import unicodedata
@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
-from hoopwire.model.grant import Denial, Mask
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Mask
+from hoopwire.model.statistics import SessionBudget
 
 
 def clean(value: object) -> str:
@@ -61,3 +63,18 @@ def size(count: int) -> str:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1024
     return f"{number:.1f} GiB"
+
+
+def budget_text(budget: SessionBudget) -> str:
+    """`rows 10/1000, bytes 1.0 MiB/2.0 MiB`: used and limit, over all sessions of the grant."""
+    shown = []
+    for name, pair in msgspec.structs.asdict(budget).items():
+        if pair is None:
+            continue
+        used, limit = pair
+        if name == "bytes":
+            used, limit = size(used), size(limit)
+        elif name == "wall_time_s":
+            name, used, limit = "time", f"{used:.1f} s", f"{limit:g} s"
+        shown.append(f"{name} {used}/{limit}")
+    return ", ".join(shown)

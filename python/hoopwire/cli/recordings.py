@@ -1,11 +1,12 @@
-"""`hoopwire recordings list | show | verify | release`: needs files, and a key to verify; no gateway."""
+"""`hoopwire recordings list | show | verify | release`: reads recordings from files; asks no gateway."""
 
 import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from hoopwire.cli.arguments import Commands, add_command, add_group, config_option, json_option
 from hoopwire.cli.exits import NOT_STARTED, OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, moment, print_json, print_table, size
 from hoopwire.config import load
@@ -20,6 +21,56 @@ from hoopwire.recordings import (
     session_json,
     session_text,
 )
+
+
+def add(commands: Commands) -> None:
+    """Declare them."""
+    group = add_group(commands, "recordings", "read and verify recordings")
+    parser = add_command(
+        group,
+        "list",
+        "list recorded sessions",
+        list_recorded,
+        "  hoopwire recordings list\n  hoopwire recordings list --path COPY --json\n",
+    )
+    _place(parser)
+    json_option(parser)
+    parser = add_command(
+        group,
+        "show",
+        "show a session: statements, parameters, decisions, results",
+        show,
+        "  hoopwire recordings show s_01J...\n  hoopwire recordings show s_01J... --json | jq .text\n",
+    )
+    parser.add_argument("session", metavar="SESSION", help="session id (s_...)")
+    _place(parser)
+    json_option(parser)
+    parser = add_command(
+        group,
+        "verify",
+        "prove that recordings are whole and unchanged",
+        verify,
+        "  hoopwire recordings verify /var/lib/hoopwire/recordings --key recording.pub\n"
+        "  hoopwire recordings verify COPY --key recording.pub --checkpoints checkpoints\n",
+    )
+    parser.add_argument("path", metavar="PATH", help="directory of recordings, or one segment file")
+    parser.add_argument("--key", metavar="FILE", required=True, help="public key (hoopwire keygen recording)")
+    parser.add_argument("--checkpoints", metavar="FILE", help="the signed checkpoints, kept elsewhere")
+    json_option(parser)
+    parser = add_command(
+        group,
+        "release",
+        "give up sealed segments that are archived elsewhere",
+        release,
+        "  hoopwire recordings release recordings/s0/0000000001.hwr\n",
+    )
+    parser.add_argument("segment", nargs="+", metavar="SEGMENT", help="a sealed segment file (*.hwr)")
+    json_option(parser)
+
+
+def _place(parser: argparse.ArgumentParser) -> None:
+    config_option(parser)
+    parser.add_argument("--path", metavar="PATH", help="directory of recordings, if not the config file's")
 
 
 def list_recorded(arguments: argparse.Namespace) -> int:
@@ -145,52 +196,3 @@ def _text(path: str, what: str) -> str:
 def _no_engine() -> NoReturn:
     text = "the engine is not built: run `make build`, or install a hoopwire wheel"
     raise CommandFailed(text, NOT_STARTED) from None
-
-
-def add_commands(group: Any, add: Any, config: Any, json: Any) -> None:
-    """The parsers of these commands."""
-    parser = add(
-        group,
-        "list",
-        "list recorded sessions",
-        list_recorded,
-        "  hoopwire recordings list\n  hoopwire recordings list --path COPY --json\n",
-    )
-    _place(parser, config)
-    json(parser)
-    parser = add(
-        group,
-        "show",
-        "show a session: statements, parameters, decisions, results",
-        show,
-        "  hoopwire recordings show s_01J...\n  hoopwire recordings show s_01J... --json | jq .text\n",
-    )
-    parser.add_argument("session", metavar="SESSION", help="session id (s_...)")
-    _place(parser, config)
-    json(parser)
-    parser = add(
-        group,
-        "verify",
-        "prove that recordings are whole and unchanged",
-        verify,
-        "  hoopwire recordings verify /var/lib/hoopwire/recordings --key recording.pub\n"
-        "  hoopwire recordings verify COPY --key recording.pub --checkpoints checkpoints\n",
-    )
-    parser.add_argument("path", metavar="PATH", help="directory of recordings, or one segment file")
-    parser.add_argument("--key", metavar="FILE", required=True, help="public key (hoopwire keygen recording)")
-    parser.add_argument("--checkpoints", metavar="FILE", help="the signed checkpoints, kept elsewhere")
-    json(parser)
-    parser = add(
-        group,
-        "release",
-        "give up sealed segments that are archived elsewhere",
-        release,
-        "  hoopwire recordings release recordings/s0/0000000001.hwr\n",
-    )
-    parser.add_argument("segment", nargs="+", metavar="SEGMENT", help="a sealed segment file (*.hwr)")
-    json(parser)
-
-
-def _place(parser: argparse.ArgumentParser, config: Any) -> None:
-    config(parser)
-    parser.add_argument("--path", metavar="PATH", help="directory of recordings, if not the config file's")

@@ -1,4 +1,4 @@
-"""`hoopwire serve`: the gateway in the foreground."""
+"""`hoopwire serve`: runs the gateway in the foreground."""
 
 import argparse
 import functools
@@ -9,11 +9,28 @@ from pathlib import Path
 import trio
 
 from hoopwire.audit import FileSink, Sink, StreamSink
+from hoopwire.cli.arguments import Commands, add_command, config_option
 from hoopwire.cli.exits import INTERRUPTED, NOT_STARTED, OK, CommandFailed
 from hoopwire.cli.production import production_rooms
 from hoopwire.control import log
 from hoopwire.control.files import StartError
 from hoopwire.control.service import serve
+
+
+def add(commands: Commands) -> None:
+    """Declare it."""
+    parser = add_command(
+        commands,
+        "serve",
+        "run the gateway in the foreground",
+        run,
+        "  hoopwire serve --config /etc/hoopwire/hoopwire.toml\n"
+        "  kill -HUP PID     read the file again; a bad file keeps the old settings\n"
+        "  kill -TERM PID    refuse new sessions, let busy ones finish, end\n",
+    )
+    config_option(parser)
+    parser.add_argument("--audit", metavar="FILE", help="append audit events to FILE instead of stderr")
+    parser.add_argument("--verbose", action="store_true", help="log more")
 
 
 def run(arguments: argparse.Namespace) -> int:

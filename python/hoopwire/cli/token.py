@@ -1,4 +1,4 @@
-"""Where a token is read from: a file, stdin or the environment; never arguments, which everyone can list."""
+"""Reads a token from a file, stdin or the environment; never from arguments, which everyone can list."""
 
 import os
 import sys

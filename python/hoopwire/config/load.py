@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hoopwire.config.decode import Parts, decode
-from hoopwire.config.files import check_files
 from hoopwire.config.gateway import check_gateway, check_limits, check_listen, check_recording
 from hoopwire.config.issuers import check_issuers
 from hoopwire.config.policies import check_policies
@@ -67,6 +66,9 @@ def _loads(content: bytes, name: str, *, files: bool) -> Loaded:
     parts = decode(document, folder, report)
     _check(parts, report)
     if files:
+        # It reads keys and certificates: who only looks for the socket need not wait for that library.
+        from hoopwire.config.files import check_files
+
         check_files(parts, report)
     if report.problems:
         raise ConfigError(report.problems)

@@ -1,4 +1,5 @@
-"""The control plane: the trio service between identity, policy, store and the engine.
+"""The control plane: the trio service that runs a gateway.
 
-It decides nothing itself and sees no wire bytes; it asks the rooms that know and carries their answers.
+It asks `identity` who connects, `access` what that principal gets and `custody` for the credential, and tells
+the engine the answer. It decides nothing itself and sees no bytes of a session.
 """

@@ -1,4 +1,4 @@
-"""Admission: a startup packet and a credential in; a grant and a lease, or a refusal, out.
+"""Answers the engine when a client logs in: gives it a grant and a lease, or a refusal.
 
 Rule: the last look (policy of now, time, the grant's end, the seat) and `engine.admit` have no await between
 them. Whatever changes before that is seen; whatever changes after finds a live session to end.
@@ -27,8 +27,9 @@ from hoopwire.control.role_keeper import RoleKeeper
 from hoopwire.control.spending import Spending
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Lease
+from hoopwire.model.denial import Denial
 from hoopwire.model.events import GrantNeeded
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.grant import Grant
 
 _log = logging.getLogger("hoopwire.admission")
 _AT_ONCE = 64

@@ -1,4 +1,4 @@
-"""Signed checkpoints to their file, each synced before the next."""
+"""Writes the recording's signed checkpoints to their file, and syncs each before it writes the next."""
 
 import errno
 import logging

@@ -1,4 +1,4 @@
-"""Wall time for texts and tokens, monotonic time for deadlines.
+"""The gateway's two clocks: wall time for texts and tokens, monotonic time for deadlines.
 
 A grant's deadline on the monotonic clock is fixed when the gateway first sees the grant and only ever comes
 nearer: setting the wall clock back extends nothing.

@@ -1,4 +1,4 @@
-"""What each event of the engine means here."""
+"""Takes each event of the engine and does what follows: admits, frees a seat, records an audit event."""
 
 import logging
 
@@ -130,7 +130,7 @@ class Dispatch:
             peer=seat.peer,
             by=event.closed_by,
             reason=event.reason,
-            code=event.sqlstate,
+            code=event.code,
             statements=event.statements,
             rows=event.rows,
             bytes_in=event.bytes_in,

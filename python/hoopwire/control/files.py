@@ -1,4 +1,4 @@
-"""What the service reads and locks at start: PEM files, the state directory."""
+"""Reads PEM files, and locks the state directory so that only one gateway uses it."""
 
 import fcntl
 import os

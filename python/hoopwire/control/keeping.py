@@ -1,8 +1,8 @@
-"""Changes on their way into the store: what was cut, narrowed or locked in memory must never be forgotten.
+"""Writes what was revoked, narrowed or locked in memory to the store, and never forgets one of these changes.
 
-Rules: whoever makes such a change has carried it out in memory before it comes here. It goes to the store;
-while the store does not take it, to the journal beside it; and it is tried again until the store has it.
-Until then `overlay` shows what the store does not know yet. At a start the journal comes first.
+Rules: whoever makes such a change has carried it out in memory before it comes here. It is written to the
+store; while the store cannot be written, to the journal beside it; and it is tried again until the store has
+it. Until then `overlay` shows what the store does not know yet. At a start the journal is read first.
 """
 
 import logging

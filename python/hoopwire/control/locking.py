@@ -1,6 +1,6 @@
-"""Locking principals out and letting them in again: what it ends, what it refuses, and where it is kept."""
+"""Locks principals out (their sessions end, their logins are refused) and lets them in again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hoopwire.access import issuer_name
 from hoopwire.control import texts
@@ -79,3 +79,42 @@ def lift_what_is_over(parts: Parts) -> None:
         parts.locks.remove((lock.id,))
         event = lock_event("principal.unlocked", now, lock, by="time", reason="its time was over")
         parts.keeping.add(LocksLifted(ids=(lock.id,), at=now, by="time", reason="its time was over"), event)
+
+
+class LocksOfGrants:
+    """Locks that come with a revocation: one for each principal of the grants, at the issuer that vouches."""
+
+    def __init__(self, parts: Parts, *, for_s: float | None, by: str, reason: str) -> None:
+        self._parts = parts
+        self._for_s = for_s
+        self._by = by
+        self._reason = reason
+        self._made: dict[tuple[str, str], tuple[Lock, list[Seat]]] = {}
+
+    @property
+    def seats(self) -> list[Seat]:
+        """Sessions that the locks ended."""
+        return [seat for _, seats in self._made.values() for seat in seats]
+
+    def lock(self, grants: Iterable[Grant]) -> None:
+        """Lock the principals of these grants as of now, each once; the caller has it kept."""
+        for grant in grants:
+            key, issuer = self._who(grant)
+            if (key, issuer) not in self._made:
+                self._made[key, issuer] = lock_out(
+                    self._parts, key, issuer, for_s=self._for_s, by=self._by, reason=self._reason
+                )
+
+    def of(self, grant: Grant | None) -> Lock | None:
+        """The lock on the principal of the grant."""
+        made = None if grant is None else self._made.get(self._who(grant))
+        return None if made is None else made[0]
+
+    def seats_of(self, lock: Lock | None) -> list[Seat]:
+        """Sessions that this lock ended."""
+        return [seat for made, seats in self._made.values() for seat in seats if made is lock]
+
+    def _who(self, grant: Grant) -> tuple[str, str]:
+        """An issuer that is configured no more: every issuer is the safe reading."""
+        principal = grant.principal
+        return principal.key, issuer_name(principal, self._parts.current.settings) or ""

@@ -1,4 +1,4 @@
-"""The locks on principals that nobody has lifted: in memory, for every look at a principal.
+"""The locks in force, in memory: asked about a principal before anything is given to it.
 
 Rules: a lock counts from the moment it is here, before it is written; it is taken out only after its lifting
 is written. A lock with an end holds until both clocks say that it is over.

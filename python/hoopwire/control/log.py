@@ -1,7 +1,7 @@
-"""One log line an event, to stderr, through the stdlib. Never a credential: nothing here is given one.
+"""Writes log lines to stderr and never waits for their reader, who must not be able to stop the gateway.
 
-A line is never waited for: a reader of our stderr that stops must not stop the gateway. What finds no room
-is counted, and the count said once there is some.
+Lines that find no room are dropped and counted, and the count is said once there is room. Never a credential:
+nothing here is given one.
 """
 
 import logging

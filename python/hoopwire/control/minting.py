@@ -1,6 +1,6 @@
-"""A credential to a grant: by access token (implicit or explicit mint), or by grant secret.
+"""Turns a credential into a grant: an access token buys one, a grant secret opens one that was bought.
 
-The one road from `identity` over `access` to the ledger, for PostgreSQL admission and the control API alike.
+Logins and the public API both come through here; a token buys a grant nowhere else.
 """
 
 from typing import Literal

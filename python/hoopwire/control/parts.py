@@ -1,4 +1,4 @@
-"""The open parts of a running gateway, as the files of this room hand them to each other."""
+"""`Parts`: what a running gateway has open (store, engine, sessions), handed to the files of this room."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +18,8 @@ from hoopwire.control.locks import Locks
 from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
 from hoopwire.control.supervise import Faults
 from hoopwire.model.commands import CompiledGrant, Lease
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Identity
 from hoopwire.model.settings import Settings, TargetSettings
 from hoopwire.store import SecretHasher, Store

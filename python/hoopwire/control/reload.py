@@ -1,4 +1,4 @@
-"""New settings for a running gateway: all of them or none, then every live session is decided again."""
+"""Gives a running gateway new settings, all of them or none, and then decides every live session again."""
 
 import logging
 from collections.abc import Callable

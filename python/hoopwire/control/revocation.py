@@ -1,4 +1,4 @@
-"""What ends grants and sessions from our side: operators, time, and policies that changed.
+"""Ends grants and sessions from our side: for operators, when time is over, after policies changed.
 
 Rule: all cuts come first, at once and in memory; then what was cut is kept (`control/keeping.py`), and only
 then is it said. A store that fails or waits delays no cut, and forgets none.
@@ -19,7 +19,8 @@ from hoopwire.control.parts import Parts
 from hoopwire.control.sessions import Seat
 from hoopwire.model.api import Where
 from hoopwire.model.commands import Refusal
-from hoopwire.model.grant import Denial, Grant, GrantState
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant, GrantState
 from hoopwire.store import GrantEnded, GrantNarrowed, StoreUnavailable
 
 _log = logging.getLogger("hoopwire.revocation")

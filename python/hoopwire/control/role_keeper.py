@@ -1,4 +1,4 @@
-"""Roles made for grants, from the first session to the grant's end: when they are made, narrowed and dropped.
+"""Decides when the database role of a grant is made, narrowed and dropped; custody does it.
 
 Nothing tells this file that a grant has ended: it looks, once a second, at every grant that may have a role
 (level, not edge). So it does not matter which way a grant ended, whether the target could be reached then, or
@@ -18,7 +18,8 @@ from hoopwire.control import texts
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.custody import LeaseFailed, Lent, Made, RoleFailed
 from hoopwire.model.commands import Lease
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.postgres.role import RoleGrant, role_name
 from hoopwire.model.settings import Settings, TargetSettings
 from hoopwire.store import StoreUnavailable
@@ -278,7 +279,7 @@ class RoleKeeper:
         return kept
 
     def _role(self, grant: Grant) -> RoleGrant | None:
-        rights = self._parts.compiled(grant, grant.databases[0]).rights
+        rights = self._parts.compiled(grant, grant.databases[0]).rights.rules
         if rights is None:
             return None
         return RoleGrant(

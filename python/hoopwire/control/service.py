@@ -1,8 +1,8 @@
-"""The gateway's control plane as one running thing: opened, served, drained.
+"""Starts the gateway, runs its tasks until it is told to stop, drains and closes it.
 
-Start: settings, state directory, store, what the journal has for it, engine, APIs, then events. Stop: drain
-(new sessions refused, busy ones may finish), then the engine stops and seals, then what grants have used and
-the audit trail are written, then the store closes.
+Start: settings, state directory, store, what the journal has for it, engine, listeners, then events. Stop:
+drain (new sessions are refused, busy ones may finish), then the engine stops and seals, then what grants have
+used and the audit trail are written, then the store closes.
 """
 
 import logging
@@ -11,17 +11,12 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
 
 from hoopwire import __version__
-from hoopwire.api.http_server import Listener
-from hoopwire.api.operators import admin_app
-from hoopwire.api.public import public_app
-from hoopwire.api.serving import load_pair, server_tls, tcp_listener, unix_listener
 from hoopwire.audit import AuditEvent, AuditTrail, Sink
 from hoopwire.control import texts
 from hoopwire.control.admission import Admission
@@ -31,7 +26,9 @@ from hoopwire.control.dispatch import Dispatch
 from hoopwire.control.engine import DataPlane, EngineFactory, native_engine
 from hoopwire.control.files import StartError, StateDirectory, read_pem
 from hoopwire.control.keeping import Keeping, audit_row
+from hoopwire.control.listeners import Listener, MakeListeners
 from hoopwire.control.locks import Locks
+from hoopwire.control.operations import Operations
 from hoopwire.control.parts import Current, Lend, Parts
 from hoopwire.control.reload import Reload
 from hoopwire.control.revocation import cut_overdue, sweep
@@ -57,6 +54,7 @@ class Rooms:
     load: Callable[[Path], Settings]
     verifier: VerifierFactory
     lend: Lend
+    listeners: MakeListeners
     engine: EngineFactory = native_engine
     roles: Callable[[Lend], RoleDesk] = Roles
 
@@ -114,12 +112,9 @@ async def _run(
         _warn(settings)
         verifiers = Verifiers(rooms.verifier, tasks)
         parts.current = Current(settings, verifiers.use(await verifiers.open(settings)))
-        tls = server_tls(settings.listen.tls.certificate, settings.listen.tls.key)
+        listeners = rooms.listeners(settings.listen)
         reload = Reload(
-            parts,
-            lambda: rooms.load(path),
-            verifiers,
-            lambda new: load_pair(tls, new.listen.tls.certificate, new.listen.tls.key),
+            parts, lambda: rooms.load(path), verifiers, lambda new: listeners.use_pair(new.listen)
         )
         checkpoints = (
             CheckpointFile(settings.recording.checkpoints) if settings.recording.checkpoints else None
@@ -137,26 +132,23 @@ async def _run(
             tasks.keep("roles", keeper.run)
             tasks.keep("spending", spending.run)
             tasks.keep("keeping", parts.keeping.run)
-            addresses = tuple(parts.engine.addresses)
-            socket_path = settings.listen.admin_socket
-            admin = unix_listener(
-                admin_app(parts, reload, spending), socket_path, partial(parts.faults.caught, "admin API")
-            )
-            tasks.once("admin API", _listen, tasks, "admin API", admin, drained.wait)
-            control = None
-            if settings.listen.control is not None:
-                public, control = tcp_listener(
-                    public_app(parts, addresses[0]),
-                    settings.listen.control,
-                    tls,
-                    partial(parts.faults.caught, "control API"),
-                )
-                tasks.once("control API", _listen, tasks, "control API", public, drained.wait)
+            for name, listener in listeners.open(parts, Operations(parts, reload, spending)):
+                tasks.once(name, _listen, tasks, name, listener, drained.wait)
             if signals:
                 await tasks.start("signals", _signals, tasks, reload, stopping, draining)
+            addresses = tuple(parts.engine.addresses)
             _log.info("hoopwire %s answers on %s", __version__, ", ".join(addresses))
             parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
-            task_status.started(Running(addresses, control, socket_path, parts, reload, stopping.set))
+            task_status.started(
+                Running(
+                    postgres=addresses,
+                    control=listeners.control,
+                    admin_socket=settings.listen.admin_socket,
+                    parts=parts,
+                    reload=reload,
+                    stop=stopping.set,
+                )
+            )
             await stopping.wait()
             parts.store.hurry()
             with draining:

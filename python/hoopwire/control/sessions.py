@@ -21,7 +21,8 @@ import trio
 
 from hoopwire.control import texts
 from hoopwire.model.commands import Refusal
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 
 
 @dataclass
@@ -195,7 +196,7 @@ class SessionTable:
 
 def _denied(grant: Grant, words: Refusal) -> Denial:
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="grant_over",
         message=words.message,
         detail=words.detail,

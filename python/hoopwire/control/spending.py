@@ -1,4 +1,4 @@
-"""What grants have used of their budgets: from the engine to the store, and the end of what is used up.
+"""Writes what grants have used of their budgets to the store, and ends grants that are used up.
 
 Rules: what was used is never lowered; what cannot be written waits here and is tried again. A grant that is
 used up admits nobody from the moment this file hears of it. Its live sessions are left alone: the engine

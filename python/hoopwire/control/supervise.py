@@ -1,4 +1,4 @@
-"""Tasks that must not take the gateway along: what one of them raises is caught, logged, counted and audited.
+"""Runs the gateway's tasks so that an exception in one ends no other: it is caught, logged and audited.
 
 docs/architecture.md lists every task of the top nurseries, and what a fault in it does.
 """

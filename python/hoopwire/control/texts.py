@@ -1,7 +1,8 @@
-"""What principals are told: every refusal that the control plane makes itself, in one place.
+"""The words of every refusal that the control plane itself gives to a principal.
 
-Codes are stable. SQLSTATEs: PostgreSQL appendix A. 28000 the credential is real but buys nothing here,
-28P01 it could not be verified, 53300 too many sessions, 57P01 ended from our side, 57P03 try again later.
+Codes are stable. Faults: `not_authorized` the credential is real but buys nothing here, `not_authenticated`
+it could not be verified, `ended` from our side, `unavailable` try again later. Each protocol has its own code
+for each.
 """
 
 from datetime import UTC, datetime
@@ -10,7 +11,8 @@ import msgspec
 
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Refusal
-from hoopwire.model.grant import Denial, Grant, GrantState
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant, GrantState
 from hoopwire.model.lock import Lock
 from hoopwire.store import GrantEnded
 
@@ -45,7 +47,7 @@ def _way_back(by: str, otherwise: str) -> str:
 def refusal(denial: Denial) -> Refusal:
     """A denial as the engine says it; the precise reason goes to the audit event only."""
     return Refusal(
-        sqlstate=denial.sqlstate,
+        fault=denial.fault,
         message=denial.message,
         detail=denial.detail,
         hint=denial.hint,
@@ -57,7 +59,7 @@ def token_refused(code: str, message: str, hint: str, internal: str) -> Denial:
     """`identity` refused the token. Without a hint the code would say what the text must not."""
     busy = code == "keys_unavailable"
     return Denial(
-        sqlstate="57P03" if busy else "28000",
+        fault="unavailable" if busy else "not_authorized",
         code=code if hint else "token_refused",
         message=message,
         hint=hint or "Send a valid access token of a configured issuer as the password.",
@@ -76,7 +78,7 @@ def token_spent(grant: Grant, why: str) -> Denial:
     else:
         detail = f"It bought grant {grant.id}, which {ended(grant)}."
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="token_spent",
         message="this access token has already been used",
         detail=detail,
@@ -88,7 +90,7 @@ def token_spent(grant: Grant, why: str) -> Denial:
 def token_ended(end: GrantEnded) -> Denial:
     """The same of a grant whose end the store does not know yet."""
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="token_spent",
         message="this access token has already been used",
         detail=f"It bought grant {end.id}, which {_ended(end.state, end.at)}.",
@@ -101,7 +103,7 @@ def principal_locked(lock: Lock) -> Denial:
     """Operators shut the principal out. Why is theirs to know, and nothing here says how to come back."""
     until = "until it is lifted" if lock.until is None else f"until {stamp(lock.until)}"
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="principal_locked",
         message=f"{lock.principal} is locked by the operators of this gateway, do not retry",
         detail="code: principal_locked",
@@ -114,7 +116,7 @@ def locked(lock: Lock) -> Refusal:
     """The last words of a session whose principal was locked."""
     denial = principal_locked(lock)
     return Refusal(
-        sqlstate="57P01",
+        fault="ended",
         message=denial.message,
         detail=denial.detail,
         hint=denial.hint,
@@ -126,7 +128,7 @@ def locked(lock: Lock) -> Refusal:
 def ended_before(end: GrantEnded) -> Refusal:
     """What newcomers are told of a grant whose end an earlier run could not write into the store."""
     return Refusal(
-        sqlstate="57P01",
+        fault="ended",
         message=f"grant {end.id} {_ended(end.state, end.at)}",
         hint=_way_back(end.by, NEW_GRANT),
         reason=f"{end.state} by {end.by}: {end.reason}",
@@ -137,7 +139,7 @@ def grant_over(grant: Grant) -> Denial:
     """A secret whose grant has ended."""
     why = grant.ended_reason if grant.state == "exhausted" else ""
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="grant_over",
         message=f"grant {grant.id} {ended(grant)}",
         detail=f"{why[:1].upper()}{why[1:]}." if why else "",
@@ -154,7 +156,7 @@ def used_up(grant: Grant) -> Refusal:
 def database_withdrawn(grant: Grant, database: str) -> Denial:
     """A grant that was narrowed under a session that uses what it lost."""
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="database_not_granted",
         message=f'grant {grant.id} no longer opens database "{database}"',
         detail=f"It opens {', '.join(grant.databases)}.",
@@ -166,7 +168,7 @@ def database_withdrawn(grant: Grant, database: str) -> Denial:
 def replication_not_granted(grant: Grant) -> Denial:
     """A replication connection under a grant without that action."""
     return Denial(
-        sqlstate="42501",
+        fault="not_granted",
         code="actions_not_granted",
         message="replication is not granted to you on this target",
         detail=f"Grant {grant.id} allows: {'; '.join(grant.actions)}.",
@@ -178,7 +180,7 @@ def replication_not_granted(grant: Grant) -> Denial:
 def replication_unnamed() -> Denial:
     """Physical replication up to PostgreSQL 16: its tools put `replication` in place of any `dbname`."""
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="replication_unnamed",
         message='the database "replication" does not say which target is meant',
         detail="PostgreSQL's replication tools up to version 16 send this name whatever they are given.",
@@ -191,7 +193,7 @@ def replication_unnamed() -> Denial:
 def grant_unknown() -> Denial:
     """The words of `access.renew` for a grant of somebody else: ids are not to be probed."""
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="grant_unknown",
         message="no such grant of yours",
         hint="Renew a grant with a token of the same identity.",
@@ -202,7 +204,7 @@ def grant_unknown() -> Denial:
 def secret_unknown() -> Denial:
     """A well-formed secret that opens nothing."""
     return Denial(
-        sqlstate="28P01",
+        fault="not_authenticated",
         code="secret_unknown",
         message="the grant secret was not accepted",
         hint=NEW_GRANT,
@@ -213,7 +215,7 @@ def secret_unknown() -> Denial:
 def secret_malformed(why: str) -> Denial:
     """Not a whole `hw1_` secret."""
     return Denial(
-        sqlstate="28P01",
+        fault="not_authenticated",
         code="secret_malformed",
         message="the grant secret was not accepted",
         detail=f"{why[:1].upper()}{why[1:]}.",
@@ -225,7 +227,7 @@ def secret_malformed(why: str) -> Denial:
 def password_empty() -> Denial:
     """Nothing was sent as the password."""
     return Denial(
-        sqlstate="28P01",
+        fault="not_authenticated",
         code="password_empty",
         message="no access token or grant secret was sent",
         hint="Send an access token, or a grant secret (hw1_...), as the password.",
@@ -236,7 +238,7 @@ def password_empty() -> Denial:
 def credential_misplaced() -> Denial:
     """A token or secret as the database or the task: it would be logged, so nothing of it is repeated."""
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="credential_misplaced",
         message="a credential was sent where a name belongs",
         hint="Send the token or grant secret as the password; dbname is the target. Get a new one: names are"
@@ -248,7 +250,7 @@ def credential_misplaced() -> Denial:
 def sessions_exceeded(grant: Grant, live: int) -> Denial:
     """The grant's own session limit."""
     return Denial(
-        sqlstate="53300",
+        fault="too_many",
         code="sessions_exceeded",
         message=f"grant {grant.id} allows {grant.max_sessions} sessions at a time",
         detail=f"{live} are open.",
@@ -260,7 +262,7 @@ def sessions_exceeded(grant: Grant, live: int) -> Denial:
 def store_unavailable(internal: str) -> Denial:
     """Fail closed: without the ledger nobody knows what a token has bought."""
     return Denial(
-        sqlstate="57P03",
+        fault="unavailable",
         code="store_unavailable",
         message="the gateway cannot reach its grant store, so it admits nobody",
         hint="Try again in a minute; if it stays, tell the operators of this gateway.",
@@ -271,7 +273,7 @@ def store_unavailable(internal: str) -> Denial:
 def lease_failed(failed: LeaseFailed) -> Denial:
     """Custody has no credential or address for the target; its words."""
     return Denial(
-        sqlstate=failed.sqlstate,
+        fault=failed.fault,
         code="lease_failed",
         message=failed.message,
         hint=failed.hint,
@@ -282,7 +284,7 @@ def lease_failed(failed: LeaseFailed) -> Denial:
 def role_not_made(internal: str) -> Denial:
     """The target runs sessions under roles of their own, and this grant's could not be made."""
     return Denial(
-        sqlstate="08001",
+        fault="target_unreachable",
         code="role_not_made",
         message="the gateway cannot make this grant's role at the target at the moment",
         hint="Try again later; the gateway's operator finds the reason in the log.",
@@ -293,7 +295,7 @@ def role_not_made(internal: str) -> Denial:
 def role_needs_exact_grants(grant: Grant) -> Denial:
     """`query` says nothing that a role's privileges could be made from."""
     return Denial(
-        sqlstate="28000",
+        fault="not_authorized",
         code="role_needs_exact_grants",
         message=f"policy {grant.policy} does not say which relations target {grant.target} may be used for",
         detail="Sessions on this target run under a role with exactly the grant's privileges.",
@@ -305,7 +307,7 @@ def role_needs_exact_grants(grant: Grant) -> Denial:
 def admission_late(limit_s: float) -> Denial:
     """Identity, store or custody took too long."""
     return Denial(
-        sqlstate="57P03",
+        fault="unavailable",
         code="admission_late",
         message="the gateway could not decide in time",
         hint="Try again; if it stays, tell the operators of this gateway.",
@@ -316,7 +318,7 @@ def admission_late(limit_s: float) -> Denial:
 def admission_failed(internal: str) -> Denial:
     """A bug of ours; it still must end in a refusal."""
     return Denial(
-        sqlstate="XX000",
+        fault="internal",
         code="internal_error",
         message="the gateway failed to decide",
         hint="Tell the operators of this gateway; their log says why.",
@@ -327,7 +329,7 @@ def admission_failed(internal: str) -> Denial:
 def draining() -> Denial:
     """The gateway is stopping."""
     return Denial(
-        sqlstate="57P03",
+        fault="unavailable",
         code="draining",
         message="the gateway is stopping",
         hint="Connect again in a moment.",
@@ -338,7 +340,7 @@ def draining() -> Denial:
 def revoked(grant: str, by: str, reason: str) -> Refusal:
     """The last words of a session whose grant (by id) was revoked. `reason` is an operator's own text."""
     return Refusal(
-        sqlstate="57P01",
+        fault="ended",
         message=f"grant {grant} was revoked",
         detail=f"Reason: {reason}." if reason else "",
         hint=_way_back(by, NEW_GRANT),
@@ -350,7 +352,7 @@ def revoked(grant: str, by: str, reason: str) -> Refusal:
 def session_ended(by: str, reason: str) -> Refusal:
     """The last words of one session that an operator ended; its grant lives on."""
     return Refusal(
-        sqlstate="57P01",
+        fault="ended",
         message="an operator ended this session",
         detail=f"Reason: {reason}." if reason else "",
         hint="Connect again, or ask the operators of this gateway.",
@@ -362,7 +364,7 @@ def session_ended(by: str, reason: str) -> Refusal:
 def expired(grant: Grant) -> Refusal:
     """The last words of a session whose time is over, should the engine not have said them already."""
     return Refusal(
-        sqlstate="57P01",
+        fault="ended",
         message=f"grant {grant.id} expired at {stamp(grant.expires_at)}",
         hint=NEW_TOKEN,
         reason="the grant expired",
@@ -372,7 +374,7 @@ def expired(grant: Grant) -> Refusal:
 def regrant_failed(grant: Grant) -> Refusal:
     """The last words of a session that could not be narrowed."""
     return Refusal(
-        sqlstate="57P01",
+        fault="ended",
         message=f"grant {grant.id} changed and this session could not follow",
         hint="Connect again.",
         reason="regrant failed",
@@ -382,7 +384,7 @@ def regrant_failed(grant: Grant) -> Refusal:
 def policy_narrowed(denial: Denial) -> Refusal:
     """The last words of a session in a database that its grant, which lives on, no longer opens."""
     return Refusal(
-        sqlstate="57P01",
+        fault="ended",
         message=denial.message,
         detail=denial.detail,
         hint=denial.hint,
@@ -393,7 +395,7 @@ def policy_narrowed(denial: Denial) -> Refusal:
 def policy_cut(grant: Grant, denial: Denial) -> Refusal:
     """The last words of a session that the reloaded policy no longer gives."""
     return Refusal(
-        sqlstate="57P01",
+        fault="ended",
         message=f"grant {grant.id} was revoked: the policy no longer gives it",
         detail=denial.message,
         hint=denial.hint,

@@ -1,4 +1,7 @@
-"""Verifiers and their lives: each runs in a task of its own, and outlives a reload by one admission."""
+"""Opens and closes token verifiers, each in a task of its own.
+
+One that a reload has replaced stays open for as long as an admission that uses it may last.
+"""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""Upstream credentials: read where they are kept, or made for one grant; lent to one session.
+"""Lends each session its upstream credential: read from where it is kept, or made for the session's grant.
 
 Knows secret stores and leases; must never know the sessions' bytes or why a session is allowed.
 """

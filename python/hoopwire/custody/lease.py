@@ -1,4 +1,4 @@
-"""A target's credential, addresses and trust anchors, read anew for each session and lent to it."""
+"""Makes the lease of a session: reads the target's credential, addresses and trust anchors anew."""
 
 import functools
 import ipaddress
@@ -16,6 +16,7 @@ from hoopwire.custody.source import (
     run_command,
 )
 from hoopwire.model.commands import Lease
+from hoopwire.model.fault import Fault
 from hoopwire.model.settings import CredentialSettings, TargetSettings
 
 RESOLVE_TIMEOUT_S = 10.0
@@ -31,8 +32,8 @@ class LeaseFailed(Exception):
     Neither holds any part of a secret.
     """
 
-    sqlstate = "08001"
-    """sqlclient_unable_to_establish_sqlconnection: it is the gateway that could not, not the principal."""
+    fault: Fault = "target_unreachable"
+    """It is the gateway that could not, not the principal."""
     message = "the gateway cannot log in to this target at the moment"
     hint = "Try again later; the gateway's operator finds the reason in the log."
 

@@ -1,4 +1,4 @@
-"""One place's silence is its own: a limiter for each; who waits for one takes nothing from another."""
+"""Limits the threads at each target: those that wait for a silent one take none from the others."""
 
 from collections.abc import Hashable
 

@@ -1,4 +1,4 @@
-"""Where secrets come from: a file, the environment, or a program. Nothing here is kept or logged."""
+"""Reads a secret from a file, the environment or a program. It neither keeps nor logs one."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The relying party: an access token in, an `Identity` out. The token goes no further than this room.
+"""Verifies an access token and returns the `Identity` that it proves. The token goes no further than here.
 
 It knows OIDC, JWKS and Okta's claims; it must never know targets, policies or the engine.
 """

@@ -1,4 +1,4 @@
-"""A principal's groups from exactly one source per issuer, never a union: one would outlive the other."""
+"""Reads a principal's groups from its issuer's one source, never from two: one would outlive the other."""
 
 from collections.abc import Mapping
 from typing import Any, Final

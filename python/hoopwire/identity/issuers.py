@@ -1,4 +1,4 @@
-"""The configured issuers, checked against each other before any token is read."""
+"""Checks the config file's issuers, each one and against each other, before any token is read."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""Why a token was refused: one text for the principal, the precise reason for the audit event.
+"""Says why a token was refused: one text to the principal, the precise reason to the audit event.
 
 Which reasons the principal may hear is decided here and nowhere else, by the table `_HINTS`:
 

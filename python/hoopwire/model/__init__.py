@@ -1,4 +1,4 @@
-"""The words everything else is written in: frozen msgspec Structs, no behaviour that needs the outside.
+"""The Structs that the other rooms hand to each other: frozen, and without any I/O.
 
 Every other room may import this one; this one imports nothing of hoopwire.
 """

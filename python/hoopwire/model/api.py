@@ -8,7 +8,7 @@ import msgspec
 from hoopwire.model.grant import Budgets, Grant, Mask, Used
 from hoopwire.model.lock import Lock
 from hoopwire.model.spending import budget_use
-from hoopwire.model.statistics import SessionBudget
+from hoopwire.model.statistics import EngineStatistics, SessionBudget
 
 Where = Literal["store", "journal", "memory"]
 """Where a change is kept: `memory` alone does not outlive the process."""
@@ -68,6 +68,12 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     ended_reason: str
     pending: bool = False
     """The store does not have this state yet; it is tried again."""
+
+
+class GrantList(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to the operators' `GET /v1/grants`, newest first."""
+
+    grants: tuple[GrantView, ...]
 
 
 class GrantIssued(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +149,24 @@ class RevokedView(Cut, frozen=True, kw_only=True):
     lock: LockView | None = None
 
 
+class RevokedList(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of several grants."""
+
+    grants: tuple[RevokedView, ...]
+
+
+class LockList(msgspec.Struct, frozen=True, kw_only=True):
+    """Locks, newest first."""
+
+    locks: tuple[LockView, ...]
+
+
+class Unlocked(msgspec.Struct, frozen=True, kw_only=True):
+    """The locks that were lifted, as they were."""
+
+    lifted: tuple[LockView, ...]
+
+
 class LockAnswer(Cut, frozen=True, kw_only=True):
     """What a lock did."""
 
@@ -172,6 +196,45 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     bytes_out: int
     budget: SessionBudget
     """Used and limit of each budget of the session's grant, over all its sessions."""
+
+
+class SessionList(msgspec.Struct, frozen=True, kw_only=True):
+    """Live sessions."""
+
+    sessions: tuple[SessionView, ...]
+
+
+class GrantShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One grant and its live sessions."""
+
+    grant: GrantView
+    sessions: tuple[SessionView, ...]
+
+
+class EndedView(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one session that was to be ended."""
+
+    session: str
+    found: bool
+    ended: bool
+    """False if there was none, or it has not ended within ten seconds."""
+
+
+class EndedList(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of several sessions."""
+
+    sessions: tuple[EndedView, ...]
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    """The gateway's counters since start."""
+
+    version: str
+    draining: bool
+    pending: int
+    """Changes that the store does not have yet."""
+    locks: int
+    engine: EngineStatistics
 
 
 class Reloaded(msgspec.Struct, frozen=True, kw_only=True):

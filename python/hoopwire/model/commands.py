@@ -5,7 +5,9 @@ Field names are the contract with `rust/bindings/src/decode.rs`.
 
 import msgspec
 
-from hoopwire.model.grant import Budgets, Mask, RecordResults, Used
+from hoopwire.model.fault import Fault
+from hoopwire.model.grant import Budgets, RecordResults, Used
+from hoopwire.model.postgres.rights import CompiledPostgres
 
 
 class EngineLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,28 +47,14 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     recording: EngineRecording
 
 
-class CompiledRule(msgspec.Struct, frozen=True, kw_only=True, rename={"excluded": "except"}):
-    """`VERBS on OBJECTS except EXCEPT`; objects are (schema, name), `*` in them is any run of characters."""
-
-    verbs: tuple[str, ...]
-    objects: tuple[tuple[str, str], ...]
-    excluded: tuple[tuple[str, str], ...] = ()
-
-
-class CompiledRights(msgspec.Struct, frozen=True, kw_only=True):
-    """What statement-exact actions come to."""
-
-    allow: tuple[CompiledRule, ...]
-    deny: tuple[CompiledRule, ...]
-    words: tuple[str, ...]
-    search_path: tuple[str, ...]
-    read_only: bool
+Rights = CompiledPostgres
+"""What a grant opens: a tagged union, one Struct for each protocol."""
 
 
 class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as the data plane decides by it. `version` guards the seam."""
 
-    version: int = 4
+    version: int = 5
     id: str
     issuer: str
     principal: str
@@ -75,21 +63,10 @@ class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     principal_kind: str
     target: str
     database: str
-    actions: tuple[str, ...]
-    """Classes only: `query`, or `statements` with `rights`; and `function-call`, `replication`."""
-    rights: CompiledRights | None = None
-    action_texts: tuple[str, ...] = ()
-    """The grant's actions as texts, for refusals."""
-    masks: tuple[Mask, ...] = ()
-    masks_must_match: bool = False
-    """The session ends where a mask matches no column of the target."""
-    mask_key: bytes = b""
-    """32 bytes that masks of kind `hash` are keyed with; empty without masks. A secret."""
+    rights: Rights
     budgets: Budgets = Budgets()
     used: Used = Used()
     """What was used before the engine knew the grant. It never lowers its own count by this."""
-    target_id: str = ""
-    """Stable id of target and database, `TARGET/DATABASE`: what the engine keeps a catalogue for."""
     policy: str
     policy_hash: str
     task: str = ""
@@ -105,7 +82,7 @@ class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A NOTICE goes out this long before the deadline; 0 means none."""
 
     def __repr__(self) -> str:
-        return f"CompiledGrant(id={self.id!r}, target_id={self.target_id!r}, ...)"
+        return f"CompiledGrant(id={self.id!r}, ...)"
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,9 +105,10 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """An ErrorResponse for the principal; `closed_by` and `reason` are for the recording and the audit."""
+    """Words for the principal; `closed_by` and `reason` are for the recording and the audit."""
 
-    sqlstate: str
+    fault: Fault
+    """The protocol's own code is the engine's to find."""
     message: str
     detail: str = ""
     hint: str = ""

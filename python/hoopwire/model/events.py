@@ -1,4 +1,4 @@
-"""What the engine tells the control plane: decoded from MessagePack maps tagged by `type`.
+"""The events that the engine sends to the control plane: decoded from MessagePack maps tagged by `type`.
 
 Field names are the contract with `rust/engine/src/event.rs`; a test there decodes one of each here.
 """
@@ -58,7 +58,8 @@ class SessionEnded(_Event, frozen=True, kw_only=True):
     closed_by: str
     """`downstream`, `upstream`, `gateway`, `operator`."""
     reason: str
-    sqlstate: str
+    code: str
+    """The protocol's own code of the fault, of PostgreSQL the SQLSTATE; empty for an ordinary end."""
     statements: int
     rows: int
     bytes_in: int

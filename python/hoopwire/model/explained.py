@@ -1,4 +1,4 @@
-"""What the engine says of each statement of a text: decoded from MessagePack, printed by `hoopwire explain`.
+"""The engine's decision on each statement of a text: decoded from MessagePack, printed by `hoopwire explain`.
 
 Field names are the contract with `_engine.explain`.
 """

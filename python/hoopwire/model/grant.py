@@ -1,4 +1,4 @@
-"""The grant: principal may do actions on target until T, with obligations."""
+"""The grant: what a principal may do on a target until when, what is masked, and what it may use up."""
 
 from typing import Literal
 
@@ -69,7 +69,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     databases: tuple[str, ...]
     """Databases of the target this grant opens; the first is the one a bare `dbname=TARGET` means."""
     actions: tuple[str, ...]
-    """Canonical texts: `query`, `select on public.orders` (see `model.actions`)."""
+    """Canonical texts: `query`, `select on public.orders` (see `model/postgres/actions.py`)."""
     deny: tuple[str, ...] = ()
     """Canonical texts of what is refused although `actions` give it."""
     masks: tuple[Mask, ...] = ()
@@ -94,15 +94,3 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     ended_by: str = ""
     """Who or what ended it: `time`, `budget`, `operator:NAME`, `policy`, `gateway`."""
     ended_reason: str = ""
-
-
-class Denial(msgspec.Struct, frozen=True, kw_only=True):
-    """Why not. `message`, `detail` and `hint` go to the principal; `internal` to the audit event only."""
-
-    sqlstate: str
-    code: str
-    """Stable machine-readable reason, for example `target_not_granted`."""
-    message: str
-    detail: str = ""
-    hint: str = ""
-    internal: str = ""

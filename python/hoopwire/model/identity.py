@@ -1,4 +1,4 @@
-"""Who connects, and what proved it."""
+"""The principal (who connects) and the evidence (the token that proved it)."""
 
 from typing import Literal
 

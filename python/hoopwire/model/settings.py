@@ -1,4 +1,4 @@
-"""The config file as Structs. Unknown keys are refused; a new field has a default.
+"""The Structs of the config file. Unknown keys are refused; a new field has a default.
 
 `config` decodes the TOML file into `Settings`; identity, access and custody take their own part of it.
 Paths are absolute here: `config` has resolved them against the folder of the file.

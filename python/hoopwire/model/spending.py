@@ -1,4 +1,4 @@
-"""Budgets and what was used of them: put together, compared, taken apart."""
+"""Compares what a grant has used with its budgets: the pairs to show, and which budget is used up."""
 
 from hoopwire.model.grant import Budgets, Used
 from hoopwire.model.statistics import SessionBudget

@@ -1,4 +1,4 @@
-"""Live numbers of the engine: copied counters, immutable values."""
+"""The engine's counters, and those of each live session, as they were when it was asked."""
 
 import msgspec
 

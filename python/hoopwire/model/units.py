@@ -1,4 +1,4 @@
-"""Durations and sizes as they are written in the config file."""
+"""The types of durations and sizes that the config file writes with a unit."""
 
 
 class Seconds(float):

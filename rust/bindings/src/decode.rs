@@ -1,15 +1,15 @@
-//! A compiled grant's bytes to `policy::Grant`, checked field by field.
+//! A compiled grant's bytes to a grant, checked field by field.
 
-use crate::rights::{CompiledBudgets, CompiledMask, CompiledRights, CompiledUsed};
-use hoopwire_postgres_policy::{Actions, DecisionKey, Grant, Mask, MaskKey, Record};
+use crate::limits::{CompiledBudgets, CompiledUsed};
+use crate::postgres::CompiledPostgres;
+use hoopwire_gateway::{Grant, Rights};
+use hoopwire_grant::Record;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Deserialize;
-use serde_bytes::ByteBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The version of the seam that this extension speaks.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// Field names as in `hoopwire.model.commands.CompiledGrant`.
 #[derive(Deserialize)]
@@ -24,7 +24,6 @@ struct CompiledGrant {
     principal_kind: String,
     target: String,
     database: String,
-    actions: Vec<String>,
     policy: String,
     policy_hash: String,
     task: String,
@@ -35,14 +34,24 @@ struct CompiledGrant {
     expires_text: String,
     deadline_monotonic_ns: u64,
     notice_s: f64,
-    rights: Option<CompiledRights>,
-    action_texts: Vec<String>,
-    masks: Vec<CompiledMask>,
-    masks_must_match: bool,
-    mask_key: ByteBuf,
+    rights: CompiledRights,
     budgets: CompiledBudgets,
     used: CompiledUsed,
-    target_id: String,
+}
+
+/// What the grant opens, by protocol.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum CompiledRights {
+    Postgres(CompiledPostgres),
+}
+
+impl CompiledRights {
+    fn check(self) -> Result<Rights, String> {
+        match self {
+            CompiledRights::Postgres(rights) => rights.check().map(Rights::Postgres),
+        }
+    }
 }
 
 /// Only the version: a grant of another one has other fields, and the error should say which is wrong.
@@ -58,27 +67,6 @@ pub(crate) fn grant(bytes: &[u8]) -> Result<Grant, String> {
         return Err(format!("grant version {version} where this engine speaks {VERSION}"));
     }
     let compiled: CompiledGrant = rmp_serde::from_slice(bytes).map_err(|error| error.to_string())?;
-    let mut actions = Actions::default();
-    for name in &compiled.actions {
-        let action = Actions::from_name(name).ok_or_else(|| format!("unknown action \"{name}\""))?;
-        actions = actions.with(action);
-    }
-    if actions.contains(Actions::STATEMENTS) != compiled.rights.is_some() {
-        return Err("action \"statements\" and rights go together".to_owned());
-    }
-    if actions.contains(Actions::STATEMENTS.with(Actions::QUERY)) {
-        return Err("action \"query\" beside exact rights".to_owned());
-    }
-    if [Actions::FUNCTION_CALL, Actions::REPLICATION]
-        .iter()
-        .any(|wide| actions.contains(Actions::STATEMENTS.with(*wide)))
-    {
-        return Err("an action as wide as the target's user beside exact rights".to_owned());
-    }
-    let masks = compiled.masks.into_iter().map(CompiledMask::check).collect::<Result<Vec<Mask>, String>>()?;
-    if !masks.is_empty() && compiled.rights.is_none() {
-        return Err("masks without exact rights".to_owned());
-    }
     let record = match compiled.record_results.as_str() {
         "digest" => Record::Digest,
         "full" => Record::Full,
@@ -95,7 +83,6 @@ pub(crate) fn grant(bytes: &[u8]) -> Result<Grant, String> {
         principal_kind: compiled.principal_kind,
         target: compiled.target,
         database: compiled.database,
-        actions,
         policy: compiled.policy,
         policy_hash: compiled.policy_hash,
         task: compiled.task,
@@ -104,23 +91,10 @@ pub(crate) fn grant(bytes: &[u8]) -> Result<Grant, String> {
         notice_at: (!notice.is_zero()).then(|| deadline.checked_sub(notice)).flatten(),
         expires_unix_us: u64::try_from(expires.as_micros()).unwrap_or(u64::MAX),
         expires_text: compiled.expires_text,
-        rights: compiled.rights.map(CompiledRights::check).transpose()?.map(Arc::new),
-        action_texts: compiled.action_texts,
-        mask_key: mask_key(&compiled.mask_key, !masks.is_empty())?,
-        masks: masks.into(),
-        masks_must_match: compiled.masks_must_match,
+        rights: compiled.rights.check()?,
         budgets: compiled.budgets.check()?,
         used: compiled.used.check()?,
-        target_id: compiled.target_id,
-        decision_key: DecisionKey::default(),
     })
-}
-
-fn mask_key(bytes: &[u8], needed: bool) -> Result<MaskKey, String> {
-    match (bytes, needed) {
-        ([], false) => Ok(MaskKey::default()),
-        _ => Ok(MaskKey::new(bytes.try_into().map_err(|_| "mask_key is not 32 bytes")?)),
-    }
 }
 
 /// CLOCK_MONOTONIC nanoseconds to an `Instant`, which is the same clock on Linux. What lies in the past is now.

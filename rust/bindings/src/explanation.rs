@@ -2,6 +2,7 @@
 
 use crate::decode;
 use crate::{malformed, pack};
+use hoopwire_gateway::Rights;
 use hoopwire_postgres_policy::{Explained, View};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -32,7 +33,7 @@ impl<'a> Row<'a> {
             start: explained.span.start,
             end: explained.span.end,
             allow: denial.is_none(),
-            code: denial.map_or("", |denial| denial.code),
+            code: denial.map_or("", |denial| denial.code.name()),
             message: denial.map_or("", |denial| &denial.message),
             detail: denial.map_or("", |denial| &denial.detail),
             hint: denial.map_or("", |denial| &denial.hint),
@@ -50,6 +51,7 @@ impl<'a> Row<'a> {
 #[pyfunction]
 pub(crate) fn explain<'py>(py: Python<'py>, grant: &[u8], sql: &str) -> PyResult<Bound<'py, PyBytes>> {
     let grant = decode::grant(grant).map_err(malformed)?;
+    let grant = grant.try_map(Rights::postgres).map_err(malformed)?;
     let view = View { utf8: true, catalogue: None };
     let explained = py.detach(|| hoopwire_postgres_policy::explain(&grant, sql, &view));
     pack(py, &explained.iter().map(Row::of).collect::<Vec<_>>())

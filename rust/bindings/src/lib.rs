@@ -8,8 +8,9 @@
 
 mod decode;
 mod explanation;
+mod limits;
+mod postgres;
 mod recordings;
-mod rights;
 
 use hoopwire_engine::{EngineConfig, StartError};
 use pyo3::exceptions::{PyOSError, PyValueError};

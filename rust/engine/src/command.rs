@@ -1,6 +1,7 @@
 //! What the control plane and other reactors tell a reactor.
 
-use hoopwire_postgres_policy::Grant;
+use hoopwire_gateway::Grant;
+use hoopwire_grant::{Fault, Party};
 use hoopwire_wire::Secret;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -44,12 +45,23 @@ fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret<St
     String::deserialize(deserializer).map(Secret::new)
 }
 
+fn fault<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Fault, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Fault::from_word(&word).ok_or_else(|| serde::de::Error::custom(format!("no such fault: {word}")))
+}
+
+fn party<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Party, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Party::from_word(&word).ok_or_else(|| serde::de::Error::custom(format!("no such party: {word}")))
+}
+
 /// The words of a refusal or an end; field names as in `hoopwire.model.commands.Refusal`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndWords {
-    /// SQLSTATE.
-    pub sqlstate: String,
+    /// What kind of fault it is.
+    #[serde(deserialize_with = "fault")]
+    pub fault: Fault,
     /// For the principal.
     pub message: String,
     /// For the principal, or empty.
@@ -57,7 +69,8 @@ pub struct EndWords {
     /// For the principal, or empty.
     pub hint: String,
     /// `gateway`, `operator`.
-    pub closed_by: String,
+    #[serde(deserialize_with = "party")]
+    pub closed_by: Party,
     /// For the recording and the audit event.
     pub reason: String,
 }
@@ -71,8 +84,8 @@ pub(crate) enum Command {
     End { serial: u32, words: Box<EndWords> },
     /// Replace the grant.
     Regrant { serial: u32, grant: Box<Grant> },
-    /// A CancelRequest with the key of this session.
-    Cancel { serial: u32, from: SocketAddr },
+    /// Another connection has proved its power over this session, and signals it.
+    Signal { serial: u32, from: SocketAddr },
     /// New connections use this certificate.
     Tls { config: Arc<rustls::ServerConfig> },
     /// No new connections; idle sessions end, the others by the deadline.

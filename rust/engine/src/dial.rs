@@ -1,15 +1,15 @@
-//! The upstream leg from connect to the point where PostgreSQL's own login begins.
+//! The upstream leg from connect to the point where the protocol's own login begins.
 //!
 //! ```text
 //!  Connecting ──plain──────────────────────────────▶ Open
-//!      │ tls: SSLRequest
+//!      │ tls: the protocol's question
 //!      ▼
-//!  AwaitAnswer ──'S'──▶ Handshake ──verify-full ok──▶ Open
+//!  AwaitAnswer ──yes──▶ Handshake ──verify-full ok──▶ Open
 //! ```
 
 use crate::leg::{Input, Leg, Scratch};
 use crate::tls::{ClientConfigs, server_end_point};
-use hoopwire_postgres_protocol::startup::{ENCRYPTION_ACCEPTED, ENCRYPTION_REFUSED};
+use hoopwire_session::Opening;
 use mio::net::TcpStream;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 
 /// How long an address may swallow the connect in silence when there is another one to try.
 const ADDRESS_FOR: Duration = Duration::from_secs(2);
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// Where and how to connect: the part of a lease that is no secret but the client key.
 pub(crate) struct Way {
@@ -44,6 +43,7 @@ pub(crate) struct Upstream {
     /// Index of the address being tried.
     tried: usize,
     step: Step,
+    opening: Opening,
     own: Vec<u8>,
     /// When the next address is tried, if this one has not answered.
     give_up_at: Option<Instant>,
@@ -63,11 +63,16 @@ pub(crate) enum Progress {
 
 impl Upstream {
     /// Begins to connect to the first address that takes it.
-    pub(crate) fn connect(way: Arc<Way>) -> Result<Upstream, String> {
-        Upstream::connect_from(way, 0, "no address")
+    pub(crate) fn connect(way: Arc<Way>, opening: Opening) -> Result<Upstream, String> {
+        Upstream::connect_from(way, opening, 0, "no address")
     }
 
-    fn connect_from(way: Arc<Way>, first: usize, last_error: &str) -> Result<Upstream, String> {
+    fn connect_from(
+        way: Arc<Way>,
+        opening: Opening,
+        first: usize,
+        last_error: &str,
+    ) -> Result<Upstream, String> {
         let mut reason = last_error.to_owned();
         for (index, (ip, port)) in way.addresses.iter().enumerate().skip(first) {
             match TcpStream::connect(SocketAddr::new(*ip, *port)) {
@@ -77,7 +82,7 @@ impl Upstream {
                     let more = index.saturating_add(1) < way.addresses.len();
                     let give_up_at = more.then(|| Instant::now().checked_add(ADDRESS_FOR)).flatten();
                     let (step, own) = (Step::Connecting, Vec::new());
-                    return Ok(Upstream { leg, way, tried: index, step, own, give_up_at });
+                    return Ok(Upstream { leg, way, tried: index, step, opening, own, give_up_at });
                 }
                 Err(error) => reason = format!("{ip}:{port}: {error}"),
             }
@@ -89,9 +94,9 @@ impl Upstream {
         self.step == Step::Open
     }
 
-    /// Another connection to where this one went: a cancel key is good at its own server only.
-    pub(crate) fn once_more(&self) -> Result<Upstream, String> {
-        Upstream::connect_from(Arc::clone(&self.way), self.tried, "no address")
+    /// Another connection to where this one went: what is said there concerns its own server only.
+    pub(crate) fn once_more(&self, opening: Opening) -> Result<Upstream, String> {
+        Upstream::connect_from(Arc::clone(&self.way), opening, self.tried, "no address")
     }
 
     /// When to call `give_up`, while an address is silent and another one is left.
@@ -114,7 +119,8 @@ impl Upstream {
                     return Progress::Open { tls: false, end_point: None };
                 }
                 Ok(true) => {
-                    self.own.extend_from_slice(&SSL_REQUEST);
+                    let Opening::Asked { question, .. } = self.opening;
+                    self.own.extend_from_slice(question);
                     self.step = Step::AwaitAnswer;
                 }
                 Err(reason) => return self.retry(&reason),
@@ -125,11 +131,7 @@ impl Upstream {
                 Input::Idle => break,
                 Input::End => Err("the target closed the connection before TLS was up".to_owned()),
                 Input::Failed(error) => Err(error.to_string()),
-                Input::Bytes(bytes) if self.step == Step::AwaitAnswer => match bytes {
-                    [ENCRYPTION_ACCEPTED] => Ok(true),
-                    [ENCRYPTION_REFUSED] => Err("the target does not offer TLS".to_owned()),
-                    _ => Err("the target answered the SSLRequest with something else".to_owned()),
-                },
+                Input::Bytes(bytes) if self.step == Step::AwaitAnswer => answered(self.opening, bytes),
                 Input::Bytes([]) => Ok(false),
                 Input::Bytes(_) => Err("the target spoke before it was asked".to_owned()),
             };
@@ -138,7 +140,9 @@ impl Upstream {
                 Ok(false) => {}
                 Ok(true) => {
                     let way = &self.way;
-                    match configs.client(&way.ca_pem, &way.certificate_pem, &way.key_pem, &way.server_name) {
+                    let Opening::Asked { alpn, .. } = self.opening;
+                    let (ca, certificate, key) = (&way.ca_pem, &way.certificate_pem, &way.key_pem);
+                    match configs.client(ca, certificate, key, &way.server_name, alpn) {
                         Ok(tls) => self.leg.tls = Some(Box::new(tls)),
                         Err(error) => return Progress::Failed(error.0),
                     }
@@ -180,12 +184,22 @@ impl Upstream {
 
     fn retry(&mut self, reason: &str) -> Progress {
         let next = self.tried.saturating_add(1);
-        match Upstream::connect_from(Arc::clone(&self.way), next, reason) {
+        match Upstream::connect_from(Arc::clone(&self.way), self.opening, next, reason) {
             Ok(upstream) => {
                 *self = upstream;
                 Progress::Retry
             }
             Err(reason) => Progress::Failed(reason),
         }
+    }
+}
+
+/// True if TLS begins now.
+fn answered(opening: Opening, bytes: &[u8]) -> Result<bool, String> {
+    let Opening::Asked { yes, no, name, .. } = opening;
+    match bytes {
+        [answer] if *answer == yes => Ok(true),
+        [answer] if *answer == no => Err("the target does not offer TLS".to_owned()),
+        _ => Err(format!("the target answered the {name} with something else")),
     }
 }

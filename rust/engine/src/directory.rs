@@ -1,6 +1,7 @@
 //! Which session lives on which reactor, and its numbers: for commands and for `sessions list`.
 
-use hoopwire_postgres_policy::{Budgets, Grant, Spent};
+use hoopwire_grant::{Budgets, Grant, Spent};
+use hoopwire_session::Counters;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn publish(&self, counters: hoopwire_postgres_session::Counters) {
+    pub(crate) fn publish(&self, counters: Counters) {
         self.statements.store(counters.statements, Ordering::Relaxed);
         self.rows.store(counters.rows, Ordering::Relaxed);
         self.bytes_in.store(counters.bytes_in, Ordering::Relaxed);
@@ -43,27 +44,26 @@ struct Entry {
     reactor: usize,
     serial: u32,
     live: Option<(Facts, Arc<Totals>)>,
-    /// What its principal may name it by in a CancelRequest.
-    pid: Option<u32>,
+    /// Another connection may mean it by this mark.
+    mark: Option<u64>,
 }
 
 #[derive(Debug, Default)]
 struct Sessions {
     by_id: HashMap<String, Entry>,
-    /// Sessions by the process id that their principals were told, with the length of the key: those of two targets may
-    /// share one, and so may one that ends and the next at the same target.
-    by_pid: HashMap<u32, Vec<(String, usize)>>,
+    /// Sessions by their marks, which several may share.
+    by_mark: HashMap<u64, Vec<String>>,
 }
 
 impl Sessions {
     fn remove(&mut self, session: &str) -> Option<Entry> {
         let entry = self.by_id.remove(session)?;
-        if let Some(pid) = entry.pid
-            && let Some(named) = self.by_pid.get_mut(&pid)
+        if let Some(mark) = entry.mark
+            && let Some(marked) = self.by_mark.get_mut(&mark)
         {
-            named.retain(|(other, _)| other != session);
-            if named.is_empty() {
-                self.by_pid.remove(&pid);
+            marked.retain(|other| other != session);
+            if marked.is_empty() {
+                self.by_mark.remove(&mark);
             }
         }
         Some(entry)
@@ -126,24 +126,23 @@ impl Directory {
     }
 
     pub(crate) fn insert(&self, session: &str, reactor: usize, serial: u32) {
-        let entry = Entry { reactor, serial, live: None, pid: None };
+        let entry = Entry { reactor, serial, live: None, mark: None };
         self.sessions().by_id.insert(session.to_owned(), entry);
     }
 
-    /// The session's principal is told this process id, and a key of this length.
-    pub(crate) fn may_be_cancelled(&self, session: &str, pid: u32, key_bytes: usize) {
+    /// Other connections may mean this session by `mark`.
+    pub(crate) fn mark(&self, session: &str, mark: u64) {
         let mut sessions = self.sessions();
         let Some(entry) = sessions.by_id.get_mut(session) else { return };
-        entry.pid = Some(pid);
-        sessions.by_pid.entry(pid).or_default().push((session.to_owned(), key_bytes));
+        entry.mark = Some(mark);
+        sessions.by_mark.entry(mark).or_default().push(session.to_owned());
     }
 
-    /// Reactor and serial number of each session with this process id and a key of this length.
-    pub(crate) fn with_key_of(&self, pid: u32, key_bytes: usize) -> Vec<(usize, u32)> {
+    /// Reactor and serial number of each session with this mark.
+    pub(crate) fn marked(&self, mark: u64) -> Vec<(usize, u32)> {
         let sessions = self.sessions();
-        let named = sessions.by_pid.get(&pid).map_or(&[][..], Vec::as_slice);
-        let fitting = named.iter().filter(|(_, bytes)| *bytes == key_bytes);
-        let entries = fitting.filter_map(|(session, _)| sessions.by_id.get(session));
+        let marked = sessions.by_mark.get(&mark).map_or(&[][..], Vec::as_slice);
+        let entries = marked.iter().filter_map(|session| sessions.by_id.get(session));
         entries.map(|entry| (entry.reactor, entry.serial)).collect()
     }
 
@@ -157,7 +156,7 @@ impl Directory {
         }
     }
 
-    pub(crate) fn narrowed(&self, session: &str, grant: &Grant, expires_at: f64) {
+    pub(crate) fn narrowed<R>(&self, session: &str, grant: &Grant<R>, expires_at: f64) {
         if let Some((facts, _)) = self.sessions().by_id.get_mut(session).and_then(|entry| entry.live.as_mut())
         {
             grant.id.clone_into(&mut facts.grant);
@@ -203,35 +202,35 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hoopwire_postgres_policy::Used;
+    use hoopwire_grant::Used;
     use std::time::{Duration, Instant};
 
     #[test]
-    fn sessions_of_two_targets_with_one_process_id_are_told_apart() {
-        // H15: the process id was the gateway's own, and another session's at the target.
+    fn sessions_of_two_targets_with_one_mark_are_told_apart() {
+        // H15: what another session at the target was named by was the gateway's own.
         let directory = Directory::default();
         for (serial, session) in ["s_1", "s_2", "s_3"].into_iter().enumerate() {
             directory.insert(session, serial, 7);
         }
-        directory.may_be_cancelled("s_1", 4711, 4);
-        directory.may_be_cancelled("s_2", 4711, 4);
-        directory.may_be_cancelled("s_3", 4711, 32);
-        directory.may_be_cancelled("never there", 4711, 4);
-        assert_eq!(directory.with_key_of(4711, 4), [(0, 7), (1, 7)]);
-        assert_eq!(directory.with_key_of(4711, 32), [(2, 7)]);
-        assert_eq!(directory.with_key_of(4712, 4), []);
+        directory.mark("s_1", 4711);
+        directory.mark("s_2", 4711);
+        directory.mark("s_3", 4712);
+        directory.mark("never there", 4711);
+        assert_eq!(directory.marked(4711), [(0, 7), (1, 7)]);
+        assert_eq!(directory.marked(4712), [(2, 7)]);
+        assert_eq!(directory.marked(4713), []);
         directory.remove("s_1");
-        assert_eq!(directory.with_key_of(4711, 4), [(1, 7)]);
+        assert_eq!(directory.marked(4711), [(1, 7)]);
         for session in ["s_2", "s_3"] {
             directory.remove(session);
         }
-        assert!(directory.sessions().by_pid.is_empty(), "what ended is forgotten");
+        assert!(directory.sessions().by_mark.is_empty(), "what ended is forgotten");
     }
 
     #[test]
     fn smaller_budgets_of_a_live_session_were_not_shown_nor_told_at_its_end() {
         let directory = Directory::default();
-        let mut grant = Grant::for_tests(Instant::now() + Duration::from_secs(60));
+        let mut grant = Grant::of((), Instant::now() + Duration::from_secs(60));
         let spent: Arc<Spent> = Arc::default();
         let facts = Facts {
             grant: grant.id.clone(),

@@ -8,10 +8,9 @@ use crate::event::{Counters, Event, EventQueue, Statistics, unix_us};
 use crate::reactor::{Mailbox, Reactor, Shared, WAKER};
 use crate::spending::Spending;
 use crate::tls;
-use hoopwire_postgres_policy::Grant;
-use hoopwire_postgres_protocol::cancel::CancelKeys;
-use hoopwire_postgres_session::PhaseLimits;
+use hoopwire_gateway::{Grant, Protocol};
 use hoopwire_recording::signing_key_from_pem;
+use hoopwire_session::PhaseLimits;
 use hoopwire_spool::{Recovery, Spool, SpoolConfig, recover_others};
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
@@ -65,8 +64,9 @@ impl Engine {
     /// [`StartError`] if an address cannot be bound, a certificate or key cannot be used, or the recording
     /// cannot be opened.
     pub fn start(config: EngineConfig) -> Result<Engine, StartError> {
-        let tls = tls::server_config(&config.tls_certificate_pem, &config.tls_key_pem)
-            .map_err(|error| StartError(error.0))?;
+        let tls =
+            tls::server_config(&config.tls_certificate_pem, &config.tls_key_pem, Protocol::Postgres.alpn())
+                .map_err(|error| StartError(error.0))?;
         let listeners = config.listen.iter().map(|address| bind(address)).collect::<Result<Vec<_>, _>>()?;
         let addresses = listeners
             .iter()
@@ -103,7 +103,7 @@ impl Engine {
             addresses: AddressBook::new(limits.connections_per_address, limits.unadmitted_per_address),
             directory: Directory::default(),
             spending: Spending::new(),
-            cancel_keys: CancelKeys::new(secret),
+            sessions: hoopwire_gateway::Shared::new(secret),
             mailboxes,
             draining: 0.into(),
             limits,
@@ -170,7 +170,8 @@ impl Engine {
     /// # Errors
     /// [`StartError`] if the certificate or key cannot be used; the old ones stay.
     pub fn set_tls(&self, certificate_pem: &str, key_pem: &str) -> Result<(), StartError> {
-        let config = tls::server_config(certificate_pem, key_pem).map_err(|error| StartError(error.0))?;
+        let config = tls::server_config(certificate_pem, key_pem, Protocol::Postgres.alpn())
+            .map_err(|error| StartError(error.0))?;
         for mailbox in &self.shared.mailboxes {
             mailbox.send(Command::Tls { config: Arc::clone(&config) });
         }
@@ -225,7 +226,7 @@ impl Drop for Engine {
 }
 
 fn bind(address: &str) -> Result<TcpListener, StartError> {
-    let fail = failed(&format!("listen.postgres {address}"));
+    let fail = failed(&format!("{} {address}", Protocol::Postgres.setting()));
     let resolved = address.to_socket_addrs().map_err(|error| fail(&error))?.next();
     let resolved = resolved.ok_or_else(|| fail(&"no such address"))?;
     // mio sets SO_REUSEADDR, so that a restart does not wait for old connections

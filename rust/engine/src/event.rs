@@ -40,7 +40,7 @@ pub(crate) enum Event<'a> {
         grant: &'a str,
         closed_by: &'a str,
         reason: &'a str,
-        sqlstate: &'a str,
+        code: &'a str,
         statements: u64,
         rows: u64,
         bytes_in: u64,

@@ -18,7 +18,7 @@ mod dial;
 mod directory;
 mod engine;
 mod event;
-mod keyring;
+mod front;
 mod leg;
 mod reactor;
 mod slot;

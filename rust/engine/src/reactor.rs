@@ -10,16 +10,15 @@ use crate::config::LimitConfig;
 use crate::dial::Upstream;
 use crate::directory::Directory;
 use crate::event::{Counters, Event, EventQueue, add, subtract, unix_s, unix_us};
-use crate::keyring::Keyring;
 use crate::leg::{Leg, Scratch};
 use crate::slot::Slot;
 use crate::spending::Spending;
 use crate::timer::Timers;
 use crate::tls::ClientConfigs;
-use hoopwire_postgres_policy::DecisionCache;
-use hoopwire_postgres_protocol::cancel::CancelKeys;
-use hoopwire_postgres_session::{Catalogues, Effect, PhaseLimits};
+use hoopwire_gateway::{Caches, Protocol};
+use hoopwire_grant::Fault;
 use hoopwire_recording::Frames;
+use hoopwire_session::{Effect, PhaseLimits, Words};
 use hoopwire_spool::{Spool, SpoolEvent};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -41,10 +40,8 @@ const OTHER: usize = 3;
 pub(crate) const WAKER: Token = Token(OTHER);
 
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
-/// Room for decisions on texts, of one reactor.
-const DECISIONS_BYTES: usize = 8 * 1024 * 1024;
-/// How long an upstream cancel may take.
-pub(crate) const CANCEL_FOR: Duration = Duration::from_secs(5);
+/// How long a call to a target may take.
+pub(crate) const CALL_FOR: Duration = Duration::from_secs(5);
 
 pub(crate) fn token(kind: usize, key: usize) -> Token {
     Token(key << 2 | kind)
@@ -82,14 +79,14 @@ pub(crate) struct Shared {
     pub(crate) addresses: AddressBook,
     pub(crate) directory: Directory,
     pub(crate) spending: Spending,
-    pub(crate) cancel_keys: CancelKeys,
+    pub(crate) sessions: hoopwire_gateway::Shared,
     pub(crate) mailboxes: Vec<Mailbox>,
     /// While the gateway drains: a bit for each reactor that is not done.
     pub(crate) draining: AtomicUsize,
 }
 
-/// A connection that carries one CancelRequest to a target.
-pub(crate) struct CancelCall {
+/// A connection that says one thing to a target.
+pub(crate) struct OpenCall {
     pub(crate) up: Upstream,
     pub(crate) packet: Vec<u8>,
     /// The session's serial.
@@ -97,7 +94,7 @@ pub(crate) struct CancelCall {
     pub(crate) close_by: Instant,
 }
 
-impl CancelCall {
+impl OpenCall {
     fn next_deadline(&self) -> Instant {
         self.up.give_up_at().map_or(self.close_by, |at| at.min(self.close_by))
     }
@@ -111,15 +108,13 @@ pub(crate) struct Reactor {
     accept_again: Option<Instant>,
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) configs: ClientConfigs,
-    pub(crate) keyring: Keyring,
     pub(crate) slots: Slab<Slot>,
     pub(crate) by_serial: HashMap<u32, usize>,
-    pub(crate) calls: Slab<CancelCall>,
+    pub(crate) calls: Slab<OpenCall>,
     pub(crate) timers: Timers,
     pub(crate) spool: Spool,
     pub(crate) frames: Frames,
-    pub(crate) decisions: DecisionCache,
-    pub(crate) catalogues: Catalogues,
+    pub(crate) caches: Caches,
     pub(crate) scratch: Option<Box<Scratch>>,
     pub(crate) buffers: Vec<Vec<u8>>,
     pub(crate) effects: Vec<Effect>,
@@ -145,6 +140,7 @@ impl Reactor {
         for (number, listener) in listeners.iter_mut().enumerate() {
             poll.registry().register(listener, token(OTHER, number.saturating_add(1)), Interest::READABLE)?;
         }
+        let caches = Caches::new(&shared.sessions);
         Ok(Reactor {
             index,
             poll,
@@ -153,15 +149,13 @@ impl Reactor {
             accept_again: None,
             tls,
             configs: ClientConfigs::default(),
-            keyring: Keyring::default(),
             slots: Slab::new(),
             by_serial: HashMap::new(),
             calls: Slab::new(),
             timers: Timers::default(),
             spool,
             frames: Frames::new(),
-            decisions: DecisionCache::new(DECISIONS_BYTES),
-            catalogues: Catalogues::default(),
+            caches,
             scratch: Some(Box::default()),
             buffers: Vec::new(),
             effects: Vec::new(),
@@ -179,7 +173,7 @@ impl Reactor {
     /// Until told to stop.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
-        // a cancel that is under way goes out first, or the statement would run on at the target
+        // a call that is under way goes out first, or what it stops would run on at the target
         while !(self.stopping && self.slots.is_empty() && self.calls.is_empty()) {
             if self
                 .poll
@@ -273,9 +267,9 @@ impl Reactor {
     /// The slot gets its turn.
     pub(crate) fn queue(&mut self, key: usize) {
         if let Some(slot) = self.slots.get_mut(key)
-            && !slot.queued
+            && !slot.due.pump
         {
-            slot.queued = true;
+            slot.due.pump = true;
             self.ready.push(key);
         }
     }
@@ -283,9 +277,9 @@ impl Reactor {
     /// The slot may have something to send at the end of the turn.
     pub(crate) fn touch(&mut self, key: usize) {
         if let Some(slot) = self.slots.get_mut(key)
-            && !slot.dirty
+            && !slot.due.send
         {
-            slot.dirty = true;
+            slot.due.send = true;
             self.dirty.push(key);
         }
     }
@@ -313,14 +307,10 @@ impl Reactor {
         add(&shared.counters.accepted, 1);
         let full = shared.counters.connections.load(Ordering::Relaxed) >= shared.limits.connections as u64;
         if full || !shared.addresses.open(peer.ip()) {
-            let mut words = Vec::new();
             let which = if full { "the gateway" } else { "your address" };
-            hoopwire_postgres_protocol::error::ErrorReport::fatal(
-                hoopwire_postgres_protocol::error::Sqlstate::TOO_MANY_CONNECTIONS,
-                format!("too many connections to {which}"),
-            )
-            .with_hint("Close connections that you don't need, or use a smaller pool.")
-            .encode(&mut words);
+            let words = Words::new(format!("too many connections to {which}"))
+                .hint("Close connections that you don't need, or use a smaller pool.");
+            let words = Protocol::Postgres.turned_away(Fault::TooMany, words);
             // the socket is new and its buffer empty: this does not block
             let _ = socket.set_nonblocking(true);
             let _ = socket.write(&words);
@@ -371,9 +361,9 @@ impl Reactor {
             match command {
                 Command::Serve { socket, peer } => self.serve(socket, peer),
                 Command::Admit { serial, grant, lease } => self.admit(serial, *grant, *lease),
-                Command::End { serial, words } => self.end(serial, &words),
+                Command::End { serial, words } => self.end(serial, *words),
                 Command::Regrant { serial, grant } => self.regrant(serial, *grant),
-                Command::Cancel { serial, from } => self.cancel(serial, from),
+                Command::Signal { serial, from } => self.signal(serial, from),
                 Command::Tls { config } => self.tls = config,
                 Command::Drain { deadline } => self.drain(deadline),
                 Command::Stop => self.stop(),
@@ -470,15 +460,15 @@ impl Reactor {
         if let Some(up) = &mut slot.up {
             let _ = registry.deregister(&mut up.leg.socket);
         }
-        if slot.reserved {
+        if slot.books.is_reserved {
             self.spool.release(slot.serial);
         }
-        if slot.in_directory {
+        if slot.books.is_listed {
             self.shared.directory.remove(&slot.id);
         }
-        self.shared.addresses.close(slot.peer.ip(), slot.counted_admitted);
+        self.shared.addresses.close(slot.peer.ip(), slot.books.is_admitted);
         subtract(&self.shared.counters.connections, 1);
-        if slot.counted_admitted {
+        if slot.books.is_admitted {
             subtract(&self.shared.counters.sessions, 1);
         }
         if let Some(mailbox) = self.shared.mailboxes.get(self.index) {

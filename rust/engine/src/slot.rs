@@ -3,11 +3,11 @@
 use crate::command::Lease;
 use crate::dial::{Upstream, Way};
 use crate::directory::Totals;
-use crate::keyring::{CredentialId, Keyring};
+use crate::front::Front;
 use crate::leg::Leg;
-use hoopwire_postgres_policy::Spent;
-use hoopwire_postgres_protocol::login::Credential;
-use hoopwire_postgres_session::{Legs, Loan, PhaseLimits, Session};
+use hoopwire_gateway::{Protocol, Session};
+use hoopwire_grant::Spent;
+use hoopwire_session::{Legs, Loan, PhaseLimits};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +21,41 @@ const UNREAD_MAX_BYTES: usize = 1024 * 1024;
 /// How long a closed session may take to hand its last bytes to a slow peer.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
+/// What of a slot's outgoing bytes the recording holds: a failed write rolls back to it.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Length of the buffer toward the principal.
+    pub(crate) down: usize,
+    /// Length of the buffer toward the target.
+    pub(crate) up: usize,
+    /// The principal's stream was at a message boundary when the turn began.
+    pub(crate) at_boundary: bool,
+}
+
+/// What others hold of a connection: to be given back when it goes.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    /// Room is reserved in the recording.
+    pub(crate) is_reserved: bool,
+    /// It counts as admitted.
+    pub(crate) is_admitted: bool,
+    /// The directory lists it.
+    pub(crate) is_listed: bool,
+    pub(crate) grant_id: String,
+    pub(crate) totals: Arc<Totals>,
+    /// What the grant's sessions have used of its budgets.
+    pub(crate) spent: Arc<Spent>,
+}
+
+/// What the reactor has still to do with a slot in this turn.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    /// To be read.
+    pub(crate) pump: bool,
+    /// To be sent.
+    pub(crate) send: bool,
+}
+
 pub(crate) struct Slot {
     /// Stream-local number; never used again in this process.
     pub(crate) serial: u32,
@@ -31,32 +66,14 @@ pub(crate) struct Slot {
     pub(crate) up: Option<Upstream>,
     pub(crate) session: Session,
     pub(crate) legs: Legs,
-    /// Lengths of the outgoing buffers whose bytes are kept in the recording: a failed write rolls back to them.
-    pub(crate) kept_down: usize,
-    pub(crate) kept_up: usize,
-    /// The principal's stream was at a message boundary when the turn began.
-    pub(crate) kept_boundary: bool,
-    /// The first bytes have not been looked at: TLS may begin directly.
-    pub(crate) fresh: bool,
-    pub(crate) start_tls: bool,
-    pub(crate) direct_tls: bool,
-    pub(crate) tls_told: bool,
-    /// Room is reserved in the recording.
-    pub(crate) reserved: bool,
-    pub(crate) counted_admitted: bool,
+    pub(crate) kept: Kept,
+    pub(crate) front: Front,
     pub(crate) lease: Option<(Arc<Way>, Loan)>,
-    pub(crate) credential_id: Option<CredentialId>,
-    pub(crate) totals: Arc<Totals>,
+    pub(crate) books: Books,
     pub(crate) close_by: Option<Instant>,
-    pub(crate) in_directory: bool,
-    pub(crate) grant_id: String,
-    /// What the grant's sessions have used of its budgets.
-    pub(crate) spent: Arc<Spent>,
-    /// CancelRequests for it that the target has not answered: what the principal sends meanwhile could be what they
-    /// cancel.
-    pub(crate) cancels: u8,
-    pub(crate) queued: bool,
-    pub(crate) dirty: bool,
+    /// Calls to its target that are under way: what the principal sends meanwhile could be what they concern.
+    pub(crate) calls: u8,
+    pub(crate) due: Due,
     /// The last phase before the end, for the log.
     pub(crate) phase: &'static str,
 }
@@ -76,27 +93,15 @@ impl Slot {
             peer,
             down,
             up: None,
-            session: Session::new(limits, now),
+            session: Session::new(Protocol::Postgres, limits, now),
             legs: Legs::default(),
-            kept_down: 0,
-            kept_up: 0,
-            kept_boundary: true,
-            fresh: true,
-            start_tls: false,
-            direct_tls: false,
-            tls_told: false,
-            reserved: false,
-            counted_admitted: false,
+            kept: Kept { down: 0, up: 0, at_boundary: true },
+            front: Front::default(),
             lease: None,
-            credential_id: None,
-            totals: Arc::default(),
+            books: Books::default(),
             close_by: None,
-            in_directory: false,
-            grant_id: String::new(),
-            spent: Arc::default(),
-            cancels: 0,
-            queued: false,
-            dirty: false,
+            calls: 0,
+            due: Due::default(),
             phase: "startup",
         }
     }
@@ -108,7 +113,7 @@ impl Slot {
             None => true,
         };
         let reads = self.down.pending(&self.legs.down) < UNREAD_MAX_BYTES;
-        self.down.readable && room && reads && self.cancels == 0 && !self.session.holds_principal()
+        self.down.readable && room && reads && self.calls == 0 && !self.session.holds_principal()
     }
 
     /// The target may be read.
@@ -129,9 +134,7 @@ impl Slot {
     }
 
     /// Takes the lease in and apart.
-    pub(crate) fn keep_lease(&mut self, lease: Lease, keyring: &mut Keyring) {
-        self.credential_id = keyring.id(&lease);
-        let scram_keys = self.credential_id.and_then(|id| keyring.find(&id));
+    pub(crate) fn keep_lease(&mut self, lease: Lease) {
         let Lease {
             addresses,
             tls,
@@ -143,6 +146,7 @@ impl Slot {
             database,
             password,
         } = lease;
+        let loan = Loan { addresses: addresses.clone(), user, database, password };
         let way = Way {
             addresses,
             tls,
@@ -151,9 +155,7 @@ impl Slot {
             certificate_pem: client_certificate_pem,
             key_pem: client_key_pem,
         };
-        let credential =
-            if password.expose().is_empty() { Credential::None } else { Credential::Password(password) };
-        self.lease = Some((Arc::new(way), Loan { user, database, credential, scram_keys }));
+        self.lease = Some((Arc::new(way), loan));
     }
 
     /// The part of the lease that logs in, once; the way stays for a later cancel.
@@ -163,16 +165,16 @@ impl Slot {
 
     /// Back to what the recording holds: bytes of a turn that could not be kept are never sent.
     pub(crate) fn roll_back(&mut self) {
-        self.legs.down.truncate(self.kept_down.max(self.down.sent()));
+        self.legs.down.truncate(self.kept.down.max(self.down.sent()));
         let sent = self.up.as_ref().map_or(0, |up| up.leg.sent());
-        self.legs.up_mut().truncate(self.kept_up.max(sent));
+        self.legs.up_mut().truncate(self.kept.up.max(sent));
     }
 
     /// The turn's bytes are kept.
     pub(crate) fn mark_kept(&mut self) {
-        self.kept_down = self.legs.down.len();
-        self.kept_up = self.legs.up().len();
-        self.kept_boundary = self.session.at_boundary();
+        self.kept.down = self.legs.down.len();
+        self.kept.up = self.legs.up().len();
+        self.kept.at_boundary = self.session.at_boundary();
     }
 }
 

@@ -1,6 +1,6 @@
 //! What grants have used of their budgets, over all their sessions and reactors.
 
-use hoopwire_postgres_policy::{Grant, Spent};
+use hoopwire_grant::{Grant, Spent};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -26,7 +26,7 @@ impl Spending {
     }
 
     /// What this grant has used, shared with its other sessions. An earlier run's count comes with the grant.
-    pub(crate) fn of(&self, grant: &Grant, now: Instant) -> Arc<Spent> {
+    pub(crate) fn of<R>(&self, grant: &Grant<R>, now: Instant) -> Arc<Spent> {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         if grants.by_id.len() >= grants.sweep_at {
             grants.by_id.retain(|_, (_, deadline)| *deadline > now);
@@ -43,14 +43,14 @@ impl Spending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hoopwire_postgres_policy::Used;
+    use hoopwire_grant::Used;
     use std::time::Duration;
 
     #[test]
     fn a_restart_filled_the_budgets_up_again() {
         let now = Instant::now();
         let spending = Spending::new();
-        let mut grant = Grant::for_tests(now + Duration::from_secs(60));
+        let mut grant = Grant::of((), now + Duration::from_secs(60));
         grant.used = Used { rows: 10, ..Used::default() };
         assert_eq!(spending.of(&grant, now).rows(), 10);
         // what the control plane wrote down is older than what this run counts
@@ -63,10 +63,10 @@ mod tests {
         // A session that connected again found its budget full.
         let now = Instant::now();
         let spending = Spending::new();
-        let mut grant = Grant::for_tests(now + Duration::from_secs(60));
+        let mut grant = Grant::of((), now + Duration::from_secs(60));
         let spent = spending.of(&grant, now);
         for number in 0..SWEEP_AT * 3 {
-            let mut other = Grant::for_tests(now);
+            let mut other = Grant::of((), now);
             other.id = format!("g_{number}_other");
             spending.of(&other, now);
         }

@@ -6,8 +6,7 @@ use crate::directory::Directory;
 use crate::event::{Counters, EventQueue, unix_us};
 use crate::reactor::{Mailbox, Reactor, Shared, WAKER};
 use crate::tls;
-use hoopwire_postgres_protocol::cancel::CancelKeys;
-use hoopwire_postgres_session::PhaseLimits;
+use hoopwire_session::PhaseLimits;
 use hoopwire_spool::{SigningKey, Spool, SpoolConfig};
 use mio::{Poll, Waker};
 use std::io::{Read, Write};
@@ -56,7 +55,7 @@ fn reactor(name: &str) -> (Reactor, Arc<Shared>, Directories) {
         addresses: AddressBook::new(10, 10),
         directory: Directory::default(),
         spending: crate::spending::Spending::new(),
-        cancel_keys: CancelKeys::new([7; 32]),
+        sessions: hoopwire_gateway::Shared::new([7; 32]),
         mailboxes: vec![Mailbox::new(waker)],
         draining: 0.into(),
     });
@@ -72,7 +71,7 @@ fn reactor(name: &str) -> (Reactor, Arc<Shared>, Directories) {
         key: SigningKey::from_bytes(&[7; 32]),
     };
     let (spool, _) = Spool::open(config, Instant::now(), unix_us()).unwrap();
-    let tls = tls::server_config(CERTIFICATE, KEY).unwrap();
+    let tls = tls::server_config(CERTIFICATE, KEY, &[b"postgresql"]).unwrap();
     let reactor = Reactor::new(0, poll, Arc::clone(&shared), Vec::new(), tls, spool).unwrap();
     (reactor, shared, Directories(directory))
 }
@@ -114,7 +113,7 @@ fn a_panic_in_one_session_took_the_whole_gateway_with_it() {
         reactor.queue(keys[1]);
         reactor.slots[keys[1]].down.readable = true;
         reactor.turn();
-        if !reactor.slots[keys[1]].start_tls && reactor.slots[keys[1]].down.tls.is_some() {
+        if reactor.slots[keys[1]].down.tls.is_some() {
             break;
         }
         std::thread::sleep(Duration::from_millis(5));

@@ -8,8 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use x509_cert::der::Decode;
 
-/// The ALPN protocol of PostgreSQL (documentation, 55.2.11).
-const ALPN: &[u8] = b"postgresql";
 /// Most client configurations kept; one is a few KiB, and there is one for each target.
 const CONFIGS_MAX: usize = 1024;
 
@@ -34,7 +32,11 @@ fn key(pem: &str, what: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
 }
 
 /// Toward principals: TLS 1.2 and 1.3, no client certificates.
-pub(crate) fn server_config(certificate_pem: &str, key_pem: &str) -> Result<Arc<ServerConfig>, TlsError> {
+pub(crate) fn server_config(
+    certificate_pem: &str,
+    key_pem: &str,
+    alpn: &[&[u8]],
+) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config =
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -45,7 +47,7 @@ pub(crate) fn server_config(certificate_pem: &str, key_pem: &str) -> Result<Arc<
                 key(key_pem, "listen.tls.key")?,
             )
             .map_err(|error| failed("listen.tls", error))?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
 }
 
@@ -67,16 +69,18 @@ impl ClientConfigs {
         certificate_pem: &str,
         key_pem: &str,
         name: &str,
+        alpn: &[&[u8]],
     ) -> Result<rustls::Connection, TlsError> {
         let mut hasher = blake3::Hasher::new();
-        for part in [ca_pem, certificate_pem, key_pem] {
-            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        let made_from = [ca_pem, certificate_pem, key_pem].map(str::as_bytes);
+        for part in made_from.iter().chain(alpn) {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
         }
         let id = *hasher.finalize().as_bytes();
         let config = match self.made.get(&id) {
             Some(config) => Arc::clone(config),
             None => {
-                let config = client_config(ca_pem, certificate_pem, key_pem)?;
+                let config = client_config(ca_pem, certificate_pem, key_pem, alpn)?;
                 if self.made.len() >= CONFIGS_MAX {
                     self.made.clear();
                 }
@@ -89,7 +93,12 @@ impl ClientConfigs {
     }
 }
 
-fn client_config(ca_pem: &str, certificate_pem: &str, key_pem: &str) -> Result<Arc<ClientConfig>, TlsError> {
+fn client_config(
+    ca_pem: &str,
+    certificate_pem: &str,
+    key_pem: &str,
+    alpn: &[&[u8]],
+) -> Result<Arc<ClientConfig>, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in chain(ca_pem, "target ca")? {
         roots.add(certificate).map_err(|error| failed("target ca", error))?;
@@ -109,7 +118,7 @@ fn client_config(ca_pem: &str, certificate_pem: &str, key_pem: &str) -> Result<A
             )
             .map_err(|error| failed("target client certificate", error))?
     };
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
 }
 

@@ -3,15 +3,14 @@
 use crate::command::{EndWords, Lease};
 use crate::directory::Facts;
 use crate::event::{Event, add, unix_s};
+use crate::front::Front;
 use crate::leg::Input;
 use crate::reactor::Reactor;
 use crate::slot::{LINGER, Slot};
 use crate::tls;
-use hoopwire_postgres_policy::Grant;
-use hoopwire_postgres_protocol::cancel::CancelKey;
-use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
-use hoopwire_postgres_protocol::scram::ScramKeys;
-use hoopwire_postgres_session::{Admission, Ask, Effect, Ending, Session, Turn};
+use hoopwire_gateway::{Admission, Grant, Session, Turn};
+use hoopwire_grant::{Fault, Party};
+use hoopwire_session::{Ask, Closed, Effect, Ending, Words};
 use hoopwire_wire::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -20,8 +19,6 @@ use zeroize::Zeroize;
 /// Outgoing buffers kept for reuse, and the largest that is.
 const BUFFERS_MAX: usize = 64;
 const BUFFER_KEEP_BYTES: usize = 256 * 1024;
-/// First byte of a TLS record with a handshake message: direct TLS.
-const TLS_HANDSHAKE: u8 = 0x16;
 
 struct SystemRandom;
 
@@ -49,8 +46,7 @@ impl Reactor {
                 legs: &mut slot.legs,
                 effects: &mut effects,
                 random: &mut SystemRandom,
-                decisions: &mut self.decisions,
-                catalogues: &mut self.catalogues,
+                caches: &mut self.caches,
             };
             act(&mut slot.session, &mut turn);
         }));
@@ -61,7 +57,7 @@ impl Reactor {
             self.panicked(key, panic.as_ref());
             return;
         }
-        slot.totals.publish(slot.session.counters());
+        slot.books.totals.publish(slot.session.counters());
         let deadline = slot.next_deadline();
         self.timers.set(key, deadline);
         self.touch(key);
@@ -81,23 +77,25 @@ impl Reactor {
             .unwrap_or_default();
         self.shared.events.push(&Event::Panicked { session: &slot.id, message: &message });
         slot.roll_back();
-        let report = ErrorReport::fatal(Sqlstate::INTERNAL_ERROR, "internal error in the gateway")
-            .with_detail(format!("Session {} was ended; others are not touched.", slot.id))
-            .with_hint("Connect again, and tell the gateway's operators the session's id.");
-        let report = slot.kept_boundary.then_some(report);
-        let ending =
-            Ending { closed_by: "gateway".into(), reason: "panic".into(), sqlstate: "XX000".into(), report };
-        self.call(key, |session, turn| session.handle_end(ending.clone(), turn));
+        let words = Words::new("internal error in the gateway")
+            .detail(format!("Session {} was ended; others are not touched.", slot.id))
+            .hint("Connect again, and tell the gateway's operators the session's id.");
+        let words = slot.kept.at_boundary.then_some(words);
+        let reason = "panic".to_owned();
+        let ending = Ending { by: Party::Gateway, fault: Some(Fault::Internal), reason, words };
+        let code = slot.session.code(Fault::Internal);
+        let closed = Closed { by: ending.by, reason: ending.reason.clone(), code, was_signal: false };
+        self.call(key, |session, turn| session.handle_end(ending, turn));
         if self.slots.get(key).is_some_and(|slot| slot.close_by.is_none()) {
             // it ended in the very call that panicked, and its Close went with it
-            self.closed(key, &ending);
+            self.closed(key, &closed);
         }
     }
 
     /// One read on each leg.
     pub(crate) fn pump(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        slot.queued = false;
+        slot.due.pump = false;
         let Some(mut scratch) = self.scratch.take() else { return };
         if slot.may_read_down() {
             self.pump_down(key, &mut scratch);
@@ -136,15 +134,13 @@ impl Reactor {
                     self.remove(key);
                 } else {
                     self.call(key, |session, turn| {
-                        session.handle_end(Ending::quiet("downstream", &reason), turn)
+                        session.handle_end(Ending::quiet(Party::Principal, reason), turn)
                     });
                 }
             }
             Input::Bytes(_) if slot.session.is_closed() => {}
             Input::Bytes(bytes) => {
-                if slot.fresh && bytes.first() == Some(&TLS_HANDSHAKE) {
-                    slot.fresh = false;
-                    slot.direct_tls = true;
+                if slot.front.begins_tls(bytes) {
                     let mut plain = Vec::new();
                     let begun = tls::server(&self.tls).map_err(|error| error.0).and_then(|connection| {
                         slot.down.tls = Some(Box::new(connection));
@@ -153,14 +149,15 @@ impl Reactor {
                     match begun {
                         Ok(()) => self.decrypted(key, &plain),
                         Err(reason) => {
-                            let ending =
-                                Ending::quiet("downstream", &format!("TLS with the client failed: {reason}"));
+                            let ending = Ending::quiet(
+                                Party::Principal,
+                                format!("TLS with the client failed: {reason}"),
+                            );
                             self.call(key, |session, turn| session.handle_end(ending, turn));
                         }
                     }
                     return;
                 }
-                slot.fresh = false;
                 self.decrypted(key, bytes);
             }
         }
@@ -171,16 +168,16 @@ impl Reactor {
         // handshake records may be waiting to go out
         self.touch(key);
         let Some(slot) = self.slots.get_mut(key) else { return };
-        if let Some(connection) = &slot.down.tls
-            && !slot.tls_told
+        if matches!(slot.front, Front::Handshake { .. })
+            && let Some(connection) = &slot.down.tls
         {
             if connection.is_handshaking() {
                 return;
             }
-            slot.tls_told = true;
             let alpn = connection.alpn_protocol().map(<[u8]>::to_vec);
-            let direct = slot.direct_tls;
-            self.call(key, |session, turn| session.handle_tls(direct, alpn.as_deref(), turn));
+            if let Some(direct) = slot.front.done() {
+                self.call(key, |session, turn| session.handle_tls(direct, alpn.as_deref(), turn));
+            }
         }
         if !bytes.is_empty() {
             self.call(key, |session, turn| session.handle_downstream(bytes, turn));
@@ -201,24 +198,22 @@ impl Reactor {
         match effect {
             Effect::StartTls => {
                 if let Some(slot) = self.slots.get_mut(key) {
-                    slot.start_tls = true;
+                    slot.front.ask();
                 }
             }
             Effect::AskGrant(ask) => self.ask(key, &ask),
-            Effect::Dial => self.dial(key),
-            Effect::Established { scram_keys } => self.established(key, scram_keys),
+            Effect::Dial(opening) => self.dial(key, opening),
+            Effect::Established => self.established(key),
             Effect::Unmatched(unmatched) => self.unmatched(key, &unmatched),
-            Effect::CancelUpstream { pid, key: cancel_key } => {
-                self.cancel_upstream(key, pid, cancel_key.expose())
-            }
-            Effect::RouteCancel { pid, key: cancel_key } => self.route_cancel(key, pid, cancel_key.expose()),
-            Effect::Close(ending) => self.closed(key, &ending),
+            Effect::Call(call) => self.call_target(key, call),
+            Effect::Signal(signal) => self.signal_other(key, &signal),
+            Effect::Close(closed) => self.closed(key, &closed),
         }
     }
 
     fn ask(&mut self, key: usize, ask: &Ask) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        slot.in_directory = true;
+        slot.books.is_listed = true;
         self.shared.directory.insert(&slot.id, self.index, slot.serial);
         self.shared.events.push(&Event::GrantNeeded {
             session: &slot.id,
@@ -239,44 +234,35 @@ impl Reactor {
             return;
         }
         if let Err(refused) = self.spool.admit(serial, &slot.id, &grant.id) {
-            let report =
-                ErrorReport::fatal(Sqlstate::CANNOT_CONNECT_NOW, "the gateway has no room to record")
-                    .with_detail("No session is let in that could not be recorded.")
-                    .with_hint("Try again in a moment; if it goes on, tell the gateway's operators.");
-            let ending = Ending::fatal("gateway", &format!("recording: {refused}"), report);
+            let words = Words::new("the gateway has no room to record")
+                .detail("No session is let in that could not be recorded.")
+                .hint("Try again in a moment; if it goes on, tell the gateway's operators.");
+            let reason = format!("recording: {refused}");
+            let ending = Ending::faulty(Party::Gateway, Fault::Unavailable, reason, words);
             self.call(key, |session, turn| session.handle_end(ending, turn));
             return;
         }
-        slot.reserved = true;
-        slot.keep_lease(lease, &mut self.keyring);
-        slot.grant_id.clone_from(&grant.id);
-        slot.spent = self.shared.spending.of(&grant, self.now);
-        let spent = Arc::clone(&slot.spent);
+        slot.books.is_reserved = true;
+        slot.keep_lease(lease);
+        slot.books.grant_id.clone_from(&grant.id);
+        slot.books.spent = self.shared.spending.of(&grant, self.now);
+        let spent = Arc::clone(&slot.books.spent);
         let id = slot.id.clone();
         let peer = slot.peer.to_string();
         let node = self.shared.node.clone();
         let reactor = u16::try_from(self.index).unwrap_or(0);
-        let keys = Arc::clone(&self.shared);
         self.call(key, |session, turn| {
-            let minor = session.minor();
-            let cancel_key = keys.cancel_keys.mint(reactor, u64::from(serial), minor);
             let admission =
-                Admission { no: serial, session: &id, peer: &peer, node: &node, grant, cancel_key, spent };
+                Admission { no: serial, reactor, session: &id, peer: &peer, node: &node, grant, spent };
             session.handle_admit(admission, turn);
         });
     }
 
-    pub(crate) fn end(&mut self, serial: u32, words: &EndWords) {
+    pub(crate) fn end(&mut self, serial: u32, words: EndWords) {
         let Some(&key) = self.by_serial.get(&serial) else { return };
-        let sqlstate = Sqlstate::parse(words.sqlstate.as_bytes()).unwrap_or(Sqlstate::INVALID_AUTHORIZATION);
-        let mut report = ErrorReport::fatal(sqlstate, words.message.clone());
-        if !words.detail.is_empty() {
-            report = report.with_detail(words.detail.clone());
-        }
-        if !words.hint.is_empty() {
-            report = report.with_hint(words.hint.clone());
-        }
-        let ending = Ending::fatal(&words.closed_by, &words.reason, report);
+        let EndWords { fault, message, detail, hint, closed_by, reason } = words;
+        let words = Words { message, detail, hint };
+        let ending = Ending::faulty(closed_by, fault, reason, words);
         self.call(key, |session, turn| session.handle_end(ending, turn));
     }
 
@@ -288,28 +274,25 @@ impl Reactor {
         self.call(key, |session, turn| session.handle_regrant(grant, "policy changed", turn));
     }
 
-    fn established(&mut self, key: usize, scram_keys: Option<ScramKeys>) {
+    fn established(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        if let (Some(id), Some(keys)) = (slot.credential_id, scram_keys) {
-            self.keyring.keep(id, keys);
+        let Some(about) = slot.session.about() else { return };
+        if let Some(mark) = slot.session.mark() {
+            self.shared.directory.mark(&slot.id, mark);
         }
-        let Some(grant) = slot.session.grant() else { return };
-        if let Some(CancelKey { pid, key }) = slot.session.cancel_key() {
-            self.shared.directory.may_be_cancelled(&slot.id, *pid, key.expose().len());
-        }
-        slot.counted_admitted = true;
+        slot.books.is_admitted = true;
         self.shared.addresses.admitted(slot.peer.ip());
         add(&self.shared.counters.sessions, 1);
         let facts = Facts {
-            grant: grant.id.clone(),
-            principal: grant.principal.clone(),
-            target: grant.target.clone(),
-            database: grant.database.clone(),
+            grant: about.grant.to_owned(),
+            principal: about.principal.to_owned(),
+            target: about.target.to_owned(),
+            database: about.database.to_owned(),
             peer: slot.peer.to_string(),
             started_at: unix_s(self.unix_us),
-            expires_at: unix_s(grant.expires_unix_us),
-            budgets: grant.budgets,
-            spent: Arc::clone(&slot.spent),
+            expires_at: unix_s(about.expires_unix_us),
+            budgets: about.budgets,
+            spent: Arc::clone(&slot.books.spent),
         };
         self.shared.events.push(&Event::SessionStarted {
             session: &slot.id,
@@ -319,7 +302,7 @@ impl Reactor {
             peer: &facts.peer,
             at: facts.started_at,
         });
-        self.shared.directory.started(&slot.id, facts, Arc::clone(&slot.totals));
+        self.shared.directory.started(&slot.id, facts, Arc::clone(&slot.books.totals));
     }
 
     fn unmatched(&mut self, key: usize, unmatched: &[String]) {
@@ -328,19 +311,19 @@ impl Reactor {
     }
 
     /// The session is over: say so, and give the peers a moment to take what is theirs.
-    fn closed(&mut self, key: usize, ending: &Ending) {
+    fn closed(&mut self, key: usize, closed: &Closed) {
         let Some(slot) = self.slots.get_mut(key) else { return };
         slot.close_by = self.now.checked_add(LINGER);
         let deadline = slot.next_deadline();
         self.timers.set(key, deadline);
-        if slot.in_directory {
+        if slot.books.is_listed {
             let counters = slot.session.counters();
             self.shared.events.push(&Event::SessionEnded {
                 session: &slot.id,
-                grant: &slot.grant_id,
-                closed_by: &ending.closed_by,
-                reason: &ending.reason,
-                sqlstate: &ending.sqlstate,
+                grant: &slot.books.grant_id,
+                closed_by: closed.by.word(),
+                reason: &closed.reason,
+                code: &closed.code,
                 statements: counters.statements,
                 rows: counters.rows,
                 bytes_in: counters.bytes_in,
@@ -348,10 +331,10 @@ impl Reactor {
                 budget: self.shared.directory.remove(&slot.id),
                 at: unix_s(self.unix_us),
             });
-            slot.in_directory = false;
-        } else if ending.reason != "cancel request" {
+            slot.books.is_listed = false;
+        } else if !closed.was_signal {
             let (peer, phase) = (slot.peer, slot.phase);
-            self.refused(peer, phase, &ending.reason);
+            self.refused(peer, phase, &closed.reason);
         }
     }
 
@@ -374,23 +357,16 @@ impl Reactor {
     fn recording_failed(&mut self, error: &str) {
         for key in self.keys() {
             let Some(slot) = self.slots.get_mut(key) else { continue };
-            if !slot.reserved {
+            if !slot.books.is_reserved {
                 continue;
             }
             slot.roll_back();
-            let report =
-                ErrorReport::fatal(Sqlstate::IO_ERROR, "the gateway cannot record this session any longer")
-                    .with_detail(
-                        "What could not be recorded was not delivered; an open transaction was rolled back.",
-                    )
-                    .with_hint("Connect again later; the gateway's operators see the reason.");
-            let report = slot.kept_boundary.then_some(report);
-            let ending = Ending {
-                closed_by: "gateway".to_owned(),
-                reason: format!("recording failed: {error}"),
-                sqlstate: Sqlstate::IO_ERROR.as_str().to_owned(),
-                report,
-            };
+            let words = Words::new("the gateway cannot record this session any longer")
+                .detail("What could not be recorded was not delivered; an open transaction was rolled back.")
+                .hint("Connect again later; the gateway's operators see the reason.");
+            let words = slot.kept.at_boundary.then_some(words);
+            let reason = format!("recording failed: {error}");
+            let ending = Ending { by: Party::Gateway, fault: Some(Fault::NotRecorded), reason, words };
             self.call(key, |session, turn| session.handle_end(ending, turn));
         }
         // what closes the sessions has room reserved; if even that fails, verify says that the tail is missing
@@ -408,7 +384,7 @@ impl Reactor {
 
     fn send_one(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        slot.dirty = false;
+        slot.due.send = false;
         if let Some(up) = &mut slot.up
             && up.is_open()
         {
@@ -430,14 +406,13 @@ impl Reactor {
             }
         }
         let all_sent = slot.down.send(&mut slot.legs.down);
-        slot.kept_down = slot.legs.down.len();
-        slot.kept_up = slot.legs.up().len();
+        slot.kept.down = slot.legs.down.len();
+        slot.kept.up = slot.legs.up().len();
         match all_sent {
             Ok(false) => {}
             Ok(true) => {
                 recycle(&mut self.buffers, &mut slot.legs.down);
-                if slot.start_tls {
-                    slot.start_tls = false;
+                if slot.front.all_sent() {
                     match tls::server(&self.tls) {
                         Ok(connection) => slot.down.tls = Some(Box::new(connection)),
                         Err(_) => return self.remove(key),

@@ -1,22 +1,21 @@
-//! What a reactor does toward targets: dial, and carry cancel requests both ways.
+//! What a reactor does toward targets: dial, and carry short calls and signals.
 
 use crate::command::Command;
 use crate::dial::{Progress, Upstream};
 use crate::leg::Input;
-use crate::reactor::{AUX, CANCEL_FOR, CancelCall, Reactor, UP, token};
+use crate::reactor::{AUX, CALL_FOR, OpenCall, Reactor, UP, token};
 use crate::slot::Slot;
-use hoopwire_postgres_protocol::cancel::encode_request;
-use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
-use hoopwire_postgres_session::Ending;
+use hoopwire_grant::{Fault, Party};
+use hoopwire_session::{Call, Ending, Opening, Signal, Words};
 use mio::Interest;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 impl Reactor {
-    pub(crate) fn dial(&mut self, key: usize) {
+    pub(crate) fn dial(&mut self, key: usize, opening: Opening) {
         let Some(slot) = self.slots.get_mut(key) else { return };
         let Some((way, _)) = &slot.lease else { return };
-        match Upstream::connect(Arc::clone(way)) {
+        match Upstream::connect(Arc::clone(way), opening) {
             Ok(upstream) => {
                 slot.up = Some(upstream);
                 let deadline = slot.next_deadline();
@@ -36,9 +35,9 @@ impl Reactor {
         }
     }
 
-    /// The same for cancel requests under way.
+    /// The same for calls under way.
     pub(crate) fn pass_over_silent_calls(&mut self) {
-        let silent = |call: &CancelCall| call.up.give_up_at().is_some_and(|at| at <= self.now);
+        let silent = |call: &OpenCall| call.up.give_up_at().is_some_and(|at| at <= self.now);
         let numbers: Vec<usize> =
             self.calls.iter().filter(|(_, call)| silent(call)).map(|(number, _)| number).collect();
         for number in numbers {
@@ -68,12 +67,11 @@ impl Reactor {
             Progress::Waiting => {}
             Progress::Retry => self.watch_up(key),
             Progress::Failed(reason) => {
-                let report =
-                    ErrorReport::fatal(Sqlstate::CONNECTION_FAILURE, "the gateway could not connect to the target")
-                        .with_detail("Your identity was accepted and the grant is good; the target is not reachable or failed its TLS check.")
-                        .with_hint("Try again; if it goes on, tell the gateway's operators.");
-                let ending =
-                    Ending::fatal("upstream", &format!("connecting to the target failed: {reason}"), report);
+                let words = Words::new("the gateway could not connect to the target")
+                    .detail("Your identity was accepted and the grant is good; the target is not reachable or failed its TLS check.")
+                    .hint("Try again; if it goes on, tell the gateway's operators.");
+                let reason = format!("connecting to the target failed: {reason}");
+                let ending = Ending::faulty(Party::Target, Fault::TargetLost, reason, words);
                 self.call(key, |session, turn| session.handle_end(ending, turn));
             }
             Progress::Open { tls, end_point } => {
@@ -85,25 +83,25 @@ impl Reactor {
         }
     }
 
-    pub(crate) fn cancel_upstream(&mut self, key: usize, pid: u32, cancel_key: &[u8]) {
+    pub(crate) fn call_target(&mut self, key: usize, call: Call) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        let Some(Ok(up)) = slot.up.as_ref().map(Upstream::once_more) else { return };
-        let mut packet = Vec::new();
-        encode_request(pid, cancel_key, &mut packet);
-        let close_by = self.now.checked_add(CANCEL_FOR).unwrap_or(self.now);
-        slot.cancels = slot.cancels.saturating_add(1);
-        let number = self.calls.insert(CancelCall { up, packet, of: slot.serial, close_by });
+        let Call { opening, packet } = call;
+        let Some(Ok(up)) = slot.up.as_ref().map(|up| up.once_more(opening)) else { return };
+        let close_by = self.now.checked_add(CALL_FOR).unwrap_or(self.now);
+        slot.calls = slot.calls.saturating_add(1);
+        let packet = packet.expose().clone();
+        let number = self.calls.insert(OpenCall { up, packet, of: slot.serial, close_by });
         if !self.watch_call(number) {
             self.end_call(number);
         }
     }
 
-    /// The target has signalled its process, or will not: what the principal sends from now on is another statement.
+    /// The target has heard it, or will not: what the principal sends from now on is not what it concerns.
     pub(crate) fn end_call(&mut self, number: usize) {
         let Some(call) = self.calls.try_remove(number) else { return };
         let Some(&key) = self.by_serial.get(&call.of) else { return };
         if let Some(slot) = self.slots.get_mut(key) {
-            slot.cancels = slot.cancels.saturating_sub(1);
+            slot.calls = slot.calls.saturating_sub(1);
             self.queue(key);
         }
     }
@@ -121,7 +119,7 @@ impl Reactor {
         }
         if let Some(call) = self.calls.get_mut(number).filter(|call| call.up.is_open() && !done) {
             done = call.up.leg.send(&mut call.packet).is_err();
-            // the target answers a CancelRequest by closing
+            // the target answers by closing
             while !done && call.up.leg.readable {
                 done = matches!(call.up.leg.read(&mut scratch), Input::End | Input::Failed(_));
             }
@@ -132,26 +130,25 @@ impl Reactor {
         }
     }
 
-    /// A CancelRequest that came on this connection: whose key it has is asked of all sessions with that process id.
-    pub(crate) fn route_cancel(&mut self, key: usize, pid: u32, cancel_key: &[u8]) {
+    /// What came on this connection is for another session: which one, is asked of all that have its mark.
+    pub(crate) fn signal_other(&mut self, key: usize, signal: &Signal) {
         let Some(from) = self.slots.get(key).map(|slot| slot.peer) else { return };
         if !self.shared.addresses.may_cancel(from.ip(), self.now) {
             self.refused(from, "cancel", "too many wrong cancel keys");
             return;
         }
-        let keys = &self.shared.cancel_keys;
-        let named = self.shared.directory.with_key_of(pid, cancel_key.len());
-        let mut held = named.into_iter().filter(|(reactor, serial)| {
+        let marked = self.shared.directory.marked(signal.mark);
+        let mut held = marked.into_iter().filter(|(reactor, serial)| {
             let reactor = u16::try_from(*reactor).unwrap_or(u16::MAX);
-            keys.check(reactor, u64::from(*serial), cancel_key)
+            self.shared.sessions.proves(reactor, *serial, signal.proof.expose())
         });
         let mailbox = match (held.next(), held.next()) {
             (Some((reactor, serial)), None) => self.shared.mailboxes.get(reactor).map(|it| (it, serial)),
-            // short keys of sessions with one process id can be equal: then nobody's is known
+            // short proofs of sessions with one mark can be equal: then nobody's is known
             _ => None,
         };
         match mailbox {
-            Some((mailbox, serial)) => mailbox.send(Command::Cancel { serial, from }),
+            Some((mailbox, serial)) => mailbox.send(Command::Signal { serial, from }),
             None => {
                 self.shared.addresses.wrong_cancel(from.ip(), self.now);
                 self.refused(from, "cancel", "wrong cancel key");
@@ -159,8 +156,8 @@ impl Reactor {
         }
     }
 
-    pub(crate) fn cancel(&mut self, serial: u32, from: SocketAddr) {
+    pub(crate) fn signal(&mut self, serial: u32, from: SocketAddr) {
         let Some(&key) = self.by_serial.get(&serial) else { return };
-        self.call(key, |session, turn| session.handle_cancel(&from.to_string(), turn));
+        self.call(key, |session, turn| session.handle_signal(&from.to_string(), turn));
     }
 }

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from hoopwire.access import AccessRequest, Offer, decide, parse_database, parse_user, policy_hash
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import (
     BudgetSettings,
@@ -96,9 +97,9 @@ def test_an_unknown_target_and_one_not_granted_get_the_same_answer() -> None:
     config = settings(READERS)
     hidden = denied(ask(identity("analysts"), config, target="payroll"))
     unknown = denied(ask(identity("analysts"), config, target="nothere"))
-    assert hidden.sqlstate == "28000"
+    assert hidden.fault == "not_authorized"
     assert hidden.code == "target_not_granted"
-    for field in ("sqlstate", "code", "detail", "hint"):
+    for field in ("fault", "code", "detail", "hint"):
         assert getattr(hidden, field) == getattr(unknown, field)
     assert hidden.message.replace("payroll", "X") == unknown.message.replace("nothere", "X")
     assert "payroll" not in unknown.hint
@@ -183,7 +184,7 @@ def test_rights_are_not_pieced_together_from_two_policies() -> None:
     )
     config = settings(READERS, functions)
     denial = denied(ask(identity("analysts"), config, actions=["query", "function-call"]))
-    assert (denial.code, denial.sqlstate) == ("actions_not_granted", "42501")
+    assert (denial.code, denial.fault) == ("actions_not_granted", "not_granted")
     assert "One policy must cover a request whole" in denial.detail
 
 
@@ -237,7 +238,7 @@ def test_exact_actions_may_be_narrowed_to_exact_actions() -> None:
 def test_wider_exact_actions_are_refused_and_the_part_is_named(asked: str, named: str) -> None:
     config = exact("select, insert on public.* except public.secrets")
     denial = denied(ask(identity("analysts"), config, actions=[asked]))
-    assert (denial.code, denial.sqlstate) == ("actions_not_granted", "42501")
+    assert (denial.code, denial.fault) == ("actions_not_granted", "not_granted")
     assert named in denial.message
 
 
@@ -323,7 +324,7 @@ def test_an_issuer_that_is_not_configured_reaches_nothing() -> None:
 )
 def test_malformed_requests_are_refused(request_fields: dict[str, object]) -> None:
     answer = denied(ask(identity("analysts"), settings(READERS), **request_fields))
-    assert (answer.code, answer.sqlstate) == ("request_invalid", "22023")
+    assert (answer.code, answer.fault) == ("request_invalid", "invalid")
 
 
 def test_names_from_outside_are_made_printable() -> None:

@@ -17,7 +17,8 @@ from hoopwire.access import (
 from hoopwire.config import ConfigError
 from hoopwire.config.load import loads
 from hoopwire.demo.gateway import toml_text
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import Settings
 
@@ -100,7 +101,7 @@ def test_no_shape_of_a_request_falls_through(target, mint, fields) -> None:
     """I2: `{actions:[query]}` or `{ttl: "10m"}` was 201: the first policy did not cover it, the next did."""
     denial = ask(settings(DENY, ALLOW), identity(), target, mint, **fields)
     assert isinstance(denial, Denial)
-    assert (denial.sqlstate, denial.code) == ("28000", "policy_denies")
+    assert (denial.fault, denial.code) == ("not_authorized", "policy_denies")
     assert "analysts" not in denial.message + denial.detail + denial.hint, "what else is granted is not told"
     assert isinstance(ask(settings(DENY, ALLOW), identity("0oaGood"), "orders", mint), Offer)
 

@@ -6,7 +6,7 @@ import pytest
 
 from hoopwire.access import Explanation, Offer, explain
 from hoopwire.config import load
-from hoopwire.model.grant import Denial
+from hoopwire.model.denial import Denial
 
 SETTINGS = load(Path(__file__).parents[3] / "docs/example.toml", files=False)
 NOW = 1_800_000_000.0

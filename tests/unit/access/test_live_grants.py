@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from hoopwire.access import AccessRequest, Offer, compile_grant, decide, open_database, regrant, renew
-from hoopwire.model.grant import Denial, Grant
+from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.actions import RELATION_VERBS
 from hoopwire.model.settings import (
@@ -267,7 +268,7 @@ class TestCompile:
     def test_the_deadline_is_on_the_monotonic_clock(self) -> None:
         compiled = compile_grant(made(), "orders", now=NOW + 100, monotonic_ns=5_000_000_000, notice_s=60)
         assert compiled.deadline_monotonic_ns == 805_000_000_000
-        assert (compiled.principal, compiled.database, compiled.version) == ("cid:0oa1", "orders", 4)
+        assert (compiled.principal, compiled.database, compiled.version) == ("cid:0oa1", "orders", 5)
         assert (compiled.notice_s, compiled.expires_at) == (60, NOW + 900)
         assert compiled.expires_text == "2027-01-15 08:15:00 UTC"
 
@@ -289,9 +290,9 @@ class TestCompile:
         )
         settings = replace(with_policies(policy), targets={"orders": replace(ORDERS, search_path=("app",))})
         compiled = compile_grant(made(settings), "orders", now=NOW, monotonic_ns=0, notice_s=0)
-        assert compiled.actions == ("statements",)
-        assert compiled.action_texts[0] == "read-only on public.* except public.secrets"
-        rights = compiled.rights
+        assert compiled.rights.actions == ("statements",)
+        assert compiled.rights.action_texts[0] == "read-only on public.* except public.secrets"
+        rights = compiled.rights.rules
         assert rights is not None
         assert [(rule.verbs, rule.objects, rule.excluded) for rule in rights.allow] == [
             (("select",), (("public", "*"),), (("public", "secrets"),)),
@@ -307,23 +308,36 @@ class TestCompile:
             60.0,
             None,
         )
-        assert (compiled.masks, compiled.mask_key, compiled.target_id) == ((), b"", "orders/orders")
+        assert (compiled.rights.masks, compiled.rights.mask_key, compiled.rights.target_id) == (
+            (),
+            b"",
+            "orders/orders",
+        )
 
     def test_query_has_no_rights(self) -> None:
         compiled = compile_grant(made(), "orders", now=NOW, monotonic_ns=0, notice_s=0)
-        assert (compiled.actions, compiled.rights) == (("query", "function-call"), None)
+        assert (compiled.rights.actions, compiled.rights.rules) == (("query", "function-call"), None)
 
     def test_the_seams_map_has_the_names_that_rust_reads(self) -> None:
         """A renamed field would be a grant without its `except`."""
         grant = made(with_policies(replace(POLICY, actions=("select on a.b* except a.bc",))))
         compiled = compile_grant(grant, "orders", now=NOW, monotonic_ns=0, notice_s=0)
         told = msgspec.msgpack.decode(msgspec.msgpack.encode(compiled))
-        assert told["rights"] == {
+        assert told["rights"].pop("type") == "postgres"
+        assert told["rights"].pop("rules") == {
             "allow": [{"verbs": ["select"], "objects": [["a", "b*"]], "except": [["a", "bc"]]}],
             "deny": [],
             "words": [],
             "search_path": ["public"],
             "read_only": True,
+        }
+        assert told["rights"] == {
+            "actions": ["statements"],
+            "action_texts": ["select on a.b* except a.bc"],
+            "masks": [],
+            "masks_must_match": False,
+            "mask_key": b"",
+            "target_id": "orders/orders",
         }
         assert told["budgets"] == {"rows": None, "bytes": None, "statements": None, "wall_time_s": None}
 
@@ -335,7 +349,7 @@ class TestCompile:
             compile_grant(grant, "orders", now=NOW, monotonic_ns=0, notice_s=0)
         key = b"planted-mask-key-planted-mask-ke"
         compiled = compile_grant(grant, "orders", now=NOW, monotonic_ns=0, notice_s=0, mask_key=key)
-        assert compiled.mask_key == key
+        assert compiled.rights.mask_key == key
         assert "planted" not in repr(compiled) + str(compiled)
 
 
@@ -394,7 +408,7 @@ class TestObligations:
         assert (chosen.policy, chosen.masks_must_match) == ("other", False)
         key = b"planted-mask-key-planted-mask-ke"
         compiled = compile_grant(again, "orders", now=NOW, monotonic_ns=0, notice_s=0, mask_key=key)
-        assert compiled.masks_must_match
+        assert compiled.rights.masks_must_match
         request = AccessRequest(target="orders")
         for old, policy in ((again, self.EXACT), (loose, strict)):
             offer = renew(old, identity("analysts", jti="j2"), request, with_policies(policy), NOW)

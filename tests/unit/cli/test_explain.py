@@ -96,7 +96,11 @@ def test_each_statement_is_told_with_what_it_does_and_why_not(config, capsys):
     assert "offline, without the target's catalogue" in out
     [(grant, sql)] = engine.asked
     assert sql == SQL
-    assert (grant.actions, grant.database, grant.target_id) == (("statements",), "orders", "orders/orders")
+    assert (grant.rights.actions, grant.database, grant.rights.target_id) == (
+        ("statements",),
+        "orders",
+        "orders/orders",
+    )
 
 
 def test_all_allowed_is_0(config, capsys):
@@ -106,7 +110,7 @@ def test_all_allowed_is_0(config, capsys):
 def test_the_database_that_is_named_is_the_one_decided_for(config):
     engine = FakeEngine()
     run(engine, config, SQL, target="orders/analytics")
-    assert engine.asked[0][0].target_id == "orders/analytics"
+    assert engine.asked[0][0].rights.target_id == "orders/analytics"
 
 
 def test_json_for_programs(config, capsys):

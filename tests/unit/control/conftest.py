@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
+from hoopwire.api.serving import HttpListeners
 from hoopwire.audit import StreamSink
 from hoopwire.control.clock import Clock
 from hoopwire.control.service import Rooms, Running, serve
@@ -193,6 +194,7 @@ class House:
             load=self.load,
             verifier=lambda issuers, audience: self.tokens,
             lend=self.lend,
+            listeners=HttpListeners,
             engine=engine,
             roles=lambda lend: self.desk,
         )

@@ -19,7 +19,7 @@ async def test_revoking_a_grant_ends_its_sessions_and_its_token(house):
     assert revoked.state == "revoked"
     assert house.engine.live == frozenset()
     words = house.engine.revoked["s_1"]
-    assert (words.sqlstate, words.closed_by) == ("57P01", "operator")
+    assert (words.fault, words.closed_by) == ("ended", "operator")
     assert grant in words.message
     assert "left the team" in words.detail
     await house.connect(token, "s_3")
@@ -36,7 +36,7 @@ async def test_revoking_while_admitting_leaves_no_live_session(house):
     house.lease_gate.set()
     await house.answered("s_1")
     assert house.engine.admitted == {}
-    assert house.engine.refused["s_1"].sqlstate == "28000"
+    assert house.engine.refused["s_1"].fault == "not_authorized"
 
 
 async def test_revoking_while_the_token_is_verified_leaves_no_live_session(house):
@@ -103,7 +103,7 @@ async def test_ending_one_session_leaves_its_grant(house):
     token = house.token("T1")
     await house.connect(token, "s_1")
     assert end_sessions(house.parts, ["s_1"], by="operator", reason="too long")
-    assert house.engine.revoked["s_1"].sqlstate == "57P01"
+    assert house.engine.revoked["s_1"].fault == "ended"
     await house.connect(token, "s_2")
     assert "s_2" in house.engine.admitted
     assert not end_sessions(house.parts, ["s_nope"], by="operator", reason="")
@@ -117,7 +117,7 @@ async def test_the_sweep_writes_expiry_down_and_cuts_what_the_engine_left(house)
     assert (grant.state, grant.ended_by, grant.ended_at) == ("expired", "time", grant.expires_at)
     house.wall.pass_time(3)
     await sweep(house.parts)
-    assert house.engine.revoked["s_1"].sqlstate == "57P01"
+    assert house.engine.revoked["s_1"].fault == "ended"
     assert [event["grant"] for event in house.audited("grant.expired")] == [grant.id]
 
 
@@ -140,7 +140,7 @@ async def test_reload_cuts_what_the_policy_no_longer_gives(house):
     house.settings = with_policy(house.settings, groups=("others",))
     reloaded = await house.running.reload()
     assert (reloaded.cut, reloaded.narrowed) == (1, 0)
-    assert house.engine.revoked["s_1"].sqlstate == "57P01"
+    assert house.engine.revoked["s_1"].fault == "ended"
     [grant] = await house.parts.store.grants()
     assert (grant.state, grant.ended_by) == ("revoked", "policy")
 
@@ -177,7 +177,7 @@ async def test_a_session_that_cannot_be_narrowed_is_ended(house, monkeypatch):
     house.settings = with_policy(house.settings, ttl=Seconds(30))
     await house.running.reload()
     assert house.engine.live == frozenset()
-    assert house.engine.revoked["s_1"].sqlstate == "57P01"
+    assert house.engine.revoked["s_1"].fault == "ended"
 
 
 async def test_one_bad_event_does_not_deafen_the_control_plane(house, monkeypatch):
@@ -261,4 +261,4 @@ async def test_reload_names_what_needs_a_restart(house):
 async def test_drain_refuses_newcomers(house):
     house.parts.table.draining = True
     await house.connect(house.token("T1"), "s_1")
-    assert house.engine.refused["s_1"].sqlstate == "57P03"
+    assert house.engine.refused["s_1"].fault == "unavailable"

@@ -13,8 +13,8 @@ async def test_a_token_buys_a_session(house):
     await house.connect(house.token("T1"), "s_1", database="orders/analytics", user="agent+ticket-7")
     grant, lease = house.engine.admitted["s_1"]
     assert (grant.target, grant.database, grant.task) == ("orders", "analytics", "ticket-7")
-    assert (grant.actions, grant.action_texts) == (("statements",), ("read-only",))
-    assert grant.target_id == "orders/analytics"
+    assert (grant.rights.actions, grant.rights.action_texts) == (("statements",), ("read-only",))
+    assert grant.rights.target_id == "orders/analytics"
     assert grant.deadline_monotonic_ns == house.wall.monotonic + 60 * 10**9
     assert lease.password == "upstream-secret"
     [stored] = await house.parts.store.grants()
@@ -48,7 +48,7 @@ async def test_pools_work_more_connections_join_the_same_grant(house):
     assert len({grant.id for grant, _ in house.engine.admitted.values()}) == 1
     assert len({grant.deadline_monotonic_ns for grant, _ in house.engine.admitted.values()}) == 1
     await house.connect(token, "s_3")
-    assert house.engine.refused["s_3"].sqlstate == "53300"
+    assert house.engine.refused["s_3"].fault == "too_many"
     house.engine.hang_up("s_0")
     await house.settle(lambda: house.parts.table.seat("s_0") is None)
     await house.connect(token, "s_4")
@@ -78,7 +78,7 @@ async def test_parallel_first_uses_under_once_admit_one(house):
     for number in range(5):
         await house.answered(f"s_{number}")
     assert len(house.engine.admitted) == 1
-    assert {refusal.sqlstate for refusal in house.engine.refused.values()} == {"28000"}
+    assert {refusal.fault for refusal in house.engine.refused.values()} == {"not_authorized"}
 
 
 @pytest.mark.parametrize("group", ["data", "once"])
@@ -91,7 +91,7 @@ async def test_the_same_token_after_the_ttl_is_refused_and_told_which_grant_and_
     house.wall.pass_time(grant.expires_at - house.wall.now)
     await house.connect(token, "s_2")
     refusal = house.engine.refused["s_2"]
-    assert refusal.sqlstate == "28000"
+    assert refusal.fault == "not_authorized"
     assert grant.id in refusal.detail
     assert "expired at 20" in refusal.detail
     assert "new access token" in refusal.hint
@@ -113,13 +113,13 @@ async def test_a_token_that_bought_one_target_does_not_open_another(house):
     token = house.token("T1", groups=("data", "books"))
     await house.connect(token, "s_1")
     await house.connect(token, "s_2", database="billing")
-    assert house.engine.refused["s_2"].sqlstate == "28000"
+    assert house.engine.refused["s_2"].fault == "not_authorized"
     assert "for target orders" in house.engine.refused["s_2"].detail
 
 
 async def test_an_ungranted_target_is_refused_and_nothing_is_lent(house):
     await house.connect(house.token("T1"), "s_1", database="billing")
-    assert house.engine.refused["s_1"].sqlstate == "28000"
+    assert house.engine.refused["s_1"].fault == "not_authorized"
     assert house.leases == 0
     [denied] = house.audited("session.denied")
     assert denied["code"] == "target_not_granted"
@@ -150,7 +150,7 @@ async def test_a_ledger_that_fails_admits_nobody(house, monkeypatch):
     monkeypatch.setattr(house.parts.store, "redeem", broken)
     await house.connect(house.token("T1"), "s_1")
     refusal = house.engine.refused["s_1"]
-    assert refusal.sqlstate == "57P03"
+    assert refusal.fault == "unavailable"
     assert "grant store" in refusal.message
     assert not house.engine.admitted
 
@@ -159,7 +159,7 @@ async def test_a_lease_that_fails_is_a_refusal_without_its_reason(house):
     house.lease_error = LeaseFailed("cannot read /etc/secret-place")
     await house.connect(house.token("T1"), "s_1")
     refusal = house.engine.refused["s_1"]
-    assert refusal.sqlstate == LeaseFailed.sqlstate
+    assert refusal.fault == LeaseFailed.fault
     assert "secret-place" not in msgspec.json.encode(refusal).decode()
     assert house.parts.table.seat("s_1") is None
 
@@ -167,7 +167,7 @@ async def test_a_lease_that_fails_is_a_refusal_without_its_reason(house):
 async def test_a_bug_in_another_room_still_answers_the_client(house):
     house.lease_error = KeyError("bug")
     await house.connect(house.token("T1"), "s_1")
-    assert house.engine.refused["s_1"].sqlstate == "XX000"
+    assert house.engine.refused["s_1"].fault == "internal"
 
 
 async def test_a_wall_clock_set_back_extends_nothing(house):
@@ -180,12 +180,12 @@ async def test_a_wall_clock_set_back_extends_nothing(house):
     assert second.deadline_monotonic_ns == first.deadline_monotonic_ns
     house.wall.monotonic += 61 * 10**9
     await house.connect(token, "s_3")
-    assert house.engine.refused["s_3"].sqlstate == "28000"
+    assert house.engine.refused["s_3"].fault == "not_authorized"
 
 
 async def test_replication_needs_its_action(house):
     await house.connect(house.token("T1"), "s_1", replication=True)
-    assert house.engine.refused["s_1"].sqlstate == "42501"
+    assert house.engine.refused["s_1"].fault == "not_granted"
 
 
 async def test_hanging_up_during_admission_gives_the_seat_back(house):

@@ -438,5 +438,5 @@ async def test_a_session_that_waits_for_its_credential_ends_at_once(house):
     assert [seat.session for seat in answer.seats] == ["s_1"]
     await house.answered("s_1")
     assert not house.lease_gate.is_set()
-    assert house.engine.refused["s_1"].sqlstate == "28000"
+    assert house.engine.refused["s_1"].fault == "not_authorized"
     assert answer.seats[0].gone.is_set()

@@ -37,7 +37,7 @@ def become(house, token, **changes):
 
 
 def assert_locked(refusal):
-    assert (refusal.sqlstate, refusal.reason) == ("28000", "principal_locked")
+    assert (refusal.fault, refusal.reason) == ("not_authorized", "principal_locked")
     assert "locked by the operators of this gateway, do not retry" in refusal.message
     assert refusal.detail == "code: principal_locked"
     said = refusal.message + refusal.detail + refusal.hint
@@ -53,7 +53,7 @@ async def test_a_new_token_opened_again_at_once(house):
     assert house.engine.live == frozenset()
     assert [seat.session for seat in seats] == ["s_1"]
     words = house.engine.revoked["s_1"]
-    assert words.sqlstate == "57P01"
+    assert words.fault == "ended"
     assert "do not retry" in words.message
     for word in ("T1", "T2"):
         await house.connect(house.token(word), f"s_{word}")
@@ -409,13 +409,13 @@ async def test_revoke_answers_when_the_sessions_have_ended(house, monkeypatch):
 
 
 async def test_it_names_what_has_not_ended(house, monkeypatch):
-    import hoopwire.api.ending as ending
+    import hoopwire.control.operations as operations
     import hoopwire.control.revocation as revocation
 
     async def no_patience(seats, **_):
         return await revocation.still_there(seats, limit_s=0.01)
 
-    monkeypatch.setattr(ending, "still_there", no_patience)
+    monkeypatch.setattr(operations, "still_there", no_patience)
     await house.connect(house.token("T1"), "s_1")
     grant = house.engine.admitted["s_1"][0].id
     monkeypatch.setattr(house.engine, "revoke", lambda session, refusal: True)

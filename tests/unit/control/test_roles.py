@@ -47,7 +47,7 @@ async def test_a_session_runs_as_the_role(house):
     assert role.databases == ("orders", "analytics")
     assert role.valid_until == house.engine.admitted["s_1"][0].expires_at
     assert role.max_sessions == 3
-    assert role.rights == house.engine.admitted["s_1"][0].rights
+    assert role.rights == house.engine.admitted["s_1"][0].rights.rules
     [event] = house.audited("role.made")
     assert (event["role"], event["grant"], event["database"]) == (role.name, grant, "orders")
     assert "secret" not in house.audit.getvalue().decode()
@@ -58,7 +58,7 @@ async def test_no_role_no_session(house):
     house.desk.error = RoleFailed("42501: permission denied to create role")
     await house.connect(house.token("T1"), "s_1")
     refused = house.engine.refused["s_1"]
-    assert (refused.sqlstate, refused.reason) == ("08001", "role_not_made")
+    assert (refused.fault, refused.reason) == ("target_unreachable", "role_not_made")
     assert "CREATEROLE" not in refused.message + refused.detail + refused.hint
     assert "42501" not in refused.message + refused.detail + refused.hint
     [event] = house.audited("session.denied")
@@ -163,7 +163,7 @@ async def test_a_reload_while_the_role_is_made_makes_the_narrower_one(house):
     house.desk.gate.set()
     await house.answered("s_1")
     grant, _ = house.engine.admitted["s_1"]
-    assert house.desk.made[grant.id].rights == grant.rights
+    assert house.desk.made[grant.id].rights == grant.rights.rules
     assert house.desk.made[grant.id].valid_until == grant.expires_at
 
 

@@ -94,7 +94,7 @@ async def test_a_used_up_grant_admits_nobody_and_cuts_nobody(house):
     assert house.engine.live == {"s_1", "s_2"}
     await house.connect(token, "s_3")
     refusal = house.engine.refused["s_3"]
-    assert refusal.sqlstate == "28000"
+    assert refusal.fault == "not_authorized"
     assert "was used up at" in refusal.detail
     [event] = house.audited("grant.exhausted")
     assert (event["grant"], event["by"], event["code"]) == (grant.id, "budget", "budget_rows")

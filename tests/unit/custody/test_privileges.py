@@ -19,7 +19,7 @@ from hoopwire.custody.postgres.privileges import (
     allows,
     expand,
 )
-from hoopwire.model.commands import CompiledRights
+from hoopwire.model.postgres.rights import CompiledRules
 from support.roles import rights
 
 SCHEMAS = ("public", "app", "pg_catalog", "pg_temp", "Odd Name")
@@ -196,7 +196,7 @@ PLACE = catalogue(
 VERBS = {privilege: verb for verb, privilege in RELATION_VERBS.items()}
 
 
-def is_within(made: Privilege, given: CompiledRights) -> bool:
+def is_within(made: Privilege, given: CompiledRules) -> bool:
     """The oracle: what the privilege lets one do, said by a rule and taken by none."""
     match made.kind:
         case "relation":
@@ -227,13 +227,13 @@ def is_within(made: Privilege, given: CompiledRights) -> bool:
 
 
 @given(RIGHTS)
-def test_no_privilege_is_outside_the_rights(given: CompiledRights) -> None:
+def test_no_privilege_is_outside_the_rights(given: CompiledRules) -> None:
     """Whatever the rules: a role may do nothing that its grant does not say."""
     assert [made for made in expand(given, PLACE).granted if not is_within(made, given)] == []
 
 
 @given(RIGHTS)
-def test_every_relation_verb_of_the_rights_is_there(given: CompiledRights) -> None:
+def test_every_relation_verb_of_the_rights_is_there(given: CompiledRules) -> None:
     """A belt that is tighter than its grant refuses what was granted."""
     found = expand(given, PLACE).granted
     for relation in PLACE.relations:
@@ -244,6 +244,6 @@ def test_every_relation_verb_of_the_rights_is_there(given: CompiledRights) -> No
 
 
 @given(RIGHTS, RULES)
-def test_a_deny_never_adds(given: CompiledRights, taken: dict[str, Any]) -> None:
+def test_a_deny_never_adds(given: CompiledRules, taken: dict[str, Any]) -> None:
     more = msgspec.structs.replace(given, deny=(*given.deny, *rights({"deny": [taken]}).deny))
     assert expand(more, PLACE).granted <= expand(given, PLACE).granted

@@ -1,1 +1,1 @@
-"""PostgreSQL's part of custody: roles that are made for one grant and dropped with it."""
+"""Makes PostgreSQL roles for one grant each, and drops them when it ends."""

@@ -1,7 +1,7 @@
-"""A connection to the target as its configured user, to make and drop roles. Blocking: for worker threads.
+"""Connects to a target as its configured user, to make and drop roles. Blocking: for worker threads.
 
-Every one has an end: connecting has a timeout for each address, and after `limit_s` the socket is shut, from
-a timer's thread, whatever the target does or does not answer.
+Every connection has an end: connecting has a timeout for each address, and after `limit_s` a timer's thread
+shuts the socket, whatever the target does or does not answer.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""What a database holds, read by the administering user; and privileges as SQL.
+"""Reads what a database holds (schemas, relations, columns, functions), and writes privileges as SQL.
 
 Names go in as `psycopg.sql` identifiers, never as text. The search path is empty, so that nothing a principal
 has made can stand in for a catalogue function or operator.

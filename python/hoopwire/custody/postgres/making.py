@@ -1,4 +1,4 @@
-"""Making, narrowing and dropping one role at the target. Blocking: for worker threads.
+"""Makes, narrows and drops one role at a target. Blocking: for worker threads.
 
 Everything about a role's beginning (the role, its comment, its privileges in one database) is one
 transaction, so that a crash leaves either nothing or a role that says whose it is.

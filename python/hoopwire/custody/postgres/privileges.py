@@ -1,7 +1,8 @@
-"""Rights and what a database holds to the privileges of a role. Pure, and never more than the rights.
+"""Computes the privileges of a grant's role from its actions and what the database holds. Pure.
 
-PostgreSQL has no deny, so that the difference is computed here, over the catalogue of that moment. What
-PUBLIC may do anyway is not granted again, and cannot be taken away: `docs/threat-model.md` lists it.
+Never more than the actions give. PostgreSQL has no deny, so that what is denied is left out here, by the
+catalogue of that moment. What PUBLIC may do anyway is not granted again, and cannot be taken away:
+`docs/threat-model.md` lists it.
 """
 
 import re
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from hoopwire.model.commands import CompiledRights, CompiledRule
+from hoopwire.model.postgres.rights import CompiledRule, CompiledRules
 
 RELATION_VERBS = {
     "select": "SELECT",
@@ -78,7 +79,7 @@ class Expansion:
     withheld: frozenset[Privilege]
 
 
-def expand(rights: CompiledRights, catalogue: Catalogue) -> Expansion:
+def expand(rights: CompiledRules, catalogue: Catalogue) -> Expansion:
     """The privileges that the rights come to in this database."""
     wanted = list(_objects(rights, catalogue))
     used = {thing.schema for thing, privileges in wanted if privileges}
@@ -93,7 +94,7 @@ def expand(rights: CompiledRights, catalogue: Catalogue) -> Expansion:
     return Expansion(frozenset(granted), frozenset(withheld))
 
 
-def allows(rights: CompiledRights, verb: str, schema: str, name: str) -> bool:
+def allows(rights: CompiledRules, verb: str, schema: str, name: str) -> bool:
     """One verb (or `call`) on one object: some rule gives it, and no deny takes it."""
     return any(_gives(rule, verb, schema, name) for rule in rights.allow) and not any(
         _gives(rule, verb, schema, name) for rule in rights.deny
@@ -105,7 +106,7 @@ def is_system(schema: str) -> bool:
     return _SYSTEM.fullmatch(schema) is not None
 
 
-def _objects(rights: CompiledRights, catalogue: Catalogue) -> Iterator[tuple[Object, set[str]]]:
+def _objects(rights: CompiledRules, catalogue: Catalogue) -> Iterator[tuple[Object, set[str]]]:
     for thing in catalogue.relations:
         if thing.kind == "sequence":
             yield thing, _of_sequence(rights, thing)
@@ -116,7 +117,7 @@ def _objects(rights: CompiledRights, catalogue: Catalogue) -> Iterator[tuple[Obj
         yield thing, {"EXECUTE"} if called else set()
 
 
-def _of_relation(rights: CompiledRights, relation: Object, version: int) -> set[str]:
+def _of_relation(rights: CompiledRules, relation: Object, version: int) -> set[str]:
     return {
         privilege
         for verb, privilege in RELATION_VERBS.items()
@@ -125,7 +126,7 @@ def _of_relation(rights: CompiledRights, relation: Object, version: int) -> set[
     }
 
 
-def _of_sequence(rights: CompiledRights, sequence: Object) -> set[str]:
+def _of_sequence(rights: CompiledRules, sequence: Object) -> set[str]:
     """`select` reads it. Moving it needs `call pg_catalog.nextval`, and some verb on it or on its table."""
     places = [(sequence.schema, sequence.name), *([sequence.owner] if sequence.owner else [])]
     named = any(allows(rights, verb, *place) for verb in RELATION_VERBS for place in places)
@@ -138,14 +139,14 @@ def _of_sequence(rights: CompiledRights, sequence: Object) -> set[str]:
     return privileges
 
 
-def _is_denied_whole(rights: CompiledRights, sequence: Object) -> bool:
+def _is_denied_whole(rights: CompiledRules, sequence: Object) -> bool:
     """A deny of any verb on the sequence itself: being fed by it is no way around that."""
     return any(
         _gives(rule, verb, sequence.schema, sequence.name) for rule in rights.deny for verb in RELATION_VERBS
     )
 
 
-def _of_schema(rights: CompiledRights, schema: str, used: bool) -> set[str]:
+def _of_schema(rights: CompiledRules, schema: str, used: bool) -> set[str]:
     """USAGE where something in it is named. CREATE only where `ddl` has every name in it, now and later."""
     privileges = {"USAGE"} if used else set()
     if not is_system(schema) and any(_gives_whole_schema(rule, schema) for rule in rights.allow):
@@ -166,7 +167,7 @@ def _gives_whole_schema(rule: CompiledRule, schema: str) -> bool:
     )
 
 
-def _of_database(rights: CompiledRights) -> set[str]:
+def _of_database(rights: CompiledRules) -> set[str]:
     temporary = any(_gives_whole_schema(rule, "pg_temp") for rule in rights.allow)
     return {"CONNECT", "TEMPORARY"} if temporary else {"CONNECT"}
 

@@ -1,7 +1,7 @@
-"""The roles that were made for grants: their passwords, and one thing at a time for each of them.
+"""Keeps the roles that were made for grants, with their passwords, and changes each role one step at a time.
 
-A thread at a target is not left behind: one that still grants must not meet the one that drops. It ends by
-itself (`custody.administer`), within some twelve seconds; a gateway that stops does not wait so long.
+A thread that works on a role is waited for: one that still grants must not meet the one that drops. It ends
+by itself (`administer.py`), within some twelve seconds; a gateway that stops does not wait so long.
 
 A password lives here only. After a restart nobody knows it any more, and the role gets a new one.
 """

@@ -1,1 +1,1 @@
-"""An issuer's keys: fetched within limits, kept, looked up by key id."""
+"""Fetches the issuers' signing keys within limits, keeps them, and looks them up by key id."""

@@ -1,4 +1,4 @@
-"""One guarded HTTPS GET of a small JSON document from an issuer.
+"""Fetches one small JSON document from an issuer by HTTPS, and trusts nobody on the way.
 
 What it guards against: a redirect or a proxy from the environment that leads elsewhere, a name that resolves
 to the inside of our network, an answer without end, compressed bombs, and a peer that trickles.

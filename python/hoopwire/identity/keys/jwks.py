@@ -1,4 +1,4 @@
-"""The issuers' signing keys: fetched rarely, kept bravely, dropped when they are gone.
+"""Keeps the issuers' signing keys: fetches them seldom, keeps them if a fetch fails, drops withdrawn ones.
 
 The rules, for each issuer string by itself:
 1. Keys come from discovery's `jwks_uri` only, and that must share the issuer's origin.

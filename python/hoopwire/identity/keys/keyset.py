@@ -1,6 +1,6 @@
-"""A JWK set (RFC 7517) as verification keys: only what fits, is strong enough and is meant for signatures.
+"""Reads a JWK set (RFC 7517): keeps keys that verify signatures, fit our algorithms and are strong enough.
 
-A key that does not qualify is left out, it does not spoil the set: issuers publish encryption keys and new
+A key that does not qualify is left out and does not spoil the set: issuers publish encryption keys and new
 key types beside the ones we use.
 """
 

@@ -1,1 +1,1 @@
-"""Access tokens: read within limits, verified, their claims turned into an `Identity`."""
+"""Reads access tokens within limits, verifies them, and turns their claims into an `Identity`."""

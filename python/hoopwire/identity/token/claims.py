@@ -1,4 +1,4 @@
-"""From verified claims to a `Principal`: Okta's words and RFC 9068's words for the same thing, never mixed.
+"""Makes a `Principal` of verified claims, in Okta's words or in RFC 9068's, never in a mixture of both.
 
 Okta custom authorization servers say `cid` and `scp` (array); agent-to-agent tokens and RFC 9068 say
 `client_id` and `scope` (string). A token with both and two values means two things, so it is refused.

@@ -1,4 +1,4 @@
-"""The strict pre-parser: from untrusted text to a header and claims that can mean only one thing.
+"""Parses the text of a token into header and claims, and refuses whatever could mean two things.
 
 It runs before any key is looked up and before PyJWT sees the token, because on its own PyJWT takes duplicate
 members, a string `exp` and any `typ`. It verifies no signature: nothing it returns may be trusted yet.

@@ -1,4 +1,4 @@
-"""Verifying an access token: sixteen steps, all must pass, in this order, in this one place.
+"""Verifies an access token in sixteen steps: all must pass, in this order, and nowhere else.
 
 Two programs that parse the same token would disagree some day, so nobody else in the gateway reads one.
 Each step is marked below with its number. Steps 1 to 4 are `preparse.parse`; step 16, the ledger, is the

@@ -1,1 +1,1 @@
-"""PostgreSQL's part of the model: what a grant opens there, and how a policy writes it."""
+"""The Structs of PostgreSQL's actions and obligations, and the grammar that policies write them in."""

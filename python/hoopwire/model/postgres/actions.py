@@ -1,6 +1,6 @@
 """Actions as Structs: what a policy's `actions` and `deny` say, and what presets stand for.
 
-`model.grammar` reads them from text; their `str` is the canonical text, which reads back as the same.
+`grammar.py` reads them from text; their `str` is the canonical text, which reads back as the same.
 """
 
 import re

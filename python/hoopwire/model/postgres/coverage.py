@@ -1,4 +1,4 @@
-"""Is what is asked for within what is granted? Words in, words out: nothing is ever trimmed here.
+"""Says whether the actions that are asked for lie within those that are granted. Nothing is ever trimmed.
 
 A request is covered if each verb on each of its objects lies within one rule, and whatever that rule leaves
 out of it the request leaves out, too. That errs on one side only: what is covered is allowed, name by name.

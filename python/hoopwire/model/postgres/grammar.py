@@ -1,4 +1,4 @@
-"""Text -> actions. One grammar for the config file, the grant API and what the store keeps.
+"""Parses actions from text: one grammar for the config file, the grant API and what the store keeps.
 
     select, insert on public.*, app.orders except public.secrets
     call pg_catalog.nextval

@@ -1,4 +1,4 @@
-"""A policy's masks and budgets -> a grant's, and the stricter of two."""
+"""Makes a grant's masks and budgets of a policy's, and takes the stricter of two."""
 
 import math
 from typing import get_args

@@ -1,4 +1,4 @@
-"""Names of relations and functions with `*` in them: which names they match, and how they lie to each other.
+"""Patterns of names of relations and functions (`*`): which names one matches, and whether two overlap.
 
 Two rules keep the system schemas apart (docs/operating.md). A pattern whose schema has a `*` matches none of
 them: they are written out. And what shows secrets or other sessions in them is matched by its own name only.

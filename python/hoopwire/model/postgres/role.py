@@ -1,8 +1,8 @@
-"""A database role made for one grant: what custody needs to know to make it, and nothing of policies."""
+"""`RoleGrant`: what custody needs to know to make a grant's database role, and nothing of policies."""
 
 import msgspec
 
-from hoopwire.model.commands import CompiledRights
+from hoopwire.model.postgres.rights import CompiledRules
 
 ROLE_PREFIX = "hw_"
 """How the name of every role made for a grant starts."""
@@ -25,7 +25,7 @@ class RoleGrant(msgspec.Struct, frozen=True, kw_only=True):
     valid_until: float
     """Unix seconds; after this the target lets nobody log in as it."""
     max_sessions: int
-    rights: CompiledRights
+    rights: CompiledRules
 
     @property
     def name(self) -> str:

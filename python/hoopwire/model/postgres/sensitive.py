@@ -1,6 +1,7 @@
-"""What only a rule with its own name matches: the lists of postgres/policy: closed.rs and extensions.txt.
+"""The names that no `*` matches, because they show secrets or other sessions: a rule must write them out.
 
-tests/unit/model/test_grammar.py compares them.
+They are the lists of rust/postgres/policy (closed.rs, extensions.txt): tests/unit/model/test_grammar.py
+compares them.
 """
 
 SENSITIVE = frozenset(

@@ -16,7 +16,7 @@
 )]
 
 use hoopwire_postgres_policy::{
-    Catalogue, DecisionCache, Grant, Pattern, Rights, Rule, View, Words, decide_text,
+    Catalogue, DecisionCache, Grant, Pattern, Rule, Rules, TestGrant, View, Words, decide_text,
 };
 use hoopwire_postgres_sql::{Room, Verbs, parse};
 use std::hint::black_box;
@@ -177,14 +177,14 @@ fn rule(verbs: Verbs, schema: &str, name: &str) -> Rule {
 }
 
 fn main() {
-    let rights = Rights {
+    let rights = Rules {
         allow: vec![rule(Verbs::SELECT, "*", "*"), rule(Verbs::UPDATE, "public", "pgbench_*")],
         deny: vec![rule(Verbs::SELECT.with(Verbs::UPDATE), "public", "secrets")],
         words: Words::CATALOG,
         search_path: vec!["public".to_owned()],
         read_only: false,
     };
-    let grant = Grant::for_tests(Instant::now()).with_rights(rights);
+    let grant = Grant::for_tests(Instant::now()).with_rules(rights);
     let catalogue = Catalogue::new(1, [("public".to_owned(), "mine".to_owned())], Vec::new());
     let view = View { utf8: true, catalogue: Some(&catalogue) };
     let mut all: Vec<Works<'_>> =

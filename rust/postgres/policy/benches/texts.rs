@@ -14,8 +14,8 @@
 )]
 
 use hoopwire_postgres_policy::{
-    Catalogue, CatalogueColumn, CatalogueRelation, DecisionCache, Grant, Mask, MaskKind, Pattern, Rights,
-    Rule, View, Words, decide_text,
+    Catalogue, CatalogueColumn, CatalogueRelation, DecisionCache, Grant, Mask, MaskKind, Pattern, Rule,
+    Rules, TestGrant, View, Words, decide_text,
 };
 use hoopwire_postgres_sql::Verbs;
 use hoopwire_testkit::lists::{LISTS, List};
@@ -49,14 +49,14 @@ fn grant(masks: Vec<Mask>) -> Grant {
         Verbs::DDL,
         Verbs::CALL,
     ];
-    let rights = Rights {
+    let rights = Rules {
         allow: verbs.map(rule).to_vec(),
         deny: Vec::new(),
         words: Words::CATALOG.with(Words::DEFINE_CODE),
         search_path: vec!["public".to_owned()],
         read_only: false,
     };
-    Grant { masks: masks.into(), ..Grant::for_tests(Instant::now()).with_rights(rights) }
+    Grant::for_tests(Instant::now()).with_rules(rights).with_masks(masks)
 }
 
 fn mask(column: &str) -> Mask {
@@ -106,7 +106,7 @@ fn measure(list: &List, items: usize, grant: &Grant, view: &View<'_>) -> Measure
         let start = now();
         let verdict = black_box(decide_text(grant, black_box(text.as_bytes()), view, &mut cache));
         took = took.min((now() - start).as_secs_f64());
-        code = verdict.outcome.as_ref().err().map_or("", |refusal| refusal.code());
+        code = verdict.outcome.as_ref().err().map_or("", |refusal| refusal.code().name());
     }
     Measured { bytes: text.len(), took, code }
 }

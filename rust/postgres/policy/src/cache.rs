@@ -1,9 +1,9 @@
 //! Verdicts of texts seen before.
 
 use crate::catalogue::View;
-use crate::grant::Grant;
 use crate::plan::{Plans, Verdict};
 use crate::refusal::Refusal;
+use crate::rights::Grant;
 use foldhash::quality::RandomState;
 use hoopwire_postgres_sql::Room;
 use rustc_hash::FxHashMap;
@@ -44,14 +44,14 @@ impl PartialEq for DecisionKey {
 
 impl DecisionKey {
     fn of(grant: &Grant) -> &[u8; 32] {
-        grant.decision_key.0.get_or_init(|| {
+        grant.rights.decision_key.0.get_or_init(|| {
             let mut digest = Digest(blake3::Hasher::new());
             // `Debug` of these types shows all fields, with strings quoted: different values, different texts
             let waits = grant.budgets.wall_time.is_some();
             let _ = write!(
                 digest,
                 "{:?}",
-                (&grant.rights, &grant.masks, &grant.policy_hash, &grant.database, waits)
+                (&grant.rights.rules, &grant.rights.masks, &grant.policy_hash, &grant.database, waits)
             );
             *digest.0.finalize().as_bytes()
         })

@@ -4,7 +4,7 @@
 use crate::glob::Object;
 use crate::kin::{Inheritance, Kinship};
 use crate::readable::is_readable;
-use crate::rights::Rule;
+use crate::rules::Rule;
 use hoopwire_postgres_sql::{Access, Verbs};
 use rustc_hash::FxHashMap;
 use std::collections::HashMap;

@@ -1,11 +1,11 @@
 //! What a grant would say to a text, statement by statement, for people and for `hoopwire explain`.
 
 use crate::catalogue::View;
-use crate::decide::Denial;
-use crate::grant::{Actions, Grant};
 use crate::judge::Scope;
 use crate::masked::lineage;
 use crate::refusal::{Reason, Refusal};
+use crate::rights::Denial;
+use crate::rights::{Actions, Grant};
 use crate::text::read;
 use hoopwire_postgres_sql::{Name, Statement, Verbs};
 use std::ops::Range;
@@ -89,7 +89,7 @@ pub fn explain(grant: &Grant, text: &str, view: &View<'_>) -> Vec<Explained> {
 }
 
 fn reads_nothing(grant: &Grant) -> bool {
-    grant.rights.is_none() && grant.actions.contains(Actions::QUERY)
+    grant.rights.rules.is_none() && grant.rights.actions.contains(Actions::QUERY)
 }
 
 fn whole(text: &str, denial: Option<Denial>) -> Explained {

@@ -1,7 +1,7 @@
 //! Patterns of names: `*` stands for any run of characters, also for none.
 
 use crate::builtin::is_system_schema;
-use crate::rights::{Pattern, Rule};
+use crate::rules::{Pattern, Rule};
 use hoopwire_postgres_sql::Verbs;
 
 /// In a search path: the schema named like the session's user. Which one that is, we do not know.

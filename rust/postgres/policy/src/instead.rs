@@ -4,7 +4,7 @@
 //! is told READ ONLY: the belt stays on, and what writes is refused as ever. Nothing moves: what goes up is as long as
 //! what was said, so that the places in the target's errors are the text's.
 
-use crate::rights::Rights;
+use crate::rules::Rules;
 use crate::settings::parse_bool;
 use hoopwire_postgres_sql::{Effect, Parsed, Place, SettingValue};
 use std::ops::Range;
@@ -29,7 +29,7 @@ pub(crate) enum Wanted {
 }
 
 /// The effect passes under these rights only in other words.
-pub(crate) fn wanted(rights: &Rights, effect: &Effect) -> Option<Wanted> {
+pub(crate) fn wanted(rights: &Rules, effect: &Effect) -> Option<Wanted> {
     match effect {
         Effect::Transaction { read_write: true } if rights.read_only => Some(Wanted::ReadOnly),
         Effect::Set { name, value: SettingValue::Constants(values) } => {

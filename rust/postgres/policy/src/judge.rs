@@ -9,12 +9,12 @@ use crate::closed::{
     stored_columns,
 };
 use crate::glob::{Object, USER, WHOLE};
-use crate::grant::Grant;
 use crate::instead::{Instead, instead, wanted};
 use crate::mask::Mask;
 use crate::readable::is_readable;
 use crate::refusal::Reason;
-use crate::rights::{Rights, Words};
+use crate::rights::Grant;
+use crate::rules::{Rules, Words};
 use crate::sequence;
 use crate::settings::{check_set, check_set_config};
 use hoopwire_postgres_sql::{Access, Call, Closed, Effect, Name, Parsed, Statement, Verbs};
@@ -29,7 +29,7 @@ const IN_CATALOGUE: &str = "in the target's catalogue, which has values of maske
 /// What a statement is judged by.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {
-    pub(crate) rights: &'a Rights,
+    pub(crate) rights: &'a Rules,
     pub(crate) masks: &'a [Mask],
     /// The grant limits how long statements run.
     pub(crate) may_wait: bool,
@@ -44,8 +44,8 @@ impl<'a> Scope<'a> {
     /// `None` for grants whose statements are not looked at.
     pub(crate) fn new(grant: &'a Grant, catalogue: Option<&'a Catalogue>) -> Option<Scope<'a>> {
         Some(Scope {
-            rights: grant.rights.as_deref()?,
-            masks: &grant.masks,
+            rights: grant.rights.rules.as_deref()?,
+            masks: &grant.rights.masks,
             may_wait: grant.budgets.wall_time.is_some(),
             catalogue,
             database: &grant.database,

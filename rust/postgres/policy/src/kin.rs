@@ -5,7 +5,7 @@
 //! beside (another partition of the same parent) it leaves alone.
 
 use crate::glob::Object;
-use crate::rights::Rule;
+use crate::rules::Rule;
 use hoopwire_postgres_sql::{Access, Verbs};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -128,7 +128,7 @@ fn reached<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rights::Pattern;
+    use crate::rules::Pattern;
 
     fn part(child: &str, parent: &str, partitioned: bool) -> Inheritance {
         let key = |name: &str| ("public".to_owned(), name.to_owned());

@@ -1,23 +1,21 @@
-//! What a grant allows: pure evaluation of an action or a text against a grant at a moment.
+//! What a PostgreSQL grant allows: a text is decided against the grant's rights.
 //!
-//! Knows grants, actions, rights and obligations. Does *not* know where a grant came from, how anything is encoded,
-//! a socket, a clock or Python. Time is an argument.
+//! Knows the classes of action, rules, masks, settings, what is known of a target's catalogue. Must never know where a
+//! grant came from, how anything is encoded, a socket, a clock or Python.
 //!
-//! [`decide`] answers for a class of action (any statement, FunctionCall, replication), and is the one place where
-//! an Allow is made: an upstream write asks for a [`Permit`], and nothing else makes one. [`decide_text`] answers
-//! for the statements of a text by the grant's [`Rights`]: what is not understood is refused.
+//! [`decide_text`] answers for the statements of a text by the grant's [`Rules`]: what is not understood is refused. The
+//! classes of action ([`Action`]) are decided by [`hoopwire_grant::decide`], the grant's time first.
 
 #![forbid(unsafe_code)]
 
-mod budget;
+mod action;
 mod builtin;
 mod cache;
 mod catalogue;
 mod closed;
-mod decide;
+mod code;
 mod explain;
 mod glob;
-mod grant;
 mod instead;
 mod judge;
 mod kin;
@@ -28,17 +26,16 @@ mod quote;
 mod readable;
 mod refusal;
 mod rights;
+mod rules;
 mod sequence;
 mod settings;
-mod spent;
 mod text;
 
-pub use budget::{Budget, Budgets, Meter};
+pub use action::Action;
 pub use cache::{DecisionCache, DecisionKey, VERDICT_KEPT_BYTES};
 pub use catalogue::{Catalogue, CatalogueColumn, CatalogueRelation, KEPT_SETTINGS_MAX, Stored, View};
-pub use decide::{Action, Denial, Permit, decide};
+pub use code::Code;
 pub use explain::{Explained, explain};
-pub use grant::{Actions, Grant, MaskKey, Record};
 pub use hoopwire_postgres_sql::{CopyFormat, CopyOut};
 pub use instead::Instead;
 pub use kin::Inheritance;
@@ -47,7 +44,9 @@ pub use plan::{StatementPlan, Verdict};
 pub use quote::may_quote;
 pub use readable::check_setting;
 pub use refusal::{Reason, Refusal};
-pub use rights::{Pattern, Rights, Rule, Words};
+#[cfg(any(test, feature = "testing"))]
+pub use rights::TestGrant;
+pub use rights::{Actions, Denial, Grant, MaskKey, Rights};
+pub use rules::{Pattern, Rule, Rules, Words};
 pub use settings::allows_search_path;
-pub use spent::{Spent, Used};
 pub use text::decide_text;

@@ -1,8 +1,8 @@
 //! Whether what an error quotes of a relation may be seen.
 
 use crate::catalogue::Catalogue;
-use crate::grant::Grant;
 use crate::judge::Scope;
+use crate::rights::Grant;
 use hoopwire_postgres_sql::{Access, Name, Verbs};
 
 /// True if the grant reads this relation, given by schema and name: then it may see what an error quotes of its rows.
@@ -26,7 +26,8 @@ pub fn may_quote(grant: &Grant, catalogue: Option<&Catalogue>, relation: Option<
 #[allow(clippy::disallowed_methods)] // some instant
 mod tests {
     use super::*;
-    use crate::rights::{Pattern, Rights, Rule};
+    use crate::TestGrant;
+    use crate::rules::{Pattern, Rule, Rules};
     use std::time::Instant;
 
     fn rule(verbs: Verbs, schema: &str, name: &str) -> Rule {
@@ -35,8 +36,8 @@ mod tests {
     }
 
     fn grant(allow: Vec<Rule>, deny: Vec<Rule>) -> Grant {
-        let rights = Rights { allow, deny, search_path: vec!["public".to_owned()], ..Rights::default() };
-        Grant::for_tests(Instant::now()).with_rights(rights)
+        let rights = Rules { allow, deny, search_path: vec!["public".to_owned()], ..Rules::default() };
+        Grant::for_tests(Instant::now()).with_rules(rights)
     }
 
     #[test]

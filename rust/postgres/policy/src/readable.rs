@@ -1,8 +1,8 @@
 //! Which settings anybody may read.
 
-use crate::decide::Denial;
-use crate::grant::Grant;
 use crate::refusal::{Reason, Refusal};
+use crate::rights::Denial;
+use crate::rights::Grant;
 use rustc_hash::FxHashSet;
 use std::sync::LazyLock;
 

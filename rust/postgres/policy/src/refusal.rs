@@ -1,9 +1,10 @@
 //! Why a text is refused, and the words for it.
 
 use crate::closed::{SETTINGS, closed_columns};
-use crate::decide::Denial;
-use crate::grant::Grant;
-use crate::rights::Words as PolicyWords;
+use crate::code::Code;
+use crate::rights::{Denial, Grant};
+use crate::rules::Words as PolicyWords;
+use hoopwire_grant::Fault;
 use hoopwire_postgres_sql::{MAX_TOKENS, Name, Verbs};
 
 /// Why a statement may not pass. It holds names and words, and never a literal of the statement.
@@ -122,29 +123,29 @@ pub struct Refusal {
 impl Refusal {
     /// The stable code: what a program may rely on.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self.reason {
-            Reason::Relation { .. } => "relation_not_granted",
-            Reason::Denied { .. } | Reason::DeniedKin { .. } => "denied_by_rule",
-            Reason::Function { .. } => "function_not_granted",
-            Reason::FunctionUnknown { .. } => "function_unknown",
-            Reason::Setting { .. } => "setting_not_permitted",
-            Reason::SettingRead { .. } => "setting_not_readable",
-            Reason::OtherDatabase { .. } => "other_database",
-            Reason::Word { .. } => "statement_not_granted",
-            Reason::NotUnderstood { .. } => "statement_not_understood",
-            Reason::Cascade { .. } => "cascade_not_granted",
-            Reason::ReadOnly => "read_only_grant",
-            Reason::Masked { .. } => "masked_column",
-            Reason::CopyNotAlone => "copy_not_alone",
-            Reason::AbsentRow => "row_may_be_absent",
-            Reason::TooWide => "list_too_wide",
-            Reason::Syntax { .. } => "syntax_error",
-            Reason::TooDeep => "statement_too_deep",
-            Reason::TooManyTokens => "statement_too_many_tokens",
-            Reason::TooComplex => "statement_too_complex",
-            Reason::Encoding => "encoding_not_utf8",
-            Reason::NoStatements => "action_not_granted",
+            Reason::Relation { .. } => Code::RelationNotGranted,
+            Reason::Denied { .. } | Reason::DeniedKin { .. } => Code::DeniedByRule,
+            Reason::Function { .. } => Code::FunctionNotGranted,
+            Reason::FunctionUnknown { .. } => Code::FunctionUnknown,
+            Reason::Setting { .. } => Code::SettingNotPermitted,
+            Reason::SettingRead { .. } => Code::SettingNotReadable,
+            Reason::OtherDatabase { .. } => Code::OtherDatabase,
+            Reason::Word { .. } => Code::StatementNotGranted,
+            Reason::NotUnderstood { .. } => Code::StatementNotUnderstood,
+            Reason::Cascade { .. } => Code::CascadeNotGranted,
+            Reason::ReadOnly => Code::ReadOnlyGrant,
+            Reason::Masked { .. } => Code::MaskedColumn,
+            Reason::CopyNotAlone => Code::CopyNotAlone,
+            Reason::AbsentRow => Code::RowMayBeAbsent,
+            Reason::TooWide => Code::ListTooWide,
+            Reason::Syntax { .. } => Code::SyntaxError,
+            Reason::TooDeep => Code::StatementTooDeep,
+            Reason::TooManyTokens => Code::StatementTooManyTokens,
+            Reason::TooComplex => Code::StatementTooComplex,
+            Reason::Encoding => Code::EncodingNotUtf8,
+            Reason::NoStatements => Code::Grant(hoopwire_grant::Code::ActionNotGranted),
         }
     }
 
@@ -186,16 +187,13 @@ impl Refusal {
             0 => String::new(),
             at => format!(" It is statement {} of the text.", at.saturating_add(1)),
         };
-        let (sqlstate, position) = match self.reason {
-            Reason::Syntax { position, .. } => ("42601", position),
-            Reason::TooManyTokens => ("54000", None),
-            Reason::AbsentRow => ("0A000", None),
-            Reason::TooWide => ("54011", None),
-            Reason::TooDeep | Reason::TooComplex => ("54001", None),
-            _ => ("42501", None),
+        let position = match self.reason {
+            Reason::Syntax { position, .. } => position,
+            _ => None,
         };
-        let detail = format!("{detail}{place}\ncode: {}", self.code());
-        Denial { sqlstate, code: self.code(), message, detail, hint, position }
+        let code = self.code();
+        let detail = format!("{detail}{place}\ncode: {}", code.name());
+        Denial { fault: code.fault().unwrap_or(Fault::NotGranted), code, message, detail, hint, position }
     }
 
     fn words(&self, grant: &Grant) -> Words {
@@ -384,8 +382,9 @@ fn without_closed(relation: &Name, words: Words) -> Words {
 
 /// What the policy has, as written.
 fn grants(grant: &Grant) -> String {
-    let mut texts: Vec<String> = grant.action_texts.iter().take(ACTIONS).map(|text| cut(text)).collect();
-    let more = grant.action_texts.len().saturating_sub(ACTIONS);
+    let mut texts: Vec<String> =
+        grant.rights.action_texts.iter().take(ACTIONS).map(|text| cut(text)).collect();
+    let more = grant.rights.action_texts.len().saturating_sub(ACTIONS);
     if more > 0 {
         texts.push(format!("{more} more"));
     }

@@ -5,7 +5,7 @@
 //! policy sees is refused, and so is everything not on a list.
 
 use crate::refusal::Reason;
-use crate::rights::Rights;
+use crate::rules::Rules;
 use hoopwire_postgres_sql::SettingValue;
 
 /// Any value; the target checks it. Sorted.
@@ -66,7 +66,7 @@ const READS: &str = "The grant only reads.";
 const CONSTANTS: &str = "Write the setting's name and value as constants, without parameters or expressions.";
 
 /// SET, RESET and their like.
-pub(crate) fn check_set(rights: &Rights, name: &str, value: &SettingValue) -> Result<(), Reason> {
+pub(crate) fn check_set(rights: &Rules, name: &str, value: &SettingValue) -> Result<(), Reason> {
     let value = match value {
         SettingValue::Constants(values) if name == "search_path" => Value::List(values.clone()),
         SettingValue::Constants(values) => match values.as_slice() {
@@ -80,7 +80,7 @@ pub(crate) fn check_set(rights: &Rights, name: &str, value: &SettingValue) -> Re
 }
 
 /// `set_config`, whose second argument is read as the setting itself is written in a configuration file.
-pub(crate) fn check_set_config(rights: &Rights, setting: Option<&(String, String)>) -> Result<(), Reason> {
+pub(crate) fn check_set_config(rights: &Rules, setting: Option<&(String, String)>) -> Result<(), Reason> {
     let Some((name, value)) = setting else {
         return Err(Reason::Setting { name: "set_config".to_owned(), hint: CONSTANTS });
     };
@@ -98,7 +98,7 @@ pub(crate) fn check_set_config(rights: &Rights, setting: Option<&(String, String
 
 /// Whether names may be looked up along this path, as a target of PostgreSQL 18 reports it.
 #[must_use]
-pub fn allows_search_path(rights: &Rights, path: &str) -> bool {
+pub fn allows_search_path(rights: &Rules, path: &str) -> bool {
     check_set_config(rights, Some(&("search_path".to_owned(), path.to_owned()))).is_ok()
 }
 
@@ -109,7 +109,7 @@ enum Value<'a> {
     Unknown,
 }
 
-fn check(rights: &Rights, name: &str, value: Value<'_>) -> Result<(), Reason> {
+fn check(rights: &Rules, name: &str, value: Value<'_>) -> Result<(), Reason> {
     let allowed = |allowed: bool, hint: &'static str| {
         if allowed { Ok(()) } else { Err(Reason::Setting { name: name.to_owned(), hint }) }
     };
@@ -154,7 +154,7 @@ fn check(rights: &Rights, name: &str, value: Value<'_>) -> Result<(), Reason> {
 /// RESET, SET ... TO DEFAULT: back to what the session began with. That is what the gateway pinned at startup, and
 /// no SET changes it; RESET ALL and DISCARD ALL, which every pool sends, give the same up. `role` goes back to what
 /// the target's own configuration begins sessions with, which SET ROLE NONE would not.
-fn check_back(rights: &Rights, name: &str) -> Result<(), Reason> {
+fn check_back(rights: &Rules, name: &str) -> Result<(), Reason> {
     let refused = |hint: &'static str| Err(Reason::Setting { name: name.to_owned(), hint });
     match name {
         // Its own default is READ WRITE, whatever the session began with.
@@ -261,8 +261,8 @@ pub(crate) fn parse_bool(value: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
-    fn rights(read_only: bool) -> Rights {
-        Rights { search_path: vec!["public".into(), "App".into()], read_only, ..Rights::default() }
+    fn rights(read_only: bool) -> Rules {
+        Rules { search_path: vec!["public".into(), "App".into()], read_only, ..Rules::default() }
     }
 
     fn set(name: &str, values: &[&str]) -> bool {

@@ -2,12 +2,12 @@
 
 use crate::cache::DecisionCache;
 use crate::catalogue::View;
-use crate::grant::{Actions, Grant};
 use crate::instead::{Instead, applied};
 use crate::judge::Scope;
 use crate::masked::lineage;
 use crate::plan::{Plans, StatementPlan, Verdict};
 use crate::refusal::{Reason, Refusal};
+use crate::rights::{Actions, Grant};
 use hoopwire_postgres_sql::{Effect, ParseError, Parsed, Room, Statement, parse};
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ use std::sync::Arc;
 /// [`decide`](crate::decide) does that.
 #[must_use]
 pub fn decide_text(grant: &Grant, text: &[u8], view: &View<'_>, cache: &mut DecisionCache) -> Arc<Verdict> {
-    if grant.rights.is_none() {
+    if grant.rights.rules.is_none() {
         return Arc::new(decide_unread(grant));
     }
     cache.verdict(grant, text, view, |room| decide_cold(grant, text, view, room))
 }
 
 fn decide_unread(grant: &Grant) -> Verdict {
-    let outcome = if grant.actions.contains(Actions::QUERY) {
+    let outcome = if grant.rights.actions.contains(Actions::QUERY) {
         Ok(Vec::new())
     } else {
         Err(refusal(Reason::NoStatements))

@@ -124,6 +124,16 @@ impl Sqlstate {
     pub const TOO_MANY_CONNECTIONS: Self = Self(*b"53300");
     /// `54000` program_limit_exceeded.
     pub const PROGRAM_LIMIT_EXCEEDED: Self = Self(*b"54000");
+    /// `54001` statement_too_complex.
+    pub const STATEMENT_TOO_COMPLEX: Self = Self(*b"54001");
+    /// `54011` too_many_columns.
+    pub const TOO_MANY_COLUMNS: Self = Self(*b"54011");
+    /// `34000` invalid_cursor_name.
+    pub const INVALID_CURSOR_NAME: Self = Self(*b"34000");
+    /// `55000` object_not_in_prerequisite_state.
+    pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self(*b"55000");
+    /// `08001` sqlclient_unable_to_establish_sqlconnection.
+    pub const UNABLE_TO_CONNECT: Self = Self(*b"08001");
     /// `57P01` admin_shutdown.
     pub const ADMIN_SHUTDOWN: Self = Self(*b"57P01");
     /// `57P03` cannot_connect_now.

@@ -19,13 +19,16 @@ mod link;
 #[allow(dead_code, reason = "the dialogues use more of it")]
 mod server;
 
-use hoopwire_postgres_policy::{Actions, DecisionCache, Pattern, Rights, Rule};
-use hoopwire_postgres_session::{Catalogues, Effect, Legs, Session, Turn};
+use hoopwire_postgres_policy::{Actions, Pattern, Rule, Rules};
+use hoopwire_postgres_protocol::cancel::CancelKeys;
+use hoopwire_postgres_session::{Caches, Session, Turn};
 use hoopwire_postgres_sql::Verbs;
 use hoopwire_recording::Frames;
+use hoopwire_session::{Effect, Legs};
 use hoopwire_testkit::messages::framed;
 use hoopwire_wire::Random;
 use server::{Peer, bind, execute, parse, query, sync};
+use std::sync::Arc;
 use std::time::Instant;
 
 struct Zeros;
@@ -47,8 +50,7 @@ struct Reactor {
     frames: Frames,
     legs: Legs,
     effects: Vec<Effect>,
-    decisions: DecisionCache,
-    catalogues: Catalogues,
+    caches: Caches,
 }
 
 impl Reactor {
@@ -60,8 +62,7 @@ impl Reactor {
             legs: &mut self.legs,
             effects: &mut self.effects,
             random: &mut Zeros,
-            decisions: &mut self.decisions,
-            catalogues: &mut self.catalogues,
+            caches: &mut self.caches,
         };
         act(&mut self.session, &mut turn);
         self.frames.clear();
@@ -82,7 +83,7 @@ fn replay(reactor: &mut Reactor, requests: &[Vec<u8>], replies: &[u8], times: us
 fn ready(is_exact: bool) -> Reactor {
     let pattern = |name: &str| Pattern { schema: "public".to_owned(), name: name.to_owned() };
     let rule = Rule { verbs: Verbs::SELECT, objects: vec![pattern("*")], except: vec![pattern("secrets")] };
-    let rights = Rights { allow: vec![rule], search_path: vec!["public".to_owned()], ..Rights::default() };
+    let rights = Rules { allow: vec![rule], search_path: vec!["public".to_owned()], ..Rules::default() };
     let peer = if is_exact { Peer::exact(rights, "", |_| {}).0 } else { Peer::ready(Actions::QUERY) };
     assert!(peer.link.session.is_ready());
     Reactor {
@@ -91,8 +92,7 @@ fn ready(is_exact: bool) -> Reactor {
         frames: Frames::new(),
         legs: Legs::default(),
         effects: Vec::new(),
-        decisions: DecisionCache::default(),
-        catalogues: Catalogues::default(),
+        caches: Caches::new(Arc::new(CancelKeys::new([7; 32]))),
     }
 }
 

@@ -5,29 +5,20 @@
 //! 2. Every phase before `Ready` has a deadline; `Ready` has the grant's.
 
 use crate::admit::{AwaitGrant, AwaitPassword, AwaitStartup, AwaitUpstream};
-use crate::live::close::Ending;
-use crate::live::{Counters, Live};
-use crate::turn::{Effect, Loan, Turn};
-use hoopwire_postgres_policy::{Action, Grant, Spent, decide};
-use hoopwire_postgres_protocol::cancel::CancelKey;
+use crate::caches::Turn;
+use crate::ending::Ending;
+use crate::live::Live;
+use hoopwire_grant::Party;
+use hoopwire_grant::decide;
+use hoopwire_postgres_policy::Rights;
+use hoopwire_postgres_policy::{Action, Grant};
 use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Deadlines of the phases and caps of one session.
-#[derive(Clone, Copy, Debug)]
-pub struct PhaseLimits {
-    /// From the first `S` to the end of the TLS handshake.
-    pub tls_handshake: Duration,
-    /// To the startup packet, and again to the password.
-    pub startup: Duration,
-    /// For the control plane to answer.
-    pub admission: Duration,
-    /// For the target to let the gateway in.
-    pub upstream_login: Duration,
-    /// Largest Query or Parse body.
-    pub statement_max_bytes: usize,
-}
+use hoopwire_session::Admission;
+use hoopwire_session::Counters;
+use hoopwire_session::PhaseLimits;
+use hoopwire_session::after;
+use hoopwire_session::{Effect, Loan};
+use std::time::Instant;
 
 /// ```text
 ///  AwaitStartup ──SSLRequest──▶ AwaitTls ──handshake──▶ AwaitStartup (encrypted)
@@ -89,15 +80,6 @@ impl Session {
         matches!(self.phase, Phase::AwaitGrant(_))
     }
 
-    /// The minor protocol version agreed with the principal: 0 or 2.
-    #[must_use]
-    pub fn minor(&self) -> u16 {
-        match &self.phase {
-            Phase::AwaitGrant(wait) => wait.minor,
-            _ => 0,
-        }
-    }
-
     /// The session has ended; what is buffered may still be sent.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -145,11 +127,11 @@ impl Session {
         }
     }
 
-    /// What this session gave its principal to cancel with.
+    /// Another connection finds this session by it, to cancel what it does.
     #[must_use]
-    pub fn cancel_key(&self) -> Option<&CancelKey> {
+    pub fn mark(&self) -> Option<u64> {
         match &self.phase {
-            Phase::Ready(live) => Some(&live.cancel_key),
+            Phase::Ready(live) => Some(mark(live.cancel_key.pid, live.cancel_key.key.expose().len())),
             _ => None,
         }
     }
@@ -193,10 +175,12 @@ impl Session {
     pub fn handle_eof(&mut self, upstream: bool, turn: &mut Turn<'_>) {
         let ending = match (&self.phase, upstream) {
             (Phase::Closed, _) => return,
-            (Phase::Ready(_), false) => Ending::quiet("downstream", "the client closed the connection"),
-            (_, false) => Ending::quiet("downstream", "the client closed the connection before it was ready"),
+            (Phase::Ready(_), false) => Ending::quiet(Party::Principal, "the client closed the connection"),
+            (_, false) => {
+                Ending::quiet(Party::Principal, "the client closed the connection before it was ready")
+            }
             (_, true) => Ending::fatal(
-                "upstream",
+                Party::Target,
                 "the target closed the connection",
                 ErrorReport::fatal(Sqlstate::CONNECTION_FAILURE, "the target closed the connection")
                     .with_hint("Connect again; if it goes on, tell the gateway's operators."),
@@ -239,14 +223,14 @@ impl Session {
 
     /// The control plane admits: record the start, then connect to the target. `no` is the session's
     /// stream-local number; the engine has reserved room in the recording under it.
-    pub fn handle_admit(&mut self, admission: Admission<'_>, turn: &mut Turn<'_>) {
+    pub fn handle_admit(&mut self, admission: Admission<'_, Rights>, turn: &mut Turn<'_>) {
         let outcome = self.admit(admission, turn);
         self.settle(outcome, turn);
     }
 
     /// End with these words, whatever the phase: refused, revoked, shut down, no room to record.
-    pub fn handle_end(&mut self, ending: Ending, turn: &mut Turn<'_>) {
-        self.settle(Err(ending), turn);
+    pub fn handle_end(&mut self, ending: hoopwire_session::Ending, turn: &mut Turn<'_>) {
+        self.settle(Err(ending.into()), turn);
     }
 
     /// The grant was replaced: decided again at once. It can end earlier than before, never later.
@@ -309,7 +293,7 @@ impl Session {
             _ => (Sqlstate::PROTOCOL_VIOLATION, "the connection was not set up in time", "Connect again."),
         };
         let report = ErrorReport::fatal(sqlstate, message).with_hint(hint);
-        Ending::fatal("gateway", &format!("deadline of phase {} passed", self.phase()), report)
+        Ending::fatal(Party::Gateway, &format!("deadline of phase {} passed", self.phase()), report)
     }
 
     /// Carries out an ending, whatever the phase.
@@ -318,49 +302,33 @@ impl Session {
         self.counters = self.counters();
         match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Ready(mut live) => {
-                live.end(ending, turn);
+                live.end(&ending, turn);
                 self.counters = live.counters;
             }
             Phase::AwaitUpstream(mut admitted) => {
-                admitted.live.end(ending, turn);
+                admitted.live.end(&ending, turn);
                 self.counters = admitted.live.counters;
             }
             Phase::Closed => {}
-            Phase::AwaitTls => turn.effects.push(Effect::Close(Box::new(ending))),
+            Phase::AwaitTls => turn.effects.push(Effect::Close(Box::new(ending.closed()))),
             _ => {
                 if let Some(report) = &ending.report {
                     report.encode(&mut turn.legs.down);
                 }
-                turn.effects.push(Effect::Close(Box::new(ending)));
+                turn.effects.push(Effect::Close(Box::new(ending.closed())));
             }
         }
     }
 }
 
-/// What the engine hands in at admission.
-pub struct Admission<'a> {
-    /// Stream-local number of the session.
-    pub no: u32,
-    /// `s_` + ULID.
-    pub session: &'a str,
-    /// `ADDRESS:PORT` of the principal.
-    pub peer: &'a str,
-    /// Name of this gateway.
-    pub node: &'a str,
-    /// The grant.
-    pub grant: Grant,
-    /// The cancel key that the principal will get, but for the process id if the target tells one.
-    pub cancel_key: CancelKey,
-    /// What the sessions of this grant have used of its budgets.
-    pub spent: Arc<Spent>,
-}
-
-pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
-    now.checked_add(wait).unwrap_or(now)
-}
-
 pub(crate) fn shutting_down() -> Ending {
     let report = ErrorReport::fatal(Sqlstate::ADMIN_SHUTDOWN, "the gateway is shutting down")
         .with_hint("Connect again in a moment; your grant is still good until it expires.");
-    Ending::fatal("gateway", "shutdown", report)
+    Ending::fatal(Party::Gateway, "shutdown", report)
+}
+
+/// Of sessions that another connection may mean: the process id that it names, and how long its key is. Sessions of
+/// two targets may share a process id, and so may one that ends and the next at the same target.
+pub(crate) fn mark(pid: u32, key_bytes: usize) -> u64 {
+    (u64::from(pid) << 32) | u64::try_from(key_bytes).unwrap_or(u64::MAX) & 0xffff_ffff
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::mask::MaskKind;
-use crate::rights::{Pattern, Rule};
+use crate::rules::{Pattern, Rule};
 use crate::{CatalogueColumn, CatalogueRelation};
 use hoopwire_postgres_sql::SettingValue;
 use proptest::prelude::*;
@@ -19,8 +19,8 @@ fn rule(verbs: Verbs, objects: &[&str], except: &[&str]) -> Rule {
     Rule { verbs, objects: patterns(objects), except: patterns(except) }
 }
 
-fn rights(allow: Vec<Rule>) -> Rights {
-    Rights { allow, search_path: vec!["public".into()], ..Rights::default() }
+fn rights(allow: Vec<Rule>) -> Rules {
+    Rules { allow, search_path: vec!["public".into()], ..Rules::default() }
 }
 
 fn statement() -> Statement<&'static str> {
@@ -54,14 +54,14 @@ fn effect(effect: Effect) -> Statement<&'static str> {
     Statement { effects: vec![effect], ..statement() }
 }
 
-fn scope(rights: &Rights) -> Scope<'_> {
+fn scope(rights: &Rules) -> Scope<'_> {
     Scope { rights, masks: &[], may_wait: false, catalogue: None, database: "orders", place: None }
 }
 
-fn code(rights: &Rights, statement: &Statement<&str>) -> &'static str {
+fn code(rights: &Rules, statement: &Statement<&str>) -> &'static str {
     match scope(rights).judge(statement) {
         Ok(()) => "ok",
-        Err(reason) => crate::Refusal { statement: 0, command: "", reason }.code(),
+        Err(reason) => crate::Refusal { statement: 0, command: "", reason }.code().name(),
     }
 }
 
@@ -115,7 +115,7 @@ fn an_unqualified_name_that_the_target_finds_in_another_schema_of_the_path() {
 fn system_catalogues_need_their_word_and_secrets_their_own_name() {
     let everything = rights(vec![rule(READ, &["*.*"], &[])]);
     assert_eq!(code(&everything, &access("pg_class", READ)), "relation_not_granted");
-    let mut rights = Rights { words: Words::CATALOG, ..everything };
+    let mut rights = Rules { words: Words::CATALOG, ..everything };
     for relation in ["pg_class", "pg_catalog.pg_proc", "information_schema.tables"] {
         assert_eq!(code(&rights, &access(relation, READ)), "ok", "{relation}");
     }
@@ -249,7 +249,7 @@ fn a_function_of_the_path_that_overloads_a_harmless_one() {
     let judge = |function: &str| {
         let scope = Scope { catalogue: Some(&catalogue), ..scope(&rights) };
         let reason = scope.judge(&call(function)).err();
-        reason.map_or("ok", |reason| crate::Refusal { statement: 0, command: "", reason }.code())
+        reason.map_or("ok", |reason| crate::Refusal { statement: 0, command: "", reason }.code().name())
     };
     assert_eq!(judge("lower"), "function_not_granted");
     assert_eq!(judge("upper"), "ok");
@@ -264,7 +264,7 @@ fn a_function_that_is_called_as_if_it_were_a_column() {
     let mut rights = rights(vec![rule(Verbs::CALL, &["public.mine"], &[])]);
     let functions = ["mine", "total"].map(|name| ("public".to_owned(), name.to_owned()));
     let catalogue = Catalogue::new(1, functions, Vec::new());
-    let judge = |rights: &Rights, name: &str| {
+    let judge = |rights: &Rules, name: &str| {
         let statement = Statement { attributes: vec![name], ..statement() };
         Scope { catalogue: Some(&catalogue), ..scope(rights) }.judge(&statement).is_ok()
     };
@@ -432,7 +432,7 @@ proptest! {
         allow in some_rules(4), deny in some_rules(2), more in some_rules(1), statement in some_statement(),
     ) {
         let statement = of(&statement);
-        let full = Rights { allow, deny, search_path: vec!["a".into(), "b".into()], ..Rights::default() };
+        let full = Rules { allow, deny, search_path: vec!["a".into(), "b".into()], ..Rules::default() };
         if scope(&full).judge(&statement).is_err() {
             let mut fewer = full.clone();
             fewer.allow.pop();
@@ -454,7 +454,7 @@ proptest! {
     #[test]
     fn an_allow_that_outweighs_a_deny(allow in some_rules(4), statement in some_statement(), verbs in verbs()) {
         let statement = of(&statement);
-        let mut rights = Rights { allow, search_path: vec!["a".into()], ..Rights::default() };
+        let mut rights = Rules { allow, search_path: vec!["a".into()], ..Rules::default() };
         rights.deny = vec![rule(verbs, &["*.*"], &[])];
         let touched = statement.accesses.iter().any(|access| access.verbs.intersects(verbs))
             || (verbs == Verbs::CALL && !statement.calls.is_empty());

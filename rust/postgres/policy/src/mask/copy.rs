@@ -38,7 +38,11 @@ impl CopyMask {
                 Some((relation, name)) => {
                     let relation = catalogue.by_name(relation.schema.as_deref()?, &relation.name)?;
                     let column = relation.columns.iter().find(|column| column.name == *name)?;
-                    Some(ColumnMask::new(grant.masks.get(column.mask?)?, column.type_oid, &grant.mask_key))
+                    Some(ColumnMask::new(
+                        grant.rights.masks.get(column.mask?)?,
+                        column.type_oid,
+                        &grant.rights.mask_key,
+                    ))
                 }
             });
         }

@@ -1,11 +1,12 @@
 use super::*;
+use crate::TestGrant;
 use std::time::Instant;
 
 #[allow(clippy::disallowed_methods)] // a test needs some instant to count from
 fn grant(texts: &[&str]) -> Grant {
     let mut grant = Grant::for_tests(Instant::now());
     grant.policy = "readers".into();
-    grant.action_texts = texts.iter().map(|text| (*text).to_owned()).collect();
+    grant.rights.action_texts = texts.iter().map(|text| (*text).to_owned()).collect();
     grant
 }
 
@@ -20,7 +21,7 @@ fn name(schema: &str, name: &str) -> Name {
 #[test]
 fn a_refusal_says_what_is_missing_and_how_to_ask_for_it() {
     let denial = denial(Reason::Relation { relation: name("public", "orders"), verbs: Verbs::DELETE });
-    assert_eq!((denial.sqlstate, denial.code), ("42501", "relation_not_granted"));
+    assert_eq!((denial.fault, denial.code.name()), (Fault::NotGranted, "relation_not_granted"));
     assert_eq!(denial.message, "grant g_1 does not allow delete on public.orders");
     assert_eq!(
         denial.detail,
@@ -74,7 +75,10 @@ fn a_literal_of_the_statement_in_a_denial() {
         ("invalid thing 'hunter2'", "syntax error"),
     ] {
         let denial = denial(Reason::Syntax { message: message.into(), position: Some(7) });
-        assert_eq!((denial.message.as_str(), denial.sqlstate, denial.position), (expected, "42601", Some(7)));
+        assert_eq!(
+            (denial.message.as_str(), denial.code, denial.position),
+            (expected, Code::SyntaxError, Some(7))
+        );
     }
 }
 
@@ -101,8 +105,8 @@ fn every_reason_has_all_texts_and_a_code_of_its_own() {
     let mut codes = std::collections::HashSet::new();
     for reason in reasons {
         let denial = denial(reason);
-        assert!(codes.insert(denial.code), "{} twice", denial.code);
-        assert!(denial.detail.ends_with(&format!("\ncode: {}", denial.code)), "{denial:?}");
+        assert!(codes.insert(denial.code.name()), "{} twice", denial.code.name());
+        assert!(denial.detail.ends_with(&format!("\ncode: {}", denial.code.name())), "{denial:?}");
         assert!(!denial.message.is_empty() && !denial.hint.is_empty(), "{denial:?}");
     }
 }

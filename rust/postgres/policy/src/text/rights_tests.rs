@@ -2,18 +2,18 @@
 
 use super::tests::{VIEW, code, reader};
 use crate::catalogue::{Catalogue, CatalogueColumn, CatalogueRelation, KEPT_SETTINGS_MAX, Stored, View};
-use crate::grant::Grant;
 use crate::mask::{Mask, MaskKind};
-use crate::rights::{Pattern, Rule};
+use crate::rights::Grant;
+use crate::rules::{Pattern, Rule};
 use hoopwire_postgres_sql::Verbs;
 use std::sync::Arc;
 
 fn with(mut grant: Grant, verbs: Verbs, schema: &str, name: &str) -> Grant {
-    let mut rights = grant.rights.as_deref().cloned().unwrap();
+    let mut rights = grant.rights.rules.as_deref().cloned().unwrap();
     let objects = vec![Pattern { schema: schema.into(), name: name.into() }];
     rights.allow.push(Rule { verbs, objects, except: Vec::new() });
-    grant.rights = Some(Arc::new(rights));
-    grant.decision_key = crate::cache::DecisionKey::default();
+    grant.rights.rules = Some(Arc::new(rights));
+    grant.rights.decision_key = crate::cache::DecisionKey::default();
     grant
 }
 
@@ -239,7 +239,7 @@ fn values_of_masked_columns_in_the_catalogues() {
         kind: MaskKind::Null,
         compare: false,
     };
-    grant.masks = Arc::from([mask]);
+    grant.rights.masks = Arc::from([mask]);
     let catalogue = |stored| {
         let token = CatalogueColumn {
             name: "token".into(),

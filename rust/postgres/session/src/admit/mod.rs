@@ -3,20 +3,26 @@
 //! Toward the principal the gateway is a server, toward the target a client; the two logins never touch:
 //! the principal's password goes to the control plane and no further, the lease's goes to the target.
 
+use crate::caches::Turn;
+use crate::ending::Ending;
 use crate::exact::idle::{self, check_masks};
 use crate::exact::inquiry::{self, Answer, Inquiry};
 use crate::exact::knowledge::check_path;
 use crate::exact::{Exact, pin};
+use crate::keyring::CredentialId;
 use crate::live::Live;
-use crate::live::close::{Ending, Span};
+use crate::live::close::Span;
 use crate::live::cursors::Cursors;
 use crate::live::names::Names;
-use crate::session::{Admission, Phase, Session, after};
-use crate::turn::{Ask, Effect, Loan, Turn};
-use hoopwire_postgres_policy::{Action, Catalogue, Meter, decide};
+use crate::session::{Phase, Session, mark};
+use hoopwire_grant::Party;
+use hoopwire_grant::{Meter, decide};
+use hoopwire_postgres_policy::Rights;
+use hoopwire_postgres_policy::{Action, Catalogue};
 use hoopwire_postgres_protocol::backend::{self, TransactionStatus};
 use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres_protocol::frontend;
+use hoopwire_postgres_protocol::login::Credential;
 use hoopwire_postgres_protocol::login::{Established, Login, LoginError, LoginRequest};
 use hoopwire_postgres_protocol::message::MessageTag;
 use hoopwire_postgres_protocol::params::{Replication, SessionParams, session_params};
@@ -24,6 +30,10 @@ use hoopwire_postgres_protocol::startup::{
     ENCRYPTION_ACCEPTED, ENCRYPTION_REFUSED, FirstPacket, Startup, first_packet, negotiate,
 };
 use hoopwire_recording::{Decision, Direction, Frame, SessionStart};
+use hoopwire_session::Opening;
+use hoopwire_session::Signal;
+use hoopwire_session::{Admission, after};
+use hoopwire_session::{Ask, Effect, Loan};
 use hoopwire_wire::Secret;
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +43,16 @@ use zeroize::Zeroize;
 const PASSWORD_MAX_BYTES: usize = 8 * 1024 + 1;
 /// What a client may send ahead between its password and ReadyForQuery.
 const EARLY_MAX_BYTES: usize = 16 * 1024;
+/// The protocol's name in TLS (PostgreSQL documentation, "SSL Session Encryption").
+pub const ALPN: &[&[u8]] = &[b"postgresql"];
+/// How TLS begins toward a target (PostgreSQL documentation, "SSL Session Encryption").
+pub(crate) const OPENING: Opening = Opening::Asked {
+    question: &[0, 0, 0, 8, 4, 210, 22, 47],
+    yes: ENCRYPTION_ACCEPTED,
+    no: ENCRYPTION_REFUSED,
+    name: "SSLRequest",
+    alpn: ALPN,
+};
 /// Highest SCRAM iteration count that a target may ask for: PostgreSQL makes 4,096 by default, and this many cost
 /// a reactor about 0.1 s, once for each credential.
 const SCRAM_ITERATIONS_MAX: u32 = 200_000;
@@ -63,6 +83,8 @@ pub(crate) struct AwaitUpstream {
     params: SessionParams,
     minor: u16,
     login: Option<Login>,
+    /// Names what the lease proves itself by.
+    credential: Option<CredentialId>,
     /// Bytes of the target that are no whole message yet.
     held: Vec<u8>,
     early: Vec<u8>,
@@ -114,7 +136,7 @@ impl Session {
     fn startup(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
         let Phase::AwaitStartup(start) = &mut self.phase else { return Ok(()) };
         let parsed = first_packet(&start.held)
-            .map_err(|error| Ending::fatal("gateway", "malformed startup packet", error.report()))?;
+            .map_err(|error| Ending::fatal(Party::Gateway, "malformed startup packet", error.report()))?;
         let Some((packet, used)) = parsed else { return Ok(()) };
         start.held.drain(..used);
         let stuffed = !start.held.is_empty();
@@ -139,8 +161,9 @@ impl Session {
                 Ok(())
             }
             FirstPacket::Cancel(request) => {
-                turn.effects.push(Effect::RouteCancel { pid: request.pid, key: request.key });
-                Err(Ending::quiet("downstream", "cancel request"))
+                let mark = mark(request.pid, request.key.expose().len());
+                turn.effects.push(Effect::Signal(Signal { mark, proof: request.key }));
+                Err(Ending::was_cancel())
             }
             FirstPacket::Startup(startup) if !start.encrypted => Err(plaintext(&startup)),
             FirstPacket::Startup(startup) => {
@@ -152,7 +175,7 @@ impl Session {
 
     fn negotiate(&mut self, startup: &Startup, held: Vec<u8>, turn: &mut Turn<'_>) -> Result<(), Ending> {
         let params = session_params(startup)
-            .map_err(|report| Ending::fatal("gateway", "startup parameters refused", report))?;
+            .map_err(|report| Ending::fatal(Party::Gateway, "startup parameters refused", report))?;
         let negotiated = negotiate(startup);
         let minor = negotiated.minor;
         turn.legs.down.extend_from_slice(negotiated.reply.as_deref().unwrap_or_default());
@@ -167,7 +190,7 @@ impl Session {
         let Some((&[tag, a, b, c, d], body)) = wait.held.split_first_chunk::<5>() else { return Ok(()) };
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
         if tag == frontend::Tag::Terminate.byte() {
-            return Err(Ending::quiet("downstream", "the client left before it gave a password"));
+            return Err(Ending::quiet(Party::Principal, "the client left before it gave a password"));
         }
         if tag != frontend::Tag::Password.byte() || length < 5 {
             return Err(Ending::misbehaved_client("expected a password"));
@@ -177,7 +200,7 @@ impl Session {
             let report = ErrorReport::fatal(Sqlstate::INVALID_PASSWORD, "the password is too long")
                 .with_detail("An access token may have 8 KiB.")
                 .with_hint("Ask your identity provider for a token with fewer claims.");
-            return Err(Ending::fatal("gateway", "password too long", report));
+            return Err(Ending::fatal(Party::Gateway, "password too long", report));
         }
         let Some(text) = body.get(..body_len) else { return Ok(()) };
         let early = body.get(body_len..).unwrap_or_default().to_vec();
@@ -191,7 +214,7 @@ impl Session {
             let report = ErrorReport::fatal(Sqlstate::INVALID_PASSWORD, "empty password").with_hint(
                 "Give your access token (or a grant secret) as the password, for example in PGPASSWORD.",
             );
-            return Err(Ending::fatal("gateway", "empty password", report));
+            return Err(Ending::fatal(Party::Gateway, "empty password", report));
         }
         let ask = Ask {
             user: wait.params.user.clone(),
@@ -209,17 +232,22 @@ impl Session {
         Ok(())
     }
 
-    pub(crate) fn admit(&mut self, admission: Admission<'_>, turn: &mut Turn<'_>) -> Result<(), Ending> {
+    pub(crate) fn admit(
+        &mut self,
+        admission: Admission<'_, Rights>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
         if !matches!(self.phase, Phase::AwaitGrant(_)) {
             return Ok(());
         }
         let Phase::AwaitGrant(wait) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return Ok(());
         };
-        let Admission { no, session, peer, node, grant, cancel_key, spent } = admission;
-        let actions: Vec<&str> = match grant.rights {
-            Some(_) => grant.action_texts.iter().map(String::as_str).collect(),
-            None => grant.actions.names().collect(),
+        let Admission { no, reactor, session, peer, node, grant, spent } = admission;
+        let cancel_key = turn.caches.cancel_keys.mint(reactor, u64::from(no), wait.minor);
+        let actions: Vec<&str> = match grant.rights.rules {
+            Some(_) => grant.rights.action_texts.iter().map(String::as_str).collect(),
+            None => grant.rights.actions.names().collect(),
         };
         let start = Frame::SessionStart(SessionStart {
             session,
@@ -280,6 +308,7 @@ impl Session {
             params: wait.params,
             minor: wait.minor,
             login: None,
+            credential: None,
             held: Vec::new(),
             early: wait.early,
             asking: None,
@@ -287,7 +316,7 @@ impl Session {
         }));
         self.deadline = after(turn.now, self.limits.upstream_login);
         self.decide_connect(turn)?;
-        turn.effects.push(Effect::Dial);
+        turn.effects.push(Effect::Dial(OPENING));
         Ok(())
     }
 
@@ -302,7 +331,7 @@ impl Session {
             let frame = Frame::Decision(Decision {
                 action: action.name(),
                 allow: decision.is_ok(),
-                reason: decision.as_ref().err().map_or("granted", |denial| denial.code),
+                reason: decision.as_ref().err().map_or("granted", |denial| denial.code.name()),
                 policy: &grant.policy,
             });
             turn.frames.push(wait.live.no, turn.unix_us, Direction::Gateway, &frame);
@@ -331,12 +360,12 @@ impl Session {
         }
         let live = &wait.live;
         // what would refuse the session may be mended by now
-        let known = turn.catalogues.find(&live.grant, turn.now).filter(|(known, _)| {
-            check_masks(&live.grant, known).is_ok() && turn.catalogues.has_looked_over(&live.grant)
+        let known = turn.caches.catalogues.find(&live.grant, turn.now).filter(|(known, _)| {
+            check_masks(&live.grant, known).is_ok() && turn.caches.catalogues.has_looked_over(&live.grant)
         });
-        if live.grant.rights.is_some() && !live.replication && known.is_none() {
+        if live.grant.rights.rules.is_some() && !live.replication && known.is_none() {
             let AwaitUpstream { live, held, asking, .. } = &mut **wait;
-            let known = turn.catalogues.roots(&live.grant).to_vec();
+            let known = turn.caches.catalogues.roots(&live.grant).to_vec();
             let mut to_close = 0;
             live.say_own(turn, |grant, out| {
                 to_close = inquiry::ask_all(grant, &known, out);
@@ -360,8 +389,8 @@ impl Session {
         }
         check_path(&wait.live.grant, None, &mut rows)?;
         let idle = idle::take(&mut rows)?;
-        turn.catalogues.looks_over(&wait.live.grant);
-        let catalogue = turn.catalogues.keep(&wait.live.grant, rows, None, true, turn.now)?;
+        turn.caches.catalogues.looks_over(&wait.live.grant);
+        let catalogue = turn.caches.catalogues.keep(&wait.live.grant, rows, None, true, turn.now)?;
         wait.held = [&aside, input].concat();
         let Some((established, _)) = wait.asking.take() else { return Ok(()) };
         self.enter(established, Some((catalogue, turn.now)), idle, turn)
@@ -385,18 +414,20 @@ impl Session {
             turn.effects.push(Effect::Unmatched(unmatched));
         }
         check_masks(grant, catalogue)?;
-        if wait.live.grant.rights.is_some() {
+        if wait.live.grant.rights.rules.is_some() {
             let exact = Exact::new(&wait.live.grant, &established.parameters, known, turn.now)?;
             wait.live.exact = Some(Box::new(exact));
         }
         let Phase::AwaitUpstream(wait) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return Ok(());
         };
-        let AwaitUpstream { mut live, early, held, .. } = *wait;
-        let scram_keys = established.scram_keys.clone();
+        let AwaitUpstream { mut live, early, held, credential, .. } = *wait;
+        if let Some((id, keys)) = credential.zip(established.scram_keys.clone()) {
+            turn.caches.keyring.keep(id, keys);
+        }
         live.welcome(established, turn);
         self.phase = Phase::Ready(live);
-        turn.effects.push(Effect::Established { scram_keys });
+        turn.effects.push(Effect::Established);
         if !held.is_empty() {
             self.handle_upstream(&held, turn);
         }
@@ -408,7 +439,7 @@ impl Session {
 }
 
 impl AwaitUpstream {
-    /// The upstream leg is connected: the startup packet goes out. `application_name` carries the grant id.
+    /// Connected to the target: sends it the startup packet. `application_name` carries the grant id.
     pub(crate) fn begin(&mut self, loan: Loan, tls: bool, end_point: Option<Vec<u8>>, turn: &mut Turn<'_>) {
         if self.login.is_some() {
             return;
@@ -419,6 +450,9 @@ impl AwaitUpstream {
             settings.push(("client_encoding".to_owned(), encoding.clone()));
         }
         pin(&self.live.grant, &mut settings);
+        let id = turn.caches.keyring.id(&loan, turn.random);
+        self.credential = Some(id);
+        let password = loan.password;
         let login = Login::new(LoginRequest {
             user: loan.user,
             database: loan.database,
@@ -429,8 +463,11 @@ impl AwaitUpstream {
                 Replication::Database => Some("database".to_owned()),
             },
             minor: if self.minor >= 2 { 2 } else { 0 },
-            credential: loan.credential,
-            scram_keys: loan.scram_keys,
+            credential: match password.expose().is_empty() {
+                true => Credential::None,
+                false => Credential::Password(password),
+            },
+            scram_keys: turn.caches.keyring.find(&id),
             server_end_point: end_point,
             tls,
             allow_cleartext: tls,
@@ -495,7 +532,7 @@ fn plaintext(startup: &Startup) -> Ending {
     let report = ErrorReport::fatal(Sqlstate::INVALID_AUTHORIZATION, "this gateway takes passwords only inside TLS")
         .with_detail("The connection is not encrypted; no password was asked for.")
         .with_hint(format!("Connect with sslmode=require or stricter, for example: psql \"host=... dbname={database} sslmode=verify-full sslrootcert=CA.pem\""));
-    Ending::fatal("gateway", "startup without TLS", report)
+    Ending::fatal(Party::Gateway, "startup without TLS", report)
 }
 
 /// What the principal hears of a failed upstream login: that it failed and whose turn it is; the target's
@@ -509,5 +546,5 @@ fn login_failed(error: &LoginError) -> Ending {
         "The target refused the gateway's own credential or broke the protocol; your identity was accepted.",
     )
     .with_hint("Tell the gateway's operators; the audit event has the reason.");
-    Ending::fatal("upstream", &format!("login to the target failed: {error}"), report)
+    Ending::fatal(Party::Target, &format!("login to the target failed: {error}"), report)
 }

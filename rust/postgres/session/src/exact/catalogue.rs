@@ -1,9 +1,9 @@
 //! What the target said of its catalogue, kept for the sessions of a reactor.
 
+use crate::ending::Ending;
 use crate::exact::inquiry::Row;
-use crate::live::close::Ending;
 use hoopwire_postgres_policy::{
-    Catalogue, CatalogueColumn, CatalogueRelation, Grant, Inheritance, Mask, Rights, Rule, Stored,
+    Catalogue, CatalogueColumn, CatalogueRelation, Grant, Inheritance, Mask, Rule, Rules, Stored,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,11 +38,11 @@ struct Kept {
 
 /// The catalogues that a reactor knows, by target and by what the grant asks of them.
 #[derive(Debug, Default)]
-pub struct Catalogues {
+pub(crate) struct Catalogues {
     kept: Vec<Kept>,
     versions: u64,
     /// Where it was asked what of whose rights matches nothing.
-    looked_over: Vec<(String, Arc<Rights>)>,
+    looked_over: Vec<(String, Arc<Rules>)>,
 }
 
 impl Catalogues {
@@ -55,19 +55,21 @@ impl Catalogues {
 
     /// What of these rights matches nothing was asked before, by a session of this reactor.
     pub(crate) fn has_looked_over(&self, grant: &Grant) -> bool {
-        grant.rights.as_ref().is_none_or(|rights| {
+        grant.rights.rules.as_ref().is_none_or(|rights| {
             let mut all = self.looked_over.iter();
-            all.any(|(target_id, known)| *target_id == grant.target_id && known == rights)
+            all.any(|(target_id, known)| *target_id == grant.rights.target_id && known == rights)
         })
     }
 
     /// It has been asked now.
     pub(crate) fn looks_over(&mut self, grant: &Grant) {
-        let Some(rights) = grant.rights.as_ref().filter(|_| !self.has_looked_over(grant)) else { return };
+        let Some(rights) = grant.rights.rules.as_ref().filter(|_| !self.has_looked_over(grant)) else {
+            return;
+        };
         if self.looked_over.len() >= KEPT_MAX {
             self.looked_over.drain(..KEPT_MAX / 2);
         }
-        self.looked_over.push((grant.target_id.clone(), Arc::clone(rights)));
+        self.looked_over.push((grant.rights.target_id.clone(), Arc::clone(rights)));
     }
 
     /// The relations that were found by the names of this grant's masks so far.
@@ -100,7 +102,7 @@ impl Catalogues {
         }
         self.versions = self.versions.saturating_add(1);
         let known = self.roots(grant).to_vec();
-        let (fresh, roots) = read(&rows, &grant.masks, denies(grant), known, self.versions)
+        let (fresh, roots) = read(&rows, &grant.rights.masks, denies(grant), known, self.versions)
             .ok_or_else(|| Ending::no_catalogue("an answer that cannot be read"))?;
         let kept = self.kept.iter_mut().find(|kept| kept.is_for(grant));
         if !is_common {
@@ -124,9 +126,9 @@ impl Catalogues {
         }
         let catalogue = Arc::new(fresh);
         self.kept.push(Kept {
-            target_id: grant.target_id.clone(),
+            target_id: grant.rights.target_id.clone(),
             search_path: search_path(grant).to_vec(),
-            masks: Arc::clone(&grant.masks),
+            masks: Arc::clone(&grant.rights.masks),
             deny: denies(grant).to_vec(),
             oids: oids(&rows),
             rows,
@@ -141,16 +143,16 @@ impl Catalogues {
 
 impl Kept {
     fn is_for(&self, grant: &Grant) -> bool {
-        self.target_id == grant.target_id
+        self.target_id == grant.rights.target_id
             && self.search_path == search_path(grant)
-            && self.masks == grant.masks
+            && self.masks == grant.rights.masks
             && self.deny == denies(grant)
     }
 }
 
 /// What was asked at `asked_at` is too old to decide by; masked relations may be so earlier ([`is_asked_each_time`]).
 pub(crate) fn is_old(grant: &Grant, known: &Catalogue, asked_at: Instant, now: Instant) -> bool {
-    let is_seldom_asked = !grant.masks.is_empty() && !is_asked_each_time(grant, known);
+    let is_seldom_asked = !grant.rights.masks.is_empty() && !is_asked_each_time(grant, known);
     let max_age = if is_seldom_asked { MASKED_MAX_AGE } else { FUNCTIONS_MAX_AGE };
     now.saturating_duration_since(asked_at) >= max_age
 }
@@ -158,17 +160,17 @@ pub(crate) fn is_old(grant: &Grant, known: &Catalogue, asked_at: Instant, now: I
 /// What is known of masked relations is asked anew for each statement that looks names up.
 pub(crate) fn is_asked_each_time(grant: &Grant, known: &Catalogue) -> bool {
     let size = known.relations().iter().map(|relation| relation.columns.len().saturating_add(1));
-    !grant.masks.is_empty() && size.sum::<usize>() <= EACH_TIME_MAX
+    !grant.rights.masks.is_empty() && size.sum::<usize>() <= EACH_TIME_MAX
 }
 
 /// The schemas that the grant's sessions look in.
 pub(crate) fn search_path(grant: &Grant) -> &[String] {
-    grant.rights.as_ref().map_or(&[], |rights| rights.search_path.as_slice())
+    grant.rights.rules.as_ref().map_or(&[], |rights| rights.search_path.as_slice())
 }
 
 /// What the grant denies: whose kin is asked for.
 pub(crate) fn denies(grant: &Grant) -> &[Rule] {
-    grant.rights.as_ref().map_or(&[], |rights| rights.deny.as_slice())
+    grant.rights.rules.as_ref().map_or(&[], |rights| rights.deny.as_slice())
 }
 
 /// A relation on its way: the named relations whose columns it shares, its columns.
@@ -362,6 +364,7 @@ fn add_views(
 mod tests {
     use super::*;
     use hoopwire_postgres_policy::MaskKind;
+    use hoopwire_postgres_policy::TestGrant;
 
     fn mask(relation: &str, column: &str) -> Mask {
         Mask {
@@ -482,7 +485,7 @@ mod tests {
         // committed; for two seconds all other sessions of the policy were decided by that.
         #[allow(clippy::disallowed_methods)] // some instant
         let now = Instant::now();
-        let grant = Grant { masks: [mask("people", "email")].into(), ..Grant::for_tests(now) };
+        let grant = Grant::for_tests(now).with_masks([mask("people", "email")]);
         let rows = |name: &str| vec![row(&format!("c|public|people|public|people|10|2|{name}|25|f"))];
         let mut catalogues = Catalogues::default();
         let own = catalogues.keep(&grant, rows("email"), None, false, now).unwrap();
@@ -496,15 +499,15 @@ mod tests {
     #[test]
     fn hundreds_of_partitions_are_not_asked_for_before_each_statement() {
         #[allow(clippy::disallowed_methods)] // some instant
-        let grant = Grant { masks: [mask("people", "email")].into(), ..Grant::for_tests(Instant::now()) };
+        let grant = Grant::for_tests(Instant::now()).with_masks([mask("people", "email")]);
         let of = |parts: u32| {
             let rows: Vec<Row> =
                 (0..parts).map(|n| row(&format!("c|public|people|public|p{n}|{n}|1|email|25|f"))).collect();
-            read(&rows, &grant.masks, &[], vec![], 1).unwrap().0
+            read(&rows, &grant.rights.masks, &[], vec![], 1).unwrap().0
         };
         assert!(is_asked_each_time(&grant, &of(1000)));
         assert!(!is_asked_each_time(&grant, &of(1001)));
-        let without = Grant { masks: [].into(), ..grant.clone() };
+        let without = grant.clone().with_masks([]);
         assert!(!is_asked_each_time(&without, &of(1)));
     }
 

@@ -3,8 +3,9 @@
 //! Masks come with the catalogue, since a grant may say that they must match. Rules are asked for once, by the first
 //! session of a reactor that has them: nothing is decided by it.
 
+use crate::ending::Ending;
 use crate::exact::inquiry::{Row, like, literal};
-use crate::live::close::Ending;
+use hoopwire_grant::Party;
 use hoopwire_postgres_policy::{Catalogue, Grant, Pattern, Rule};
 use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres_sql::Verbs;
@@ -17,7 +18,7 @@ const TEMPORARY: &str = "pg_temp";
 /// Asks which rules match nothing: rows `n` with what the policy says (`deny public.x`, `allow call app.f`, `except
 /// public.y`). `None` if there is nothing to ask. As in a decision, a star reaches no system schema.
 pub(crate) fn question(grant: &Grant) -> Option<String> {
-    let rights = grant.rights.as_ref()?;
+    let rights = grant.rights.rules.as_ref()?;
     let mut rows = Vec::new();
     for rule in &rights.deny {
         rows.extend(rule.objects.iter().filter_map(|pattern| row("deny", rule, pattern)));
@@ -90,7 +91,7 @@ pub(crate) fn take(rows: &mut Vec<Row>) -> Result<Vec<String>, Ending> {
 /// Refuses a session whose masks must match, and do not.
 pub(crate) fn check_masks(grant: &Grant, known: &Catalogue) -> Result<(), Ending> {
     let idle = known.idle_masks();
-    if !grant.masks_must_match || idle.is_empty() {
+    if !grant.rights.masks_must_match || idle.is_empty() {
         return Ok(());
     }
     let mut listed = idle.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -99,7 +100,7 @@ pub(crate) fn check_masks(grant: &Grant, known: &Catalogue) -> Result<(), Ending
     }
     let report = ErrorReport::fatal(
         Sqlstate::INSUFFICIENT_PRIVILEGE,
-        format!("policy \"{}\" masks what \"{}\" does not have", grant.policy, grant.target_id),
+        format!("policy \"{}\" masks what \"{}\" does not have", grant.policy, grant.rights.target_id),
     )
     .with_detail(format!(
         "No column of the target is {listed}, and the policy lets nobody in while a mask matches nothing.\n\
@@ -108,13 +109,14 @@ pub(crate) fn check_masks(grant: &Grant, known: &Catalogue) -> Result<(), Ending
     .with_hint(
         "Tell the gateway's operators: the policy misspells the column, or it was renamed or dropped at the target.",
     );
-    Err(Ending::fatal("gateway", &format!("masks_unmatched: {listed}"), report))
+    Err(Ending::fatal(Party::Gateway, &format!("masks_unmatched: {listed}"), report))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hoopwire_postgres_policy::Rights;
+    use hoopwire_postgres_policy::Rules;
+    use hoopwire_postgres_policy::TestGrant;
 
     fn rule(verbs: Verbs, objects: &[(&str, &str)], except: &[(&str, &str)]) -> Rule {
         let patterns = |all: &[(&str, &str)]| {
@@ -128,9 +130,9 @@ mod tests {
     }
 
     fn asked(allow: Vec<Rule>, deny: Vec<Rule>) -> Option<String> {
-        let rights = Rights { allow, deny, ..Rights::default() };
+        let rights = Rules { allow, deny, ..Rules::default() };
         #[allow(clippy::disallowed_methods)] // some instant
-        let grant = Grant::for_tests(std::time::Instant::now()).with_rights(rights);
+        let grant = Grant::for_tests(std::time::Instant::now()).with_rules(rights);
         question(&grant)
     }
 
@@ -182,14 +184,14 @@ mod tests {
         let columns = |many: u32| (0..many).map(|at| format!("public.t.c{at}")).collect();
         let known = |many| Catalogue::default().with_idle_masks(columns(many));
         assert!(check_masks(&grant, &known(1)).is_ok(), "the policy does not ask for it");
-        grant.masks_must_match = true;
+        grant.rights.masks_must_match = true;
         assert!(check_masks(&grant, &known(0)).is_ok());
         for (many, listed) in [(1, "public.t.c0,"), (12, "public.t.c9 and 2 more,")] {
             let ending = check_masks(&grant, &known(many)).err();
             let report = ending.as_ref().and_then(|ending| ending.report.as_ref());
             let detail = report.and_then(|report| report.detail.clone()).unwrap_or_default();
             assert!(detail.contains(listed) && detail.ends_with("\ncode: masks_unmatched"), "{detail}");
-            assert_eq!(ending.map(|ending| ending.sqlstate), Some("42501".to_owned()));
+            assert_eq!(ending.and_then(|ending| ending.sqlstate), Some(Sqlstate::INSUFFICIENT_PRIVILEGE));
         }
     }
 }

@@ -6,9 +6,9 @@
 //! target that answers otherwise than with rows, or with too many, ends the session: without the
 //! catalogue, masks and functions could not be decided.
 
+use crate::ending::Ending;
 use crate::exact::catalogue::{Root, denies, search_path};
 use crate::exact::idle;
-use crate::live::close::Ending;
 use hoopwire_postgres_policy::{Grant, KEPT_SETTINGS_MAX, Mask, Rule};
 use hoopwire_postgres_protocol::backend::{DataRow, Tag, TransactionStatus};
 use hoopwire_postgres_protocol::error::{ServerReport, Sqlstate};
@@ -214,9 +214,9 @@ fn question(grant: &Grant, known: &[Root]) -> String {
     let mut text = functions(search_path(grant));
     text.push_str(" UNION ALL ");
     text.push_str(&settings());
-    if !grant.masks.is_empty() {
+    if !grant.rights.masks.is_empty() {
         text.push_str(" UNION ALL ");
-        text.push_str(&relations(&grant.masks, known));
+        text.push_str(&relations(&grant.rights.masks, known));
     }
     if let Some(kin) = kin(denies(grant)) {
         text.push_str(" UNION ALL ");
@@ -404,7 +404,8 @@ pub(crate) fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hoopwire_postgres_policy::Rights;
+    use hoopwire_postgres_policy::Rules;
+    use hoopwire_postgres_policy::TestGrant;
     use hoopwire_testkit::messages::framed;
 
     fn data_row(fields: &[Option<&str>]) -> Vec<u8> {
@@ -473,9 +474,9 @@ mod tests {
     #[test]
     fn names_are_quoted() {
         let mut out = Vec::new();
-        let rights = Rights { search_path: vec!["o'brien".to_owned()], ..Rights::default() };
+        let rights = Rules { search_path: vec!["o'brien".to_owned()], ..Rules::default() };
         #[allow(clippy::disallowed_methods)] // some instant
-        let grant = Grant::for_tests(std::time::Instant::now()).with_rights(rights);
+        let grant = Grant::for_tests(std::time::Instant::now()).with_rules(rights);
         ask(&grant, &[], &mut out);
         let text = String::from_utf8_lossy(&out);
         assert!(text.contains("ARRAY['o''brien']"), "{text}");

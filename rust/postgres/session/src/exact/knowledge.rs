@@ -7,14 +7,17 @@
 //! 2. The question leaves the principal's transaction as it is: behind a request without its Sync it ends with a
 //!    Flush, else with a Sync. Where it cannot be asked, nothing passes that the target might run.
 
+use crate::caches::Turn;
+use crate::ending::Ending;
 use crate::exact::catalogue::{is_asked_each_time, is_old};
 use crate::exact::idle::check_masks;
 use crate::exact::inquiry::{self, Answer, Inquiry, Row, take_row};
 use crate::exact::watch;
 use crate::exact::{Exact, watch_path};
 use crate::live::Live;
-use crate::live::close::Ending;
-use crate::turn::Turn;
+use hoopwire_grant::Fault;
+use hoopwire_grant::Party;
+use hoopwire_postgres_policy::Code;
 use hoopwire_postgres_policy::{Catalogue, Denial, Grant, StatementPlan, VERDICT_KEPT_BYTES};
 use hoopwire_postgres_protocol::backend::TransactionStatus;
 use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
@@ -73,7 +76,7 @@ impl Live {
         }
         // another session may have asked meanwhile
         if let (Some(exact), Some((catalogue, asked_at))) =
-            (&mut self.exact, turn.catalogues.find(&self.grant, turn.now))
+            (&mut self.exact, turn.caches.catalogues.find(&self.grant, turn.now))
             && !is_asked_each_time(&self.grant, &catalogue)
         {
             exact.learn(&self.grant, catalogue, asked_at)?;
@@ -154,10 +157,10 @@ impl Live {
     fn ask(&mut self, whole: bool, turn: &mut Turn<'_>) {
         let in_round = self.pipeline.is_in_round();
         let status = (!in_round).then(|| self.pipeline.status());
-        let known = turn.catalogues.roots(&self.grant).to_vec();
+        let known = turn.caches.catalogues.roots(&self.grant).to_vec();
         let Some(exact) = &mut self.exact else { return };
         let catalogue = exact.catalogue.as_ref().filter(|known| is_asked_each_time(&self.grant, known));
-        let watched = catalogue.and_then(|known| turn.catalogues.watched(&self.grant, known));
+        let watched = catalogue.and_then(|known| turn.caches.catalogues.watched(&self.grant, known));
         let is_due = catalogue.is_none_or(|known| is_old(&self.grant, known, exact.asked_at, turn.now));
         exact.is_watching = !whole && !is_due && watched.is_some_and(|(_, print)| print.is_some());
         let oids = watched.map(|(oids, _)| oids.to_vec());
@@ -165,7 +168,7 @@ impl Live {
         let mut to_close = 0;
         self.say_own(turn, |grant, out| {
             if let Some(oids) = &oids {
-                to_close += watch::ask(&grant.masks, oids, out);
+                to_close += watch::ask(&grant.rights.masks, oids, out);
             }
             if !is_watching {
                 to_close += inquiry::ask(grant, &known, out);
@@ -229,7 +232,7 @@ impl Live {
         check_path(&self.grant, path, &mut rows)?;
         if exact.is_watching {
             let known = exact.catalogue.as_ref();
-            let watched = known.and_then(|known| turn.catalogues.watched(&self.grant, known));
+            let watched = known.and_then(|known| turn.caches.catalogues.watched(&self.grant, known));
             if print.is_none() || watched.and_then(|(_, print)| print) != print.as_deref() {
                 self.ask(true, turn);
                 return Ok(Some(Heard { aside, waiting: Vec::new() }));
@@ -240,7 +243,7 @@ impl Live {
         if rows.iter().any(|row| row.first().and_then(Option::as_deref) == Some("x")) {
             return Err(columns_changed());
         }
-        let fresh = turn.catalogues.keep(&self.grant, rows, print, is_common, turn.now)?;
+        let fresh = turn.caches.catalogues.keep(&self.grant, rows, print, is_common, turn.now)?;
         exact.learn(&self.grant, fresh, turn.now)?;
         exact.is_fresh = true;
         Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }))
@@ -288,8 +291,8 @@ pub(crate) fn check_path(grant: &Grant, path: Option<String>, rows: &mut Vec<Row
 
 fn catalogue_too_old() -> Denial {
     Denial {
-        sqlstate: "55000",
-        code: "catalogue_too_old",
+        fault: Fault::Unavailable,
+        code: Code::CatalogueTooOld,
         message: "the gateway cannot look at the target's catalogue again at this place".to_owned(),
         detail: "What it knows of functions and masked relations is too old to decide by, and the target takes COPY \
                  data or the transaction has failed.\ncode: catalogue_too_old"
@@ -301,8 +304,8 @@ fn catalogue_too_old() -> Denial {
 
 fn catalogue_interrupted() -> Denial {
     Denial {
-        sqlstate: "57014",
-        code: "catalogue_interrupted",
+        fault: Fault::Unavailable,
+        code: Code::CatalogueInterrupted,
         message: "the statement was cancelled before it ran".to_owned(),
         detail: "The cancel, or the session's statement_timeout or lock_timeout, hit the gateway's question for the \
                  target's catalogue.\ncode: catalogue_interrupted"
@@ -319,7 +322,7 @@ fn settings_changed() -> Ending {
     )
     .with_detail("This session prepared what reads such settings before it was made.")
     .with_hint("Connect again; your grant is still good until it expires.");
-    Ending::fatal("gateway", "settings changed", report)
+    Ending::fatal(Party::Gateway, "settings changed", report)
 }
 
 fn columns_changed() -> Ending {
@@ -328,5 +331,5 @@ fn columns_changed() -> Ending {
             "What this session prepared, or the snapshot of its transaction, is older than the change.",
         )
         .with_hint("Connect again; your grant is still good until it expires.");
-    Ending::fatal("gateway", "masked relations changed", report)
+    Ending::fatal(Party::Gateway, "masked relations changed", report)
 }

@@ -5,9 +5,12 @@
 //!    protocol sends one ahead, and in the extended protocol the gateway asks for one itself before each Execute.
 //! 2. What carries values outside rows (DETAIL and context of errors, notices) is not delivered.
 
+use crate::caches::Turn;
+use crate::ending::Ending;
 use crate::live::Live;
-use crate::live::close::Ending;
-use crate::turn::Turn;
+use hoopwire_grant::Fault;
+use hoopwire_grant::Party;
+use hoopwire_postgres_policy::Code;
 use hoopwire_postgres_policy::{
     Catalogue, ColumnMask, CopyMask, CopyOut, Denial, Grant, MaskedField, RowMask,
 };
@@ -49,7 +52,7 @@ pub(crate) struct Masking {
 
 impl Masking {
     pub(crate) fn new(grant: &Grant) -> Masking {
-        Masking { needed: !grant.masks.is_empty(), ..Masking::default() }
+        Masking { needed: !grant.rights.masks.is_empty(), ..Masking::default() }
     }
 
     /// The grant has masks.
@@ -119,14 +122,14 @@ impl Masking {
 fn column_mask(grant: &Grant, catalogue: &Catalogue, oid: u32, attnum: i16) -> Option<ColumnMask> {
     let relation = catalogue.by_oid(oid)?;
     let column = relation.columns.iter().find(|column| column.attnum == attnum)?;
-    let mask = grant.masks.get(column.mask?)?;
-    Some(ColumnMask::new(mask, column.type_oid, &grant.mask_key))
+    let mask = grant.rights.masks.get(column.mask?)?;
+    Some(ColumnMask::new(mask, column.type_oid, &grant.rights.mask_key))
 }
 
 fn too_many_copies() -> Denial {
     Denial {
-        sqlstate: "54000",
-        code: "too_many_copies",
+        fault: Fault::OverLimit,
+        code: Code::TooManyCopies,
         message: "too many prepared COPY statements in one session".to_owned(),
         detail: format!("Under a grant with masks there may be {COPIES_MAX}.\ncode: too_many_copies"),
         hint: "Close some of them, or connect again.".to_owned(),
@@ -148,7 +151,7 @@ fn unknown_copy() -> Ending {
         "A prepared COPY was run by EXECUTE, or by a name that a pipeline had just given to another one.",
     )
     .with_hint("Connect again, and send the COPY as a query, or execute it by the protocol's own messages.");
-    Ending::fatal("gateway", "a COPY that is not known", report)
+    Ending::fatal(Party::Gateway, "a COPY that is not known", report)
 }
 
 /// A row of a masked result that is too large to be held.
@@ -156,7 +159,7 @@ pub(crate) fn row_too_large() -> Ending {
     let report = ErrorReport::fatal(Sqlstate::PROGRAM_LIMIT_EXCEEDED, "a row is too large to be masked")
         .with_detail(format!("Under a grant with masks a row may have {ROW_MAX_BYTES} bytes."))
         .with_hint("Select fewer or shorter columns, and connect again.");
-    Ending::fatal("gateway", "a row too large to be masked", report)
+    Ending::fatal(Party::Gateway, "a row too large to be masked", report)
 }
 
 impl Live {

@@ -12,12 +12,13 @@ pub(crate) mod knowledge;
 pub(crate) mod masking;
 pub(crate) mod watch;
 
+use crate::caches::Turn;
+use crate::ending::Ending;
 use crate::exact::catalogue::search_path;
 use crate::exact::inquiry::Inquiry;
 use crate::exact::masking::Masking;
 use crate::live::Live;
-use crate::live::close::Ending;
-use crate::turn::Turn;
+use hoopwire_grant::Party;
 use hoopwire_postgres_policy::{
     Catalogue, Denial, Grant, Reason, Refusal, Verdict, View, allows_search_path, decide_text,
 };
@@ -56,7 +57,7 @@ pub(crate) struct Exact {
 
 /// Startup settings that go to the target whatever the principal asked for.
 pub(crate) fn pin(grant: &Grant, settings: &mut Vec<(String, String)>) {
-    let Some(rights) = &grant.rights else { return };
+    let Some(rights) = &grant.rights.rules else { return };
     let quoted = |schema: &String| format!("\"{}\"", schema.replace('"', "\"\""));
     // Without pg_temp: the target looks for temporary relations first, as in any session, so that a plain name means
     // what it means without the gateway (docs/decisions/0013).
@@ -111,7 +112,7 @@ impl Exact {
     /// The decision on a text by what is known now.
     pub(crate) fn decide(&self, grant: &Grant, text: &[u8], turn: &mut Turn<'_>) -> Arc<Verdict> {
         let view = View { utf8: self.utf8, catalogue: self.catalogue.as_deref() };
-        decide_text(grant, text, &view, turn.decisions)
+        decide_text(grant, text, &view, &mut turn.caches.decisions)
     }
 
     /// The target says that a setting changed.
@@ -127,7 +128,7 @@ impl Exact {
 
 /// Reported since PostgreSQL 18, and asked for with the catalogue: a function or a login trigger can have changed it.
 pub(crate) fn watch_path(grant: &Grant, path: &[u8]) -> Result<(), Ending> {
-    let Some(rights) = &grant.rights else { return Ok(()) };
+    let Some(rights) = &grant.rights.rules else { return Ok(()) };
     let allowed = str::from_utf8(path).is_ok_and(|path| allows_search_path(rights, path));
     if allowed { Ok(()) } else { Err(moved("search_path")) }
 }
@@ -140,7 +141,7 @@ fn moved(name: &str) -> Ending {
     )
     .with_detail("The gateway could no longer be sure to read statements as the target does, and ended the session.")
     .with_hint("Connect again. If a function or the target's configuration changes it, tell the gateway's operators.");
-    Ending::fatal("gateway", &format!("the target changed {name}"), report)
+    Ending::fatal(Party::Gateway, &format!("the target changed {name}"), report)
 }
 
 impl Live {
@@ -152,7 +153,7 @@ impl Live {
         turn: &mut Turn<'_>,
     ) -> Result<Option<Arc<Verdict>>, Denial> {
         let is_command = self.replication && self.judge_replication(no, text, turn)?;
-        if is_command || self.grant.rights.is_none() {
+        if is_command || self.grant.rights.rules.is_none() {
             return Ok(None);
         }
         let Some(exact) = &self.exact else {

@@ -8,11 +8,12 @@
 //!    fit (`fits`); the rest is short and bounded by what was asked.
 //! 3. Time counts while anything is owed; statements are as many as were prepared, bound or executed, whichever is most.
 
+use crate::caches::Turn;
+use crate::ending::Ending;
 use crate::live::Live;
-use crate::live::close::Ending;
 use crate::live::replies::Gathering;
-use crate::turn::{Effect, Turn};
-use hoopwire_postgres_policy::{Budget, Denial, Verdict};
+use hoopwire_grant::Budget;
+use hoopwire_postgres_policy::{Denial, Verdict};
 use hoopwire_postgres_protocol::backend::Tag;
 use hoopwire_postgres_protocol::frontend;
 use hoopwire_postgres_protocol::message::first_messages;
@@ -70,7 +71,7 @@ impl Live {
     /// other one when the target answers it. True if none is left for it: it was cut.
     pub(crate) fn take_next_of_query(&mut self, tag: Tag, span: &mut Gathering, turn: &mut Turn<'_>) -> bool {
         // a replication command may have many results
-        if self.grant.rights.is_some() || self.replication || !self.pipeline.awaits_query() {
+        if self.grant.rights.rules.is_some() || self.replication || !self.pipeline.awaits_query() {
             return false;
         }
         let is_next = std::mem::replace(
@@ -150,7 +151,7 @@ impl Live {
         self.say_denial(&denial, span, turn);
         span.ended = true;
         self.swallowing = true;
-        turn.effects.push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
+        self.cancel_upstream(turn);
         if self.pipeline.copy() == Copy::In {
             // it hears no cancel while it waits for data
             self.say_own(turn, |_, out| frontend::copy_fail("hoopwire: a budget is used up", out));
@@ -188,7 +189,7 @@ impl Live {
         self.overtime.get_or_insert(denial);
         self.cancels = self.cancels.saturating_add(1);
         self.cancel_at = turn.now.checked_add(CANCEL_EVERY);
-        turn.effects.push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
+        self.cancel_upstream(turn);
         Ok(())
     }
 

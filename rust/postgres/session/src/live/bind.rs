@@ -1,8 +1,8 @@
 //! Bind, read for the recording: parameters as typed values.
 
+use crate::caches::Turn;
 use crate::live::Live;
 use crate::live::names::{Bound, Nature};
-use crate::turn::Turn;
 use hoopwire_postgres_policy::{Denial, Grant, check_setting};
 use hoopwire_postgres_protocol::frontend::Bind;
 use hoopwire_recording::{self as recording, Direction, Frame, Parameter};

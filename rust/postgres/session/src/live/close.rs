@@ -1,116 +1,29 @@
 //! How a session ends: what is said to the principal, what is recorded, what is done to the target.
 
+use crate::admit::OPENING;
+use crate::caches::Turn;
+use crate::ending::Ending;
 use crate::live::Live;
-use crate::turn::{Effect, Turn};
-use hoopwire_postgres_policy::{Action, Denial, Grant, decide};
+use hoopwire_grant::{Party, decide};
+use hoopwire_postgres_policy::{Action, Grant};
+use hoopwire_postgres_protocol::cancel::encode_request;
 use hoopwire_postgres_protocol::error::{ErrorReport, Severity, Sqlstate};
 use hoopwire_postgres_protocol::frontend;
-use hoopwire_postgres_protocol::message::FrameError;
 use hoopwire_recording::{Cancel, Direction, Frame, GrantChanged, Report, ResultSpan, SessionEnd};
-
-/// Why a session ends, and the words for the principal.
-#[derive(Clone, Debug)]
-pub struct Ending {
-    /// `downstream`, `upstream`, `gateway`, `operator`.
-    pub closed_by: String,
-    /// For the recording and the audit event: one plain phrase.
-    pub reason: String,
-    /// SQLSTATE, or empty for an ordinary end.
-    pub sqlstate: String,
-    /// FATAL for the principal, if it should hear something.
-    pub report: Option<ErrorReport>,
-}
-
-impl Ending {
-    /// An ordinary end.
-    #[must_use]
-    pub fn quiet(closed_by: &str, reason: &str) -> Ending {
-        Ending {
-            closed_by: closed_by.to_owned(),
-            reason: reason.to_owned(),
-            sqlstate: String::new(),
-            report: None,
-        }
-    }
-
-    /// An end with a FATAL error.
-    #[must_use]
-    pub fn fatal(closed_by: &str, reason: &str, report: ErrorReport) -> Ending {
-        Ending {
-            closed_by: closed_by.to_owned(),
-            reason: reason.to_owned(),
-            sqlstate: report.sqlstate.to_string(),
-            report: Some(report),
-        }
-    }
-
-    /// The principal's client broke the protocol.
-    #[must_use]
-    pub fn misbehaved_client(what: &str) -> Ending {
-        let report = ErrorReport::fatal(Sqlstate::PROTOCOL_VIOLATION, format!("protocol violation: {what}"))
-            .with_detail(
-                "The gateway closed the connection; nothing of the offending message went to the target.",
-            );
-        Ending::fatal("gateway", &format!("client broke the protocol: {what}"), report)
-    }
-
-    /// The target broke the protocol.
-    #[must_use]
-    pub fn misbehaved_target(what: &str) -> Ending {
-        let report =
-            ErrorReport::fatal(Sqlstate::PROTOCOL_VIOLATION, "the target broke the PostgreSQL protocol")
-                .with_detail(what)
-                .with_hint("Tell the gateway's operators; the session cannot go on.");
-        Ending::fatal("gateway", &format!("target broke the protocol: {what}"), report)
-    }
-
-    /// The target's catalogue could not be read: nothing could be decided.
-    pub(crate) fn no_catalogue(reason: &str) -> Ending {
-        let report = ErrorReport::fatal(
-            Sqlstate::CONNECTION_FAILURE,
-            "the gateway could not read the target's catalogue",
-        )
-        .with_detail("Without it, it could not decide on statements; your identity was accepted.")
-        .with_hint("Try again; if it goes on, tell the gateway's operators.");
-        Ending::fatal("gateway", &format!("catalogue of the target: {reason}"), report)
-    }
-
-    /// The decision for the whole session is no longer Allow.
-    #[must_use]
-    pub fn denied(denial: &Denial) -> Ending {
-        let report = error_report(denial, Severity::Fatal);
-        Ending::fatal("gateway", denial.code, report)
-    }
-}
-
-impl From<FrameError> for Ending {
-    fn from(error: FrameError) -> Ending {
-        Ending::misbehaved_client(&error.to_string())
-    }
-}
-
-/// A denial in the words of the protocol.
-pub(crate) fn error_report(denial: &Denial, severity: Severity) -> ErrorReport {
-    let sqlstate = Sqlstate::parse(denial.sqlstate.as_bytes()).unwrap_or(Sqlstate::INSUFFICIENT_PRIVILEGE);
-    let report = ErrorReport::error(sqlstate, denial.message.clone())
-        .with_detail(denial.detail.clone())
-        .with_hint(denial.hint.clone())
-        .at(denial.position);
-    ErrorReport { severity, ..report }
-}
+use hoopwire_session::{Call, Effect};
+use hoopwire_wire::Secret;
 
 impl Live {
     /// Ends an admitted session: cancel, FATAL, SessionEnd, close, in this order.
-    pub(crate) fn end(&mut self, ending: Ending, turn: &mut Turn<'_>) {
+    pub(crate) fn end(&mut self, ending: &Ending, turn: &mut Turn<'_>) {
         if self.ended {
             return;
         }
         self.ended = true;
         self.meter.stop(turn.now);
         let owes = !self.pipeline.is_empty() || self.pipeline.is_skipping();
-        if self.established && owes && ending.closed_by != "upstream" {
-            turn.effects
-                .push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
+        if self.established && owes && ending.by != Party::Target {
+            self.cancel_upstream(turn);
         }
         if let Some(report) = &ending.report {
             self.say(report, 0, turn);
@@ -120,16 +33,16 @@ impl Live {
             frontend::terminate(turn.legs.own_up());
         }
         let frame = Frame::SessionEnd(SessionEnd {
-            closed_by: &ending.closed_by,
+            closed_by: ending.by.word(),
             reason: &ending.reason,
-            sqlstate: &ending.sqlstate,
+            sqlstate: ending.code(),
             statements: self.counters.statements,
             rows: self.counters.rows,
             bytes_in: self.counters.bytes_in,
             bytes_out: self.counters.bytes_out,
         });
         turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
-        turn.effects.push(Effect::Close(Box::new(ending)));
+        turn.effects.push(Effect::Close(Box::new(ending.closed())));
     }
 
     /// Something of the gateway's own for the principal, recorded like all it gets. Only at a message
@@ -219,8 +132,11 @@ impl Live {
             self.grant.expires_text = old.expires_text;
         }
         self.meter.set_budgets(self.grant.budgets);
-        let must_match = old.masks_must_match != self.grant.masks_must_match;
-        if old.rights != self.grant.rights || old.masks != self.grant.masks || must_match {
+        let must_match = old.rights.masks_must_match != self.grant.rights.masks_must_match;
+        if old.rights.rules != self.grant.rights.rules
+            || old.rights.masks != self.grant.rights.masks
+            || must_match
+        {
             // what was prepared, declared or is under way was decided by the old ones
             return Err(rights_changed(&self.grant));
         }
@@ -231,14 +147,20 @@ impl Live {
         decision.map(drop).map_err(|denial| Ending::denied(&denial))
     }
 
+    /// Asks the target to cancel what it does for this session.
+    pub(crate) fn cancel_upstream(&self, turn: &mut Turn<'_>) {
+        let mut packet = Vec::new();
+        encode_request(self.upstream_pid, self.upstream_key.expose(), &mut packet);
+        turn.effects.push(Effect::Call(Call { opening: OPENING, packet: Secret::new(packet) }));
+    }
+
     /// The principal's own CancelRequest, decided like any other request.
     pub(crate) fn cancel(&mut self, from: &str, turn: &mut Turn<'_>) {
         let allow = !self.ended && decide(&self.grant, self.class(), turn.now).is_ok();
         let frame = Frame::Cancel(Cancel { allow, from });
         turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
         if allow {
-            turn.effects
-                .push(Effect::CancelUpstream { pid: self.upstream_pid, key: self.upstream_key.clone() });
+            self.cancel_upstream(turn);
         }
     }
 }
@@ -251,5 +173,5 @@ fn rights_changed(grant: &Grant) -> Ending {
     )
     .with_detail("The session was ended and its open transaction rolled back.")
     .with_hint("Connect again; your grant is still good until it expires, with its new rights.");
-    Ending::fatal("gateway", "policy changed the grant's rights", report)
+    Ending::fatal(Party::Gateway, "policy changed the grant's rights", report)
 }

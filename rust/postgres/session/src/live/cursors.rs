@@ -11,6 +11,8 @@
 
 use crate::live::Live;
 use crate::live::names::{Known, kept};
+use hoopwire_grant::Fault;
+use hoopwire_postgres_policy::Code;
 use hoopwire_postgres_policy::{Denial, StatementPlan};
 use hoopwire_postgres_protocol::frontend::Kind;
 
@@ -114,8 +116,8 @@ impl Live {
 
 fn fetched_by_name() -> Denial {
     Denial {
-        sqlstate: "0A000",
-        code: "fetch_by_name",
+        fault: Fault::NotGranted,
+        code: Code::FetchByName,
         message: "a FETCH or EXECUTE may not be reached by a name here".to_owned(),
         detail: "It would have a portal with a name, or under masks be an EXECUTE that was prepared under a name, or a FETCH \
                  that SQL executes: by then its cursor may be another one or gone.\ncode: fetch_by_name"
@@ -127,8 +129,8 @@ fn fetched_by_name() -> Denial {
 
 fn no_portal() -> Denial {
     Denial {
-        sqlstate: "34000",
-        code: "no_portal",
+        fault: Fault::Invalid,
+        code: Code::NoPortal,
         message: "portal \"\" does not exist".to_owned(),
         detail: "No Bind is known to have made it since the last Query.\ncode: no_portal".to_owned(),
         hint: "Send Bind and Execute behind one another, without a Sync or a Query between them.".to_owned(),
@@ -138,8 +140,8 @@ fn no_portal() -> Denial {
 
 fn cursor_may_be_gone() -> Denial {
     Denial {
-        sqlstate: "0A000",
-        code: "cursor_may_be_gone",
+        fault: Fault::NotGranted,
+        code: Code::CursorMayBeGone,
         message: "a FETCH cannot be described here: its cursor may be closed".to_owned(),
         detail: "PostgreSQL ends all of its sessions when a FETCH is described whose cursor is gone.\ncode: cursor_may_be_gone"
             .to_owned(),

@@ -5,7 +5,7 @@
 //! 1. Only a text that is one such statement counts, and what is not read for sure is none.
 //! 2. A name that was prepared for such a text is believed, until the target says that it ran something else.
 
-use crate::live::close::Ending;
+use crate::ending::Ending;
 
 /// COMMIT, END, ROLLBACK, ABORT, with WORK, TRANSACTION, AND CHAIN, or TO a savepoint; with comments.
 ///

@@ -17,26 +17,15 @@ use crate::live::allowance::Paid;
 use crate::live::cursors::Cursors;
 use crate::live::names::{Names, Prepared};
 use crate::live::replication::Slots;
-use hoopwire_postgres_policy::{Action, Denial, Grant, Meter, Record};
+use hoopwire_grant::{Meter, Record};
+use hoopwire_postgres_policy::{Action, Denial, Grant};
 use hoopwire_postgres_protocol::cancel::CancelKey;
 use hoopwire_postgres_protocol::message::Scanner;
 use hoopwire_postgres_protocol::pipeline::Pipeline;
 use hoopwire_postgres_protocol::{backend, frontend};
+use hoopwire_session::Counters;
 use hoopwire_wire::Secret;
 use std::time::Instant;
-
-/// Running totals of one session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Statements that the principal sent (Query, Parse, FunctionCall), allowed or not.
-    pub statements: u64,
-    /// Rows delivered (DataRow, and CopyData of a COPY out).
-    pub rows: u64,
-    /// Bytes received from the principal after login.
-    pub bytes_in: u64,
-    /// Bytes delivered to the principal after login.
-    pub bytes_out: u64,
-}
 
 /// A session under a grant.
 #[derive(Debug)]

@@ -7,9 +7,12 @@
 //! 2. A base backup goes to the client, not to files of the target's host.
 //! 3. What is no such command is SQL, and needs the action for SQL. What is not read for sure is refused.
 
+use crate::caches::Turn;
 use crate::live::Live;
-use crate::turn::Turn;
-use hoopwire_postgres_policy::{Action, Denial, decide};
+use hoopwire_grant::Fault;
+use hoopwire_grant::decide;
+use hoopwire_postgres_policy::Code;
+use hoopwire_postgres_policy::{Action, Denial};
 
 /// How the names of permanent slots begin that sessions may use.
 const OURS: &str = "hoopwire_";
@@ -235,8 +238,8 @@ impl Live {
 
     fn replication_denial(&self, what: &str, why: &str) -> Denial {
         Denial {
-            sqlstate: "42501",
-            code: "replication_command_not_granted",
+            fault: Fault::NotGranted,
+            code: Code::ReplicationCommandNotGranted,
             message: format!("grant {} does not allow {what}", self.grant.id),
             detail: format!("{why}\ncode: replication_command_not_granted"),
             hint: format!(

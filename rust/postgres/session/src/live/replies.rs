@@ -4,13 +4,17 @@
 //! Every byte delivered is in exactly one Result frame (a span), in order. A span ends where a result ends,
 //! where the reply to another statement begins, and at the end of the turn.
 
+use crate::caches::Turn;
+use crate::ending::Ending;
 use crate::exact::knowledge::Heard;
 use crate::exact::masking::{ROW_MAX_BYTES, row_too_large};
 use crate::live::Live;
-use crate::live::close::{Ending, Span, error_report};
+use crate::live::close::Span;
 use crate::live::ends::check_end;
-use crate::turn::Turn;
-use hoopwire_postgres_policy::{Denial, decide};
+use crate::words::error_report;
+use hoopwire_grant::Fault;
+use hoopwire_grant::decide;
+use hoopwire_postgres_policy::Denial;
 use hoopwire_postgres_protocol::backend::{
     CommandComplete, ParameterDescription, ParameterStatus, Tag, TransactionStatus,
 };
@@ -138,7 +142,7 @@ impl Live {
 
     fn take_replies(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         if let Err(denial) = decide(&self.grant, self.class(), turn.now)
-            && denial.sqlstate == "57P01"
+            && denial.fault == Fault::Expired
         {
             return Err(Ending::denied(&denial));
         }

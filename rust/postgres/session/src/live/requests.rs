@@ -4,15 +4,19 @@
 //! 1. Only `Legs::forward` carries the principal's bytes upstream, and it asks for the permit of a decision.
 //! 2. The frame of a message is pushed before its bytes are; the engine keeps frames before it sends.
 
+use crate::caches::Turn;
+use crate::ending::Ending;
 use crate::live::Live;
 use crate::live::bind;
-use crate::live::close::Ending;
 use crate::live::cursors::fetches;
 use crate::live::ends::is_end_of_transaction;
 use crate::live::names::Nature;
 use crate::live::stand_in;
-use crate::turn::Turn;
-use hoopwire_postgres_policy::{Action, Denial, Instead, Permit, StatementPlan, check_setting, decide};
+use hoopwire_grant::Fault;
+use hoopwire_grant::Party;
+use hoopwire_grant::{Permit, decide};
+use hoopwire_postgres_policy::Code;
+use hoopwire_postgres_policy::{Action, Denial, Instead, StatementPlan, check_setting};
 use hoopwire_postgres_protocol::frontend::{Bind, Execute, Kind, Malformed, Named, Parse, Query, Rider, Tag};
 use hoopwire_postgres_protocol::message::{FrameError, HEADER_BYTES, MessageTag, Piece, Take};
 use hoopwire_postgres_protocol::pipeline::{Copy, Owed};
@@ -75,7 +79,7 @@ impl Live {
     pub(crate) fn take_requests(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         let permit = decide(&self.grant, self.class(), turn.now);
         if let Err(denial) = &permit
-            && denial.sqlstate == "57P01"
+            && denial.fault == Fault::Expired
         {
             return Err(Ending::denied(denial));
         }
@@ -149,7 +153,7 @@ impl Live {
         }
         match *piece {
             Piece::Whole { tag: Tag::Terminate, .. } => {
-                return Err(Ending::quiet("downstream", "terminated by the client"));
+                return Err(Ending::quiet(Party::Principal, "terminated by the client"));
             }
             Piece::Whole { tag: tag @ Tag::Sync, .. } if !body.is_empty() => return Err(malformed(tag)),
             Piece::Whole { tag: Tag::Sync, raw } => self.sync(raw, permit, turn),
@@ -164,7 +168,7 @@ impl Live {
                     text: b"",
                     types: &[],
                     allow: false,
-                    reason: denial.code.as_bytes(),
+                    reason: denial.code.name().as_bytes(),
                 });
                 turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
                 self.refuse(denial, no, tag, b"?", turn);
@@ -284,7 +288,7 @@ impl Live {
         };
         let reason = match &permit {
             Ok(_) => self.grant.policy.as_bytes(),
-            Err(denial) => denial.code.as_bytes(),
+            Err(denial) => denial.code.name().as_bytes(),
         };
         let (via, allow) = (via(tag), permit.is_ok());
         let frame = Frame::Statement(Statement { no, via, name, text, types: &types, allow, reason });
@@ -517,8 +521,8 @@ fn too_long(tag: Tag, body_len: usize, max: usize) -> Denial {
         _ => "function call",
     };
     Denial {
-        sqlstate: "54000",
-        code: "statement_too_long",
+        fault: Fault::OverLimit,
+        code: Code::StatementTooLong,
         message: format!("{what} of {body_len} bytes is longer than the gateway takes"),
         detail: format!(
             "The limit is {max} bytes; nothing of it was sent to the target.\ncode: statement_too_long"

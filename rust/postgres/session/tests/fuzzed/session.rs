@@ -4,12 +4,14 @@
 //! actions of the bits above, or with bit 6 under exact rights, masks and budgets), the second in which pieces the
 //! bytes come. The rest is a script of steps.
 
+use hoopwire_grant::Fault;
+use hoopwire_grant::Party;
 use std::time::Duration;
 
-use hoopwire_postgres_policy::{Actions, Budgets, Grant, Mask, MaskKind, Pattern, Rights, Rule};
-use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
-use hoopwire_postgres_session::Ending;
+use hoopwire_grant::Budgets;
+use hoopwire_postgres_policy::{Actions, Grant, Mask, MaskKind, Pattern, Rule, Rules, TestGrant};
 use hoopwire_postgres_sql::Verbs;
+use hoopwire_session::{Ending, Words};
 
 #[path = "../link/mod.rs"]
 mod link;
@@ -259,8 +261,7 @@ fn step<'s>(run: &mut Run, op: u8, rest: &'s [u8]) -> &'s [u8] {
         21 => link.eof(upstream),
         22 => link.call(|session, turn| session.handle_cancel("192.0.2.1:5001", turn)),
         23 => {
-            let report = ErrorReport::fatal(Sqlstate::ADMIN_SHUTDOWN, "ended");
-            link.end(Ending::fatal("operator", "ended", report));
+            link.end(Ending::faulty(Party::Operator, Fault::Ended, "ended", Words::new("ended")));
         }
         24 => {
             let alpn = [None, Some(&b"postgresql"[..]), Some(b"h2")][usize::from(arg) % 3];
@@ -285,7 +286,7 @@ fn with_rights(grant: Grant) -> Grant {
     let any = Pattern { schema: "public".into(), name: "*".into() };
     let rule = Rule { verbs: Verbs::SELECT, objects: vec![any], except: Vec::new() };
     let path = vec!["public".to_owned()];
-    let rights = Rights { allow: vec![rule], search_path: path, read_only: true, ..Rights::default() };
+    let rights = Rules { allow: vec![rule], search_path: path, read_only: true, ..Rules::default() };
     let mask = Mask {
         schema: "public".into(),
         relation: "people".into(),
@@ -293,8 +294,8 @@ fn with_rights(grant: Grant) -> Grant {
         kind: MaskKind::Hash,
         compare: false,
     };
-    let mut grant = grant.with_rights(rights);
-    grant.masks = vec![mask].into();
+    let mut grant = grant.with_rules(rights);
+    grant.rights.masks = vec![mask].into();
     grant.budgets = Budgets { rows: Some(50), statements: Some(60), ..Budgets::default() };
     grant
 }

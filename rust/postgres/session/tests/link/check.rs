@@ -7,8 +7,9 @@
 
 use std::time::Instant;
 
-use hoopwire_postgres_session::{Effect, Session};
+use hoopwire_postgres_session::Session;
 use hoopwire_recording::{Frame, Frames, Scratch, Via};
+use hoopwire_session::Effect;
 
 use super::NO;
 
@@ -77,7 +78,7 @@ impl Ledger {
         }
         if !self.established {
             // the login is the gateway's own; what comes behind it in the same call is looked at below
-            self.established = effects.iter().any(|effect| matches!(effect, Effect::Established { .. }));
+            self.established = effects.iter().any(|effect| matches!(effect, Effect::Established));
             self.up = self.up.max(login_bytes(up));
         }
         let up_before = self.up;

@@ -4,23 +4,25 @@
 
 pub(crate) mod check;
 
+use hoopwire_postgres_policy::TestGrant;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use check::Ledger;
-use hoopwire_postgres_policy::{Actions, DecisionCache, Grant, Spent};
-use hoopwire_postgres_protocol::cancel::CancelKey;
-use hoopwire_postgres_protocol::login::Credential;
-use hoopwire_postgres_session::{
-    Admission, Ask, Catalogues, Effect, Ending, Legs, Loan, PhaseLimits, Session, Turn,
-};
+use hoopwire_grant::Spent;
+use hoopwire_postgres_policy::{Actions, Grant};
+use hoopwire_postgres_protocol::cancel::CancelKeys;
+use hoopwire_postgres_session::{Caches, Session, Turn};
 use hoopwire_recording::Frames;
+use hoopwire_session::{Admission, Ask, Closed, Effect, Ending, Legs, Loan, PhaseLimits};
 use hoopwire_wire::{Random, Secret};
 
 /// The session's number in its stream.
 pub(crate) const NO: u32 = 7;
 /// The key of the gateway's own BackendKeyData.
-pub(crate) const CANCEL_KEY: &[u8] = b"own!";
+pub(crate) fn cancel_key(minor: u16) -> Vec<u8> {
+    CancelKeys::new([7; 32]).mint(0, u64::from(NO), minor).key.expose().clone()
+}
 /// Largest Query or Parse body of a test session in bytes.
 pub(crate) const STATEMENT_MAX_BYTES: usize = 2048;
 /// How long a grant is good, and when it says so.
@@ -55,8 +57,7 @@ pub(crate) struct Link {
     pub(crate) down: Vec<u8>,
     /// All that went to the target.
     pub(crate) up: Vec<u8>,
-    decisions: DecisionCache,
-    catalogues: Catalogues,
+    caches: Caches,
     /// What the grant's sessions have used of its budgets.
     pub(crate) spent: Arc<Spent>,
     /// Effects that the test has not taken yet.
@@ -77,8 +78,7 @@ impl Link {
             calls: 0,
             down: Vec::new(),
             up: Vec::new(),
-            decisions: DecisionCache::new(1 << 20),
-            catalogues: Catalogues::default(),
+            caches: Caches::new(Arc::new(CancelKeys::new([7; 32]))),
             spent: Arc::default(),
             effects: Vec::new(),
             ledger: Ledger::default(),
@@ -100,8 +100,7 @@ impl Link {
             legs: &mut self.legs,
             effects: &mut effects,
             random: &mut Fixed,
-            decisions: &mut self.decisions,
-            catalogues: &mut self.catalogues,
+            caches: &mut self.caches,
         };
         act(&mut self.session, &mut turn);
         self.down.extend_from_slice(&self.legs.down[down..]);
@@ -135,14 +134,13 @@ impl Link {
     pub(crate) fn admit(&mut self, grant: Grant) {
         let spent = Arc::clone(&self.spent);
         self.call(|session, turn| {
-            let cancel_key = CancelKey { pid: 99, key: Secret::new(CANCEL_KEY.to_vec()) };
             let admission = Admission {
                 no: NO,
+                reactor: 0,
                 session: "s_1",
                 peer: "192.0.2.1:5000",
                 node: "gw-1",
                 grant,
-                cancel_key,
                 spent,
             };
             session.handle_admit(admission, turn);
@@ -150,12 +148,12 @@ impl Link {
     }
 
     pub(crate) fn dialed(&mut self, password: Option<&str>) {
-        let credential = match password {
-            Some(password) => Credential::Password(Secret::new(password.to_owned())),
-            None => Credential::None,
+        let loan = Loan {
+            addresses: Vec::new(),
+            user: "app".to_owned(),
+            database: "orders".to_owned(),
+            password: Secret::new(password.unwrap_or_default().to_owned()),
         };
-        let loan =
-            Loan { user: "app".to_owned(), database: "orders".to_owned(), credential, scram_keys: None };
         self.call(|session, turn| session.handle_dialed(loan, true, None, turn));
     }
 
@@ -174,7 +172,10 @@ impl Link {
     }
 
     pub(crate) fn grant(&self, actions: Actions) -> Grant {
-        Grant { actions, notice_at: Some(self.start + NOTICE), ..Grant::for_tests(self.start + GRANT) }
+        let mut grant = Grant::for_tests(self.start + GRANT);
+        grant.notice_at = Some(self.start + NOTICE);
+        grant.rights.actions = actions;
+        grant
     }
 
     /// The question for the control plane, if it was asked since the last look.
@@ -187,7 +188,7 @@ impl Link {
     }
 
     /// How the session ended.
-    pub(crate) fn ending(&self) -> &Ending {
+    pub(crate) fn ending(&self) -> &Closed {
         let close = self.effects.iter().find_map(|effect| match effect {
             Effect::Close(ending) => Some(ending),
             _ => None,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use hoopwire_postgres_policy::{Actions, Budgets};
-use hoopwire_postgres_session::Effect;
+use hoopwire_grant::Budgets;
+use hoopwire_postgres_policy::Actions;
+use hoopwire_session::Effect;
 use hoopwire_testkit::messages::{framed, parameter};
 
 use crate::server::{Peer, bind, call, describe, error, execute, parse, query, ready, sync};
@@ -28,7 +29,7 @@ fn got(peer: &Peer, text: &str) -> bool {
 }
 
 fn cancels(peer: &Peer) -> usize {
-    peer.link.effects.iter().filter(|effect| matches!(effect, Effect::CancelUpstream { .. })).count()
+    peer.link.effects.iter().filter(|effect| matches!(effect, Effect::Call(_))).count()
 }
 
 #[test]

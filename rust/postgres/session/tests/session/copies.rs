@@ -1,6 +1,7 @@
 //! COPY both ways, and messages too big to be held.
 
-use hoopwire_postgres_policy::{Actions, Record};
+use hoopwire_grant::Record;
+use hoopwire_postgres_policy::Actions;
 use hoopwire_testkit::messages::{framed, parameter};
 
 use crate::link::check::Entry;

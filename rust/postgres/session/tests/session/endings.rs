@@ -1,10 +1,12 @@
 //! Expiry, notice, a changed grant, revocation, drain, and peers that leave or misbehave.
 
+use hoopwire_grant::Fault;
+use hoopwire_grant::Party;
+use hoopwire_session::Words;
 use std::time::Duration;
 
 use hoopwire_postgres_policy::Actions;
-use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
-use hoopwire_postgres_session::{Effect, Ending};
+use hoopwire_session::{Effect, Ending};
 use hoopwire_testkit::messages::framed;
 
 use crate::link::check::Entry;
@@ -14,7 +16,7 @@ use crate::server::{Peer, bind, call, parse, query, sync};
 const TERMINATE: &[u8] = b"X\0\0\0\x04";
 
 fn cancels(peer: &Peer) -> usize {
-    peer.link.effects.iter().filter(|effect| matches!(effect, Effect::CancelUpstream { .. })).count()
+    peer.link.effects.iter().filter(|effect| matches!(effect, Effect::Call(_))).count()
 }
 
 fn last_entry(peer: &Peer) -> &Entry {
@@ -79,7 +81,7 @@ fn expiry_in_the_middle_of_a_streamed_message_says_nothing() {
     peer.link.wait(GRANT);
     assert!(peer.link.session.is_closed());
     assert_eq!(peer.link.down.len(), before);
-    assert_eq!(peer.link.ending().sqlstate, "57P01");
+    assert_eq!(peer.link.ending().code, "57P01");
 }
 
 #[test]
@@ -152,13 +154,13 @@ fn a_revoked_session_ends_at_once_and_its_cancel_key_with_it() {
     peer.link.principal(&query("select"));
     peer.link.call(|session, turn| session.handle_cancel("192.0.2.1:5001", turn));
     assert_eq!(cancels(&peer), 1);
-    let report = ErrorReport::fatal(Sqlstate::ADMIN_SHUTDOWN, "revoked by an operator");
-    peer.link.end(Ending::fatal("operator", "revoked", report));
+    let words = Words::new("revoked by an operator");
+    peer.link.end(Ending::faulty(Party::Operator, Fault::Ended, "revoked", words));
     assert_eq!(peer.news(), "E:57P01");
     assert_eq!(cancels(&peer), 2);
     peer.link.call(|session, turn| session.handle_cancel("192.0.2.1:5001", turn));
     assert_eq!(cancels(&peer), 2, "a cancel after revocation");
-    assert!(peer.link.session.cancel_key().is_none());
+    assert!(peer.link.session.mark().is_none());
 }
 
 #[test]

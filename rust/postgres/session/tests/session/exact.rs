@@ -1,10 +1,12 @@
 //! Sessions under statement-exact grants: decisions, what they rest on, masks and budgets.
 
+use hoopwire_grant::Party;
 use std::time::Duration;
 
-use hoopwire_postgres_policy::{Budgets, Grant, Mask, MaskKind, Pattern, Rights, Rule};
-use hoopwire_postgres_session::{Effect, Ending};
+use hoopwire_grant::Budgets;
+use hoopwire_postgres_policy::{Grant, Mask, MaskKind, Pattern, Rule, Rules, TestGrant};
 use hoopwire_postgres_sql::Verbs;
+use hoopwire_session::{Effect, Ending};
 use hoopwire_testkit::messages::{framed, parameter};
 
 use crate::link::check::Entry;
@@ -13,14 +15,14 @@ use crate::server::{Peer, bind, execute, field, parse, query, sync};
 pub(crate) const PEOPLE: &str =
     "c|public|people|public|people|10|1|id|23|f\nc|public|people|public|people|10|2|email|25|f";
 
-pub(crate) fn read() -> Rights {
+pub(crate) fn read() -> Rules {
     let pattern = |schema: &str, name: &str| Pattern { schema: schema.into(), name: name.into() };
     let rule = Rule {
         verbs: Verbs::SELECT,
         objects: vec![pattern("public", "*")],
         except: vec![pattern("public", "secrets")],
     };
-    Rights { allow: vec![rule], search_path: vec!["public".into()], read_only: true, ..Rights::default() }
+    Rules { allow: vec![rule], search_path: vec!["public".into()], read_only: true, ..Rules::default() }
 }
 
 pub(crate) fn masked(grant: &mut Grant) {
@@ -31,7 +33,7 @@ pub(crate) fn masked(grant: &mut Grant) {
         kind: MaskKind::Fixed("***".into()),
         compare: false,
     };
-    grant.masks = vec![mask].into();
+    grant.rights.masks = vec![mask].into();
 }
 
 fn peer(change: impl FnOnce(&mut Grant)) -> Peer {
@@ -43,7 +45,7 @@ fn seen(peer: &Peer, text: &str) -> bool {
 }
 
 fn is_cancelled(peer: &Peer) -> bool {
-    peer.link.effects.iter().any(|effect| matches!(effect, Effect::CancelUpstream { .. }))
+    peer.link.effects.iter().any(|effect| matches!(effect, Effect::Call(_)))
 }
 
 #[test]
@@ -239,7 +241,7 @@ fn an_error_shows_no_detail_under_masks() {
 
 fn must_match(grant: &mut Grant) {
     masked(grant);
-    grant.masks_must_match = true;
+    grant.rights.masks_must_match = true;
 }
 
 fn unmatched(peer: &Peer) -> Vec<&str> {
@@ -267,7 +269,7 @@ fn masks_that_must_match_let_nobody_in_while_they_do_not() {
             continue;
         }
         assert!(unmatched(&peer).contains(&"mask public.people.email"));
-        let established = |effect: &Effect| matches!(effect, Effect::Established { .. });
+        let established = |effect: &Effect| matches!(effect, Effect::Established);
         assert!(peer.news().is_empty() && !peer.link.effects.iter().any(established), "it was welcomed");
         assert_eq!(peer.last_error(b'C'), "42501");
         assert!(peer.last_error(b'D').ends_with("code: masks_unmatched"), "{}", peer.last_error(b'D'));
@@ -290,7 +292,7 @@ fn a_policy_whose_masks_must_match_from_now_on_ends_its_sessions() {
     // H12: as for masks that are added at a reload: the next session is decided by it.
     let mut peer = peer(masked);
     let mut grant = peer.link.session.grant().cloned().unwrap();
-    grant.masks_must_match = true;
+    grant.rights.masks_must_match = true;
     peer.link.call(|session, turn| session.handle_regrant(grant, "policy changed", turn));
     assert_eq!(peer.news(), "E:57P01");
 }
@@ -609,7 +611,7 @@ fn the_time_of_a_statement_that_the_end_of_its_session_cut_was_not_counted() {
         peer.link.principal(&query("select 1"));
         peer.link.now += Duration::from_millis(600);
         match end {
-            "the gateway" => peer.link.end(Ending::quiet("operator", "ended")),
+            "the gateway" => peer.link.end(Ending::quiet(Party::Operator, "ended")),
             side => peer.link.eof(side == "the target"),
         }
         assert_eq!(peer.link.spent.wall_time(), Duration::from_millis(600), "{end}");
@@ -621,8 +623,8 @@ fn new_rights_end_the_session() {
     // A prepared statement lived on under a grant that no longer covered it.
     let mut peer = peer(|_| {});
     assert_eq!(peer.say(&query("prepare p as select 1")), "T D D C Z:I");
-    let narrower = Rights { allow: Vec::new(), ..read() };
-    let grant = peer.link.grant(Default::default()).with_rights(narrower);
+    let narrower = Rules { allow: Vec::new(), ..read() };
+    let grant = peer.link.grant(Default::default()).with_rules(narrower);
     peer.link.call(|session, turn| session.handle_regrant(grant, "policy changed", turn));
     assert_eq!(peer.news(), "E:57P01");
     assert!(peer.link.session.is_closed());

@@ -1,13 +1,16 @@
 //! From the first byte to ReadyForQuery.
 
+use hoopwire_grant::Fault;
+use hoopwire_grant::Party;
 use hoopwire_postgres_policy::Actions;
-use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
-use hoopwire_postgres_session::{Effect, Ending};
+use hoopwire_session::Signal;
+use hoopwire_session::Words;
+use hoopwire_session::{Effect, Ending};
 use hoopwire_testkit::backend::Method;
 use hoopwire_testkit::messages::{first, framed, startup, untagged};
 
 use crate::link::check::Entry;
-use crate::link::{CANCEL_KEY, Link};
+use crate::link::{Link, cancel_key};
 use crate::server::{LEASE, PASSWORD, Peer, SSL_REQUEST, asking, field, query};
 
 const GSS_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x30";
@@ -24,13 +27,13 @@ fn a_principal_gets_in_and_neither_secret_crosses_over() {
         assert!(link.session.is_waiting_for_grant());
         let grant = link.grant(Actions::QUERY);
         link.admit(grant);
-        assert!(matches!(link.effects.last(), Some(Effect::Dial)));
+        assert!(matches!(link.effects.last(), Some(Effect::Dial(_))));
         let mut peer = Peer::new(link, method);
         peer.link.dialed(Some(LEASE));
         let before = peer.link.down.len();
         peer.pump();
         assert!(peer.backend.is_ready() && peer.link.session.is_ready(), "{method:?}");
-        assert!(matches!(peer.link.effects.last(), Some(Effect::Established { .. })));
+        assert!(matches!(peer.link.effects.last(), Some(Effect::Established)));
 
         let name = peer.backend.startup.iter().find(|(name, _)| name == "application_name").unwrap();
         assert_eq!(name.1, "hoopwire/g_1 psql");
@@ -38,7 +41,7 @@ fn a_principal_gets_in_and_neither_secret_crosses_over() {
         assert!(!has(&peer.link.up, PASSWORD.as_bytes()), "the principal's password went to the target");
         let welcome = &peer.link.down[before..];
         assert!(!has(welcome, LEASE.as_bytes()) && !has(welcome, b"keykeykeykey"), "{method:?}");
-        assert!(has(welcome, CANCEL_KEY));
+        assert!(has(welcome, &cancel_key(0)));
         let Some((_, kept)) = peer.link.ledger.entries.split_last() else { panic!() };
         let allowed = Entry::Decision { action: "connect".into(), allow: true };
         assert_eq!(
@@ -55,14 +58,14 @@ fn bytes_stuffed_behind_a_request_for_encryption_end_the_session() {
     for request in [SSL_REQUEST, GSS_REQUEST] {
         let mut link = Link::new();
         link.principal(&[request, &startup(0, USER)].concat());
-        assert_eq!(link.ending().sqlstate, "08P01");
+        assert_eq!(link.ending().code, "08P01");
         assert!(!link.effects.iter().any(|effect| matches!(effect, Effect::StartTls)));
     }
     let mut link = Link::new();
     link.principal(SSL_REQUEST);
     assert!(matches!(link.effects.last(), Some(Effect::StartTls)));
     link.principal(&startup(0, USER));
-    assert_eq!(link.ending().sqlstate, "08P01");
+    assert_eq!(link.ending().code, "08P01");
     assert_eq!(link.down, b"S", "nothing more in plain text once TLS was promised");
 }
 
@@ -75,12 +78,12 @@ fn gss_encryption_is_refused_once_and_tls_may_follow() {
     assert_eq!(link.down, b"NS");
     link.tls();
     link.principal(SSL_REQUEST);
-    assert_eq!(link.ending().sqlstate, "08P01", "a request for encryption inside TLS");
+    assert_eq!(link.ending().code, "08P01", "a request for encryption inside TLS");
 
     let mut link = Link::new();
     link.principal(GSS_REQUEST);
     link.principal(GSS_REQUEST);
-    assert_eq!(link.ending().sqlstate, "08P01");
+    assert_eq!(link.ending().code, "08P01");
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn a_cancel_request_is_routed_and_never_answered() {
         let before = link.down.len();
         link.principal(&request);
         let routed = link.effects.iter().any(
-            |effect| matches!(effect, Effect::RouteCancel { pid: 0x63, key } if key.expose() == CANCEL_KEY),
+            |effect| matches!(effect, Effect::Signal(Signal { mark, proof }) if *mark == (0x63 << 32) | 4 && proof.expose() == b"own!"),
         );
         assert!(routed && link.session.is_closed());
         assert_eq!(link.down.len(), before);
@@ -147,7 +150,7 @@ fn passwords_that_are_none() {
         link.tls();
         link.principal(&startup(0, USER));
         link.principal(bytes);
-        assert_eq!(link.ending().sqlstate, sqlstate, "{bytes:?}");
+        assert_eq!(link.ending().code, sqlstate, "{bytes:?}");
         assert!(link.asked().is_none());
     }
     let mut link = Link::new();
@@ -161,8 +164,8 @@ fn passwords_that_are_none() {
 #[test]
 fn a_refused_principal_hears_why_and_the_target_hears_nothing() {
     let mut link = asking(USER);
-    let report = ErrorReport::fatal(Sqlstate::INVALID_PASSWORD, "token expired").with_hint("Get a new one.");
-    link.end(Ending::fatal("gateway", "refused", report));
+    let words = Words::new("token expired").hint("Get a new one.");
+    link.end(Ending::faulty(Party::Gateway, Fault::NotAuthenticated, "refused", words));
     assert!(link.session.is_closed());
     let peer = Peer::new(link, Method::Trust);
     assert_eq!(peer.last_error(b'M'), "token expired");
@@ -176,15 +179,15 @@ fn a_grant_for_another_class_or_time_is_no_admission() {
     assert!(link.asked().unwrap().replication);
     let grant = link.grant(Actions::QUERY);
     link.admit(grant);
-    assert_eq!(link.ending().sqlstate, "42501");
-    assert!(!link.effects.iter().any(|effect| matches!(effect, Effect::Dial)));
+    assert_eq!(link.ending().code, "42501");
+    assert!(!link.effects.iter().any(|effect| matches!(effect, Effect::Dial(_))));
 
     let mut link = asking(USER);
     let mut grant = link.grant(Actions::QUERY);
     grant.deadline = link.now;
     link.admit(grant);
-    assert_eq!(link.ending().sqlstate, "57P01");
-    assert!(!link.effects.iter().any(|effect| matches!(effect, Effect::Dial)));
+    assert_eq!(link.ending().code, "57P01");
+    assert!(!link.effects.iter().any(|effect| matches!(effect, Effect::Dial(_))));
 }
 
 #[test]
@@ -203,7 +206,7 @@ fn what_is_sent_ahead_waits_for_the_login() {
 
     let mut link = asking(USER);
     link.principal(&vec![b'Q'; 16 * 1024 + 1]);
-    assert_eq!(link.ending().sqlstate, "08P01");
+    assert_eq!(link.ending().code, "08P01");
 }
 
 #[test]
@@ -214,7 +217,7 @@ fn a_target_that_refuses_the_lease_is_not_quoted() {
     let mut peer = Peer::new(link, Method::Cleartext);
     peer.link.dialed(Some("stale password"));
     peer.pump();
-    assert_eq!(peer.link.ending().closed_by, "upstream");
+    assert_eq!(peer.link.ending().by, Party::Target);
     assert_eq!(peer.last_error(b'C'), "08006");
     assert!(!peer.last_error(b'M').contains("password"), "the target's words about its own login");
 }
@@ -238,12 +241,12 @@ fn a_target_that_speaks_first_or_breaks_off_ends_the_session() {
     let grant = link.grant(Actions::QUERY);
     link.admit(grant);
     link.target(b"R\0\0\0\x08\0\0\0\0");
-    assert_eq!(link.ending().sqlstate, "08P01");
+    assert_eq!(link.ending().code, "08P01");
 
     let mut link = asking(USER);
     let grant = link.grant(Actions::QUERY);
     link.admit(grant);
     link.dialed(None);
     link.eof(true);
-    assert_eq!((link.ending().closed_by.as_str(), link.ending().sqlstate.as_str()), ("upstream", "08006"));
+    assert_eq!((link.ending().by, link.ending().code.as_str()), (Party::Target, "08006"));
 }

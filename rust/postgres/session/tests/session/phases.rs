@@ -1,9 +1,11 @@
 //! The diagram above `Phase` in session.rs, arrow by arrow, and each deadline that is drawn as a way to Closed.
 
+use hoopwire_grant::Party;
 use std::time::Duration;
 
 use hoopwire_postgres_policy::Actions;
-use hoopwire_postgres_session::{Ending, Session, Turn};
+use hoopwire_postgres_session::{Session, Turn};
+use hoopwire_session::Ending;
 use hoopwire_testkit::backend::Method;
 use hoopwire_testkit::messages::{framed, startup};
 
@@ -48,7 +50,7 @@ fn every_arrow_of_the_straight_way() {
         assert_eq!(link.session.is_ready(), step == 6);
         assert_eq!(link.session.is_waiting_for_grant(), step == 4);
         assert_eq!(link.session.grant().is_some(), step >= 5);
-        assert_eq!(link.session.cancel_key().is_some(), step == 6);
+        assert_eq!(link.session.mark().is_some(), step == 6);
     }
 }
 
@@ -58,7 +60,9 @@ fn every_phase_has_a_way_to_the_end() {
     let ends: [(&str, End); 6] = [
         ("the principal leaves", |session, turn| session.handle_eof(false, turn)),
         ("the target leaves", |session, turn| session.handle_eof(true, turn)),
-        ("refused or revoked", |session, turn| session.handle_end(Ending::quiet("operator", "ended"), turn)),
+        ("refused or revoked", |session, turn| {
+            session.handle_end(Ending::quiet(Party::Operator, "ended"), turn)
+        }),
         ("drained", |session, turn| session.handle_drain(turn)),
         ("shut down", |session, turn| session.handle_shutdown(turn)),
         ("nonsense", |session, turn| session.handle_downstream(&[0xff; 20_000], turn)),
@@ -149,5 +153,5 @@ fn the_grant_ends_a_login_that_outlasts_it() {
     grant.deadline = link.now + Duration::from_secs(3);
     link.admit(grant);
     link.wait(Duration::from_secs(3));
-    assert_eq!(link.ending().sqlstate, "57P01");
+    assert_eq!(link.ending().code, "57P01");
 }

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use hoopwire_postgres_policy::{Actions, Grant, Rights};
+use hoopwire_postgres_policy::{Actions, Grant, Rules, TestGrant};
 use hoopwire_testkit::backend::{Backend, Method};
 use hoopwire_testkit::messages::{first, framed, startup};
 
@@ -69,14 +69,14 @@ impl Peer {
 
     /// A session under exact rights that is ready, with a catalogue that the test may change.
     pub(crate) fn exact(
-        rights: Rights,
+        rights: Rules,
         catalogue: &str,
         change: impl FnOnce(&mut Grant),
     ) -> (Peer, Rc<RefCell<String>>) {
         let catalogue = Rc::new(RefCell::new(catalogue.to_owned()));
         let link = asking(&[("user", "u"), ("database", "orders")]);
         let mut peer = Peer::with_catalogue(link, Method::Trust, Rc::clone(&catalogue));
-        let mut grant = peer.link.grant(Actions::default()).with_rights(rights);
+        let mut grant = peer.link.grant(Actions::default()).with_rules(rights);
         change(&mut grant);
         peer.link.admit(grant);
         peer.link.dialed(Some(LEASE));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hoopwire_postgres_policy::{Actions, Budgets, Grant};
+use hoopwire_grant::Budgets;
+use hoopwire_postgres_policy::{Actions, Grant};
 use hoopwire_testkit::messages::framed;
 
 use crate::exact::{PEOPLE, masked, read};

@@ -1,6 +1,7 @@
 //! Masks found over the catalogue: those of a COPY, and views that show masked columns.
 
 use super::*;
+use crate::TestGrant;
 use crate::{Catalogue, CatalogueColumn, CatalogueRelation, Grant};
 use hoopwire_postgres_sql::{CopyFormat, CopyOut, Name};
 use std::time::Instant;
@@ -30,7 +31,7 @@ fn catalogue() -> Catalogue {
 fn grant() -> Grant {
     #[allow(clippy::disallowed_methods, reason = "a test has to begin somewhere")]
     let mut grant = Grant::for_tests(Instant::now());
-    grant.masks = [Mask {
+    grant.rights.masks = [Mask {
         schema: "public".into(),
         relation: "customers".into(),
         column: "email".into(),
@@ -38,7 +39,7 @@ fn grant() -> Grant {
         compare: true,
     }]
     .into();
-    grant.mask_key = KEY;
+    grant.rights.mask_key = KEY;
     grant
 }
 
@@ -61,7 +62,7 @@ fn a_copy_whose_masks_are_not_found_delivers_nothing() {
         );
     }
     let mut without = grant();
-    without.masks = [].into();
+    without.rights.masks = [].into();
     let there = plan(vec![None, field(Some("public"), "customers", "email")]);
     assert!(CopyMask::of_plan(&there, &without, &catalogue()).is_none());
 

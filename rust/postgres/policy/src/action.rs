@@ -1,7 +1,8 @@
-//! The decision: grant, action, now → a permit or a denial.
+//! The classes of action, and whether a grant covers one.
 
-use crate::grant::{Actions, Grant};
-use std::time::Instant;
+use crate::code::Code;
+use crate::rights::{Actions, Denial, Grant};
+use hoopwire_grant::Fault;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,59 +33,23 @@ impl Action<'_> {
     }
 }
 
-/// Proof that a decision allowed an action. Only [`decide`] makes one.
-#[derive(Debug)]
-pub struct Permit {
-    _private: (),
-}
-
-/// Why an action is not allowed: texts for the principal, and a stable code for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denial {
-    /// SQLSTATE.
-    pub sqlstate: &'static str,
-    /// Stable machine-readable reason.
-    pub code: &'static str,
-    /// For the principal.
-    pub message: String,
+impl Action<'_> {
+    /// Does the grant cover it? With exact rules this only opens the door for statements: each text is decided by
+    /// [`decide_text`](crate::decide_text).
+    ///
+    /// # Errors
     /// What is missing.
-    pub detail: String,
-    /// How to ask for it.
-    pub hint: String,
-    /// Where in the statement's text, in characters from 1: of syntax errors.
-    pub position: Option<usize>,
-}
-
-/// Decides whether `grant` allows `action` at `now`.
-///
-/// The same function answers at admission, for every request, and again when a grant changes.
-///
-/// # Errors
-/// A [`Denial`] with SQLSTATE 57P01 after the deadline, 42501 otherwise.
-pub fn decide(grant: &Grant, action: Action<'_>, now: Instant) -> Result<Permit, Denial> {
-    if now >= grant.deadline {
-        return Err(expired(grant));
-    }
-    let allowed = match action {
-        Action::Connect { database } => grant.database == database,
-        Action::Replicate => grant.actions.contains(Actions::REPLICATION),
-        // with exact rights this only opens the door: each text is decided by `decide_text`
-        Action::Query if grant.rights.is_some() => grant.actions.contains(Actions::STATEMENTS),
-        Action::Query => grant.actions.contains(Actions::QUERY),
-        Action::CallFunction => grant.actions.contains(Actions::FUNCTION_CALL),
-    };
-    if allowed { Ok(Permit { _private: () }) } else { Err(missing(grant, action)) }
-}
-
-fn expired(grant: &Grant) -> Denial {
-    Denial {
-        sqlstate: "57P01",
-        code: "grant_expired",
-        message: format!("grant {} expired at {}", grant.id, grant.expires_text),
-        detail: "The session was ended and its open transaction rolled back.\ncode: grant_expired".to_owned(),
-        hint: "Get a new access token from your identity provider and connect again; that makes a new grant."
-            .to_owned(),
-        position: None,
+    #[inline]
+    pub(crate) fn is_covered(self, grant: &Grant) -> Result<(), Denial> {
+        let rights = &grant.rights;
+        let allowed = match self {
+            Action::Connect { database } => grant.database == database,
+            Action::Replicate => rights.actions.contains(Actions::REPLICATION),
+            Action::Query if rights.rules.is_some() => rights.actions.contains(Actions::STATEMENTS),
+            Action::Query => rights.actions.contains(Actions::QUERY),
+            Action::CallFunction => rights.actions.contains(Actions::FUNCTION_CALL),
+        };
+        if allowed { Ok(()) } else { Err(missing(grant, self)) }
     }
 }
 
@@ -97,10 +62,10 @@ fn missing(grant: &Grant, action: Action<'_>) -> Denial {
         Action::Query => format!("grant {} does not allow statements", grant.id),
         Action::CallFunction => format!("grant {} does not allow FunctionCall messages", grant.id),
     };
-    let has: Vec<&str> = grant.actions.names().collect();
+    let has: Vec<&str> = grant.rights.actions.names().collect();
     Denial {
-        sqlstate: "42501",
-        code: "action_not_granted",
+        fault: Fault::NotGranted,
+        code: Code::Grant(hoopwire_grant::Code::ActionNotGranted),
         message,
         detail: format!(
             "Missing action \"{}\" on {}/{}; policy \"{}\" grants: {}.\ncode: action_not_granted",
@@ -123,10 +88,14 @@ fn missing(grant: &Grant, action: Action<'_>) -> Denial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use crate::rights::TestGrant;
+    use hoopwire_grant::decide;
+    use std::time::{Duration, Instant};
 
     fn grant(actions: Actions, deadline: Instant) -> Grant {
-        Grant { actions, ..Grant::for_tests(deadline) }
+        let mut grant = Grant::for_tests(deadline);
+        grant.rights.actions = actions;
+        grant
     }
 
     #[test]
@@ -144,11 +113,11 @@ mod tests {
                 let grant = grant(held, deadline);
                 assert_eq!(decide(&grant, action, now).is_ok(), held == needed, "{action:?} with {held:?}");
                 let late = decide(&grant, action, deadline).unwrap_err();
-                assert_eq!((late.sqlstate, late.code), ("57P01", "grant_expired"));
+                assert_eq!((late.fault, late.code.name()), (Fault::Expired, "grant_expired"));
                 assert!(late.message.contains("g_1"), "{}", late.message);
             }
             let denial = decide(&grant(Actions::default(), deadline), action, now).unwrap_err();
-            assert_eq!(denial.sqlstate, "42501");
+            assert_eq!((denial.fault, denial.code.name()), (Fault::NotGranted, "action_not_granted"));
             assert!(denial.detail.contains(action.name()), "{}", denial.detail);
             assert!(!denial.hint.is_empty());
         }

@@ -3,9 +3,11 @@
 //! An entry is found by a keyed hash of where it is for and the password itself: a changed password finds
 //! nothing. The hash key is random and dies with the reactor.
 
-use crate::command::Lease;
 use hoopwire_postgres_protocol::scram::ScramKeys;
+use hoopwire_session::Loan;
+use hoopwire_wire::Random;
 use std::collections::HashMap;
+use std::fmt;
 
 /// Most credentials kept; one for each target and upstream user.
 const ENTRIES_MAX: usize = 1024;
@@ -20,17 +22,14 @@ pub(crate) struct Keyring {
 }
 
 impl Keyring {
-    /// The id of a lease's credential; `None` where there is no randomness to hide it by.
-    pub(crate) fn id(&mut self, lease: &Lease) -> Option<CredentialId> {
-        let key = match self.key {
-            Some(key) => key,
-            None => {
-                let mut key = [0_u8; 32];
-                aws_lc_rs::rand::fill(&mut key).ok()?;
-                *self.key.insert(key)
-            }
-        };
-        let mut hasher = blake3::Hasher::new_keyed(&key);
+    /// The id of a lent credential.
+    pub(crate) fn id(&mut self, lease: &Loan, random: &mut dyn Random) -> CredentialId {
+        let key = self.key.get_or_insert_with(|| {
+            let mut key = [0_u8; 32];
+            random.fill(&mut key);
+            key
+        });
+        let mut hasher = blake3::Hasher::new_keyed(key);
         let mut part = |bytes: &[u8]| {
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
@@ -41,7 +40,7 @@ impl Keyring {
         }
         part(lease.user.as_bytes());
         part(lease.password.expose().as_bytes());
-        Some(*hasher.finalize().as_bytes())
+        *hasher.finalize().as_bytes()
     }
 
     pub(crate) fn find(&self, id: &CredentialId) -> Option<ScramKeys> {
@@ -53,5 +52,11 @@ impl Keyring {
             self.entries.clear();
         }
         self.entries.insert(id, keys);
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keyring({} credentials)", self.entries.len())
     }
 }

@@ -1,7 +1,9 @@
-//! Budgets: how much a grant may use over all its sessions.
+//! Counts what a session uses of its grant's budgets.
 
-use crate::decide::Denial;
+use crate::denial::{Code, Denial};
+use crate::fault::Fault;
 use crate::grant::Grant;
+use crate::limits::{Budget, Budgets};
 use crate::spent::{Spent, take};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,39 +14,6 @@ const LEAST_WAIT: Duration = Duration::from_millis(2);
 
 /// The time of a statement that still runs is counted this often: others look at [`Spent`] to keep it.
 const MOST_WAIT: Duration = Duration::from_secs(1);
-
-/// Limits over all sessions of a grant; `None` means no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Budgets {
-    /// Rows delivered.
-    pub rows: Option<u64>,
-    /// Bytes of the target's delivered.
-    pub bytes: Option<u64>,
-    /// Statements begun.
-    pub statements: Option<u64>,
-    /// How long the target works, all together.
-    pub wall_time: Option<Duration>,
-}
-
-impl Budgets {
-    /// One of them has a limit.
-    fn are_any(&self) -> bool {
-        self.rows.is_some() || self.bytes.is_some() || self.statements.is_some() || self.wall_time.is_some()
-    }
-}
-
-/// Which budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Budget {
-    /// [`Budgets::rows`].
-    Rows,
-    /// [`Budgets::bytes`].
-    Bytes,
-    /// [`Budgets::statements`].
-    Statements,
-    /// [`Budgets::wall_time`].
-    WallTime,
-}
 
 /// One session's use of its grant's budgets.
 #[derive(Debug)]
@@ -187,31 +156,34 @@ impl Meter {
         }
     }
 
-    /// The texts for a budget that is used up (SQLSTATE 54000).
+    /// The texts for a budget that is used up.
     #[must_use]
-    pub fn denial(&self, budget: Budget, grant: &Grant) -> Denial {
+    pub fn denial<R, C: From<Code>>(&self, budget: Budget, grant: &Grant<R>) -> Denial<C> {
         let (code, key, used, limit) = match budget {
-            Budget::Rows => ("budget_rows", "rows", self.spent.rows().to_string(), text(self.budgets.rows)),
+            Budget::Rows => {
+                (Code::BudgetRows, "rows", self.spent.rows().to_string(), text(self.budgets.rows))
+            }
             Budget::Bytes => {
-                ("budget_bytes", "bytes", self.spent.bytes().to_string(), text(self.budgets.bytes))
+                (Code::BudgetBytes, "bytes", self.spent.bytes().to_string(), text(self.budgets.bytes))
             }
             Budget::Statements => {
                 let used = self.spent.statements().to_string();
-                ("budget_statements", "statements", used, text(self.budgets.statements))
+                (Code::BudgetStatements, "statements", used, text(self.budgets.statements))
             }
             Budget::WallTime => {
                 let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
                 let limit = self.budgets.wall_time.map_or_else(String::new, seconds);
-                ("budget_wall_time", "wall_time", seconds(self.spent.wall_time()), limit)
+                (Code::BudgetWallTime, "wall_time", seconds(self.spent.wall_time()), limit)
             }
         };
         Denial {
-            sqlstate: "54000",
-            code,
+            fault: Fault::OverLimit,
+            code: code.into(),
             message: format!("grant {} has used up its budget: {key}", grant.id),
             detail: format!(
-                "Used {used} of {limit} ({key}), over all sessions of the grant; policy \"{}\" sets it.\ncode: {code}",
-                grant.policy
+                "Used {used} of {limit} ({key}), over all sessions of the grant; policy \"{}\" sets it.\ncode: {}",
+                grant.policy,
+                code.name()
             ),
             hint: format!(
                 "Get a new grant with a new access token and ask for less, or ask the gateway's operators to raise \
@@ -328,13 +300,13 @@ mod tests {
         let budgets = Budgets { rows: Some(5), statements: Some(2), ..Budgets::default() };
         let (meter, _) = meter(budgets);
         assert_eq!((meter.take_rows(9, 90), meter.exhausted()), (5, Some(Budget::Rows)));
-        let grant = Grant::for_tests(Instant::now());
+        let grant = Grant::of((), Instant::now());
         for (budget, code, used) in [
             (Budget::Rows, "budget_rows", "Used 5 of 5 (rows)"),
             (Budget::Statements, "budget_statements", "Used 0 of 2 (statements)"),
         ] {
-            let denial = meter.denial(budget, &grant);
-            assert_eq!((denial.sqlstate, denial.code), ("54000", code));
+            let denial: Denial<Code> = meter.denial(budget, &grant);
+            assert_eq!((denial.fault, denial.code.name()), (Fault::OverLimit, code));
             assert!(denial.detail.contains(used) && denial.detail.ends_with(code), "{}", denial.detail);
         }
     }

@@ -1,0 +1,39 @@
+//! What sessions share: on one reactor, and on all.
+
+use hoopwire_postgres_protocol::cancel::CancelKeys;
+use std::sync::Arc;
+
+/// What the sessions of all reactors share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    cancel_keys: Arc<CancelKeys>,
+}
+
+impl Shared {
+    /// `secret` is 32 random bytes of this process.
+    #[must_use]
+    pub fn new(secret: [u8; 32]) -> Shared {
+        Shared { cancel_keys: Arc::new(CancelKeys::new(secret)) }
+    }
+
+    /// Does `proof` give a connection power over the session with this number on this reactor? The caller limits how
+    /// often it may be tried.
+    #[must_use]
+    pub fn proves(&self, reactor: u16, no: u32, proof: &[u8]) -> bool {
+        self.cancel_keys.check(reactor, u64::from(no), proof)
+    }
+}
+
+/// What the sessions of one reactor share.
+#[derive(Debug)]
+pub struct Caches {
+    pub(crate) postgres: hoopwire_postgres_session::Caches,
+}
+
+impl Caches {
+    /// Empty ones.
+    #[must_use]
+    pub fn new(shared: &Shared) -> Caches {
+        Caches { postgres: hoopwire_postgres_session::Caches::new(Arc::clone(&shared.cancel_keys)) }
+    }
+}

@@ -1,0 +1,228 @@
+//! A session of one of the protocols.
+
+use crate::caches::Caches;
+use crate::rights::{Grant, OtherProtocol, Rights};
+use hoopwire_grant::Fault;
+use hoopwire_session::{About, Counters, Ending, Loan, PhaseLimits, Words};
+use std::time::Instant;
+
+/// A turn of a session, whatever its protocol.
+pub type Turn<'a> = hoopwire_session::Turn<'a, Caches>;
+
+/// An admission, whatever its protocol.
+pub type Admission<'a> = hoopwire_session::Admission<'a, Rights>;
+
+/// What a listener speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// PostgreSQL's, of version 3.
+    Postgres,
+}
+
+impl Protocol {
+    /// The setting that its listeners are from.
+    #[must_use]
+    pub fn setting(self) -> &'static str {
+        match self {
+            Protocol::Postgres => "listen.postgres",
+        }
+    }
+
+    /// Its names in TLS (ALPN, RFC 7301).
+    #[must_use]
+    pub fn alpn(self) -> &'static [&'static [u8]] {
+        match self {
+            Protocol::Postgres => hoopwire_postgres_session::ALPN,
+        }
+    }
+
+    /// What a connection is told that does not come to be a session at all.
+    #[must_use]
+    pub fn turned_away(self, fault: Fault, words: Words) -> Vec<u8> {
+        match self {
+            Protocol::Postgres => hoopwire_postgres_session::turned_away(fault, words),
+        }
+    }
+}
+
+/// One connection of a principal.
+#[derive(Debug)]
+pub enum Session {
+    /// To a PostgreSQL target.
+    Postgres(hoopwire_postgres_session::Session),
+}
+
+/// The same call for each protocol.
+macro_rules! each {
+    ($session:expr, $it:ident => $call:expr) => {
+        match $session {
+            Session::Postgres($it) => $call,
+        }
+    };
+}
+
+/// The same call for each protocol, in a turn of its own.
+macro_rules! turn_of_each {
+    ($session:expr, $turn:expr, $it:ident, $own:ident => $call:expr) => {
+        match $session {
+            Session::Postgres($it) => {
+                let $own = &mut $turn.with(|caches| &mut caches.postgres);
+                $call
+            }
+        }
+    };
+}
+
+impl Session {
+    /// A connection was accepted at `now`.
+    #[must_use]
+    pub fn new(protocol: Protocol, limits: PhaseLimits, now: Instant) -> Session {
+        match protocol {
+            Protocol::Postgres => Session::Postgres(hoopwire_postgres_session::Session::new(limits, now)),
+        }
+    }
+
+    /// The phase, for logs: a word.
+    #[must_use]
+    pub fn phase(&self) -> &'static str {
+        each!(self, it => it.phase())
+    }
+
+    /// Waiting for the control plane's answer.
+    #[must_use]
+    pub fn is_waiting_for_grant(&self) -> bool {
+        each!(self, it => it.is_waiting_for_grant())
+    }
+
+    /// The session has ended; what is buffered may still be sent.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        each!(self, it => it.is_closed())
+    }
+
+    /// The login at the target is done.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        each!(self, it => it.is_ready())
+    }
+
+    /// What the principal got so far ends where words may be said.
+    #[must_use]
+    pub fn at_boundary(&self) -> bool {
+        each!(self, it => it.at_boundary())
+    }
+
+    /// The principal should not be read for now.
+    #[must_use]
+    pub fn holds_principal(&self) -> bool {
+        each!(self, it => it.holds_principal())
+    }
+
+    /// Who uses what in it, once a grant is admitted.
+    #[must_use]
+    pub fn about(&self) -> Option<About<'_>> {
+        each!(self, it => it.grant().map(About::of))
+    }
+
+    /// The protocol's own code of a fault.
+    #[must_use]
+    pub fn code(&self, fault: Fault) -> String {
+        match self {
+            Session::Postgres(_) => hoopwire_postgres_session::sqlstate(fault),
+        }
+    }
+
+    /// Running totals; they stay after the end.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        each!(self, it => it.counters())
+    }
+
+    /// Another connection finds this session by it.
+    #[must_use]
+    pub fn mark(&self) -> Option<u64> {
+        each!(self, it => it.mark())
+    }
+
+    /// When `handle_timeout` wants to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        each!(self, it => it.poll_timeout())
+    }
+
+    /// Bytes of the principal (decrypted, if inside TLS).
+    pub fn handle_downstream(&mut self, input: &[u8], turn: &mut Turn<'_>) {
+        turn_of_each!(self, turn, it, own => it.handle_downstream(input, own));
+    }
+
+    /// Bytes of the target (decrypted, if inside TLS).
+    pub fn handle_upstream(&mut self, input: &[u8], turn: &mut Turn<'_>) {
+        turn_of_each!(self, turn, it, own => it.handle_upstream(input, own));
+    }
+
+    /// A side closed its half of the connection.
+    pub fn handle_eof(&mut self, upstream: bool, turn: &mut Turn<'_>) {
+        turn_of_each!(self, turn, it, own => it.handle_eof(upstream, own));
+    }
+
+    /// TLS is up on the downstream leg. `direct`: from the first byte on.
+    pub fn handle_tls(&mut self, direct: bool, alpn: Option<&[u8]>, turn: &mut Turn<'_>) {
+        turn_of_each!(self, turn, it, own => it.handle_tls(direct, alpn, own));
+    }
+
+    /// A deadline passed, or may have.
+    pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        turn_of_each!(self, turn, it, own => it.handle_timeout(own));
+    }
+
+    /// The control plane admits. A grant for another protocol than this connection speaks ends it.
+    pub fn handle_admit(&mut self, admission: Admission<'_>, turn: &mut Turn<'_>) {
+        let ended = match self {
+            Session::Postgres(it) => admission
+                .try_map(Rights::postgres)
+                .map(|admission| it.handle_admit(admission, &mut turn.with(|caches| &mut caches.postgres))),
+        };
+        self.end_on(ended, turn);
+    }
+
+    /// The target is connected.
+    pub fn handle_dialed(&mut self, loan: Loan, tls: bool, end_point: Option<Vec<u8>>, turn: &mut Turn<'_>) {
+        turn_of_each!(self, turn, it, own => it.handle_dialed(loan, tls, end_point, own));
+    }
+
+    /// End with these words, whatever the phase.
+    pub fn handle_end(&mut self, ending: Ending, turn: &mut Turn<'_>) {
+        turn_of_each!(self, turn, it, own => it.handle_end(ending, own));
+    }
+
+    /// The grant was replaced.
+    pub fn handle_regrant(&mut self, grant: Grant, reason: &str, turn: &mut Turn<'_>) {
+        let ended = match self {
+            Session::Postgres(it) => grant
+                .try_map(Rights::postgres)
+                .map(|grant| it.handle_regrant(grant, reason, &mut turn.with(|caches| &mut caches.postgres))),
+        };
+        self.end_on(ended, turn);
+    }
+
+    fn end_on(&mut self, outcome: Result<(), OtherProtocol>, turn: &mut Turn<'_>) {
+        if let Err(other) = outcome {
+            self.handle_end(other.into(), turn);
+        }
+    }
+
+    /// Another connection, from `from`, that proved its power over this session sends its signal: of PostgreSQL, to cancel.
+    pub fn handle_signal(&mut self, from: &str, turn: &mut Turn<'_>) {
+        turn_of_each!(self, turn, it, own => it.handle_cancel(from, own));
+    }
+
+    /// The gateway drains: end when idle.
+    pub fn handle_drain(&mut self, turn: &mut Turn<'_>) {
+        turn_of_each!(self, turn, it, own => it.handle_drain(own));
+    }
+
+    /// The gateway stops.
+    pub fn handle_shutdown(&mut self, turn: &mut Turn<'_>) {
+        turn_of_each!(self, turn, it, own => it.handle_shutdown(own));
+    }
+}

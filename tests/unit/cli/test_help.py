@@ -1,0 +1,33 @@
+"""What `--help` says, of hoopwire and of each command: that is help.txt, to the byte."""
+
+from pathlib import Path
+
+import pytest
+
+from hoopwire.cli import main
+from hoopwire.cli.parser import build_parser
+from support.snapshot import assert_same
+
+
+def commands(parser, words=()):
+    """The words of each command and group, in the order of their help."""
+    yield words
+    for action in parser._actions:
+        if isinstance(action.choices, dict):
+            for name, below in action.choices.items():
+                yield from commands(below, (*words, name))
+
+
+def test_help_is_as_it_was(capsys, monkeypatch):
+    # So wide that nothing is wrapped: Python's versions wrap in different places.
+    monkeypatch.setenv("COLUMNS", "1000")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("HOOPWIRE_CONFIG", raising=False)
+    said = []
+    for words in commands(build_parser()):
+        with pytest.raises(SystemExit) as done:
+            main([*words, "--help"])
+        assert done.value.code == 0
+        said.append(f"$ {' '.join(('hoopwire', *words, '--help'))}\n{capsys.readouterr().out}")
+    assert len(said) > 25
+    assert_same(Path(__file__).with_name("help.txt"), "\n".join(said))
