@@ -47,6 +47,7 @@ macro_rules! message_tags {
             #[inline]
             fn of(byte: u8) -> Option<Self> {
                 // looked up rather than matched: it is asked of every message
+                #[allow(clippy::indexing_slicing, reason = "by a byte, into 256, at compile time")]
                 const ALL: [Option<$type>; 256] = {
                     let mut all = [None; 256];
                     $(all[$byte as usize] = Some($type::$variant);)+
