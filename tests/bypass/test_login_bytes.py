@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from hoopwire.demo.gateway import RunningGateway
+from hoopwire.demo.gateway import GROUP, RunningGateway
 from support.frontend import (
     GSSENC_REQUEST,
     PROTOCOL_3_0,
@@ -31,7 +31,18 @@ ASKS_PASSWORD = Message(b"R", struct.pack("!i", 3))
 def guarded(pg, issuer):
     """A gateway with short deadlines, so that slow peers are seen off within the test."""
     limits = {"tls_handshake": "3s", "startup": "3s", "unadmitted_per_address": 200}
-    with RunningGateway(pg, issuer.issuer, settings={"limits": limits}) as running:
+    policies = [
+        {
+            "name": "agents",
+            "groups": [GROUP],
+            "targets": ["orders"],
+            "actions": ["query"],
+            "max_sessions": 200,
+        },
+        {"name": "readers", "groups": ["readers"], "targets": ["orders"], "actions": ["read-only"]},
+    ]
+    settings = {"limits": limits, "policies": policies}
+    with RunningGateway(pg, issuer.issuer, settings=settings) as running:
         yield running
         assert "panic" not in running.log.lower(), running.log[-4000:]
 
@@ -189,12 +200,26 @@ STARTUPS = {
 }
 
 
+AS_BY_SET = {
+    "search_path",
+    "search_path in options",
+    "capitals",
+    "standard_conforming_strings",
+    "client_encoding whose second byte can be a backslash",
+}
+"""What SET may do, too, where statements are not read."""
+
+
 @pytest.mark.parametrize("name", STARTUPS)
-def test_startup_parameter(guarded, agent, name):
+def test_startup_parameter(guarded, agent, issuer, name):
     """Settings smuggled in through the startup packet changed what the session may do."""
-    refused = pytest.raises(ConnectionError, match=r"^(42501|28000|0A000|22023|08P01|42704) ")
-    with Frontend(guarded.host, guarded.port) as attacker, refused:
-        attacker.login(agent(), ca=guarded.ca, **STARTUPS[name])
+    tokens = [issuer.token(issuer.client(groups=["readers"], ttl_s=600).cid)]
+    if name not in AS_BY_SET:
+        tokens.append(agent())
+    for token in tokens:
+        refused = pytest.raises(ConnectionError, match=r"^(42501|28000|0A000|22023|08P01|42704) ")
+        with Frontend(guarded.host, guarded.port) as attacker, refused:
+            attacker.login(token, ca=guarded.ca, **STARTUPS[name])
 
 
 def test_a_parameter_that_comes_twice(guarded, agent):

@@ -456,7 +456,7 @@ def test_options_in_the_startup_packet(arena, login, options):
         return
     with frontend:
         assert frontend.parameters["standard_conforming_strings"] == "on"
-        assert frontend.rows("show search_path") == [("public",)]
+        assert frontend.rows("show search_path") == [('"public"',)]
         frontend.query("delete from scratch")
         assert watch.facts() == before
 

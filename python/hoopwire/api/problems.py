@@ -26,6 +26,8 @@ _STATUS_BY_FAULT: dict[Fault, int | None] = {
     "internal": 500,
 }
 """Of every fault; None is what a refusal has: 401 before somebody is known, then 403."""
+_TOO_LARGE = "Request Entity Too Large"
+"""Python 3.13 calls 413 something else, and our code is made of these words."""
 _STATUS_OF_VERB = {
     "grant_unknown": 404,
     "session_unknown": 404,
@@ -89,5 +91,5 @@ def of_refused(refused: Refused) -> Response:
 
 def plain(status: int, hint: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """An error of HTTP itself: 404, 405, 408, 413, 431, 501."""
-    phrase = http.HTTPStatus(status).phrase
+    phrase = _TOO_LARGE if status == 413 else http.HTTPStatus(status).phrase
     return problem(status, phrase.lower().replace(" ", "_"), phrase, hint=hint, headers=headers)

@@ -35,15 +35,14 @@ class HttpListeners:
 
     def open(self, parts: Parts, operations: Operations) -> Iterator[tuple[str, Listener]]:
         """The operators' listener, then the public one if the settings have it. StartError."""
-        caught = partial(partial, parts.faults.caught)
         # Only the gateway's own account and root may open the socket: they have every role.
         admin = operators_app(operations, EVERY_ROLE)
-        yield "admin API", _unix_listener(admin, self._settings.admin_socket, caught("admin API"))
+        caught = partial(parts.faults.caught, "admin API")
+        yield "admin API", _unix_listener(admin, self._settings.admin_socket, caught)
         if self._settings.control is not None:
             public = public_app(parts, parts.engine.addresses[0])
-            listener, self.control = _tcp_listener(
-                public, self._settings.control, self._tls, caught("control API")
-            )
+            caught = partial(parts.faults.caught, "control API")
+            listener, self.control = _tcp_listener(public, self._settings.control, self._tls, caught)
             yield "control API", listener
 
     def use_pair(self, settings: ListenSettings) -> None:

@@ -1,5 +1,6 @@
 """The listeners themselves: TLS for everybody, a 0600 socket for operators, one gateway a state directory."""
 
+import dataclasses
 import os
 import ssl
 import stat
@@ -83,3 +84,60 @@ async def test_stopping_drains_seals_and_keeps_checkpoints(house):
     assert house.engine.draining_s == 2.0
     await house.settle(lambda: house.audited("gateway.stopped"))
     await house.settle(lambda: not Path(house.running.admin_socket).exists())
+
+
+class Bell:
+    """A listener without a wire: it fails once, is run again, and is closed in the end."""
+
+    def __init__(self):
+        self.heard = []
+
+    async def run(self, stopping):
+        self.heard.append("run")
+        if self.heard == ["run"]:
+            raise KeyError("a bug")
+        await stopping()
+        self.heard.append("stopped")
+
+    def close(self):
+        self.heard.append("closed")
+
+
+class Bells:
+    """Stands in for `api.serving.HttpListeners`."""
+
+    control = None
+
+    def __init__(self, settings):
+        self.bell = Bell()
+        self.pairs = []
+
+    def open(self, parts, operations):
+        self.operations = operations
+        yield "bell", self.bell
+
+    def use_pair(self, settings):
+        self.pairs.append(settings.tls)
+
+
+async def test_the_service_runs_whatever_listeners_it_is_given(make_house, start):
+    """A gateway without HTTP: it has its verbs; a listener is run again after a fault, stopped, closed."""
+    house, made = make_house(), []
+
+    def bells(settings):
+        made.append(Bells(settings))
+        return made[0]
+
+    rooms = dataclasses.replace(house.rooms(), listeners=bells)
+    house.rooms = lambda: rooms
+    async with start(house):
+        [given] = made
+        await house.settle(lambda: given.bell.heard == ["run", "run"])
+        assert [bug["code"] for bug in house.audited("bug")] == ["bell"]
+        assert house.running.control is None
+        await house.settle(lambda: not Path(house.running.admin_socket).exists())
+        await house.connect(house.token("T1"), "s_1")
+        assert [session.session for session in (await given.operations.sessions()).sessions] == ["s_1"]
+        await given.operations.reload()
+        assert given.pairs == [house.settings.listen.tls]
+    assert given.bell.heard == ["run", "run", "stopped", "closed"]

@@ -4,7 +4,8 @@
 //! grant came from, how anything is encoded, a socket, a clock or Python.
 //!
 //! [`decide_text`] answers for the statements of a text by the grant's [`Rules`]: what is not understood is refused. The
-//! classes of action ([`Action`]) are decided by [`hoopwire_grant::decide`], the grant's time first.
+//! classes of action ([`Action`]) are decided by [`hoopwire_grant::decide`], the grant's time first. [`startup_settings`]
+//! answers for the settings of a startup packet, by the table that SET is decided by.
 
 #![forbid(unsafe_code)]
 
@@ -48,5 +49,9 @@ pub use refusal::{Reason, Refusal};
 pub use rights::TestGrant;
 pub use rights::{Actions, Denial, Grant, MaskKey, Rights};
 pub use rules::{Pattern, Rule, Rules, Words};
-pub use settings::allows_search_path;
+#[cfg(feature = "testing")]
+pub use settings::setting_names;
+pub use settings::{
+    StartupFault, StartupRefusal, allows_search_path, check_startup, startup_settings, told_of_startup,
+};
 pub use text::decide_text;

@@ -3,7 +3,7 @@
 //! Bytes in, bytes out: this crate opens no socket, reads no clock, makes no randomness and does not know what
 //! SQL means or who may do what.
 //!
-//! - Toward a frontend: [`startup`] (the first packet), [`params`] (which parameters it may set), [`cancel`].
+//! - Toward a frontend: [`startup`] (the first packet), [`params`] (what it asks for), [`cancel`].
 //! - Toward a backend: [`login`] (up to ReadyForQuery), with [`scram`].
 //! - Between them: [`message`] (the frame), [`frontend`] and [`backend`] (the types of message of a direction, and what
 //!   they say, read once), [`values`] (what bodies are made of), [`pipeline`] (which replies are owed), [`error`] (ErrorResponse and NoticeResponse).
@@ -11,7 +11,6 @@
 
 pub mod backend;
 pub mod cancel;
-pub mod encoding;
 pub mod error;
 pub mod frontend;
 pub mod login;

@@ -1,72 +1,10 @@
-//! Which startup parameters a session may set: an allow-list.
+//! What a startup packet asks for: user, database, replication, and settings as pairs of name and value.
 //!
-//! Whatever is not known to be harmless is refused by name, since a setting can change what a statement means
-//! (`search_path`, `role`), how it is read (`standard_conforming_strings`, some client encodings) or what a row
-//! policy sees (any `a.b` setting). The list holds what drivers really send and what only touches formats,
-//! timeouts and plans of the session itself. `work_mem` and its like are left out: they spend the target's
-//! memory. The timeouts are in: they can only end the session's own work, and the grant's deadline stands apart.
+//! Which settings a session may have is not decided here: this room does not know what they mean.
 
-use crate::encoding::{Encoding, encoding};
 use crate::error::{ErrorReport, Sqlstate};
 use crate::startup::Startup;
-
-/// Settings that pass with any value; the target checks the value. Lower case, sorted.
-const ALLOW: &[&str] = &[
-    "bytea_output",
-    "client_min_messages",
-    "datestyle",
-    "default_transaction_deferrable",
-    "default_transaction_isolation",
-    "extra_float_digits",
-    "geqo",
-    "idle_in_transaction_session_timeout",
-    "idle_session_timeout",
-    "intervalstyle",
-    "jit",
-    "lc_monetary",
-    "lc_numeric",
-    "lc_time",
-    "lock_timeout",
-    "plan_cache_mode",
-    "statement_timeout",
-    "timezone",
-    "transaction_timeout",
-    "xmlbinary",
-    "xmloption",
-];
-
-/// Settings that pass only when on.
-const ONLY_ON: &[&str] =
-    &["default_transaction_read_only", "escape_string_warning", "standard_conforming_strings"];
-
-/// Settings that PostgreSQL has and the gateway refuses, so that the refusal says "not permitted" and why.
-const REFUSE: &[(&str, &str)] = &[
-    ("array_nulls", MEANING),
-    ("backslash_quote", MEANING),
-    ("check_function_bodies", MEANING),
-    ("default_table_access_method", MEANING),
-    ("default_tablespace", MEANING),
-    ("default_with_oids", MEANING),
-    ("dynamic_library_path", MEANING),
-    ("local_preload_libraries", MEANING),
-    ("log_min_duration_statement", "Logging of the target is its operator's."),
-    ("log_statement", "Logging of the target is its operator's."),
-    ("maintenance_work_mem", "Memory of the target is its operator's."),
-    ("quote_all_identifiers", MEANING),
-    ("role", "The gateway chooses the target's role from the grant."),
-    ("row_security", MEANING),
-    ("search_path", "Write names with their schema, or ask the operator to set it for the target's role."),
-    ("session_authorization", "The gateway chooses the target's role from the grant."),
-    ("session_preload_libraries", MEANING),
-    ("session_replication_role", MEANING),
-    ("temp_buffers", "Memory of the target is its operator's."),
-    ("temp_tablespaces", MEANING),
-    ("transform_null_equals", MEANING),
-    ("work_mem", "Memory of the target is its operator's."),
-];
-
-const MEANING: &str = "It changes what statements mean; leave it out.";
-const LEAVE_OUT: &str = "Leave it out of the connection string, PGOPTIONS and the driver's settings.";
+use std::collections::BTreeSet;
 
 /// Whether a replication connection is wanted. The caller decides if the grant has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +18,7 @@ pub enum Replication {
     Database,
 }
 
-/// What a startup packet asks for, checked.
+/// What a startup packet asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionParams {
     /// As the frontend names itself. Who it is, its credential says.
@@ -89,15 +27,13 @@ pub struct SessionParams {
     pub database: String,
     /// Empty if not given.
     pub application_name: String,
-    /// The server's own spelling of the encoding, or `None` for the target's default.
-    pub client_encoding: Option<String>,
     /// Other settings, names in lower case, each name once.
     pub settings: Vec<(String, String)>,
     /// Whether it is a replication connection.
     pub replication: Replication,
 }
 
-/// Checks the parameters of a startup packet. The error is FATAL and names the parameter.
+/// Reads the parameters of a startup packet. The error is FATAL and names the parameter that cannot be read.
 ///
 /// As in the server, a parameter of the packet outweighs the same one inside `options`, and inside `options`
 /// the last one counts.
@@ -106,13 +42,12 @@ pub fn session_params(startup: &Startup) -> Result<SessionParams, ErrorReport> {
         user: String::new(),
         database: String::new(),
         application_name: String::new(),
-        client_encoding: None,
         settings: Vec::new(),
         replication: Replication::Off,
     };
     for (_, value) in startup.params.iter().filter(|(name, _)| name == "options") {
         for (name, value) in parse_options(value)? {
-            session.set(&name, &value)?;
+            session.set(&name, &value);
         }
     }
     for (name, value) in &startup.params {
@@ -121,9 +56,10 @@ pub fn session_params(startup: &Startup) -> Result<SessionParams, ErrorReport> {
             "database" => session.database.clone_from(value),
             "options" => {}
             "replication" => session.replication = parse_replication(value)?,
-            name => session.set(&name.to_ascii_lowercase(), value)?,
+            name => session.set(&name.to_ascii_lowercase(), value),
         }
     }
+    session.keep_last();
     if session.user.is_empty() {
         return Err(ErrorReport::fatal(
             Sqlstate::INVALID_AUTHORIZATION,
@@ -138,69 +74,19 @@ pub fn session_params(startup: &Startup) -> Result<SessionParams, ErrorReport> {
 
 impl SessionParams {
     /// `name` is in lower case.
-    fn set(&mut self, name: &str, value: &str) -> Result<(), ErrorReport> {
+    fn set(&mut self, name: &str, value: &str) {
         match name {
             "application_name" => value.clone_into(&mut self.application_name),
-            "client_encoding" => self.client_encoding = Some(check_encoding(value)?.to_owned()),
-            name if ALLOW.contains(&name) => self.keep(name, value),
-            name if ONLY_ON.contains(&name) => match parse_bool(value) {
-                Some(true) => self.keep(name, "on"),
-                _ => return Err(refuse(name, value, "It may only be on.")),
-            },
-            name => return Err(refuse_name(name)),
+            name => self.settings.push((name.to_owned(), value.to_owned())),
         }
-        Ok(())
     }
 
-    fn keep(&mut self, name: &str, value: &str) {
-        self.settings.retain(|(kept, _)| kept != name);
-        self.settings.push((name.to_owned(), value.to_owned()));
-    }
-}
-
-fn refuse_name(name: &str) -> ErrorReport {
-    if let Some((_, hint)) = REFUSE.iter().find(|(refused, _)| *refused == name) {
-        return not_permitted(name).with_hint(*hint);
-    }
-    if name.contains('.') {
-        // Row policies trust such settings (`app.tenant`).
-        return not_permitted(name).with_hint("Settings of extensions and applications are not passed on.");
-    }
-    ErrorReport::fatal(
-        Sqlstate::UNDEFINED_OBJECT,
-        format!("startup parameter \"{name}\" is not one that the gateway knows"),
-    )
-    .with_hint(LEAVE_OUT)
-}
-
-fn not_permitted(name: &str) -> ErrorReport {
-    ErrorReport::fatal(
-        Sqlstate::INSUFFICIENT_PRIVILEGE,
-        format!("permission denied to set startup parameter \"{name}\""),
-    )
-}
-
-fn refuse(name: &str, value: &str, hint: &str) -> ErrorReport {
-    ErrorReport::fatal(
-        Sqlstate::INSUFFICIENT_PRIVILEGE,
-        format!("permission denied to set startup parameter \"{name}\" to \"{value}\""),
-    )
-    .with_hint(hint)
-}
-
-fn check_encoding(name: &str) -> Result<&'static str, ErrorReport> {
-    match encoding(name) {
-        Encoding::Allow(own) => Ok(own),
-        Encoding::Unsafe(_) => Err(refuse(
-            "client_encoding",
-            name,
-            "A character of this encoding can hold a backslash. Use UTF8.",
-        )),
-        Encoding::Unknown => Err(ErrorReport::fatal(
-            Sqlstate::INVALID_PARAMETER_VALUE,
-            format!("invalid value for parameter \"client_encoding\": \"{name}\""),
-        )
-        .with_hint("Use UTF8.")),
+    /// Each name once: what was said last counts.
+    fn keep_last(&mut self) {
+        let mut seen = BTreeSet::new();
+        let said = std::mem::take(&mut self.settings);
+        self.settings.extend(said.into_iter().rev().filter(|(name, _)| seen.insert(name.clone())));
+        self.settings.reverse();
     }
 }
 

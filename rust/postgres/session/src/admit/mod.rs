@@ -5,10 +5,10 @@
 
 use crate::caches::Turn;
 use crate::ending::Ending;
+use crate::exact::Exact;
 use crate::exact::idle::{self, check_masks};
 use crate::exact::inquiry::{self, Answer, Inquiry};
 use crate::exact::knowledge::check_path;
-use crate::exact::{Exact, pin};
 use crate::keyring::CredentialId;
 use crate::live::Live;
 use crate::live::close::Span;
@@ -18,7 +18,9 @@ use crate::session::{Phase, Session, mark};
 use hoopwire_grant::Party;
 use hoopwire_grant::{Meter, decide};
 use hoopwire_postgres_policy::Rights;
-use hoopwire_postgres_policy::{Action, Catalogue};
+use hoopwire_postgres_policy::{
+    Action, Catalogue, StartupFault, StartupRefusal, check_startup, startup_settings, told_of_startup,
+};
 use hoopwire_postgres_protocol::backend::{self, TransactionStatus};
 use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres_protocol::frontend;
@@ -56,6 +58,9 @@ pub(crate) const OPENING: Opening = Opening::Asked {
 /// Highest SCRAM iteration count that a target may ask for: PostgreSQL makes 4,096 by default, and this many cost
 /// a reactor about 0.1 s, once for each credential.
 const SCRAM_ITERATIONS_MAX: u32 = 200_000;
+/// How a target refuses a setting: its value, its name, or that this user sets it.
+const SETTING_REFUSED: [Sqlstate; 3] =
+    [Sqlstate::INVALID_PARAMETER_VALUE, Sqlstate::UNDEFINED_OBJECT, Sqlstate::INSUFFICIENT_PRIVILEGE];
 
 #[derive(Debug, Default)]
 pub(crate) struct AwaitStartup {
@@ -81,6 +86,8 @@ pub(crate) struct AwaitGrant {
 #[derive(Debug)]
 pub(crate) struct AwaitUpstream {
     params: SessionParams,
+    /// What the target gets of settings, once they are decided. Without them nobody logs in.
+    settings: Option<Vec<(String, String)>>,
     minor: u16,
     login: Option<Login>,
     /// Names what the lease proves itself by.
@@ -174,8 +181,9 @@ impl Session {
     }
 
     fn negotiate(&mut self, startup: &Startup, held: Vec<u8>, turn: &mut Turn<'_>) -> Result<(), Ending> {
-        let params = session_params(startup)
-            .map_err(|report| Ending::fatal(Party::Gateway, "startup parameters refused", report))?;
+        let refused = |report| Ending::fatal(Party::Gateway, "startup parameters refused", report);
+        let params = session_params(startup).map_err(refused)?;
+        check_startup(&params.settings).map_err(|refusal| refused(setting_refused(refusal)))?;
         let negotiated = negotiate(startup);
         let minor = negotiated.minor;
         turn.legs.down.extend_from_slice(negotiated.reply.as_deref().unwrap_or_default());
@@ -306,6 +314,7 @@ impl Session {
         };
         self.phase = Phase::AwaitUpstream(Box::new(AwaitUpstream {
             params: wait.params,
+            settings: None,
             minor: wait.minor,
             login: None,
             credential: None,
@@ -316,6 +325,7 @@ impl Session {
         }));
         self.deadline = after(turn.now, self.limits.upstream_login);
         self.decide_connect(turn)?;
+        self.decide_settings(turn)?;
         turn.effects.push(Effect::Dial(OPENING));
         Ok(())
     }
@@ -340,6 +350,27 @@ impl Session {
         Ok(())
     }
 
+    /// The decision on the settings of the startup packet, recorded if they could do more than a format does.
+    fn decide_settings(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
+        let grant = &wait.live.grant;
+        let given = &wait.params.settings;
+        let decision = startup_settings(grant, given);
+        let told = told_of_startup(given);
+        if !told.is_empty() || decision.is_err() {
+            let action = format!("startup parameters {told}");
+            let frame = Frame::Decision(Decision {
+                action: action.trim_end(),
+                allow: decision.is_ok(),
+                reason: decision.as_ref().err().map_or("granted", |denial| denial.code.name()),
+                policy: &grant.policy,
+            });
+            turn.frames.push(wait.live.no, turn.unix_us, Direction::Gateway, &frame);
+        }
+        wait.settings = Some(decision.map_err(|denial| Ending::denied(&denial))?);
+        Ok(())
+    }
+
     /// Bytes of the target during its login, and while it says what is in its catalogue.
     pub(crate) fn log_in(&mut self, input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
         let Phase::AwaitUpstream(wait) = &mut self.phase else { return Ok(()) };
@@ -352,7 +383,7 @@ impl Session {
         wait.held.extend_from_slice(input);
         let (used, established) = login
             .handle(&wait.held, turn.random, turn.legs.own_up())
-            .map_err(|error| login_failed(&error))?;
+            .map_err(|error| login_failed(&error, &wait.params.settings))?;
         wait.held.drain(..used);
         let Some(established) = established else { return Ok(()) };
         if established.status != Some(TransactionStatus::Idle) {
@@ -441,15 +472,8 @@ impl Session {
 impl AwaitUpstream {
     /// Connected to the target: sends it the startup packet. `application_name` carries the grant id.
     pub(crate) fn begin(&mut self, loan: Loan, tls: bool, end_point: Option<Vec<u8>>, turn: &mut Turn<'_>) {
-        if self.login.is_some() {
-            return;
-        }
-        let mut settings = self.params.settings.clone();
+        let Some(mut settings) = self.settings.take() else { return };
         settings.push(("application_name".to_owned(), self.application_name()));
-        if let Some(encoding) = &self.params.client_encoding {
-            settings.push(("client_encoding".to_owned(), encoding.clone()));
-        }
-        pin(&self.live.grant, &mut settings);
         let id = turn.caches.keyring.id(&loan, turn.random);
         self.credential = Some(id);
         let password = loan.password;
@@ -523,6 +547,15 @@ fn early(held: &mut Vec<u8>, input: &[u8]) -> Result<(), Ending> {
     Ok(())
 }
 
+fn setting_refused(refusal: StartupRefusal) -> ErrorReport {
+    let sqlstate = match refusal.fault {
+        StartupFault::NotPermitted => Sqlstate::INSUFFICIENT_PRIVILEGE,
+        StartupFault::UnknownName => Sqlstate::UNDEFINED_OBJECT,
+        StartupFault::UnknownValue => Sqlstate::INVALID_PARAMETER_VALUE,
+    };
+    ErrorReport::fatal(sqlstate, refusal.message).with_hint(refusal.hint)
+}
+
 fn plaintext(startup: &Startup) -> Ending {
     let database = startup
         .params
@@ -537,14 +570,25 @@ fn plaintext(startup: &Startup) -> Ending {
 
 /// What the principal hears of a failed upstream login: that it failed and whose turn it is; the target's
 /// own words name upstream users and hosts and stay in the audit event.
-fn login_failed(error: &LoginError) -> Ending {
-    let report = ErrorReport::fatal(
-        Sqlstate::CONNECTION_FAILURE,
-        "the gateway could not log in to the target",
-    )
-    .with_detail(
-        "The target refused the gateway's own credential or broke the protocol; your identity was accepted.",
-    )
-    .with_hint("Tell the gateway's operators; the audit event has the reason.");
+fn login_failed(error: &LoginError, given: &[(String, String)]) -> Ending {
+    let report = setting_to_blame(error, given).unwrap_or_else(|| {
+        ErrorReport::fatal(Sqlstate::CONNECTION_FAILURE, "the gateway could not log in to the target")
+            .with_detail(
+                "The target refused the gateway's own credential or broke the protocol; your identity was accepted.",
+            )
+            .with_hint("Tell the gateway's operators; the audit event has the reason.")
+    });
     Ending::fatal(Party::Target, &format!("login to the target failed: {error}"), report)
+}
+
+/// The target quotes the name of a setting that it does not take. Its SQLSTATE is what a SET would have got.
+fn setting_to_blame(error: &LoginError, given: &[(String, String)]) -> Option<ErrorReport> {
+    let LoginError::Server(said) = error else { return None };
+    let sqlstate = said.sqlstate.filter(|sqlstate| SETTING_REFUSED.contains(sqlstate))?;
+    let message = said.message.to_ascii_lowercase();
+    let (name, _) = given.iter().find(|(name, _)| message.contains(&format!("parameter \"{name}\"")))?;
+    Some(
+        ErrorReport::fatal(sqlstate, format!("the target refused startup parameter \"{name}\""))
+            .with_hint("Give another value, or leave it out: the target's version or user may not have it."),
+    )
 }

@@ -14,7 +14,6 @@ pub(crate) mod watch;
 
 use crate::caches::Turn;
 use crate::ending::Ending;
-use crate::exact::catalogue::search_path;
 use crate::exact::inquiry::Inquiry;
 use crate::exact::masking::Masking;
 use crate::live::Live;
@@ -53,21 +52,6 @@ pub(crate) struct Exact {
     /// Bytes of the principal that wait for newer knowledge; they begin with a message.
     pub(crate) waiting: Vec<u8>,
     pub(crate) masking: Masking,
-}
-
-/// Startup settings that go to the target whatever the principal asked for.
-pub(crate) fn pin(grant: &Grant, settings: &mut Vec<(String, String)>) {
-    let Some(rights) = &grant.rights.rules else { return };
-    let quoted = |schema: &String| format!("\"{}\"", schema.replace('"', "\"\""));
-    // Without pg_temp: the target looks for temporary relations first, as in any session, so that a plain name means
-    // what it means without the gateway (docs/decisions/0013).
-    let path: Vec<String> = search_path(grant).iter().map(quoted).collect();
-    let mut pinned = vec![("search_path", path.join(", ")), ("standard_conforming_strings", "on".to_owned())];
-    if rights.read_only {
-        pinned.push(("default_transaction_read_only", "on".to_owned()));
-    }
-    settings.retain(|(name, _)| !pinned.iter().any(|(pinned, _)| pinned == name));
-    settings.extend(pinned.into_iter().map(|(name, value)| (name.to_owned(), value)));
 }
 
 impl Exact {

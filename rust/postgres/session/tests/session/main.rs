@@ -14,5 +14,6 @@ mod phases;
 mod queries;
 mod replication;
 mod server;
+mod settings;
 mod splits;
 mod transactions;

@@ -7,7 +7,7 @@
 
 /// What an encoding name means for a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     /// Safe to lex byte by byte; the server's own name for it.
     Allow(&'static str),
     /// A second byte can be a backslash; the server's own name for it.
@@ -17,7 +17,7 @@ pub enum Encoding {
 }
 
 /// Looks a name up as the server does: only letters and digits count, without case.
-pub fn encoding(name: &str) -> Encoding {
+pub(crate) fn encoding(name: &str) -> Encoding {
     let clean: String =
         name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     Encoding::Allow(match clean.as_str() {
@@ -65,4 +65,9 @@ pub fn encoding(name: &str) -> Encoding {
         "uhc" | "win949" | "windows949" => return Encoding::Unsafe("UHC"),
         _ => return Encoding::Unknown,
     })
+}
+
+/// Whether it is a name of UTF8.
+pub(crate) fn is_utf8(name: &str) -> bool {
+    encoding(name) == Encoding::Allow("UTF8")
 }
