@@ -40,7 +40,7 @@ pub use explain::{Explained, explain};
 pub use hoopwire_postgres_sql::{CopyFormat, CopyOut};
 pub use instead::Instead;
 pub use kin::Inheritance;
-pub use mask::{ColumnMask, CopyMask, Malformed, Mask, MaskKind, RowMask, shows_masked};
+pub use mask::{ColumnMask, CopyMask, Malformed, Mask, MaskKind, MaskedField, RowMask, shows_masked};
 pub use plan::{StatementPlan, Verdict};
 pub use quote::may_quote;
 pub use readable::check_setting;

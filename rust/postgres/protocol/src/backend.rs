@@ -79,9 +79,9 @@ impl TransactionStatus {
     #[must_use]
     pub fn read(body: &[u8]) -> Option<TransactionStatus> {
         match body {
-            b"I" => Some(TransactionStatus::Idle),
-            b"T" => Some(TransactionStatus::Open),
-            b"E" => Some(TransactionStatus::Failed),
+            [b'I'] => Some(TransactionStatus::Idle),
+            [b'T'] => Some(TransactionStatus::Open),
+            [b'E'] => Some(TransactionStatus::Failed),
             _ => None,
         }
     }
@@ -145,7 +145,7 @@ pub struct DataRow<'a> {
     reader: Reader<'a>,
 }
 
-/// A row that is not made of as many values as it says.
+/// A row, or the description of one, that is not made of as many values or columns as it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MalformedRow;
 
@@ -172,6 +172,68 @@ impl<'a> Iterator for DataRow<'a> {
             self.left = 0;
         }
         Some(value.ok_or(MalformedRow))
+    }
+}
+
+/// RowDescription: its columns one after the other.
+#[derive(Clone, Debug)]
+pub struct RowDescription<'a> {
+    left: u16,
+    reader: Reader<'a>,
+}
+
+/// A column of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// OID of the relation that it is of, 0 if of none.
+    pub table: u32,
+    /// Its number there.
+    pub number: i16,
+    /// OID of its type.
+    pub type_oid: u32,
+    /// 0 for text, 1 for binary.
+    pub format: i16,
+}
+
+impl<'a> RowDescription<'a> {
+    /// # Errors
+    /// There is no number of columns. That they are whole, and all, is seen at the last of them.
+    pub fn read(body: &'a [u8]) -> Result<RowDescription<'a>, MalformedRow> {
+        let mut reader = Reader::new(body);
+        let count = reader.i16().map_err(|_| MalformedRow)?;
+        let left = u16::try_from(count).map_err(|_| MalformedRow)?;
+        if left == 0 && !reader.is_empty() {
+            return Err(MalformedRow);
+        }
+        Ok(RowDescription { left, reader })
+    }
+
+    /// How many are to come, as it says.
+    #[must_use]
+    pub fn left(&self) -> u16 {
+        self.left
+    }
+
+    fn column(&mut self) -> Result<Column, DecodeError> {
+        let reader = &mut self.reader;
+        reader.cstr()?;
+        let (table, number, type_oid) = (reader.u32()?, reader.i16()?, reader.u32()?);
+        // the size of the type, and its modifier
+        reader.array::<6>()?;
+        Ok(Column { table, number, type_oid, format: reader.i16()? })
+    }
+}
+
+impl Iterator for RowDescription<'_> {
+    type Item = Result<Column, MalformedRow>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let column = self.column().ok().filter(|_| self.left > 0 || self.reader.is_empty());
+        if column.is_none() {
+            self.left = 0;
+        }
+        Some(column.ok_or(MalformedRow))
     }
 }
 

@@ -46,10 +46,14 @@ macro_rules! message_tags {
         impl $crate::message::MessageTag for $type {
             #[inline]
             fn of(byte: u8) -> Option<Self> {
-                match byte {
-                    $($byte => Some(Self::$variant),)+
-                    _ => None,
-                }
+                // looked up rather than matched: it is asked of every message
+                #[allow(clippy::indexing_slicing, reason = "by a byte, into 256, at compile time")]
+                const ALL: [Option<$type>; 256] = {
+                    let mut all = [None; 256];
+                    $(all[$byte as usize] = Some($type::$variant);)+
+                    all
+                };
+                ALL.get(usize::from(byte)).copied().flatten()
             }
 
             #[inline]
@@ -422,16 +426,17 @@ pub fn first_messages(raw: &[u8], count: u64) -> &[u8] {
 /// How many whole messages with this type byte stand at the front of `bytes`, and their length together.
 fn run(bytes: &[u8], tag: u8) -> (u64, usize) {
     let mut count = 0;
-    let mut end = 0_usize;
-    while let Some(Ok(Some(header))) = bytes.get(end..).map(header) {
-        let next = end.saturating_add(HEADER_BYTES).saturating_add(header.body_len);
-        if header.tag != tag || next > bytes.len() {
+    let mut rest = bytes;
+    while let Some((&[byte, a, b, c, d], _)) = rest.split_first_chunk::<HEADER_BYTES>() {
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        if byte != tag || !(4..=MESSAGE_MAX_BYTES).contains(&length) {
             break;
         }
-        end = next;
+        let Some((_, behind)) = rest.split_at_checked(length.saturating_add(1)) else { break };
+        rest = behind;
         count += 1;
     }
-    (count, end)
+    (count, bytes.len().saturating_sub(rest.len()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use hoopwire_postgres_protocol::backend::{
-    self, CommandComplete, DataRow, MalformedRow, ParameterDescription, ParameterStatus, TransactionStatus,
+    self, Column, CommandComplete, DataRow, MalformedRow, ParameterDescription, ParameterStatus,
+    RowDescription, TransactionStatus,
 };
 use hoopwire_postgres_protocol::cancel::CancelKey;
 use hoopwire_postgres_protocol::error::{Fields, ServerReport, field, rewritten};
@@ -43,6 +44,11 @@ fn values(all: &[Option<Vec<u8>>]) -> Vec<u8> {
 
 fn text() -> impl Strategy<Value = Vec<u8>> {
     vec(1_u8.., 0..20)
+}
+
+fn columns() -> impl Strategy<Value = Vec<(Vec<u8>, Column)>> {
+    let column = |(table, number, type_oid, format)| Column { table, number, type_oid, format };
+    vec((text(), any::<(u32, i16, u32, i16)>().prop_map(column)), 0..5)
 }
 
 fn some_values() -> impl Strategy<Value = Vec<Option<Vec<u8>>>> {
@@ -279,6 +285,25 @@ proptest! {
     }
 
     #[test]
+    fn a_description_is_whole_or_says_so(all in columns()) {
+        let body = counted(&all, |(name, column)| {
+            let Column { table, number, type_oid, format } = column;
+            let origin = [&table.to_be_bytes()[..], &number.to_be_bytes()].concat();
+            let size_and_modifier = [255; 6];
+            [&string(name)[..], &origin, &type_oid.to_be_bytes(), &size_and_modifier, &format.to_be_bytes()].concat()
+        });
+        let read = |body: &[u8]| RowDescription::read(body).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        prop_assert_eq!(RowDescription::read(&body).map(|columns| usize::from(columns.left())), Ok(all.len()));
+        prop_assert_eq!(read(&body), Ok(all.iter().map(|(_, column)| *column).collect::<Vec<_>>()));
+        prop_assert!(beginnings(&body).all(|body| read(body) == Err(MalformedRow)));
+        prop_assert_eq!(read(&longer(&body)), Err(MalformedRow));
+        let more_or_fewer = [u16::MAX, u16::try_from(all.len() + 1).unwrap(), u16::try_from(all.len()).unwrap().saturating_sub(1)];
+        for count in more_or_fewer.into_iter().filter(|count| usize::from(*count) != all.len()) {
+            prop_assert_eq!(read(&[&count.to_be_bytes(), &body[2..]].concat()), Err(MalformedRow), "{}", count);
+        }
+    }
+
+    #[test]
     fn an_error_written_anew_is_the_same_but_for_what_is_changed(fields in vec((1_u8.., text()), 0..9)) {
         let body: Vec<u8> = fields.iter().flat_map(|(code, text)| [&[*code][..], &string(text)].concat()).collect();
         let body = string(&body);
@@ -304,6 +329,7 @@ proptest! {
             }
         }
         let _ = DataRow::read(&body).map(Iterator::count);
+        let _ = RowDescription::read(&body).map(Iterator::count);
         let _ = (Parse::read(&body), Query::read(&body), Fields::read(&body).count());
     }
 }

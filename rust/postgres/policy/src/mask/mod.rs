@@ -12,7 +12,7 @@ mod tests;
 
 pub use column::ColumnMask;
 pub use copy::CopyMask;
-pub use row::RowMask;
+pub use row::{MaskedField, RowMask};
 pub use view::shows_masked;
 
 /// Bytes from the target that are not what the protocol says: nothing of them may be delivered.

@@ -4,15 +4,17 @@ use super::{ColumnMask, Malformed};
 
 /// A field that is masked, and the format its values come in.
 #[derive(Clone, Debug, PartialEq)]
-struct Field {
-    mask: ColumnMask,
-    format: i16,
+pub struct MaskedField {
+    /// What stands in place of its values.
+    pub mask: ColumnMask,
+    /// 0 for text, 1 for binary.
+    pub format: i16,
 }
 
 /// The masks of a result's fields, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowMask {
-    fields: Vec<Option<Field>>,
+    fields: Vec<Option<MaskedField>>,
 }
 
 /// Takes a big-endian piece off the front.
@@ -60,17 +62,10 @@ pub(super) fn message(
 }
 
 impl RowMask {
-    /// Reads the body of a RowDescription. `lookup` says the mask of a column by its table's OID and its number.
-    /// `None` if no field is masked.
-    pub fn from_row_description(
-        body: &[u8],
-        lookup: impl Fn(u32, i16) -> Option<ColumnMask>,
-    ) -> Option<Result<RowMask, Malformed>> {
-        match read(body, lookup) {
-            Ok(fields) if fields.iter().all(Option::is_none) => None,
-            Ok(fields) => Some(Ok(RowMask { fields })),
-            Err(malformed) => Some(Err(malformed)),
-        }
+    /// For rows of these fields. `None` if no field is masked.
+    #[must_use]
+    pub fn new(fields: Vec<Option<MaskedField>>) -> Option<RowMask> {
+        fields.iter().any(Option::is_some).then_some(RowMask { fields })
     }
 
     /// For rows in the result formats of a Bind, where the description was of the statement and says text for all:
@@ -127,25 +122,4 @@ pub(super) fn copy_value(
         None => out.extend_from_slice(before.get(..before.len() - rest.len()).ok_or(Malformed)?),
     }
     Ok(())
-}
-
-fn read(
-    body: &[u8],
-    lookup: impl Fn(u32, i16) -> Option<ColumnMask>,
-) -> Result<Vec<Option<Field>>, Malformed> {
-    let mut rest = body;
-    let count = usize::try_from(take_count(&mut rest)?).map_err(|_| Malformed)?;
-    let mut fields = Vec::with_capacity(count);
-    for _ in 0..count {
-        let end = rest.iter().position(|byte| *byte == 0).ok_or(Malformed)?;
-        rest = rest.get(end + 1..).ok_or(Malformed)?;
-        let table = u32::from_be_bytes(take(&mut rest)?);
-        let column = i16::from_be_bytes(take(&mut rest)?);
-        let type_oid = u32::from_be_bytes(take(&mut rest)?);
-        // The size of the type, and its modifier.
-        let _: [u8; 6] = take(&mut rest)?;
-        let format = i16::from_be_bytes(take(&mut rest)?);
-        fields.push(lookup(table, column).map(|mask| Field { mask: mask.with_type(type_oid), format }));
-    }
-    if rest.is_empty() { Ok(fields) } else { Err(Malformed) }
 }

@@ -11,8 +11,10 @@ use crate::live::Live;
 use hoopwire_grant::Fault;
 use hoopwire_grant::Party;
 use hoopwire_postgres_policy::Code;
-use hoopwire_postgres_policy::{Catalogue, ColumnMask, CopyMask, CopyOut, Denial, Grant, RowMask};
-use hoopwire_postgres_protocol::backend::Tag;
+use hoopwire_postgres_policy::{
+    Catalogue, ColumnMask, CopyMask, CopyOut, Denial, Grant, MaskedField, RowMask,
+};
+use hoopwire_postgres_protocol::backend::{Column, RowDescription, Tag};
 use hoopwire_postgres_protocol::error::{ErrorReport, ServerReport, Sqlstate, field, rewritten};
 use hoopwire_postgres_protocol::frontend::{self, Kind};
 use hoopwire_postgres_protocol::message::{HEADER_BYTES, MessageTag};
@@ -73,8 +75,14 @@ impl Masking {
         catalogue: &Catalogue,
     ) -> Result<(), Ending> {
         self.described = true;
-        let lookup = |oid: u32, attnum: i16| column_mask(grant, catalogue, oid, attnum);
-        self.rows = RowMask::from_row_description(body, lookup).transpose().map_err(|_| malformed())?;
+        let columns = RowDescription::read(body).map_err(|_| malformed())?;
+        let mut fields = Vec::with_capacity(usize::from(columns.left()));
+        for column in columns {
+            let Column { table, number, type_oid, format } = column.map_err(|_| malformed())?;
+            let mask = column_mask(grant, catalogue, table, number);
+            fields.push(mask.map(|mask| MaskedField { mask: mask.with_type(type_oid), format }));
+        }
+        self.rows = RowMask::new(fields);
         Ok(())
     }
 
