@@ -112,13 +112,13 @@ impl Slot {
             Some(up) => up.leg.pending(self.legs.up()) < HIGH_WATER_BYTES,
             None => true,
         };
-        let reads = self.down.pending(&self.legs.down) < UNREAD_MAX_BYTES;
+        let reads = self.down.pending(self.legs.down()) < UNREAD_MAX_BYTES;
         self.down.readable && room && reads && self.calls == 0 && !self.session.holds_principal()
     }
 
     /// The target may be read.
     pub(crate) fn may_read_up(&self) -> bool {
-        let room = self.down.pending(&self.legs.down) < HIGH_WATER_BYTES;
+        let room = self.down.pending(self.legs.down()) < HIGH_WATER_BYTES;
         room && !self.session.is_closed()
             && self.up.as_ref().is_some_and(|up| up.is_open() && up.leg.readable)
     }
@@ -165,14 +165,15 @@ impl Slot {
 
     /// Back to what the recording holds: bytes of a turn that could not be kept are never sent.
     pub(crate) fn roll_back(&mut self) {
-        self.legs.down.truncate(self.kept.down.max(self.down.sent()));
+        self.legs.down_mut().truncate(self.kept.down.max(self.down.sent()));
         let sent = self.up.as_ref().map_or(0, |up| up.leg.sent());
         self.legs.up_mut().truncate(self.kept.up.max(sent));
+        self.legs.settle();
     }
 
     /// The turn's bytes are kept.
     pub(crate) fn mark_kept(&mut self) {
-        self.kept.down = self.legs.down.len();
+        self.kept.down = self.legs.down().len();
         self.kept.up = self.legs.up().len();
         self.kept.at_boundary = self.session.at_boundary();
     }

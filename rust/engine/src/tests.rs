@@ -94,7 +94,7 @@ fn a_panic_in_one_session_took_the_whole_gateway_with_it() {
     let mut other = connect(&mut reactor);
     let keys = reactor.keys();
     reactor.call(keys[0], |_, turn| {
-        turn.legs.down.extend_from_slice(b"half a mess");
+        turn.greet(|out| out.extend_from_slice(b"half a mess"));
         panic!("planted bug");
     });
     reactor.keep();

@@ -33,21 +33,16 @@ impl Reactor {
     /// Calls into a session and carries out what it asks for. A panic ends this session and no other.
     pub(crate) fn call(&mut self, key: usize, act: impl FnOnce(&mut Session, &mut Turn<'_>)) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        lend(&mut self.buffers, &mut slot.legs.down);
+        lend(&mut self.buffers, slot.legs.down_mut());
         lend(&mut self.buffers, slot.legs.up_mut());
         slot.phase = if slot.session.is_closed() { slot.phase } else { slot.session.phase() };
         let frames_before = self.frames.mark();
         let mut effects = std::mem::take(&mut self.effects);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let mut turn = Turn {
-                now: self.now,
-                unix_us: self.unix_us,
-                frames: &mut self.frames,
-                legs: &mut slot.legs,
-                effects: &mut effects,
-                random: &mut SystemRandom,
-                caches: &mut self.caches,
-            };
+            let at = (self.now, self.unix_us);
+            let (frames, legs, caches) = (&mut self.frames, &mut slot.legs, &mut self.caches);
+            let mut random = SystemRandom;
+            let mut turn = Turn::new(at, frames, legs, &mut effects, &mut random, caches);
             act(&mut slot.session, &mut turn);
         }));
         if let Err(panic) = outcome {
@@ -57,6 +52,8 @@ impl Reactor {
             self.panicked(key, panic.as_ref());
             return;
         }
+        // a session that forgot to record something: it is not sent
+        slot.legs.keep_what_is_told();
         slot.books.totals.publish(slot.session.counters());
         let deadline = slot.next_deadline();
         self.timers.set(key, deadline);
@@ -405,13 +402,13 @@ impl Reactor {
                 }
             }
         }
-        let all_sent = slot.down.send(&mut slot.legs.down);
-        slot.kept.down = slot.legs.down.len();
+        let all_sent = slot.down.send(slot.legs.down_mut());
+        slot.kept.down = slot.legs.down().len();
         slot.kept.up = slot.legs.up().len();
         match all_sent {
             Ok(false) => {}
             Ok(true) => {
-                recycle(&mut self.buffers, &mut slot.legs.down);
+                recycle(&mut self.buffers, slot.legs.down_mut());
                 if slot.front.all_sent() {
                     match tls::server(&self.tls) {
                         Ok(connection) => slot.down.tls = Some(Box::new(connection)),
@@ -425,11 +422,12 @@ impl Reactor {
             }
             Err(_) if slot.session.is_closed() => return self.remove(key),
             Err(_) => {
-                slot.legs.down.clear();
+                slot.legs.down_mut().clear();
                 slot.down.readable = true;
                 slot.down.closing = true;
             }
         }
+        slot.legs.settle();
         if slot.session.is_closed() {
             slot.up = None;
         }

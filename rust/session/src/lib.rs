@@ -18,5 +18,5 @@ pub use account::{About, Counters};
 pub use admission::{Admission, Ask, Loan, PhaseLimits, after};
 pub use effect::{Call, Effect, Opening, Signal};
 pub use ending::{Closed, Ending, Words};
-pub use release::Legs;
+pub use release::{Flow, Legs, Recorded, Span};
 pub use turn::Turn;

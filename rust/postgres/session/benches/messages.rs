@@ -55,19 +55,15 @@ struct Reactor {
 
 impl Reactor {
     fn turn(&mut self, act: impl FnOnce(&mut Session, &mut Turn<'_>)) {
-        let mut turn = Turn {
-            now: self.now,
-            unix_us: 1_000_000,
-            frames: &mut self.frames,
-            legs: &mut self.legs,
-            effects: &mut self.effects,
-            random: &mut Zeros,
-            caches: &mut self.caches,
-        };
+        let at = (self.now, 1_000_000);
+        let (frames, legs, caches) = (&mut self.frames, &mut self.legs, &mut self.caches);
+        let mut random = Zeros;
+        let mut turn = Turn::new(at, frames, legs, &mut self.effects, &mut random, caches);
         act(&mut self.session, &mut turn);
         self.frames.clear();
-        self.legs.down.clear();
+        self.legs.down_mut().clear();
         self.legs.up_mut().clear();
+        self.legs.settle();
     }
 }
 

@@ -313,7 +313,7 @@ impl Session {
             Phase::AwaitTls => turn.effects.push(Effect::Close(Box::new(ending.closed()))),
             _ => {
                 if let Some(report) = &ending.report {
-                    report.encode(&mut turn.legs.down);
+                    turn.greet(|out| report.encode(out));
                 }
                 turn.effects.push(Effect::Close(Box::new(ending.closed())));
             }

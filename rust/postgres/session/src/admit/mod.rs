@@ -11,7 +11,7 @@ use crate::exact::inquiry::{self, Answer, Inquiry};
 use crate::exact::knowledge::check_path;
 use crate::keyring::CredentialId;
 use crate::live::Live;
-use crate::live::close::Span;
+use crate::live::close::Told;
 use crate::live::cursors::Cursors;
 use crate::live::names::Names;
 use crate::session::{Phase, Session, mark};
@@ -157,11 +157,11 @@ impl Session {
             FirstPacket::Gss if start.gss_refused => Err(Ending::misbehaved_client("a second GSSENCRequest")),
             FirstPacket::Gss => {
                 start.gss_refused = true;
-                turn.legs.down.push(ENCRYPTION_REFUSED);
+                turn.greet(|out| out.push(ENCRYPTION_REFUSED));
                 Ok(())
             }
             FirstPacket::Ssl => {
-                turn.legs.down.push(ENCRYPTION_ACCEPTED);
+                turn.greet(|out| out.push(ENCRYPTION_ACCEPTED));
                 turn.effects.push(Effect::StartTls);
                 self.phase = Phase::AwaitTls;
                 self.deadline = after(turn.now, self.limits.tls_handshake);
@@ -186,8 +186,10 @@ impl Session {
         check_startup(&params.settings).map_err(|refusal| refused(setting_refused(refusal)))?;
         let negotiated = negotiate(startup);
         let minor = negotiated.minor;
-        turn.legs.down.extend_from_slice(negotiated.reply.as_deref().unwrap_or_default());
-        backend::authentication_cleartext_password(&mut turn.legs.down);
+        turn.greet(|out| {
+            out.extend_from_slice(negotiated.reply.as_deref().unwrap_or_default());
+            backend::authentication_cleartext_password(out);
+        });
         self.phase = Phase::AwaitPassword(Box::new(AwaitPassword { params, minor, held }));
         self.deadline = after(turn.now, self.limits.startup);
         self.password(turn)
@@ -274,7 +276,7 @@ impl Session {
             application_name: &wait.params.application_name,
             node,
         });
-        turn.frames.push(no, turn.unix_us, Direction::Gateway, &start);
+        turn.record(no, Direction::Gateway, &start);
         let replication = wait.params.replication != Replication::Off;
         let live = Live {
             no,
@@ -344,7 +346,7 @@ impl Session {
                 reason: decision.as_ref().err().map_or("granted", |denial| denial.code.name()),
                 policy: &grant.policy,
             });
-            turn.frames.push(wait.live.no, turn.unix_us, Direction::Gateway, &frame);
+            turn.record(wait.live.no, Direction::Gateway, &frame);
             decision.map_err(|denial| Ending::denied(&denial))?;
         }
         Ok(())
@@ -365,7 +367,7 @@ impl Session {
                 reason: decision.as_ref().err().map_or("granted", |denial| denial.code.name()),
                 policy: &grant.policy,
             });
-            turn.frames.push(wait.live.no, turn.unix_us, Direction::Gateway, &frame);
+            turn.record(wait.live.no, Direction::Gateway, &frame);
         }
         wait.settings = Some(decision.map_err(|denial| Ending::denied(&denial))?);
         Ok(())
@@ -381,8 +383,8 @@ impl Session {
             return Err(Ending::misbehaved_target("bytes before the startup packet"));
         };
         wait.held.extend_from_slice(input);
-        let (used, established) = login
-            .handle(&wait.held, turn.random, turn.legs.own_up())
+        let (used, established) = turn
+            .log_in_up(|out, random| login.handle(&wait.held, random, out))
             .map_err(|error| login_failed(&error, &wait.params.settings))?;
         wait.held.drain(..used);
         let Some(established) = established else { return Ok(()) };
@@ -497,7 +499,7 @@ impl AwaitUpstream {
             allow_cleartext: tls,
             max_scram_iterations: SCRAM_ITERATIONS_MAX,
         });
-        login.start(turn.legs.own_up());
+        turn.log_in_up(|out, _| login.start(out));
         self.login = Some(login);
     }
 
@@ -524,17 +526,18 @@ impl Live {
         if !established.cancel_key.expose().is_empty() {
             self.cancel_key.pid = established.pid;
         }
-        let start = turn.legs.down.len();
-        let down = &mut turn.legs.down;
-        backend::authentication_ok(down);
-        for (name, value) in &established.parameters {
-            backend::parameter_status(name, value, down);
-        }
-        backend::backend_key_data(&self.cancel_key, down);
-        backend::ready_for_query(TransactionStatus::Idle, down);
+        let mut span = turn.span();
+        turn.deliver(&span, |down| {
+            backend::authentication_ok(down);
+            for (name, value) in &established.parameters {
+                backend::parameter_status(name, value, down);
+            }
+            backend::backend_key_data(&self.cancel_key, down);
+            backend::ready_for_query(TransactionStatus::Idle, down);
+        });
         self.upstream_pid = established.pid;
         self.upstream_key = established.cancel_key;
-        self.account(Span::aside(start), turn);
+        self.account(&mut span, Told::aside(), turn);
         self.established = true;
     }
 }

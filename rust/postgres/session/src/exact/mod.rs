@@ -22,7 +22,6 @@ use hoopwire_postgres_policy::{
     Catalogue, Denial, Grant, Reason, Refusal, Verdict, View, allows_search_path, decide_text,
 };
 use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
-use hoopwire_recording::{Direction, Frame, Input};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -161,10 +160,6 @@ impl Live {
 
     /// Something of the gateway's own for the target, recorded by digest like all that it gets.
     pub(crate) fn say_own(&mut self, turn: &mut Turn<'_>, write: impl FnOnce(&Grant, &mut Vec<u8>)) {
-        let start = turn.legs.up().len();
-        write(&self.grant, turn.legs.own_up());
-        let sent = turn.legs.up().get(start..).unwrap_or_default();
-        let frame = Frame::Input(Input { bytes: sent.len() as u64, digest: *blake3::hash(sent).as_bytes() });
-        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+        turn.say_up_by_digest(self.no, |out| write(&self.grant, out));
     }
 }

@@ -6,19 +6,20 @@ use crate::live::names::{Bound, Nature};
 use hoopwire_postgres_policy::{Denial, Grant, check_setting};
 use hoopwire_postgres_protocol::frontend::Bind;
 use hoopwire_recording::{self as recording, Direction, Frame, Parameter};
+use hoopwire_session::Recorded;
 
 /// A value longer than this is recorded by its beginning and its full length.
 const VALUE_KEPT_BYTES: usize = 16 * 1024;
 
 /// What was recorded of a Bind.
-pub(crate) struct Recorded {
+pub(crate) struct Told {
     pub(crate) bound: Bound,
     /// The frame says all that the message holds; else its bytes must be kept by digest.
-    pub(crate) complete: bool,
+    pub(crate) kept: Option<Recorded>,
 }
 
 /// Records a Bind; `raw` is what will be forwarded of it.
-pub(crate) fn record(live: &Live, bind: &Bind<'_>, raw: &[u8], turn: &mut Turn<'_>) -> Recorded {
+pub(crate) fn record(live: &Live, bind: &Bind<'_>, raw: &[u8], turn: &mut Turn<'_>) -> Told {
     let name = bind.statement;
     let prepared = live.prepared(name);
     let bound = Bound {
@@ -39,8 +40,8 @@ pub(crate) fn record(live: &Live, bind: &Bind<'_>, raw: &[u8], turn: &mut Turn<'
         parameters: &parameters,
         bytes: raw.len() as u64,
     });
-    turn.frames.push(live.no, turn.unix_us, Direction::Upstream, &frame);
-    Recorded { bound, complete }
+    let kept = turn.record(live.no, Direction::Upstream, &frame);
+    Told { bound, kept: complete.then_some(kept) }
 }
 
 /// May the parameters of a Bind name the settings that its statement reads by them?

@@ -10,7 +10,7 @@ use hoopwire_postgres_protocol::cancel::encode_request;
 use hoopwire_postgres_protocol::error::{ErrorReport, Severity, Sqlstate};
 use hoopwire_postgres_protocol::frontend;
 use hoopwire_recording::{Cancel, Direction, Frame, GrantChanged, Report, ResultSpan, SessionEnd};
-use hoopwire_session::{Call, Effect};
+use hoopwire_session::{Call, Effect, Span};
 use hoopwire_wire::Secret;
 
 impl Live {
@@ -30,7 +30,7 @@ impl Live {
         }
         if self.established && !owes && self.from_principal.at_boundary() {
             // Terminate, so that the target does not log an unexpected end; it rolls back what is open
-            frontend::terminate(turn.legs.own_up());
+            turn.log_in_up(|out, _| frontend::terminate(out));
         }
         let frame = Frame::SessionEnd(SessionEnd {
             closed_by: ending.by.word(),
@@ -41,7 +41,7 @@ impl Live {
             bytes_in: self.counters.bytes_in,
             bytes_out: self.counters.bytes_out,
         });
-        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+        turn.record(self.no, Direction::Gateway, &frame);
         turn.effects.push(Effect::Close(Box::new(ending.closed())));
     }
 
@@ -51,50 +51,42 @@ impl Live {
         if !self.from_target.at_boundary() {
             return;
         }
-        let start = turn.legs.down.len();
-        report.encode(&mut turn.legs.down);
+        let mut span = turn.span();
+        turn.deliver(&span, |out| report.encode(out));
         let (severity, sqlstate) = match report.severity {
             Severity::Error => ("ERROR", report.sqlstate.as_str()),
             Severity::Fatal => ("FATAL", report.sqlstate.as_str()),
             Severity::Notice => ("NOTICE", ""),
         };
         let frame = Frame::Report(Report { severity, sqlstate, message: report.message.as_bytes() });
-        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
-        self.account(
-            Span { start, statement, rows: 0, tag: b"", last: true, sqlstate: sqlstate.as_bytes() },
-            turn,
-        );
+        turn.record(self.no, Direction::Gateway, &frame);
+        let told = Told { statement, rows: 0, tag: b"", last: true, sqlstate: sqlstate.as_bytes() };
+        self.account(&mut span, told, turn);
     }
 
-    /// Accounts the bytes from `span.start` to the end of the downstream buffer as delivered.
-    pub(crate) fn account(&mut self, span: Span<'_>, turn: &mut Turn<'_>) {
-        let delivered = turn.legs.down.get(span.start..).unwrap_or_default();
-        if delivered.is_empty() {
-            return;
-        }
-        let bytes = delivered.len() as u64;
-        let frame = Frame::Result(ResultSpan {
-            no: span.statement,
-            rows: span.rows,
-            bytes,
-            digest: *blake3::hash(delivered).as_bytes(),
-            tag: span.tag,
-            last: span.last,
-            sqlstate: span.sqlstate,
+    /// The span ends: accounts what was delivered in it.
+    pub(crate) fn account(&mut self, span: &mut Span, told: Told<'_>, turn: &mut Turn<'_>) {
+        let bytes = turn.close_span(self.no, span, self.record_rows(), |bytes, digest| {
+            Frame::Result(ResultSpan {
+                no: told.statement,
+                rows: told.rows,
+                bytes,
+                digest,
+                tag: told.tag,
+                last: told.last,
+                sqlstate: told.sqlstate,
+            })
         });
-        turn.frames.push(self.no, turn.unix_us, Direction::Downstream, &frame);
-        if self.record_rows() {
-            turn.frames.push(self.no, turn.unix_us, Direction::Downstream, &Frame::Rows(delivered));
+        if bytes > 0 {
+            self.counters.bytes_out = self.counters.bytes_out.saturating_add(bytes);
+            self.counters.rows = self.counters.rows.saturating_add(told.rows);
         }
-        self.counters.bytes_out = self.counters.bytes_out.saturating_add(bytes);
-        self.counters.rows = self.counters.rows.saturating_add(span.rows);
     }
 }
 
-/// What one Result frame says; the bytes are those of the downstream buffer from `start` on.
+/// What one Result frame says besides the bytes.
 #[derive(Clone, Copy)]
-pub(crate) struct Span<'a> {
-    pub(crate) start: usize,
+pub(crate) struct Told<'a> {
     /// The statement's number, 0 if the bytes belong to none.
     pub(crate) statement: u64,
     pub(crate) rows: u64,
@@ -106,10 +98,10 @@ pub(crate) struct Span<'a> {
     pub(crate) sqlstate: &'a [u8],
 }
 
-impl Span<'_> {
-    /// Bytes that belong to no statement.
-    pub(crate) fn aside(start: usize) -> Span<'static> {
-        Span { start, statement: 0, rows: 0, tag: b"", last: true, sqlstate: b"" }
+impl Told<'_> {
+    /// Of bytes that belong to no statement.
+    pub(crate) fn aside() -> Told<'static> {
+        Told { statement: 0, rows: 0, tag: b"", last: true, sqlstate: b"" }
     }
 }
 
@@ -122,7 +114,7 @@ impl Live {
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
         let frame = Frame::GrantChanged(GrantChanged { grant: &grant.id, reason });
-        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
+        turn.record(self.no, Direction::Gateway, &frame);
         let database = std::mem::take(&mut self.grant.database);
         let old = std::mem::replace(&mut *self.grant, grant);
         if old.deadline < self.grant.deadline {
@@ -158,7 +150,7 @@ impl Live {
     pub(crate) fn cancel(&mut self, from: &str, turn: &mut Turn<'_>) {
         let allow = !self.ended && decide(&self.grant, self.class(), turn.now).is_ok();
         let frame = Frame::Cancel(Cancel { allow, from });
-        turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+        turn.record(self.no, Direction::Upstream, &frame);
         if allow {
             self.cancel_upstream(turn);
         }

@@ -9,7 +9,7 @@ use crate::ending::Ending;
 use crate::exact::knowledge::Heard;
 use crate::exact::masking::{ROW_MAX_BYTES, row_too_large};
 use crate::live::Live;
-use crate::live::close::Span;
+use crate::live::close::Told;
 use crate::live::ends::check_end;
 use crate::words::error_report;
 use hoopwire_grant::Fault;
@@ -22,6 +22,7 @@ use hoopwire_postgres_protocol::error::{ErrorReport, ServerReport, Severity, Sql
 use hoopwire_postgres_protocol::message::{FrameError, HEADER_BYTES, MessageTag, Piece, Scanner, Take};
 use hoopwire_postgres_protocol::pipeline::Effect as Reply;
 use hoopwire_recording::{Direction, Frame, Report};
+use hoopwire_session::Span;
 
 /// Largest notice that is read whole.
 const REPORT_WHOLE_BYTES: usize = 64 * 1024;
@@ -84,10 +85,9 @@ fn is_row(tag: Tag) -> bool {
 /// Longest part of a CommandComplete tag that is recorded; the server's own are below 64 bytes.
 const TAG_KEPT_BYTES: usize = 64;
 
-/// The span being gathered.
-#[derive(Default)]
+/// What is gathered for one Result frame.
 pub(crate) struct Gathering {
-    start: usize,
+    span: Span,
     statement: u64,
     rows: u64,
     tag: KeptTag,
@@ -96,6 +96,20 @@ pub(crate) struct Gathering {
     pub(crate) bytes: u64,
     /// The result ended; only ReadyForQuery and asides may still join.
     pub(crate) ended: bool,
+}
+
+impl Gathering {
+    fn new(span: Span, statement: u64) -> Gathering {
+        Gathering {
+            span,
+            statement,
+            rows: 0,
+            tag: KeptTag::default(),
+            sqlstate: None,
+            bytes: 0,
+            ended: false,
+        }
+    }
 }
 
 /// A CommandComplete tag, in place: nearly every result has one.
@@ -147,11 +161,7 @@ impl Live {
             return Err(Ending::denied(&denial));
         }
         let mut scanner = std::mem::take(&mut self.from_target);
-        let mut span = Gathering {
-            start: turn.legs.down.len(),
-            statement: self.pipeline.current(),
-            ..Gathering::default()
-        };
+        let mut span = Gathering::new(turn.span(), self.pipeline.current());
         let has_masks = self.has_masks();
         let table = |tag: Tag, body_len: usize| take(has_masks, tag, body_len);
         let outcome = loop {
@@ -193,7 +203,7 @@ impl Live {
                 let statement = self.streamed_for;
                 self.join(span, statement, turn);
                 if self.shows_tail {
-                    turn.legs.down.extend_from_slice(raw);
+                    turn.deliver(&span.span, |out| out.extend_from_slice(raw));
                 }
                 return Ok(());
             }
@@ -277,7 +287,7 @@ impl Live {
                 let (raw, taken, budget) = self.take_rows(raw, rows.max(1), bytes as u64);
                 span.rows = span.rows.saturating_add(taken.min(rows));
                 self.shows_tail = budget.is_none();
-                self.deliver(tag, raw, turn)?;
+                self.deliver(tag, raw, &span.span, turn)?;
                 budget.into_iter().for_each(|budget| self.cut(budget, span, turn));
                 return Ok(());
             }
@@ -305,7 +315,7 @@ impl Live {
             Tag::RowDescription | Tag::NotificationResponse | Tag::ParameterStatus => {
                 if self.fits(tag, bytes, span, turn)? {
                     self.shows_tail = true;
-                    turn.legs.down.extend_from_slice(raw);
+                    turn.deliver(&span.span, |out| out.extend_from_slice(raw));
                 }
                 return Ok(());
             }
@@ -318,7 +328,7 @@ impl Live {
         }
         self.shows_tail = true;
         span.bytes = span.bytes.saturating_add(raw.len() as u64);
-        turn.legs.down.extend_from_slice(raw);
+        turn.deliver(&span.span, |out| out.extend_from_slice(raw));
         Ok(())
     }
 
@@ -333,11 +343,11 @@ impl Live {
     }
 
     /// Rows, masked where they must be.
-    fn deliver(&mut self, tag: Tag, raw: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+    fn deliver(&mut self, tag: Tag, raw: &[u8], span: &Span, turn: &mut Turn<'_>) -> Result<(), Ending> {
         match self.masking() {
-            Some(masking) if !raw.is_empty() => masking.deliver(tag, raw, &mut turn.legs.down),
+            Some(masking) if !raw.is_empty() => turn.deliver(span, |out| masking.deliver(tag, raw, out)),
             _ => {
-                turn.legs.down.extend_from_slice(raw);
+                turn.deliver(span, |out| out.extend_from_slice(raw));
                 Ok(())
             }
         }
@@ -394,8 +404,8 @@ impl Live {
             sqlstate: sqlstate.as_str(),
             message: report.message.as_bytes(),
         });
-        turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
-        report.encode(&mut turn.legs.down);
+        turn.record(self.no, Direction::Gateway, &frame);
+        turn.deliver(&span.span, |out| report.encode(out));
         span.sqlstate = Some(sqlstate);
     }
 
@@ -411,18 +421,14 @@ impl Live {
         if span.bytes > 0 {
             self.meter.take_bytes(std::mem::take(&mut span.bytes));
         }
-        self.account(
-            Span {
-                start: span.start,
-                statement: span.statement,
-                rows: span.rows,
-                tag: span.tag.text(),
-                last: span.ended,
-                sqlstate: span.sqlstate.as_ref().map_or(&b""[..], |sqlstate| sqlstate.as_str().as_bytes()),
-            },
-            turn,
-        );
-        span.start = turn.legs.down.len();
+        let told = Told {
+            statement: span.statement,
+            rows: span.rows,
+            tag: span.tag.text(),
+            last: span.ended,
+            sqlstate: span.sqlstate.as_ref().map_or(&b""[..], |sqlstate| sqlstate.as_str().as_bytes()),
+        };
+        self.account(&mut span.span, told, turn);
         (span.rows, span.tag.length, span.sqlstate, span.ended) = (0, 0, None, false);
     }
 
@@ -446,12 +452,12 @@ impl Live {
         match less {
             Some(less) => {
                 self.report(tag, less.get(HEADER_BYTES..).unwrap_or_default(), span, turn);
-                turn.legs.down.extend_from_slice(&less);
+                turn.deliver(&span.span, |out| out.extend_from_slice(&less));
             }
             None => {
                 self.report(tag, body, span, turn);
                 self.shows_tail = true;
-                turn.legs.down.extend_from_slice(raw);
+                turn.deliver(&span.span, |out| out.extend_from_slice(raw));
             }
         }
         Ok(())
@@ -467,7 +473,7 @@ impl Live {
             &said.severity
         };
         let frame = Frame::Report(Report { severity, sqlstate, message: said.message.as_bytes() });
-        turn.frames.push(self.no, turn.unix_us, Direction::Downstream, &frame);
+        turn.record(self.no, Direction::Downstream, &frame);
         if tag == Tag::ErrorResponse {
             span.sqlstate = said.sqlstate;
         }

@@ -21,6 +21,7 @@ use hoopwire_postgres_protocol::frontend::{Bind, Execute, Kind, Malformed, Named
 use hoopwire_postgres_protocol::message::{FrameError, HEADER_BYTES, MessageTag, Piece, Take};
 use hoopwire_postgres_protocol::pipeline::{Copy, Owed};
 use hoopwire_recording::{self as recording, Direction, Frame, Input, Request, Statement, Via};
+use hoopwire_session::{Flow, Recorded};
 
 /// Largest Bind that is read whole; a larger one is read as far as [`BIND_HEAD_BYTES`], header included, and
 /// streamed.
@@ -56,13 +57,6 @@ fn take(statement_max_bytes: usize, tag: Tag, body_len: usize) -> Take {
     }
 }
 
-/// Copy data, or a Bind that its frame does not say whole, with what streams behind it: of one turn, recorded as
-/// one digest.
-struct Flow {
-    /// Where it begins in the upstream buffer.
-    start: Option<usize>,
-}
-
 /// What else must be known of an allowed statement.
 struct Traits {
     /// The target may look names of relations up for it.
@@ -87,7 +81,8 @@ impl Live {
             return Ok(());
         }
         self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
-        let mut flow = Flow { start: None };
+        // copy data, or a Bind that its frame does not say whole, with what streams behind it
+        let mut flow = None;
         let mut scanner = std::mem::take(&mut self.from_principal);
         let limit = self.statement_max_bytes;
         let table = |tag: Tag, body_len: usize| take(limit, tag, body_len);
@@ -131,7 +126,7 @@ impl Live {
         &mut self,
         piece: &Piece<'_, Tag>,
         permit: &Result<Permit, Denial>,
-        flow: &mut Flow,
+        flow: &mut Option<Flow>,
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
         let body = match *piece {
@@ -144,8 +139,8 @@ impl Live {
             | Piece::Tail { raw, .. }
             | Piece::Head { tag: Tag::CopyData, raw, .. } => {
                 if let (Ok(permit), false) = (permit, self.discarding) {
-                    flow.start.get_or_insert(turn.legs.up_mut().len());
-                    turn.legs.forward(permit, raw);
+                    let flow = flow.get_or_insert_with(|| turn.flow());
+                    turn.forward_in(permit, flow, raw);
                 }
                 return Ok(());
             }
@@ -170,7 +165,7 @@ impl Live {
                     allow: false,
                     reason: denial.code.name().as_bytes(),
                 });
-                turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+                turn.record(self.no, Direction::Upstream, &frame);
                 self.refuse(denial, no, tag, b"?", turn);
             }
             Piece::Whole { tag: tag @ (Tag::Query | Tag::Parse | Tag::FunctionCall), raw } => {
@@ -180,12 +175,13 @@ impl Live {
                 let rider = Rider::read(tag, body);
                 match self.may_ride(&rider, permit, turn) {
                     Err(denial) => self.refuse(denial, 0, tag, b"", turn),
-                    Ok(permit) => {
-                        if !self.part(tag, &rider, raw, turn)? {
-                            flow.start = Some(turn.legs.up().len());
+                    Ok(permit) => match self.part(tag, &rider, raw, turn)? {
+                        Some(kept) => turn.forward(permit, kept, raw),
+                        None => {
+                            let flow = flow.insert(turn.flow());
+                            turn.forward_in(permit, flow, raw);
                         }
-                        turn.legs.forward(permit, raw);
-                    }
+                    },
                 }
             }
             Piece::Run { .. } | Piece::Tail { .. } => {}
@@ -249,13 +245,13 @@ impl Live {
     fn sync(&mut self, raw: &[u8], permit: &Result<Permit, Denial>, turn: &mut Turn<'_>) {
         self.discarding = false;
         let frame = Frame::Request(Request { kind: Tag::Sync.byte(), name: b"", bytes: raw.len() as u64 });
-        turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+        let kept = turn.record(self.no, Direction::Upstream, &frame);
         self.owe(Owed::Sync, turn);
         self.names.end_round();
         match permit {
-            Ok(permit) => turn.legs.forward(permit, raw),
+            Ok(permit) => turn.forward(permit, kept, raw),
             // the principal may do nothing here, but the denial's ReadyForQuery must have the true status
-            Err(_) => turn.legs.own_up().extend_from_slice(raw),
+            Err(_) => turn.say_up(kept, raw),
         }
     }
 
@@ -292,14 +288,14 @@ impl Live {
         };
         let (via, allow) = (via(tag), permit.is_ok());
         let frame = Frame::Statement(Statement { no, via, name, text, types: &types, allow, reason });
-        turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+        let mut kept = turn.record(self.no, Direction::Upstream, &frame);
         match permit {
             Err(denial) => self.refuse(denial, no, tag, name, turn),
             Ok((permit, traits)) => {
                 if tag == Tag::FunctionCall {
                     let digest = *blake3::hash(raw).as_bytes();
                     let frame = Frame::Input(Input { bytes: raw.len() as u64, digest });
-                    turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+                    kept = turn.record(self.no, Direction::Upstream, &frame);
                 }
                 let owed = match tag {
                     Tag::Query => Owed::Query { no, ends: traits.nature.ends },
@@ -323,15 +319,15 @@ impl Live {
                     }
                 }
                 if traits.instead.is_empty() {
-                    turn.legs.forward(permit, raw);
+                    turn.forward(permit, kept, raw);
                 } else {
                     // the frame has what the principal said; this is what the target hears
                     let start = HEADER_BYTES + if tag == Tag::Parse { name.len() + 1 } else { 0 };
                     let changed = instead(raw, start, &traits.instead).ok_or_else(|| malformed(tag))?;
                     let digest = *blake3::hash(&changed).as_bytes();
                     let frame = Frame::Input(Input { bytes: changed.len() as u64, digest });
-                    turn.frames.push(self.no, turn.unix_us, Direction::Gateway, &frame);
-                    turn.legs.forward(permit, &changed);
+                    let kept = turn.record(self.no, Direction::Gateway, &frame);
+                    turn.forward(permit, kept, &changed);
                 }
             }
         }
@@ -387,9 +383,15 @@ impl Live {
         Ok(traits)
     }
 
-    /// The messages that ride on a statement decided before: recorded here, forwarded by the caller. False if the
+    /// The messages that ride on a statement decided before: recorded here, forwarded by the caller. `None` if the
     /// frame does not say all of it: the caller keeps the bytes by digest.
-    fn part(&mut self, tag: Tag, rider: &Rider<'_>, raw: &[u8], turn: &mut Turn<'_>) -> Result<bool, Ending> {
+    fn part(
+        &mut self,
+        tag: Tag,
+        rider: &Rider<'_>,
+        raw: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<Recorded>, Ending> {
         let malformed = || malformed(tag);
         let name = match rider {
             Rider::Bind(bind) => {
@@ -399,16 +401,16 @@ impl Live {
                     self.names.bind(bind.portal, recorded.bound);
                     self.note_bound(bind.portal, recorded.bound.nature.fetches);
                 }
-                return Ok(recorded.complete);
+                return Ok(recorded.kept);
             }
             Rider::Execute(execute) => {
                 let Execute { portal, max_rows } = execute.map_err(|_| malformed())?;
                 let no = self.portal(portal);
                 self.describe_first(portal, turn);
                 let frame = Frame::Execute(recording::Execute { portal, no, max_rows: i64::from(max_rows) });
-                turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+                let kept = turn.record(self.no, Direction::Upstream, &frame);
                 self.owe(Owed::Execute { no, ends: self.portal_ends(portal) }, turn);
-                return Ok(true);
+                return Ok(Some(kept));
             }
             Rider::Close(named) => {
                 let Named { kind, name } = named.ok_or_else(malformed)?;
@@ -444,8 +446,7 @@ impl Live {
             Rider::CopyDone { .. } | Rider::Other { .. } => return Err(malformed()),
         };
         let frame = Frame::Request(Request { kind: tag.byte(), name, bytes: raw.len() as u64 });
-        turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
-        Ok(true)
+        Ok(Some(turn.record(self.no, Direction::Upstream, &frame)))
     }
 
     /// Refuses a request: in its place goes one that the target answers with an error (`refusal`), and the denial
@@ -473,12 +474,10 @@ impl Live {
         self.pipeline.push(owed);
     }
 
-    fn end_of_flow(&mut self, flow: &mut Flow, turn: &mut Turn<'_>) {
-        let Some(start) = flow.start.take() else { return };
-        let bytes = turn.legs.up_mut().get(start..).unwrap_or_default();
-        let frame =
-            Frame::Input(Input { bytes: bytes.len() as u64, digest: *blake3::hash(bytes).as_bytes() });
-        turn.frames.push(self.no, turn.unix_us, Direction::Upstream, &frame);
+    fn end_of_flow(&self, flow: &mut Option<Flow>, turn: &mut Turn<'_>) {
+        if let Some(flow) = flow.take() {
+            turn.end_flow(self.no, flow);
+        }
     }
 }
 

@@ -89,29 +89,26 @@ impl Link {
     /// some calls, as on a slow socket.
     pub(crate) fn call(&mut self, act: impl FnOnce(&mut Session, &mut Turn<'_>)) {
         let unix_us = 1_000_000 + u64::try_from((self.now - self.start).as_micros()).unwrap();
-        let (down, up) = (self.legs.down.len(), self.legs.up().len());
+        let (down, up) = (self.legs.down().len(), self.legs.up().len());
         let mut effects = Vec::new();
         let before =
             check::Before { now: self.now, deadline: self.session.grant().map(|grant| grant.deadline) };
-        let mut turn = Turn {
-            now: self.now,
-            unix_us,
-            frames: &mut self.frames,
-            legs: &mut self.legs,
-            effects: &mut effects,
-            random: &mut Fixed,
-            caches: &mut self.caches,
-        };
+        let at = (self.now, unix_us);
+        let (frames, legs, caches) = (&mut self.frames, &mut self.legs, &mut self.caches);
+        let mut random = Fixed;
+        let mut turn = Turn::new(at, frames, legs, &mut effects, &mut random, caches);
         act(&mut self.session, &mut turn);
-        self.down.extend_from_slice(&self.legs.down[down..]);
+        assert!(!self.legs.keep_what_is_told(), "bytes that no frame tells of");
+        self.down.extend_from_slice(&self.legs.down()[down..]);
         self.up.extend_from_slice(&self.legs.up()[up..]);
         self.ledger.check(&self.session, &before, &self.frames, &effects, &self.down, &self.up);
         self.effects.append(&mut effects);
         self.frames.clear();
         self.calls += 1;
         if self.calls.is_multiple_of(3) {
-            self.legs.down.clear();
+            self.legs.down_mut().clear();
             self.legs.up_mut().clear();
+            self.legs.settle();
         }
     }
 
