@@ -228,8 +228,7 @@ impl<C> Turn<'_, C> {
     }
 
     /// The flow ends: a frame tells of all that went up since it began.
-    pub fn end_flow(&mut self, no: u32, flow: Flow) {
-        let Flow { start } = flow;
+    pub fn end_flow(&mut self, no: u32, Flow { start }: Flow) {
         self.tell_up(no, Direction::Upstream, start);
     }
 

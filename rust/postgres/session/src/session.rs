@@ -8,6 +8,7 @@ use crate::admit::{AwaitGrant, AwaitPassword, AwaitStartup, AwaitUpstream};
 use crate::caches::Turn;
 use crate::ending::Ending;
 use crate::live::Live;
+use crate::live::states::Notice;
 use hoopwire_grant::Party;
 use hoopwire_grant::decide;
 use hoopwire_postgres_policy::Rights;
@@ -96,7 +97,7 @@ impl Session {
     #[must_use]
     pub fn at_boundary(&self) -> bool {
         match &self.phase {
-            Phase::Ready(live) => live.from_target.at_boundary(),
+            Phase::Ready(live) => live.replies.scanner.at_boundary(),
             _ => true,
         }
     }
@@ -121,8 +122,8 @@ impl Session {
     #[must_use]
     pub fn counters(&self) -> Counters {
         match &self.phase {
-            Phase::AwaitUpstream(admitted) => admitted.live.counters,
-            Phase::Ready(live) => live.counters,
+            Phase::AwaitUpstream(admitted) => admitted.live.tally.counters,
+            Phase::Ready(live) => live.tally.counters,
             _ => self.counters,
         }
     }
@@ -131,7 +132,7 @@ impl Session {
     #[must_use]
     pub fn mark(&self) -> Option<u64> {
         match &self.phase {
-            Phase::Ready(live) => Some(mark(live.cancel_key.pid, live.cancel_key.key.expose().len())),
+            Phase::Ready(live) => Some(mark(live.keys.own.pid, live.keys.own.key.expose().len())),
             _ => None,
         }
     }
@@ -142,7 +143,7 @@ impl Session {
         match &self.phase {
             Phase::Closed => None,
             Phase::Ready(live) => {
-                let notice = live.grant.notice_at.filter(|_| !live.notice_sent && !live.notice_pending);
+                let notice = live.grant.notice_at.filter(|_| live.notice == Notice::NotDue);
                 [Some(live.grant.deadline), notice, live.tick_at()].into_iter().flatten().min()
             }
             Phase::AwaitUpstream(admitted) => Some(self.deadline.min(admitted.live.grant.deadline)),
@@ -203,8 +204,8 @@ impl Session {
                         Some(at) if turn.now >= at => live.tick(turn),
                         _ => Ok(()),
                     };
-                    if live.grant.notice_at.is_some_and(|at| turn.now >= at) && !live.notice_sent {
-                        live.notice_pending = true;
+                    if live.grant.notice_at.is_some_and(|at| turn.now >= at) {
+                        live.notice.fall_due();
                         live.give_notice(turn);
                     }
                     ticked
@@ -253,7 +254,7 @@ impl Session {
     /// The gateway drains: end now if idle, else as soon as it is.
     pub fn handle_drain(&mut self, turn: &mut Turn<'_>) {
         if let Phase::Ready(live) = &mut self.phase {
-            live.draining = true;
+            live.stage.drain();
             self.end_if_drained(turn);
         } else {
             self.settle(Err(shutting_down()), turn);
@@ -303,11 +304,11 @@ impl Session {
         match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Ready(mut live) => {
                 live.end(&ending, turn);
-                self.counters = live.counters;
+                self.counters = live.tally.counters;
             }
             Phase::AwaitUpstream(mut admitted) => {
                 admitted.live.end(&ending, turn);
-                self.counters = admitted.live.counters;
+                self.counters = admitted.live.tally.counters;
             }
             Phase::Closed => {}
             Phase::AwaitTls => turn.effects.push(Effect::Close(Box::new(ending.closed()))),

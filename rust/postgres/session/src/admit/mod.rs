@@ -10,10 +10,12 @@ use crate::exact::idle::{self, check_masks};
 use crate::exact::inquiry::{self, Answer, Inquiry};
 use crate::exact::knowledge::check_path;
 use crate::keyring::CredentialId;
-use crate::live::Live;
+use crate::live::allowance::Allowance;
 use crate::live::close::Told;
 use crate::live::cursors::Cursors;
 use crate::live::names::Names;
+use crate::live::states::{Notice, Stage};
+use crate::live::{self, Keys, Live, Replies, Requests, Tally};
 use crate::session::{Phase, Session, mark};
 use hoopwire_grant::Party;
 use hoopwire_grant::{Meter, decide};
@@ -27,7 +29,9 @@ use hoopwire_postgres_protocol::frontend;
 use hoopwire_postgres_protocol::login::Credential;
 use hoopwire_postgres_protocol::login::{Established, Login, LoginError, LoginRequest};
 use hoopwire_postgres_protocol::message::MessageTag;
+use hoopwire_postgres_protocol::message::Scanner;
 use hoopwire_postgres_protocol::params::{Replication, SessionParams, session_params};
+use hoopwire_postgres_protocol::pipeline::Pipeline;
 use hoopwire_postgres_protocol::startup::{
     ENCRYPTION_ACCEPTED, ENCRYPTION_REFUSED, FirstPacket, Startup, first_packet, negotiate,
 };
@@ -279,40 +283,23 @@ impl Session {
         turn.record(no, Direction::Gateway, &start);
         let replication = wait.params.replication != Replication::Off;
         let live = Live {
-            no,
-            meter: Meter::new(grant.budgets, spent),
+            allowance: Allowance::new(Meter::new(grant.budgets, spent)),
             grant: Box::new(grant),
-            replication,
-            slots: Default::default(),
-            cancel_key,
-            upstream_pid: 0,
-            upstream_key: Secret::new(Vec::new()),
-            from_principal: Default::default(),
-            from_target: Default::default(),
-            pipeline: Default::default(),
+            stage: Stage::default(),
+            notice: Notice::default(),
+            tally: Tally { no, ..Tally::default() },
+            replication: live::Replication { is_on: replication, ..live::Replication::default() },
+            keys: Keys { own: cancel_key, target_pid: 0, target_key: Secret::new(Vec::new()) },
+            requests: Requests {
+                scanner: Scanner::default(),
+                discarding: false,
+                statement_max_bytes: self.limits.statement_max_bytes,
+            },
+            replies: Replies::default(),
+            pipeline: Pipeline::default(),
             names: Names::default(),
             cursors: Cursors::default(),
-            next_no: 0,
-            discarding: false,
-            streamed_for: 0,
-            shows_tail: false,
-            statement_max_bytes: self.limits.statement_max_bytes,
-            notice_pending: false,
-            notice_sent: false,
-            draining: false,
-            established: false,
-            ended: false,
-            counters: Default::default(),
             exact: None,
-            swallowing: false,
-            rounds_to_swallow: 0,
-            overtime: None,
-            cancel_at: None,
-            cancels: 0,
-            is_flushed: false,
-            paid: Default::default(),
-            is_between: false,
-            settings_beyond: 0,
         };
         self.phase = Phase::AwaitUpstream(Box::new(AwaitUpstream {
             params: wait.params,
@@ -337,7 +324,7 @@ impl Session {
         let Phase::AwaitUpstream(wait) = &self.phase else { return Ok(()) };
         let grant = &wait.live.grant;
         let asked = [Action::Connect { database: &grant.database }, Action::Replicate];
-        let asked = if wait.live.replication { &asked[..] } else { asked.get(..1).unwrap_or_default() };
+        let asked = if wait.live.replication.is_on { &asked[..] } else { asked.get(..1).unwrap_or_default() };
         for action in asked {
             let decision = decide(grant, *action, turn.now);
             let frame = Frame::Decision(Decision {
@@ -346,7 +333,7 @@ impl Session {
                 reason: decision.as_ref().err().map_or("granted", |denial| denial.code.name()),
                 policy: &grant.policy,
             });
-            turn.record(wait.live.no, Direction::Gateway, &frame);
+            turn.record(wait.live.tally.no, Direction::Gateway, &frame);
             decision.map_err(|denial| Ending::denied(&denial))?;
         }
         Ok(())
@@ -367,7 +354,7 @@ impl Session {
                 reason: decision.as_ref().err().map_or("granted", |denial| denial.code.name()),
                 policy: &grant.policy,
             });
-            turn.record(wait.live.no, Direction::Gateway, &frame);
+            turn.record(wait.live.tally.no, Direction::Gateway, &frame);
         }
         wait.settings = Some(decision.map_err(|denial| Ending::denied(&denial))?);
         Ok(())
@@ -396,7 +383,7 @@ impl Session {
         let known = turn.caches.catalogues.find(&live.grant, turn.now).filter(|(known, _)| {
             check_masks(&live.grant, known).is_ok() && turn.caches.catalogues.has_looked_over(&live.grant)
         });
-        if live.grant.rights.rules.is_some() && !live.replication && known.is_none() {
+        if live.grant.rights.rules.is_some() && !live.replication.is_on && known.is_none() {
             let AwaitUpstream { live, held, asking, .. } = &mut **wait;
             let known = turn.caches.catalogues.roots(&live.grant).to_vec();
             let mut to_close = 0;
@@ -524,7 +511,7 @@ impl Live {
     /// ReadyForQuery.
     fn welcome(&mut self, established: Established, turn: &mut Turn<'_>) {
         if !established.cancel_key.expose().is_empty() {
-            self.cancel_key.pid = established.pid;
+            self.keys.own.pid = established.pid;
         }
         let mut span = turn.span();
         turn.deliver(&span, |down| {
@@ -532,13 +519,13 @@ impl Live {
             for (name, value) in &established.parameters {
                 backend::parameter_status(name, value, down);
             }
-            backend::backend_key_data(&self.cancel_key, down);
+            backend::backend_key_data(&self.keys.own, down);
             backend::ready_for_query(TransactionStatus::Idle, down);
         });
-        self.upstream_pid = established.pid;
-        self.upstream_key = established.cancel_key;
+        self.keys.target_pid = established.pid;
+        self.keys.target_key = established.cancel_key;
         self.account(&mut span, Told::aside(), turn);
-        self.established = true;
+        self.stage.welcome();
     }
 }
 

@@ -64,7 +64,7 @@ impl Live {
     ) -> Result<Option<&'p [u8]>, Ending> {
         let (Piece::Whole { tag, raw } | Piece::Head { tag, raw, .. }) = *piece else { return Ok(None) };
         if !matches!(tag, Tag::Query | Tag::Parse | Tag::Bind)
-            || self.discarding
+            || self.requests.discarding
             || !self.knows_too_little(true, turn)
         {
             return Ok(None);
@@ -144,7 +144,7 @@ impl Live {
     pub(crate) fn hold(&mut self, waiting: Vec<u8>, turn: &mut Turn<'_>) {
         let Some(exact) = &mut self.exact else { return };
         exact.waiting = waiting;
-        self.from_principal = Scanner::default();
+        self.requests.scanner = Scanner::default();
         if self.is_at_rest() {
             self.ask(false, turn);
         } else {
@@ -182,7 +182,7 @@ impl Live {
 
     /// The target owes nothing, not even the rest of a notification.
     fn is_at_rest(&self) -> bool {
-        self.pipeline.is_empty() && self.from_target.is_clean()
+        self.pipeline.is_empty() && self.replies.scanner.is_clean()
     }
 
     /// Bytes of the principal wait: more of them are kept, too.

@@ -135,7 +135,7 @@ impl Live {
         text: &[u8],
         turn: &mut Turn<'_>,
     ) -> Result<Option<Arc<Verdict>>, Denial> {
-        let is_command = self.replication && self.judge_replication(no, text, turn)?;
+        let is_command = self.replication.is_on && self.judge_replication(no, text, turn)?;
         if is_command || self.grant.rights.rules.is_none() {
             return Ok(None);
         }
@@ -160,6 +160,6 @@ impl Live {
 
     /// Something of the gateway's own for the target, recorded by digest like all that it gets.
     pub(crate) fn say_own(&mut self, turn: &mut Turn<'_>, write: impl FnOnce(&Grant, &mut Vec<u8>)) {
-        turn.say_up_by_digest(self.no, |out| write(&self.grant, out));
+        turn.say_up_by_digest(self.tally.no, |out| write(&self.grant, out));
     }
 }

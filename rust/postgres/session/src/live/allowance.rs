@@ -12,7 +12,8 @@ use crate::caches::Turn;
 use crate::ending::Ending;
 use crate::live::Live;
 use crate::live::replies::Gathering;
-use hoopwire_grant::Budget;
+use crate::live::states::{Cut, Overtime};
+use hoopwire_grant::{Budget, Meter};
 use hoopwire_postgres_policy::{Denial, Verdict};
 use hoopwire_postgres_protocol::backend::Tag;
 use hoopwire_postgres_protocol::frontend;
@@ -36,7 +37,7 @@ impl Live {
             return Ok(());
         }
         self.take_statements(None)?;
-        self.paid.binds = self.paid.binds.saturating_add(1);
+        self.allowance.paid.binds = self.allowance.paid.binds.saturating_add(1);
         Ok(())
     }
 
@@ -46,7 +47,7 @@ impl Live {
             return Ok(());
         }
         self.take_unless_paid(|paid| &mut paid.binds)?;
-        self.paid.executes = self.paid.executes.saturating_add(1);
+        self.allowance.paid.executes = self.allowance.paid.executes.saturating_add(1);
         Ok(())
     }
 
@@ -56,29 +57,29 @@ impl Live {
     }
 
     fn take_unless_paid(&mut self, of: impl Fn(&mut Paid) -> &mut u32) -> Result<(), Denial> {
-        let paid = of(&mut self.paid);
+        let paid = of(&mut self.allowance.paid);
         let outcome = match paid.checked_sub(1) {
             Some(left) => {
                 *paid = left;
-                self.meter.go_on()
+                self.allowance.meter.go_on()
             }
-            None => self.meter.take_statement(),
+            None => self.allowance.meter.take_statement(),
         };
-        outcome.map_err(|budget| self.meter.denial(budget, &self.grant))
+        outcome.map_err(|budget| self.allowance.meter.denial(budget, &self.grant))
     }
 
     /// A reply to a Query: where its text was not read, the first statement is counted before it is sent, and each
     /// other one when the target answers it. True if none is left for it: it was cut.
     pub(crate) fn take_next_of_query(&mut self, tag: Tag, span: &mut Gathering, turn: &mut Turn<'_>) -> bool {
         // a replication command may have many results
-        if self.grant.rights.rules.is_some() || self.replication || !self.pipeline.awaits_query() {
+        if self.grant.rights.rules.is_some() || self.replication.is_on || !self.pipeline.awaits_query() {
             return false;
         }
         let is_next = std::mem::replace(
-            &mut self.is_between,
+            &mut self.allowance.is_between,
             matches!(tag, Tag::CommandComplete | Tag::EmptyQueryResponse),
         );
-        match if is_next { self.meter.take_statement() } else { Ok(()) } {
+        match if is_next { self.allowance.meter.take_statement() } else { Ok(()) } {
             Ok(()) => false,
             Err(budget) => {
                 self.cut(budget, span, turn);
@@ -96,21 +97,25 @@ impl Live {
         turn: &mut Turn<'_>,
     ) -> Result<bool, Ending> {
         span.bytes = span.bytes.saturating_add(bytes as u64);
-        if !self.meter.limits_bytes() || self.meter.take_bytes(std::mem::take(&mut span.bytes)) {
+        if !self.allowance.meter.limits_bytes()
+            || self.allowance.meter.take_bytes(std::mem::take(&mut span.bytes))
+        {
             return Ok(true);
         }
-        let denial = self.meter.denial(Budget::Bytes, &self.grant);
+        let denial = self.allowance.meter.denial(Budget::Bytes, &self.grant);
         match tag {
             Tag::ErrorResponse => self.say_denial(&denial, span, turn),
             // the end of a transaction may put settings back, and a client must know how to read what comes
-            Tag::ParameterStatus if bytes <= SETTING_BYTES && self.settings_beyond < SETTINGS_BEYOND => {
-                self.settings_beyond = self.settings_beyond.saturating_add(1);
+            Tag::ParameterStatus
+                if bytes <= SETTING_BYTES && self.allowance.settings_beyond < SETTINGS_BEYOND =>
+            {
+                self.allowance.settings_beyond = self.allowance.settings_beyond.saturating_add(1);
                 return Ok(true);
             }
             // to go on without it would be to wait for what never comes, or to misread what does
             Tag::ParameterStatus | Tag::NotificationResponse => return Err(Ending::denied(&denial)),
             Tag::NoticeResponse
-                if self.swallowing || self.pipeline.is_empty() || self.pipeline.awaits_end() => {}
+                if self.allowance.cut.is_on() || self.pipeline.is_empty() || self.pipeline.awaits_end() => {}
             _ => self.cut(Budget::Bytes, span, turn),
         }
         Ok(false)
@@ -123,7 +128,10 @@ impl Live {
             _ => 1,
         };
         for _ in 0..count {
-            self.meter.take_statement().map_err(|budget| self.meter.denial(budget, &self.grant))?;
+            self.allowance
+                .meter
+                .take_statement()
+                .map_err(|budget| self.allowance.meter.denial(budget, &self.grant))?;
         }
         Ok(())
     }
@@ -136,21 +144,21 @@ impl Live {
         rows: u64,
         bytes: u64,
     ) -> (&'r [u8], u64, Option<Budget>) {
-        let passed = self.meter.take_rows(rows, bytes);
+        let passed = self.allowance.meter.take_rows(rows, bytes);
         if passed >= rows {
             return (raw, rows, None);
         }
-        let budget = self.meter.exhausted().unwrap_or(Budget::Rows);
+        let budget = self.allowance.meter.exhausted().unwrap_or(Budget::Rows);
         (first_messages(raw, passed), passed, Some(budget))
     }
 
     /// The running statement ends here, with these words, and the state that an error leaves: behind it goes a
     /// request that cannot succeed. Where more rounds are on their way already, that would come too late.
     pub(crate) fn cut(&mut self, budget: Budget, span: &mut Gathering, turn: &mut Turn<'_>) {
-        let denial = self.meter.denial(budget, &self.grant);
+        let denial = self.allowance.meter.denial(budget, &self.grant);
         self.say_denial(&denial, span, turn);
         span.ended = true;
-        self.swallowing = true;
+        self.allowance.cut.cut();
         self.cancel_upstream(turn);
         if self.pipeline.copy() == Copy::In {
             // it hears no cancel while it waits for data
@@ -162,11 +170,11 @@ impl Live {
             0 => {
                 // a server's error in the extended protocol skips to the Sync that is still to come
                 self.fail_here(frontend::Tag::Parse, denial, turn);
-                self.discarding = true;
+                self.requests.discarding = true;
             }
             1 => {
                 self.fail_here(frontend::Tag::Query, denial, turn);
-                self.rounds_to_swallow = 1;
+                self.allowance.cut.add_round();
             }
             _ => {}
         }
@@ -174,21 +182,21 @@ impl Live {
 
     /// Time passed while the target works.
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
-        self.meter.tick(turn.now);
-        if !self.meter.is_running() {
+        self.allowance.meter.tick(turn.now);
+        if !self.allowance.meter.is_running() {
             return Ok(());
         }
         self.flush(turn);
-        if !self.meter.is_over_time() {
+        if !self.allowance.meter.is_over_time() {
             return Ok(());
         }
-        let denial = self.meter.denial(Budget::WallTime, &self.grant);
-        if self.cancels >= CANCELS {
+        let denial = self.allowance.meter.denial(Budget::WallTime, &self.grant);
+        if self.allowance.overtime.cancels >= CANCELS {
             return Err(Ending::denied(&denial));
         }
-        self.overtime.get_or_insert(denial);
-        self.cancels = self.cancels.saturating_add(1);
-        self.cancel_at = turn.now.checked_add(CANCEL_EVERY);
+        self.allowance.overtime.denial.get_or_insert(denial);
+        self.allowance.overtime.cancels = self.allowance.overtime.cancels.saturating_add(1);
+        self.allowance.overtime.cancel_at = turn.now.checked_add(CANCEL_EVERY);
         self.cancel_upstream(turn);
         Ok(())
     }
@@ -196,17 +204,17 @@ impl Live {
     /// The target keeps what it has to say back until the principal's Flush or Sync; the time till then is not its own.
     fn flush(&mut self, turn: &mut Turn<'_>) {
         let is_kept_back = self.pipeline.is_in_round() && self.pipeline.copy() == Copy::None;
-        if is_kept_back && !self.is_flushed && self.from_principal.at_boundary() {
-            self.is_flushed = true;
+        if is_kept_back && !self.allowance.is_flushed && self.requests.scanner.at_boundary() {
+            self.allowance.is_flushed = true;
             self.say_own(turn, |_, out| frontend::flush(out));
         }
     }
 
     /// When [`Live::tick`] is due.
     pub(crate) fn tick_at(&self) -> Option<Instant> {
-        match self.overtime {
-            Some(_) => self.cancel_at.filter(|_| self.meter.is_running()),
-            None => self.meter.wake(),
+        match self.allowance.overtime.denial {
+            Some(_) => self.allowance.overtime.cancel_at.filter(|_| self.allowance.meter.is_running()),
+            None => self.allowance.meter.wake(),
         }
     }
 
@@ -214,8 +222,8 @@ impl Live {
     pub(crate) fn owe(&mut self, request: Owed<Denial>, turn: &Turn<'_>) -> bool {
         let is_owed = self.pipeline.push(request);
         if is_owed {
-            self.is_flushed = false;
-            self.meter.start(turn.now);
+            self.allowance.is_flushed = false;
+            self.allowance.meter.start(turn.now);
         }
         is_owed
     }
@@ -223,14 +231,44 @@ impl Live {
     /// If nothing is owed any more, the time that the principal takes is its own.
     pub(crate) fn may_rest(&mut self, turn: &Turn<'_>) {
         if self.pipeline.is_empty() {
-            self.meter.stop(turn.now);
+            self.allowance.meter.stop(turn.now);
+        }
+    }
+}
+
+/// What the grant's budgets leave to the session.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    pub(crate) meter: Meter,
+    /// Statements counted ahead.
+    paid: Paid,
+    pub(crate) cut: Cut,
+    pub(crate) overtime: Overtime,
+    /// The target was asked for all that it has to say.
+    is_flushed: bool,
+    /// A statement of a Query is complete: what comes next is of another one.
+    pub(crate) is_between: bool,
+    /// Changed settings that were told though no bytes were left.
+    settings_beyond: u8,
+}
+
+impl Allowance {
+    pub(crate) fn new(meter: Meter) -> Allowance {
+        Allowance {
+            meter,
+            paid: Paid::default(),
+            cut: Cut::No,
+            overtime: Overtime::default(),
+            is_flushed: false,
+            is_between: false,
+            settings_beyond: 0,
         }
     }
 }
 
 /// What was counted ahead.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Paid {
+struct Paid {
     binds: u32,
     executes: u32,
 }

@@ -40,7 +40,7 @@ pub(crate) fn record(live: &Live, bind: &Bind<'_>, raw: &[u8], turn: &mut Turn<'
         parameters: &parameters,
         bytes: raw.len() as u64,
     });
-    let kept = turn.record(live.no, Direction::Upstream, &frame);
+    let kept = turn.record(live.tally.no, Direction::Upstream, &frame);
     Told { bound, kept: complete.then_some(kept) }
 }
 

@@ -16,19 +16,16 @@ use hoopwire_wire::Secret;
 impl Live {
     /// Ends an admitted session: cancel, FATAL, SessionEnd, close, in this order.
     pub(crate) fn end(&mut self, ending: &Ending, turn: &mut Turn<'_>) {
-        if self.ended {
-            return;
-        }
-        self.ended = true;
-        self.meter.stop(turn.now);
+        let Some(was_welcomed) = self.stage.end() else { return };
+        self.allowance.meter.stop(turn.now);
         let owes = !self.pipeline.is_empty() || self.pipeline.is_skipping();
-        if self.established && owes && ending.by != Party::Target {
+        if was_welcomed && owes && ending.by != Party::Target {
             self.cancel_upstream(turn);
         }
         if let Some(report) = &ending.report {
             self.say(report, 0, turn);
         }
-        if self.established && !owes && self.from_principal.at_boundary() {
+        if was_welcomed && !owes && self.requests.scanner.at_boundary() {
             // Terminate, so that the target does not log an unexpected end; it rolls back what is open
             turn.log_in_up(|out, _| frontend::terminate(out));
         }
@@ -36,19 +33,19 @@ impl Live {
             closed_by: ending.by.word(),
             reason: &ending.reason,
             sqlstate: ending.code(),
-            statements: self.counters.statements,
-            rows: self.counters.rows,
-            bytes_in: self.counters.bytes_in,
-            bytes_out: self.counters.bytes_out,
+            statements: self.tally.counters.statements,
+            rows: self.tally.counters.rows,
+            bytes_in: self.tally.counters.bytes_in,
+            bytes_out: self.tally.counters.bytes_out,
         });
-        turn.record(self.no, Direction::Gateway, &frame);
+        turn.record(self.tally.no, Direction::Gateway, &frame);
         turn.effects.push(Effect::Close(Box::new(ending.closed())));
     }
 
     /// Something of the gateway's own for the principal, recorded like all it gets. Only at a message
     /// boundary: in the middle of a streamed message nothing can be said.
     pub(crate) fn say(&mut self, report: &ErrorReport, statement: u64, turn: &mut Turn<'_>) {
-        if !self.from_target.at_boundary() {
+        if !self.replies.scanner.at_boundary() {
             return;
         }
         let mut span = turn.span();
@@ -59,14 +56,14 @@ impl Live {
             Severity::Notice => ("NOTICE", ""),
         };
         let frame = Frame::Report(Report { severity, sqlstate, message: report.message.as_bytes() });
-        turn.record(self.no, Direction::Gateway, &frame);
+        turn.record(self.tally.no, Direction::Gateway, &frame);
         let told = Told { statement, rows: 0, tag: b"", last: true, sqlstate: sqlstate.as_bytes() };
         self.account(&mut span, told, turn);
     }
 
     /// The span ends: accounts what was delivered in it.
     pub(crate) fn account(&mut self, span: &mut Span, told: Told<'_>, turn: &mut Turn<'_>) {
-        let bytes = turn.close_span(self.no, span, self.record_rows(), |bytes, digest| {
+        let bytes = turn.close_span(self.tally.no, span, self.record_rows(), |bytes, digest| {
             Frame::Result(ResultSpan {
                 no: told.statement,
                 rows: told.rows,
@@ -78,8 +75,8 @@ impl Live {
             })
         });
         if bytes > 0 {
-            self.counters.bytes_out = self.counters.bytes_out.saturating_add(bytes);
-            self.counters.rows = self.counters.rows.saturating_add(told.rows);
+            self.tally.counters.bytes_out = self.tally.counters.bytes_out.saturating_add(bytes);
+            self.tally.counters.rows = self.tally.counters.rows.saturating_add(told.rows);
         }
     }
 }
@@ -114,7 +111,7 @@ impl Live {
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
         let frame = Frame::GrantChanged(GrantChanged { grant: &grant.id, reason });
-        turn.record(self.no, Direction::Gateway, &frame);
+        turn.record(self.tally.no, Direction::Gateway, &frame);
         let database = std::mem::take(&mut self.grant.database);
         let old = std::mem::replace(&mut *self.grant, grant);
         if old.deadline < self.grant.deadline {
@@ -123,7 +120,7 @@ impl Live {
             self.grant.expires_unix_us = old.expires_unix_us;
             self.grant.expires_text = old.expires_text;
         }
-        self.meter.set_budgets(self.grant.budgets);
+        self.allowance.meter.set_budgets(self.grant.budgets);
         let must_match = old.rights.masks_must_match != self.grant.rights.masks_must_match;
         if old.rights.rules != self.grant.rights.rules
             || old.rights.masks != self.grant.rights.masks
@@ -133,7 +130,7 @@ impl Live {
             return Err(rights_changed(&self.grant));
         }
         let mut decision = decide(&self.grant, Action::Connect { database: &database }, turn.now);
-        if self.replication {
+        if self.replication.is_on {
             decision = decision.and_then(|_| decide(&self.grant, Action::Replicate, turn.now));
         }
         decision.map(drop).map_err(|denial| Ending::denied(&denial))
@@ -142,15 +139,15 @@ impl Live {
     /// Asks the target to cancel what it does for this session.
     pub(crate) fn cancel_upstream(&self, turn: &mut Turn<'_>) {
         let mut packet = Vec::new();
-        encode_request(self.upstream_pid, self.upstream_key.expose(), &mut packet);
+        encode_request(self.keys.target_pid, self.keys.target_key.expose(), &mut packet);
         turn.effects.push(Effect::Call(Call { opening: OPENING, packet: Secret::new(packet) }));
     }
 
     /// The principal's own CancelRequest, decided like any other request.
     pub(crate) fn cancel(&mut self, from: &str, turn: &mut Turn<'_>) {
-        let allow = !self.ended && decide(&self.grant, self.class(), turn.now).is_ok();
+        let allow = !self.stage.is_ended() && decide(&self.grant, self.class(), turn.now).is_ok();
         let frame = Frame::Cancel(Cancel { allow, from });
-        turn.record(self.no, Direction::Upstream, &frame);
+        turn.record(self.tally.no, Direction::Upstream, &frame);
         if allow {
             self.cancel_upstream(turn);
         }

@@ -50,7 +50,7 @@ impl Live {
 
     /// Something runs that may close cursors, or a round ends.
     pub(crate) fn note_run(&mut self) {
-        self.cursors.last_run = self.next_no;
+        self.cursors.last_run = self.tally.last_no;
         self.cursors.bound = None;
     }
 

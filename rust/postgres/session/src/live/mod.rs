@@ -11,13 +11,15 @@ pub(crate) mod replication;
 pub(crate) mod replies;
 pub(crate) mod requests;
 pub(crate) mod stand_in;
+pub(crate) mod states;
 
 use crate::exact::Exact;
-use crate::live::allowance::Paid;
+use crate::live::allowance::Allowance;
 use crate::live::cursors::Cursors;
 use crate::live::names::{Names, Prepared};
 use crate::live::replication::Slots;
-use hoopwire_grant::{Meter, Record};
+use crate::live::states::{Notice, Stage};
+use hoopwire_grant::Record;
 use hoopwire_postgres_policy::{Action, Denial, Grant};
 use hoopwire_postgres_protocol::cancel::CancelKey;
 use hoopwire_postgres_protocol::message::Scanner;
@@ -25,68 +27,78 @@ use hoopwire_postgres_protocol::pipeline::Pipeline;
 use hoopwire_postgres_protocol::{backend, frontend};
 use hoopwire_session::Counters;
 use hoopwire_wire::Secret;
-use std::time::Instant;
 
-/// A session under a grant.
+/// Replication mode.
+#[derive(Debug, Default)]
+pub(crate) struct Replication {
+    /// The startup packet asked for it and the grant allows it.
+    pub(crate) is_on: bool,
+    pub(crate) slots: Slots,
+}
+
+/// What cancels: at this session, and at the target.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    /// The gateway's own, which the principal has.
+    pub(crate) own: CancelKey,
+    pub(crate) target_pid: u32,
+    pub(crate) target_key: Secret<Vec<u8>>,
+}
+
+/// Reading the principal.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    pub(crate) scanner: Scanner<frontend::Tag>,
+    /// After a denial in the extended protocol: everything up to the next Sync is dropped, as a server would.
+    pub(crate) discarding: bool,
+    /// Largest Query or Parse body.
+    pub(crate) statement_max_bytes: usize,
+}
+
+/// Reading the target.
+#[derive(Debug, Default)]
+pub(crate) struct Replies {
+    pub(crate) scanner: Scanner<backend::Tag>,
+    /// The statement that the message belongs to which is being streamed.
+    pub(crate) statement: u64,
+    /// The beginning of that message was delivered, so its rest is.
+    pub(crate) shows_tail: bool,
+}
+
+/// Numbers of the session.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Its own, in the stream of the recording.
+    pub(crate) no: u32,
+    /// Of the last statement.
+    pub(crate) last_no: u64,
+    pub(crate) counters: Counters,
+}
+
+/// A session under a grant: its parts, which own what they are at.
 #[derive(Debug)]
 pub(crate) struct Live {
-    /// Stream-local number of the session in the recording.
-    pub(crate) no: u32,
     pub(crate) grant: Box<Grant>,
-    /// The startup packet asked for replication mode and the grant allows it.
-    pub(crate) replication: bool,
-    pub(crate) slots: Slots,
-    pub(crate) cancel_key: CancelKey,
-    pub(crate) upstream_pid: u32,
-    pub(crate) upstream_key: Secret<Vec<u8>>,
-    pub(crate) from_principal: Scanner<frontend::Tag>,
-    pub(crate) from_target: Scanner<backend::Tag>,
+    pub(crate) stage: Stage,
+    pub(crate) notice: Notice,
+    pub(crate) tally: Tally,
+    pub(crate) replication: Replication,
+    pub(crate) keys: Keys,
+    pub(crate) requests: Requests,
+    pub(crate) replies: Replies,
     pub(crate) pipeline: Pipeline<Denial>,
     pub(crate) names: Names,
     pub(crate) cursors: Cursors,
-    pub(crate) next_no: u64,
-    /// After a denial in the extended protocol: everything up to the next Sync is dropped, as a server would.
-    pub(crate) discarding: bool,
-    /// Type of the message from the target that is being streamed, and the statement it belongs to.
-    pub(crate) streamed_for: u64,
-    /// The beginning of the message that is streamed was delivered, so its rest is.
-    pub(crate) shows_tail: bool,
-    /// Largest Query or Parse body in bytes.
-    pub(crate) statement_max_bytes: usize,
-    pub(crate) notice_pending: bool,
-    pub(crate) notice_sent: bool,
-    /// The gateway drains: end as soon as the session is idle.
-    pub(crate) draining: bool,
-    pub(crate) established: bool,
-    pub(crate) ended: bool,
-    pub(crate) counters: Counters,
     /// Of a statement-exact grant.
     pub(crate) exact: Option<Box<Exact>>,
-    pub(crate) meter: Meter,
-    /// A budget cut the running result: nothing more of it is delivered but ReadyForQuery.
-    pub(crate) swallowing: bool,
-    /// So many ReadyForQuery belong to what is not delivered.
-    pub(crate) rounds_to_swallow: u8,
-    /// The running statement was cancelled for its time: what its end is called.
-    pub(crate) overtime: Option<Denial>,
-    /// When it is cancelled again, and how often it was.
-    pub(crate) cancel_at: Option<Instant>,
-    pub(crate) cancels: u8,
-    /// The target was asked for all that it has to say.
-    pub(crate) is_flushed: bool,
-    /// Statements counted ahead.
-    pub(crate) paid: Paid,
-    /// A statement of a Query is complete: what comes next is of another one.
-    pub(crate) is_between: bool,
-    /// Changed settings that were told though no bytes were left.
-    pub(crate) settings_beyond: u8,
+    pub(crate) allowance: Allowance,
 }
 
 impl Live {
     /// The class that ordinary requests of this session belong to. In replication mode every request is a
     /// replication command or rides on that right.
     pub(crate) fn class(&self) -> Action<'static> {
-        if self.replication { Action::Replicate } else { Action::Query }
+        if self.replication.is_on { Action::Replicate } else { Action::Query }
     }
 
     /// The statement that a request sent now means by this name, if that is known. One that the target skips means none.
@@ -111,16 +123,16 @@ impl Live {
 
     /// Nothing is owed, nothing is open, and the principal can be told.
     pub(crate) fn may_drain(&self) -> bool {
-        self.draining && self.pipeline.is_idle() && self.from_target.at_boundary()
+        self.stage == Stage::Draining && self.pipeline.is_idle() && self.replies.scanner.at_boundary()
     }
 
     pub(crate) fn record_rows(&self) -> bool {
-        self.grant.record == Record::Full && self.established
+        self.grant.record == Record::Full && self.stage.is_welcomed()
     }
 
     pub(crate) fn next_statement(&mut self) -> u64 {
-        self.next_no = self.next_no.saturating_add(1);
-        self.counters.statements = self.counters.statements.saturating_add(1);
-        self.next_no
+        self.tally.last_no = self.tally.last_no.saturating_add(1);
+        self.tally.counters.statements = self.tally.counters.statements.saturating_add(1);
+        self.tally.last_no
     }
 }

@@ -206,7 +206,8 @@ impl Live {
                     "It would write files on the target's host.",
                 );
             }
-            Command::Start { slot: Some(slot) } if slot.starts_with(OURS) || self.slots.has(slot) => {}
+            Command::Start { slot: Some(slot) }
+                if slot.starts_with(OURS) || self.replication.slots.has(slot) => {}
             Command::Start { slot: Some(_) } => {
                 return refused("this replication slot", "What is read from it is lost to its own consumer.");
             }
@@ -217,12 +218,14 @@ impl Live {
                 );
             }
             Command::Create { slot, temporary: true } => {
-                if self.slots.made.len() >= SLOTS_MAX {
+                if self.replication.slots.made.len() >= SLOTS_MAX {
                     return refused("more temporary replication slots in one session", "There are 64.");
                 }
-                self.slots.asked = Some((no, slot.clone()));
+                self.replication.slots.asked = Some((no, slot.clone()));
             }
-            Command::Change { slot } if self.slots.has(slot) => self.slots.made.retain(|made| made != slot),
+            Command::Change { slot } if self.replication.slots.has(slot) => {
+                self.replication.slots.made.retain(|made| made != slot)
+            }
             Command::Change { .. } => {
                 return refused("to change or drop this replication slot", "The session has not made it.");
             }

@@ -11,6 +11,7 @@ use crate::exact::masking::{ROW_MAX_BYTES, row_too_large};
 use crate::live::Live;
 use crate::live::close::Told;
 use crate::live::ends::check_end;
+use crate::live::states::Notice;
 use crate::words::error_report;
 use hoopwire_grant::Fault;
 use hoopwire_grant::decide;
@@ -160,7 +161,7 @@ impl Live {
         {
             return Err(Ending::denied(&denial));
         }
-        let mut scanner = std::mem::take(&mut self.from_target);
+        let mut scanner = std::mem::take(&mut self.replies.scanner);
         let mut span = Gathering::new(turn.span(), self.pipeline.current());
         let has_masks = self.has_masks();
         let table = |tag: Tag, body_len: usize| take(has_masks, tag, body_len);
@@ -180,7 +181,7 @@ impl Live {
             }
         };
         // what is refused is refused before anything of it is delivered: the principal can be told why
-        self.from_target = if outcome.is_ok() { scanner } else { Scanner::default() };
+        self.replies.scanner = if outcome.is_ok() { scanner } else { Scanner::default() };
         self.close_span(&mut span, turn);
         outcome?;
         self.give_notice(turn);
@@ -200,9 +201,9 @@ impl Live {
                 (tag, raw, u64::from(is_row(tag)), body_len.saturating_add(HEADER_BYTES))
             }
             Piece::Tail { raw, .. } => {
-                let statement = self.streamed_for;
+                let statement = self.replies.statement;
                 self.join(span, statement, turn);
-                if self.shows_tail {
+                if self.replies.shows_tail {
                     turn.deliver(&span.span, |out| out.extend_from_slice(raw));
                 }
                 return Ok(());
@@ -234,8 +235,8 @@ impl Live {
             }
             Reply::Ready | Reply::Aside => {}
         }
-        self.streamed_for = awaited;
-        self.shows_tail = false;
+        self.replies.statement = awaited;
+        self.replies.shows_tail = false;
         if status == Some(TransactionStatus::Idle) {
             self.names.end_transaction();
         }
@@ -252,18 +253,15 @@ impl Live {
             Tag::ParameterStatus => self.watch(body)?,
             Tag::CommandComplete | Tag::EmptyQueryResponse | Tag::PortalSuspended => self.result_ends(turn),
             Tag::ErrorResponse => {
-                self.slots.forget();
+                self.replication.slots.forget();
                 self.result_ends(turn);
             }
-            Tag::ReadyForQuery if self.rounds_to_swallow > 0 => {
-                self.rounds_to_swallow = self.rounds_to_swallow.saturating_sub(1);
-                return Ok(());
-            }
+            Tag::ReadyForQuery if self.allowance.cut.ready() => return Ok(()),
             Tag::ReadyForQuery => self.round_ends(turn),
             _ => {}
         }
         // of a result that a budget has cut, nothing more is delivered
-        if self.swallowing
+        if self.allowance.cut.is_on()
             && !matches!(
                 tag,
                 Tag::ReadyForQuery | Tag::ParameterStatus | Tag::NotificationResponse | Tag::NoticeResponse
@@ -286,7 +284,7 @@ impl Live {
             Tag::DataRow | Tag::CopyData | Tag::FunctionCallResponse => {
                 let (raw, taken, budget) = self.take_rows(raw, rows.max(1), bytes as u64);
                 span.rows = span.rows.saturating_add(taken.min(rows));
-                self.shows_tail = budget.is_none();
+                self.replies.shows_tail = budget.is_none();
                 self.deliver(tag, raw, &span.span, turn)?;
                 budget.into_iter().for_each(|budget| self.cut(budget, span, turn));
                 return Ok(());
@@ -297,8 +295,8 @@ impl Live {
                 if awaits_end {
                     check_end(text)?;
                 }
-                if self.replication {
-                    self.slots.done(awaited);
+                if self.replication.is_on {
+                    self.replication.slots.done(awaited);
                 }
                 if text == b"PREPARE" {
                     self.names.prepared_in_sql();
@@ -314,7 +312,7 @@ impl Live {
             }
             Tag::RowDescription | Tag::NotificationResponse | Tag::ParameterStatus => {
                 if self.fits(tag, bytes, span, turn)? {
-                    self.shows_tail = true;
+                    self.replies.shows_tail = true;
                     turn.deliver(&span.span, |out| out.extend_from_slice(raw));
                 }
                 return Ok(());
@@ -326,7 +324,7 @@ impl Live {
             }
             _ => {}
         }
-        self.shows_tail = true;
+        self.replies.shows_tail = true;
         span.bytes = span.bytes.saturating_add(raw.len() as u64);
         turn.deliver(&span.span, |out| out.extend_from_slice(raw));
         Ok(())
@@ -371,10 +369,9 @@ impl Live {
 
     fn round_ends(&mut self, turn: &Turn<'_>) {
         self.result_ends(turn);
-        self.swallowing = false;
-        self.overtime = None;
-        self.cancels = 0;
-        self.is_between = false;
+        self.allowance.overtime.denial = None;
+        self.allowance.overtime.cancels = 0;
+        self.allowance.is_between = false;
     }
 
     /// The denial to be said instead of an error of the target, if it answers a refused request. A FATAL is the
@@ -384,8 +381,8 @@ impl Live {
         if matches!(said.severity.as_str(), "FATAL" | "PANIC") {
             return Ok(None);
         }
-        if said.sqlstate == Some(Sqlstate::QUERY_CANCELED) && self.overtime.is_some() {
-            return Ok(self.overtime.take());
+        if said.sqlstate == Some(Sqlstate::QUERY_CANCELED) && self.allowance.overtime.denial.is_some() {
+            return Ok(self.allowance.overtime.denial.take());
         }
         match (self.pipeline.take_denial(), piece) {
             (Some(_), Piece::Head { last: false, .. }) => {
@@ -404,7 +401,7 @@ impl Live {
             sqlstate: sqlstate.as_str(),
             message: report.message.as_bytes(),
         });
-        turn.record(self.no, Direction::Gateway, &frame);
+        turn.record(self.tally.no, Direction::Gateway, &frame);
         turn.deliver(&span.span, |out| report.encode(out));
         span.sqlstate = Some(sqlstate);
     }
@@ -419,7 +416,7 @@ impl Live {
 
     fn close_span(&mut self, span: &mut Gathering, turn: &mut Turn<'_>) {
         if span.bytes > 0 {
-            self.meter.take_bytes(std::mem::take(&mut span.bytes));
+            self.allowance.meter.take_bytes(std::mem::take(&mut span.bytes));
         }
         let told = Told {
             statement: span.statement,
@@ -456,7 +453,7 @@ impl Live {
             }
             None => {
                 self.report(tag, body, span, turn);
-                self.shows_tail = true;
+                self.replies.shows_tail = true;
                 turn.deliver(&span.span, |out| out.extend_from_slice(raw));
             }
         }
@@ -473,7 +470,7 @@ impl Live {
             &said.severity
         };
         let frame = Frame::Report(Report { severity, sqlstate, message: said.message.as_bytes() });
-        turn.record(self.no, Direction::Downstream, &frame);
+        turn.record(self.tally.no, Direction::Downstream, &frame);
         if tag == Tag::ErrorResponse {
             span.sqlstate = said.sqlstate;
         }
@@ -481,11 +478,10 @@ impl Live {
 
     /// Says once that the end is near, at the first message boundary after it is due.
     pub(crate) fn give_notice(&mut self, turn: &mut Turn<'_>) {
-        if !self.notice_pending || !self.from_target.at_boundary() {
+        if self.notice != Notice::Due || !self.replies.scanner.at_boundary() {
             return;
         }
-        self.notice_pending = false;
-        self.notice_sent = true;
+        self.notice.said();
         let left = self.grant.deadline.saturating_duration_since(turn.now).as_secs();
         let notice = ErrorReport::notice(format!(
             "grant {} expires at {}, in {left} s; the session will be cut then",

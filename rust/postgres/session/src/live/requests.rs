@@ -80,11 +80,11 @@ impl Live {
         if self.keeps_waiting(input) {
             return Ok(());
         }
-        self.counters.bytes_in = self.counters.bytes_in.saturating_add(input.len() as u64);
+        self.tally.counters.bytes_in = self.tally.counters.bytes_in.saturating_add(input.len() as u64);
         // copy data, or a Bind that its frame does not say whole, with what streams behind it
         let mut flow = None;
-        let mut scanner = std::mem::take(&mut self.from_principal);
-        let limit = self.statement_max_bytes;
+        let mut scanner = std::mem::take(&mut self.requests.scanner);
+        let limit = self.requests.statement_max_bytes;
         let table = |tag: Tag, body_len: usize| take(limit, tag, body_len);
         let outcome = loop {
             match scanner.next(&mut input, &table) {
@@ -103,7 +103,7 @@ impl Live {
                 Err(error) => break Err(error.into()),
             }
         };
-        self.from_principal = scanner;
+        self.requests.scanner = scanner;
         if let Some(exact) = &mut self.exact {
             exact.is_fresh = false;
             exact.was_interrupted = false;
@@ -111,7 +111,7 @@ impl Live {
         self.end_of_flow(&mut flow, turn);
         let waiting = outcome?;
         if !waiting.is_empty() {
-            self.counters.bytes_in = self.counters.bytes_in.saturating_sub(waiting.len() as u64);
+            self.tally.counters.bytes_in = self.tally.counters.bytes_in.saturating_sub(waiting.len() as u64);
             self.hold(waiting, turn);
         }
         Ok(())
@@ -138,7 +138,7 @@ impl Live {
             Piece::Run { raw, .. }
             | Piece::Tail { raw, .. }
             | Piece::Head { tag: Tag::CopyData, raw, .. } => {
-                if let (Ok(permit), false) = (permit, self.discarding) {
+                if let (Ok(permit), false) = (permit, self.requests.discarding) {
                     let flow = flow.get_or_insert_with(|| turn.flow());
                     turn.forward_in(permit, flow, raw);
                 }
@@ -152,9 +152,9 @@ impl Live {
             }
             Piece::Whole { tag: tag @ Tag::Sync, .. } if !body.is_empty() => return Err(malformed(tag)),
             Piece::Whole { tag: Tag::Sync, raw } => self.sync(raw, permit, turn),
-            _ if self.discarding => {}
+            _ if self.requests.discarding => {}
             Piece::Skipped { tag, body_len } => {
-                let denial = too_long(tag, body_len, self.statement_max_bytes);
+                let denial = too_long(tag, body_len, self.requests.statement_max_bytes);
                 let no = self.next_statement();
                 let frame = Frame::Statement(Statement {
                     no,
@@ -165,7 +165,7 @@ impl Live {
                     allow: false,
                     reason: denial.code.name().as_bytes(),
                 });
-                turn.record(self.no, Direction::Upstream, &frame);
+                turn.record(self.tally.no, Direction::Upstream, &frame);
                 self.refuse(denial, no, tag, b"?", turn);
             }
             Piece::Whole { tag: tag @ (Tag::Query | Tag::Parse | Tag::FunctionCall), raw } => {
@@ -243,9 +243,9 @@ impl Live {
     }
 
     fn sync(&mut self, raw: &[u8], permit: &Result<Permit, Denial>, turn: &mut Turn<'_>) {
-        self.discarding = false;
+        self.requests.discarding = false;
         let frame = Frame::Request(Request { kind: Tag::Sync.byte(), name: b"", bytes: raw.len() as u64 });
-        let kept = turn.record(self.no, Direction::Upstream, &frame);
+        let kept = turn.record(self.tally.no, Direction::Upstream, &frame);
         self.owe(Owed::Sync, turn);
         self.names.end_round();
         match permit {
@@ -288,14 +288,14 @@ impl Live {
         };
         let (via, allow) = (via(tag), permit.is_ok());
         let frame = Frame::Statement(Statement { no, via, name, text, types: &types, allow, reason });
-        let mut kept = turn.record(self.no, Direction::Upstream, &frame);
+        let mut kept = turn.record(self.tally.no, Direction::Upstream, &frame);
         match permit {
             Err(denial) => self.refuse(denial, no, tag, name, turn),
             Ok((permit, traits)) => {
                 if tag == Tag::FunctionCall {
                     let digest = *blake3::hash(raw).as_bytes();
                     let frame = Frame::Input(Input { bytes: raw.len() as u64, digest });
-                    kept = turn.record(self.no, Direction::Upstream, &frame);
+                    kept = turn.record(self.tally.no, Direction::Upstream, &frame);
                 }
                 let owed = match tag {
                     Tag::Query => Owed::Query { no, ends: traits.nature.ends },
@@ -326,7 +326,7 @@ impl Live {
                     let changed = instead(raw, start, &traits.instead).ok_or_else(|| malformed(tag))?;
                     let digest = *blake3::hash(&changed).as_bytes();
                     let frame = Frame::Input(Input { bytes: changed.len() as u64, digest });
-                    let kept = turn.record(self.no, Direction::Gateway, &frame);
+                    let kept = turn.record(self.tally.no, Direction::Gateway, &frame);
                     turn.forward(permit, kept, &changed);
                 }
             }
@@ -408,7 +408,7 @@ impl Live {
                 let no = self.portal(portal);
                 self.describe_first(portal, turn);
                 let frame = Frame::Execute(recording::Execute { portal, no, max_rows: i64::from(max_rows) });
-                let kept = turn.record(self.no, Direction::Upstream, &frame);
+                let kept = turn.record(self.tally.no, Direction::Upstream, &frame);
                 self.owe(Owed::Execute { no, ends: self.portal_ends(portal) }, turn);
                 return Ok(Some(kept));
             }
@@ -446,7 +446,7 @@ impl Live {
             Rider::CopyDone { .. } | Rider::Other { .. } => return Err(malformed()),
         };
         let frame = Frame::Request(Request { kind: tag.byte(), name, bytes: raw.len() as u64 });
-        Ok(Some(turn.record(self.no, Direction::Upstream, &frame)))
+        Ok(Some(turn.record(self.tally.no, Direction::Upstream, &frame)))
     }
 
     /// Refuses a request: in its place goes one that the target answers with an error (`refusal`), and the denial
@@ -460,7 +460,7 @@ impl Live {
         let then_ready = matches!(tag, Tag::Query | Tag::FunctionCall);
         self.stand_in(tag, name, Owed::Refused { no, denial: Some(Box::new(denial)), then_ready }, turn);
         // what breaks a COPY is used up by that; else an error of the extended protocol skips to the next Sync
-        self.discarding = !then_ready && copy != Copy::In;
+        self.requests.discarding = !then_ready && copy != Copy::In;
     }
 
     /// Makes the target err at this place, though nothing was refused: `tag` is a Query or a Parse.
@@ -476,7 +476,7 @@ impl Live {
 
     fn end_of_flow(&self, flow: &mut Option<Flow>, turn: &mut Turn<'_>) {
         if let Some(flow) = flow.take() {
-            turn.end_flow(self.no, flow);
+            turn.end_flow(self.tally.no, flow);
         }
     }
 }
