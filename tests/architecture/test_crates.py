@@ -67,8 +67,11 @@ NOWHERE = {
 MAY_BE_UNSAFE = {"engine", "bindings"}
 OF_PROTOCOLS = re.compile(
     r"SSLRequest|CancelRequest|ReadyForQuery|ErrorResponse|SQLSTATE|Sqlstate|Scram|SCRAM|hoopwire_postgres\w*|postgresql"
+    r"|\bProtocol::[A-Z][a-z]\w*"
 )
 """Words that only a protocol's own rooms use. `gateway` picks a protocol and may name it."""
+MAY_NAME_A_PROTOCOL = {("rust/engine/src/config.rs", "Protocol::Postgres")}
+"""Here addresses become listeners, each of which knows what it speaks."""
 BANNED_WORDS = {"manager", "helper", "helpers", "util", "utils", "info"}
 """docs/glossary.md. `get_` is banned as a prefix."""
 
@@ -201,13 +204,13 @@ def test_nothing_but_the_gateway_knows_which_protocols_there_are() -> None:
 
 
 def test_the_core_has_no_word_of_a_protocol() -> None:
-    found = [
-        f"{path.relative_to(ROOT)}: {word}"
+    found = {
+        (path.relative_to(ROOT).as_posix(), word)
         for crate, path in sources()
-        if crate in {"engine", "session", "grant", "spool"} and "tests" not in path.stem
+        if crate in {"engine", "session", "grant", "spool"} and "tests" not in (path.stem, path.parent.name)
         for word in OF_PROTOCOLS.findall(path.read_text())
-    ]
-    assert found == []
+    }
+    assert found == MAY_NAME_A_PROTOCOL
 
 
 def test_crates_are_named_for_their_rooms() -> None:

@@ -1,11 +1,11 @@
 //! What the control plane and other reactors tell a reactor.
 
-use hoopwire_gateway::Grant;
+use crate::tls::ServerConfigs;
+use hoopwire_gateway::{Grant, Protocol};
 use hoopwire_grant::{Fault, Party};
 use hoopwire_wire::Secret;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// An upstream credential, lent to one session; field names as in `hoopwire.model.commands.Lease`.
@@ -76,8 +76,8 @@ pub struct EndWords {
 }
 
 pub(crate) enum Command {
-    /// A connection accepted by the first reactor.
-    Serve { socket: TcpStream, peer: SocketAddr },
+    /// A connection accepted by the first reactor, at a listener of this protocol.
+    Serve { socket: TcpStream, peer: SocketAddr, protocol: Protocol },
     /// Answers to AskGrant.
     Admit { serial: u32, grant: Box<Grant>, lease: Box<Lease> },
     /// Refuse or end.
@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// Another connection has proved its power over this session, and signals it.
     Signal { serial: u32, from: SocketAddr },
     /// New connections use this certificate.
-    Tls { config: Arc<rustls::ServerConfig> },
+    Tls { configs: ServerConfigs },
     /// No new connections; idle sessions end, the others by the deadline.
     Drain { deadline: Instant },
     /// End everything and leave.

@@ -1,14 +1,16 @@
 //! What an engine is made from.
 
-use serde::Deserialize;
+use hoopwire_gateway::Protocol;
+use serde::{Deserialize, Deserializer};
 use std::time::Duration;
 
 /// The engine's settings; field names as in `hoopwire.model.commands.EngineConfig`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EngineConfig {
-    /// `HOST:PORT` to listen at.
-    pub listen: Vec<String>,
+    /// Where to listen, for what.
+    #[serde(deserialize_with = "listeners")]
+    pub listen: Vec<ListenConfig>,
     /// Data threads; 0 means one per core.
     pub reactors: usize,
     /// The gateway's certificate chain.
@@ -19,6 +21,20 @@ pub struct EngineConfig {
     pub limits: LimitConfig,
     /// The recording.
     pub recording: RecordingConfig,
+}
+
+/// A place to listen at.
+pub struct ListenConfig {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// What is spoken there.
+    pub protocol: Protocol,
+}
+
+/// The control plane names addresses only: it has listeners of one protocol.
+fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ListenConfig>, D::Error> {
+    let addresses = Vec::<String>::deserialize(deserializer)?;
+    Ok(addresses.into_iter().map(|address| ListenConfig { address, protocol: Protocol::Postgres }).collect())
 }
 
 /// Caps and deadlines.

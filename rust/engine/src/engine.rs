@@ -2,13 +2,13 @@
 
 use crate::address::AddressBook;
 use crate::command::{Command, EndWords, Lease};
-use crate::config::{EngineConfig, RecordingConfig, seconds};
+use crate::config::{EngineConfig, ListenConfig, RecordingConfig, seconds};
 use crate::directory::{Directory, LiveSession};
 use crate::event::{Counters, Event, EventQueue, Statistics, unix_us};
-use crate::reactor::{Mailbox, Reactor, Shared, WAKER};
+use crate::reactor::{Listener, Mailbox, Reactor, Shared, WAKER};
 use crate::spending::Spending;
-use crate::tls;
-use hoopwire_gateway::{Grant, Protocol};
+use crate::tls::ServerConfigs;
+use hoopwire_gateway::Grant;
 use hoopwire_recording::signing_key_from_pem;
 use hoopwire_session::PhaseLimits;
 use hoopwire_spool::{Recovery, Spool, SpoolConfig, recover_others};
@@ -64,13 +64,12 @@ impl Engine {
     /// [`StartError`] if an address cannot be bound, a certificate or key cannot be used, or the recording
     /// cannot be opened.
     pub fn start(config: EngineConfig) -> Result<Engine, StartError> {
-        let tls =
-            tls::server_config(&config.tls_certificate_pem, &config.tls_key_pem, Protocol::Postgres.alpn())
-                .map_err(|error| StartError(error.0))?;
-        let listeners = config.listen.iter().map(|address| bind(address)).collect::<Result<Vec<_>, _>>()?;
+        let tls = ServerConfigs::new(&config.tls_certificate_pem, &config.tls_key_pem)
+            .map_err(|error| StartError(error.0))?;
+        let listeners = config.listen.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
         let addresses = listeners
             .iter()
-            .map(|listener| listener.local_addr().map_err(|error| failed("listen")(&error)))
+            .map(|listener| listener.socket.local_addr().map_err(|error| failed("listen")(&error)))
             .collect::<Result<Vec<_>, _>>()?;
         let reactors = match config.reactors {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -113,7 +112,7 @@ impl Engine {
         for (index, poll) in polls.into_iter().enumerate() {
             let spool = open_spool(&config.recording, index, &shared)?;
             let own = if index == 0 { listeners.take().unwrap_or_default() } else { Vec::new() };
-            let reactor = Reactor::new(index, poll, Arc::clone(&shared), own, Arc::clone(&tls), spool)
+            let reactor = Reactor::new(index, poll, Arc::clone(&shared), own, tls.clone(), spool)
                 .map_err(|error| failed("reactor")(&error))?;
             ready.push(reactor);
         }
@@ -170,10 +169,9 @@ impl Engine {
     /// # Errors
     /// [`StartError`] if the certificate or key cannot be used; the old ones stay.
     pub fn set_tls(&self, certificate_pem: &str, key_pem: &str) -> Result<(), StartError> {
-        let config = tls::server_config(certificate_pem, key_pem, Protocol::Postgres.alpn())
-            .map_err(|error| StartError(error.0))?;
+        let configs = ServerConfigs::new(certificate_pem, key_pem).map_err(|error| StartError(error.0))?;
         for mailbox in &self.shared.mailboxes {
-            mailbox.send(Command::Tls { config: Arc::clone(&config) });
+            mailbox.send(Command::Tls { configs: configs.clone() });
         }
         Ok(())
     }
@@ -225,12 +223,14 @@ impl Drop for Engine {
     }
 }
 
-fn bind(address: &str) -> Result<TcpListener, StartError> {
-    let fail = failed(&format!("{} {address}", Protocol::Postgres.setting()));
+fn bind(listen: &ListenConfig) -> Result<Listener, StartError> {
+    let ListenConfig { address, protocol } = listen;
+    let fail = failed(&format!("{} {address}", protocol.setting()));
     let resolved = address.to_socket_addrs().map_err(|error| fail(&error))?.next();
     let resolved = resolved.ok_or_else(|| fail(&"no such address"))?;
     // mio sets SO_REUSEADDR, so that a restart does not wait for old connections
-    TcpListener::bind(resolved).map_err(|error| fail(&error))
+    let socket = TcpListener::bind(resolved).map_err(|error| fail(&error))?;
+    Ok(Listener { socket, protocol: *protocol })
 }
 
 fn spool_config(config: &RecordingConfig, stream: u16) -> Result<SpoolConfig, StartError> {

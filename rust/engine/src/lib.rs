@@ -31,7 +31,7 @@ mod turn;
 mod upstream;
 
 pub use command::{EndWords, Lease};
-pub use config::{EngineConfig, LimitConfig, RecordingConfig};
+pub use config::{EngineConfig, LimitConfig, ListenConfig, RecordingConfig};
 pub use directory::LiveSession;
 pub use engine::{Engine, StartError};
 pub use event::Statistics;

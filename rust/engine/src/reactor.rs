@@ -14,15 +14,14 @@ use crate::leg::{Leg, Scratch};
 use crate::slot::Slot;
 use crate::spending::Spending;
 use crate::timer::Timers;
-use crate::tls::ClientConfigs;
-use hoopwire_gateway::{Caches, Protocol};
+use crate::tls::{ClientConfigs, ServerConfigs};
+use hoopwire_gateway::{Caches, Protocol, Session};
 use hoopwire_grant::Fault;
 use hoopwire_recording::Frames;
 use hoopwire_session::{Effect, PhaseLimits, Words};
 use hoopwire_spool::{Spool, SpoolEvent};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
-use rustls::ServerConfig;
 use slab::Slab;
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write};
@@ -85,6 +84,12 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicUsize,
 }
 
+/// A socket that principals connect to.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) protocol: Protocol,
+}
+
 /// A connection that says one thing to a target.
 pub(crate) struct OpenCall {
     pub(crate) up: Upstream,
@@ -104,9 +109,9 @@ pub(crate) struct Reactor {
     pub(crate) index: usize,
     pub(crate) poll: Poll,
     pub(crate) shared: Arc<Shared>,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     accept_again: Option<Instant>,
-    pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) tls: ServerConfigs,
     pub(crate) configs: ClientConfigs,
     pub(crate) slots: Slab<Slot>,
     pub(crate) by_serial: HashMap<u32, usize>,
@@ -133,12 +138,13 @@ impl Reactor {
         index: usize,
         poll: Poll,
         shared: Arc<Shared>,
-        mut listeners: Vec<TcpListener>,
-        tls: Arc<ServerConfig>,
+        mut listeners: Vec<Listener>,
+        tls: ServerConfigs,
         spool: Spool,
     ) -> std::io::Result<Reactor> {
         for (number, listener) in listeners.iter_mut().enumerate() {
-            poll.registry().register(listener, token(OTHER, number.saturating_add(1)), Interest::READABLE)?;
+            let token = token(OTHER, number.saturating_add(1));
+            poll.registry().register(&mut listener.socket, token, Interest::READABLE)?;
         }
         let caches = Caches::new(&shared.sessions);
         Ok(Reactor {
@@ -287,9 +293,9 @@ impl Reactor {
     fn accept(&mut self) {
         self.accept_again = None;
         for index in 0..self.listeners.len() {
-            while let Some(accepted) = self.listeners.get(index).map(TcpListener::accept) {
-                match accepted {
-                    Ok((socket, peer)) => self.place(socket.into(), peer),
+            while let Some(listener) = self.listeners.get(index) {
+                match listener.socket.accept() {
+                    Ok((socket, peer)) => self.place(socket.into(), peer, listener.protocol),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     // ECONNABORTED and the like concern one connection, EMFILE all: try again in a moment
                     Err(_) => {
@@ -302,7 +308,7 @@ impl Reactor {
     }
 
     /// Gives a new connection to the reactor with the fewest, unless a limit says no.
-    fn place(&mut self, mut socket: TcpStream, peer: SocketAddr) {
+    fn place(&mut self, mut socket: TcpStream, peer: SocketAddr, protocol: Protocol) {
         let shared = Arc::clone(&self.shared);
         add(&shared.counters.accepted, 1);
         let full = shared.counters.connections.load(Ordering::Relaxed) >= shared.limits.connections as u64;
@@ -310,7 +316,7 @@ impl Reactor {
             let which = if full { "the gateway" } else { "your address" };
             let words = Words::new(format!("too many connections to {which}"))
                 .hint("Close connections that you don't need, or use a smaller pool.");
-            let words = Protocol::Postgres.turned_away(Fault::TooMany, words);
+            let words = protocol.turned_away(Fault::TooMany, words);
             // the socket is new and its buffer empty: this does not block
             let _ = socket.set_nonblocking(true);
             let _ = socket.write(&words);
@@ -326,13 +332,13 @@ impl Reactor {
         let Some((index, mailbox)) = lightest else { return };
         mailbox.load.fetch_add(1, Ordering::Relaxed);
         if index == self.index {
-            self.serve(socket, peer);
+            self.serve(socket, peer, protocol);
         } else {
-            mailbox.send(Command::Serve { socket, peer });
+            mailbox.send(Command::Serve { socket, peer, protocol });
         }
     }
 
-    pub(crate) fn serve(&mut self, socket: TcpStream, peer: SocketAddr) {
+    pub(crate) fn serve(&mut self, socket: TcpStream, peer: SocketAddr, protocol: Protocol) {
         self.next_serial = self.next_serial.saturating_add(1);
         let serial = self.next_serial;
         let mut random = [0_u8; 16];
@@ -340,7 +346,8 @@ impl Reactor {
         let _ = aws_lc_rs::rand::fill(&mut random);
         let id = format!("s_{}", Ulid::from_parts(self.unix_us / 1000, u128::from_le_bytes(random)));
         let down = Leg::new(mio::net::TcpStream::from_std(socket));
-        let slot = Slot::new(serial, id, peer, down, self.shared.phases, self.now);
+        let session = Session::new(protocol, self.shared.phases, self.now);
+        let slot = Slot::new(serial, id, peer, down, session);
         let key = self.slots.insert(slot);
         self.by_serial.insert(serial, key);
         let Some(slot) = self.slots.get_mut(key) else { return };
@@ -359,12 +366,12 @@ impl Reactor {
         let Some(mailbox) = self.shared.mailboxes.get(self.index) else { return };
         for command in mailbox.take() {
             match command {
-                Command::Serve { socket, peer } => self.serve(socket, peer),
+                Command::Serve { socket, peer, protocol } => self.serve(socket, peer, protocol),
                 Command::Admit { serial, grant, lease } => self.admit(serial, *grant, *lease),
                 Command::End { serial, words } => self.end(serial, *words),
                 Command::Regrant { serial, grant } => self.regrant(serial, *grant),
                 Command::Signal { serial, from } => self.signal(serial, from),
-                Command::Tls { config } => self.tls = config,
+                Command::Tls { configs } => self.tls = configs,
                 Command::Drain { deadline } => self.drain(deadline),
                 Command::Stop => self.stop(),
             }

@@ -5,9 +5,9 @@ use crate::dial::{Upstream, Way};
 use crate::directory::Totals;
 use crate::front::Front;
 use crate::leg::Leg;
-use hoopwire_gateway::{Protocol, Session};
+use hoopwire_gateway::Session;
 use hoopwire_grant::Spent;
-use hoopwire_session::{Legs, Loan, PhaseLimits};
+use hoopwire_session::{Legs, Loan};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,21 +79,14 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn new(
-        serial: u32,
-        id: String,
-        peer: SocketAddr,
-        down: Leg,
-        limits: PhaseLimits,
-        now: Instant,
-    ) -> Slot {
+    pub(crate) fn new(serial: u32, id: String, peer: SocketAddr, down: Leg, session: Session) -> Slot {
         Slot {
             serial,
             id,
             peer,
             down,
             up: None,
-            session: Session::new(Protocol::Postgres, limits, now),
+            session,
             legs: Legs::default(),
             kept: Kept { down: 0, up: 0, at_boundary: true },
             front: Front::default(),

@@ -5,7 +5,8 @@ use crate::config::LimitConfig;
 use crate::directory::Directory;
 use crate::event::{Counters, EventQueue, unix_us};
 use crate::reactor::{Mailbox, Reactor, Shared, WAKER};
-use crate::tls;
+use crate::tls::ServerConfigs;
+use hoopwire_gateway::Protocol;
 use hoopwire_session::PhaseLimits;
 use hoopwire_spool::{SigningKey, Spool, SpoolConfig};
 use mio::{Poll, Waker};
@@ -71,7 +72,7 @@ fn reactor(name: &str) -> (Reactor, Arc<Shared>, Directories) {
         key: SigningKey::from_bytes(&[7; 32]),
     };
     let (spool, _) = Spool::open(config, Instant::now(), unix_us()).unwrap();
-    let tls = tls::server_config(CERTIFICATE, KEY, &[b"postgresql"]).unwrap();
+    let tls = ServerConfigs::new(CERTIFICATE, KEY).unwrap();
     let reactor = Reactor::new(0, poll, Arc::clone(&shared), Vec::new(), tls, spool).unwrap();
     (reactor, shared, Directories(directory))
 }
@@ -82,7 +83,7 @@ fn connect(reactor: &mut Reactor) -> TcpStream {
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (socket, peer) = listener.accept().unwrap();
     socket.set_nonblocking(true).unwrap();
-    reactor.serve(socket, peer);
+    reactor.serve(socket, peer, Protocol::Postgres);
     client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     client
 }

@@ -1,6 +1,7 @@
 //! TLS on both legs: rustls with aws-lc-rs. What the configurations are made from, and the channel binding.
 
 use aws_lc_rs::digest;
+use hoopwire_gateway::Protocol;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
@@ -31,12 +32,29 @@ fn key(pem: &str, what: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
         .map_err(|_| failed(what, "no usable private key in the file"))
 }
 
-/// Toward principals: TLS 1.2 and 1.3, no client certificates.
-pub(crate) fn server_config(
-    certificate_pem: &str,
-    key_pem: &str,
-    alpn: &[&[u8]],
-) -> Result<Arc<ServerConfig>, TlsError> {
+/// Toward principals: a configuration for each protocol, for its names in TLS are its own.
+#[derive(Clone)]
+pub(crate) struct ServerConfigs(Arc<[(Protocol, Arc<ServerConfig>)]>);
+
+impl ServerConfigs {
+    pub(crate) fn new(certificate_pem: &str, key_pem: &str) -> Result<ServerConfigs, TlsError> {
+        let made = Protocol::ALL.iter().map(|protocol| {
+            let config = server_config(certificate_pem, key_pem, protocol.alpn())?;
+            Ok((*protocol, Arc::new(config)))
+        });
+        made.collect::<Result<_, _>>().map(ServerConfigs)
+    }
+
+    /// TLS with a principal that speaks `protocol` in it.
+    pub(crate) fn connection(&self, protocol: Protocol) -> Result<rustls::Connection, TlsError> {
+        let made = self.0.iter().find(|(known, _)| *known == protocol);
+        let (_, config) = made.ok_or_else(|| failed("TLS", "not for this protocol"))?;
+        ServerConnection::new(Arc::clone(config)).map(Into::into).map_err(|error| failed("TLS", error))
+    }
+}
+
+/// TLS 1.2 and 1.3, no client certificates.
+fn server_config(certificate_pem: &str, key_pem: &str, alpn: &[&[u8]]) -> Result<ServerConfig, TlsError> {
     let mut config =
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -48,11 +66,7 @@ pub(crate) fn server_config(
             )
             .map_err(|error| failed("listen.tls", error))?;
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    Ok(Arc::new(config))
-}
-
-pub(crate) fn server(config: &Arc<ServerConfig>) -> Result<rustls::Connection, TlsError> {
-    ServerConnection::new(Arc::clone(config)).map(Into::into).map_err(|error| failed("TLS", error))
+    Ok(config)
 }
 
 /// Client configurations by what they are made from, so that a connection does not parse PEM.

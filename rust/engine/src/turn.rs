@@ -7,7 +7,6 @@ use crate::front::Front;
 use crate::leg::Input;
 use crate::reactor::Reactor;
 use crate::slot::{LINGER, Slot};
-use crate::tls;
 use hoopwire_gateway::{Admission, Grant, Session, Turn};
 use hoopwire_grant::{Fault, Party};
 use hoopwire_session::{Ask, Closed, Effect, Ending, Words};
@@ -139,10 +138,13 @@ impl Reactor {
             Input::Bytes(bytes) => {
                 if slot.front.begins_tls(bytes) {
                     let mut plain = Vec::new();
-                    let begun = tls::server(&self.tls).map_err(|error| error.0).and_then(|connection| {
-                        slot.down.tls = Some(Box::new(connection));
-                        slot.down.feed(bytes, &mut plain).map_err(|error| error.to_string())
-                    });
+                    let begun =
+                        self.tls.connection(slot.session.protocol()).map_err(|error| error.0).and_then(
+                            |connection| {
+                                slot.down.tls = Some(Box::new(connection));
+                                slot.down.feed(bytes, &mut plain).map_err(|error| error.to_string())
+                            },
+                        );
                     match begun {
                         Ok(()) => self.decrypted(key, &plain),
                         Err(reason) => {
@@ -410,7 +412,7 @@ impl Reactor {
             Ok(true) => {
                 recycle(&mut self.buffers, slot.legs.down_mut());
                 if slot.front.all_sent() {
-                    match tls::server(&self.tls) {
+                    match self.tls.connection(slot.session.protocol()) {
                         Ok(connection) => slot.down.tls = Some(Box::new(connection)),
                         Err(_) => return self.remove(key),
                     }

@@ -20,6 +20,9 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// All of them.
+    pub const ALL: &[Protocol] = &[Protocol::Postgres];
+
     /// The setting that its listeners are from.
     #[must_use]
     pub fn setting(self) -> &'static str {
@@ -79,6 +82,14 @@ impl Session {
     pub fn new(protocol: Protocol, limits: PhaseLimits, now: Instant) -> Session {
         match protocol {
             Protocol::Postgres => Session::Postgres(hoopwire_postgres_session::Session::new(limits, now)),
+        }
+    }
+
+    /// What it speaks.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Session::Postgres(_) => Protocol::Postgres,
         }
     }
 
