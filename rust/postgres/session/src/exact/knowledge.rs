@@ -12,6 +12,7 @@ use crate::ending::Ending;
 use crate::exact::catalogue::{is_asked_each_time, is_old};
 use crate::exact::idle::check_masks;
 use crate::exact::inquiry::{self, Answer, Inquiry, Row, take_row};
+use crate::exact::state::Knowledge;
 use crate::exact::watch;
 use crate::exact::{Exact, watch_path};
 use crate::live::Live;
@@ -40,11 +41,11 @@ impl Exact {
         let says_the_same =
             |known: &Arc<Catalogue>| known.version() == fresh.version() || known.says_the_same(&fresh);
         let same = self.catalogue.as_ref().is_some_and(says_the_same);
-        if !same && self.keeps_statements && self.masking.is_needed() {
+        if !same && self.prepared.is_any && self.masking.is_needed() {
             return Err(columns_changed());
         }
         let hid_nothing = self.catalogue.as_ref().is_some_and(|known| known.shows_settings());
-        if hid_nothing && !fresh.shows_settings() && self.keeps_statements && self.showed_settings {
+        if hid_nothing && !fresh.shows_settings() && self.prepared.is_any && self.prepared.showed_settings {
             return Err(settings_changed());
         }
         self.asked_at = asked_at;
@@ -70,7 +71,7 @@ impl Live {
             return Ok(None);
         }
         let Some(looks_up) = self.may_look_up(tag, piece.body(), turn) else { return Ok(None) };
-        let was_interrupted = self.exact.as_ref().is_some_and(|exact| exact.was_interrupted);
+        let was_interrupted = self.exact.as_ref().is_some_and(|exact| exact.knowledge.was_interrupted());
         if was_interrupted || !self.knows_too_little(looks_up, turn) {
             return Ok(None);
         }
@@ -100,7 +101,8 @@ impl Live {
     fn knows_too_little(&self, looks_up: bool, turn: &Turn<'_>) -> bool {
         let Some(exact) = &self.exact else { return false };
         let Some(catalogue) = &exact.catalogue else { return false };
-        let is_of_before = looks_up && !exact.is_fresh && is_asked_each_time(&self.grant, catalogue);
+        let is_of_before =
+            looks_up && !exact.knowledge.is_fresh() && is_asked_each_time(&self.grant, catalogue);
         is_of_before || is_old(&self.grant, catalogue, exact.asked_at, turn.now)
     }
 
@@ -111,7 +113,7 @@ impl Live {
         let text = match tag {
             Tag::Bind => {
                 let (Ok(bind) | Err(Malformed(bind))) = Bind::read(body);
-                return Some(exact.binds_look_up).filter(|_| !self.surely_ends(bind.statement));
+                return Some(exact.prepared.looks_up).filter(|_| !self.surely_ends(bind.statement));
             }
             Tag::Parse => Parse::read(body).map(|parse| parse.text),
             _ => Query::read(body).map(|query| query.text),
@@ -135,7 +137,7 @@ impl Live {
         self.note_run();
         // behind a Sync, what a name stands for must be heard first
         if let Some(exact) = &mut self.exact {
-            exact.is_fresh = false;
+            exact.knowledge.sent();
         }
     }
 
@@ -162,9 +164,8 @@ impl Live {
         let catalogue = exact.catalogue.as_ref().filter(|known| is_asked_each_time(&self.grant, known));
         let watched = catalogue.and_then(|known| turn.caches.catalogues.watched(&self.grant, known));
         let is_due = catalogue.is_none_or(|known| is_old(&self.grant, known, exact.asked_at, turn.now));
-        exact.is_watching = !whole && !is_due && watched.is_some_and(|(_, print)| print.is_some());
+        let is_watching = !whole && !is_due && watched.is_some_and(|(_, print)| print.is_some());
         let oids = watched.map(|(oids, _)| oids.to_vec());
-        let is_watching = exact.is_watching;
         let mut to_close = 0;
         self.say_own(turn, |grant, out| {
             if let Some(oids) = &oids {
@@ -176,7 +177,7 @@ impl Live {
             inquiry::end(in_round, out);
         });
         if let Some(exact) = &mut self.exact {
-            exact.inquiry = Some(Inquiry::new(status, to_close));
+            exact.knowledge = Knowledge::Asking { inquiry: Inquiry::new(status, to_close), is_watching };
         }
     }
 
@@ -207,7 +208,7 @@ impl Live {
 
     /// The target has a question of the gateway's own before it.
     pub(crate) fn is_asking(&self) -> bool {
-        self.exact.as_ref().is_some_and(|exact| exact.inquiry.is_some())
+        self.exact.as_ref().is_some_and(|exact| exact.knowledge.is_asking())
     }
 
     /// The target's answer to such a question; something once it is whole.
@@ -217,27 +218,27 @@ impl Live {
         turn: &mut Turn<'_>,
     ) -> Result<Option<Heard>, Ending> {
         let Some(exact) = &mut self.exact else { return Ok(None) };
-        let Some(inquiry) = &mut exact.inquiry else { return Ok(None) };
+        let Knowledge::Asking { inquiry, is_watching } = &mut exact.knowledge else { return Ok(None) };
         let Some(answer) = inquiry.handle(input)? else { return Ok(None) };
         let Answer { mut rows, aside, is_interrupted } = answer;
         // inside a transaction the answer is of that transaction's own view, and nobody else's
         let is_common = inquiry.is_outside_transactions();
-        exact.inquiry = None;
+        let is_watching = *is_watching;
         if is_interrupted {
-            exact.was_interrupted = true;
+            exact.knowledge = Knowledge::Interrupted;
             return Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }));
         }
         let watched = watch::heard(&mut rows);
         let (print, path) = watched.map_or((None, None), |(print, path)| (Some(print), Some(path)));
         check_path(&self.grant, path, &mut rows)?;
-        if exact.is_watching {
+        if is_watching {
             let known = exact.catalogue.as_ref();
             let watched = known.and_then(|known| turn.caches.catalogues.watched(&self.grant, known));
             if print.is_none() || watched.and_then(|(_, print)| print) != print.as_deref() {
                 self.ask(true, turn);
                 return Ok(Some(Heard { aside, waiting: Vec::new() }));
             }
-            exact.is_fresh = true;
+            exact.knowledge = Knowledge::Fresh;
             return Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }));
         }
         if rows.iter().any(|row| row.first().and_then(Option::as_deref) == Some("x")) {
@@ -245,7 +246,7 @@ impl Live {
         }
         let fresh = turn.caches.catalogues.keep(&self.grant, rows, print, is_common, turn.now)?;
         exact.learn(&self.grant, fresh, turn.now)?;
-        exact.is_fresh = true;
+        exact.knowledge = Knowledge::Fresh;
         Ok(Some(Heard { aside, waiting: std::mem::take(&mut exact.waiting) }))
     }
 
@@ -258,14 +259,14 @@ impl Live {
         if !is_run || !self.knows_too_little(looks_up, turn) {
             return Ok(());
         }
-        let was_interrupted = self.exact.as_ref().is_some_and(|exact| exact.was_interrupted);
+        let was_interrupted = self.exact.as_ref().is_some_and(|exact| exact.knowledge.was_interrupted());
         Err(if was_interrupted { catalogue_interrupted() } else { catalogue_too_old() })
     }
 
     /// [`Live::check_age`] for a Bind of the statement of this name.
     pub(crate) fn check_bind(&self, name: &[u8], turn: &Turn<'_>) -> Result<(), Denial> {
         let Some(exact) = &self.exact else { return Ok(()) };
-        if self.surely_ends(name) { Ok(()) } else { self.check_age(1, exact.binds_look_up, turn) }
+        if self.surely_ends(name) { Ok(()) } else { self.check_age(1, exact.prepared.looks_up, turn) }
     }
 
     /// [`Live::check_age`] for a text.

@@ -10,12 +10,13 @@ pub(crate) mod idle;
 pub(crate) mod inquiry;
 pub(crate) mod knowledge;
 pub(crate) mod masking;
+pub(crate) mod state;
 pub(crate) mod watch;
 
 use crate::caches::Turn;
 use crate::ending::Ending;
-use crate::exact::inquiry::Inquiry;
 use crate::exact::masking::Masking;
+use crate::exact::state::{Knowledge, Prepared};
 use crate::live::Live;
 use hoopwire_grant::Party;
 use hoopwire_postgres_policy::{
@@ -31,23 +32,10 @@ pub(crate) struct Exact {
     /// `None` in a replication session, which cannot be asked.
     pub(crate) catalogue: Option<Arc<Catalogue>>,
     pub(crate) asked_at: Instant,
-    /// It was asked for what is decided now, and the target has run nothing since.
-    pub(crate) is_fresh: bool,
+    pub(crate) knowledge: Knowledge,
     client_encoding: Vec<u8>,
     utf8: bool,
-    /// Something was prepared or declared: it outlives the decision it was made under.
-    pub(crate) keeps_statements: bool,
-    /// A statement that looks names of relations up was prepared, by a Parse or in SQL. Which one a Bind runs is not told by its
-    /// name: the target may have skipped the Parse or Close that we saw last.
-    pub(crate) binds_look_up: bool,
-    /// A text was let through since no setting of roles and databases was a secret.
-    pub(crate) showed_settings: bool,
-    /// A question to the target is under way.
-    pub(crate) inquiry: Option<Inquiry>,
-    /// The last one was interrupted: what waited for it cannot be decided.
-    pub(crate) was_interrupted: bool,
-    /// It is only whether all is as it was.
-    pub(crate) is_watching: bool,
+    pub(crate) prepared: Prepared,
     /// Bytes of the principal that wait for newer knowledge; they begin with a message.
     pub(crate) waiting: Vec<u8>,
     pub(crate) masking: Masking,
@@ -78,15 +66,10 @@ impl Exact {
         Ok(Exact {
             catalogue,
             asked_at,
-            is_fresh: false,
+            knowledge: Knowledge::default(),
             client_encoding,
             utf8,
-            keeps_statements: false,
-            binds_look_up: false,
-            showed_settings: false,
-            inquiry: None,
-            was_interrupted: false,
-            is_watching: false,
+            prepared: Prepared::default(),
             waiting: Vec::new(),
             masking,
         })
@@ -150,9 +133,9 @@ impl Live {
             Ok(plans) => {
                 self.check_text(plans, turn)?;
                 let Some(exact) = &mut self.exact else { return Ok(None) };
-                exact.showed_settings |= plans.iter().any(|plan| plan.shows_settings);
-                exact.keeps_statements |= plans.iter().any(|plan| plan.prepares);
-                exact.binds_look_up |= plans.iter().any(|plan| plan.prepares && plan.looks_up);
+                exact.prepared.showed_settings |= plans.iter().any(|plan| plan.shows_settings);
+                exact.prepared.is_any |= plans.iter().any(|plan| plan.prepares);
+                exact.prepared.looks_up |= plans.iter().any(|plan| plan.prepares && plan.looks_up);
             }
         }
         Ok(Some(verdict))

@@ -105,8 +105,7 @@ impl Live {
         };
         self.requests.scanner = scanner;
         if let Some(exact) = &mut self.exact {
-            exact.is_fresh = false;
-            exact.was_interrupted = false;
+            exact.knowledge.decided();
         }
         self.end_of_flow(&mut flow, turn);
         let waiting = outcome?;
@@ -314,8 +313,8 @@ impl Live {
                         self.note_fetch();
                     }
                     if let Some(exact) = &mut self.exact {
-                        exact.keeps_statements = true;
-                        exact.binds_look_up |= traits.looks_up;
+                        exact.prepared.is_any = true;
+                        exact.prepared.looks_up |= traits.looks_up;
                     }
                 }
                 if traits.instead.is_empty() {
