@@ -143,6 +143,15 @@ pub enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unexpected(pub Tag);
 
+/// Requests of the extended protocol up to their Sync.
+#[derive(Clone, Copy, Debug, Default)]
+struct Round {
+    /// The last one has no Sync behind it.
+    is_open: bool,
+    /// Something of it may have ended the transaction.
+    has_run: bool,
+}
+
 /// The queue of one session.
 #[derive(Debug)]
 pub struct Pipeline<D> {
@@ -153,10 +162,7 @@ pub struct Pipeline<D> {
     /// Syncs sent while the target was taking COPY data: it ignores them, unless the COPY had failed already.
     stray_syncs: u32,
     status: TransactionStatus,
-    /// The last request of the extended protocol has no Sync behind it.
-    in_round: bool,
-    /// Something of this round may have ended the transaction.
-    has_run: bool,
+    round: Round,
     /// Whether requests that change names did so, in their order.
     changes: Vec<bool>,
     out_of_step: bool,
@@ -170,8 +176,7 @@ impl<D> Default for Pipeline<D> {
             skipping: false,
             stray_syncs: 0,
             status: TransactionStatus::Idle,
-            in_round: false,
-            has_run: false,
+            round: Round::default(),
             changes: Vec::new(),
             out_of_step: false,
         }
@@ -207,7 +212,7 @@ impl<D> Pipeline<D> {
     /// do that.
     #[must_use]
     pub fn is_in_round(&self) -> bool {
-        self.in_round
+        self.round.is_open
     }
 
     /// The transaction has failed for sure, and whatever is sent now finds it so: the target takes nothing but its end.
@@ -215,7 +220,7 @@ impl<D> Pipeline<D> {
     pub fn has_failed(&self) -> bool {
         let is_told = |owed: &Owed<D>| !owed.runs() && !owed.ends_round();
         self.status == TransactionStatus::Failed
-            && !(self.in_round && self.has_run)
+            && !(self.round.is_open && self.round.has_run)
             && self.owed.iter().all(is_told)
     }
 
@@ -315,8 +320,8 @@ impl<D> Pipeline<D> {
             }
             self.skipping = false;
         }
-        self.has_run = (self.in_round && self.has_run) || request.runs();
-        self.in_round = !request.ends_round();
+        self.round.has_run = (self.round.is_open && self.round.has_run) || request.runs();
+        self.round.is_open = !request.ends_round();
         self.owed.push_back(request);
         true
     }
@@ -440,7 +445,7 @@ impl<D> Pipeline<D> {
                 None => return,
             }
             self.owed.remove(1);
-            self.in_round = !self.owed.back().is_some_and(Owed::ends_round);
+            self.round.is_open = !self.owed.back().is_some_and(Owed::ends_round);
             if self.copy == Copy::None {
                 return;
             }
@@ -487,7 +492,7 @@ impl<D> Pipeline<D> {
             }
         }
         if self.owed.is_empty() {
-            self.in_round = false;
+            self.round.is_open = false;
             self.stray_syncs = 0;
         }
     }
