@@ -105,32 +105,64 @@ impl OpenCall {
     }
 }
 
+/// Where connections come in.
+pub(crate) struct Doors {
+    listeners: Vec<Listener>,
+    /// When accepting is tried again.
+    again_at: Option<Instant>,
+    pub(crate) tls: ServerConfigs,
+}
+
+/// Connections of principals.
+#[derive(Default)]
+pub(crate) struct Connections {
+    pub(crate) slots: Slab<Slot>,
+    pub(crate) by_serial: HashMap<u32, usize>,
+    last_serial: u32,
+}
+
+/// The stream that this reactor records into, and the frames of a turn.
+pub(crate) struct Recorder {
+    pub(crate) spool: Spool,
+    pub(crate) frames: Frames,
+}
+
+/// What a turn works with; it goes round, so that no turn allocates.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub(crate) scratch: Option<Box<Scratch>>,
+    pub(crate) buffers: Vec<Vec<u8>>,
+    pub(crate) effects: Vec<Effect>,
+    /// Slots to be read.
+    pub(crate) ready: Vec<usize>,
+    /// Slots to be sent.
+    pub(crate) dirty: Vec<usize>,
+}
+
+/// On its way out.
+#[derive(Default)]
+struct Leaving {
+    drain_by: Option<Instant>,
+    /// The control plane knows that it is drained.
+    is_told: bool,
+    stopping: bool,
+}
+
 pub(crate) struct Reactor {
     pub(crate) index: usize,
     pub(crate) poll: Poll,
     pub(crate) shared: Arc<Shared>,
-    listeners: Vec<Listener>,
-    accept_again: Option<Instant>,
-    pub(crate) tls: ServerConfigs,
+    pub(crate) doors: Doors,
     pub(crate) configs: ClientConfigs,
-    pub(crate) slots: Slab<Slot>,
-    pub(crate) by_serial: HashMap<u32, usize>,
+    pub(crate) connections: Connections,
     pub(crate) calls: Slab<OpenCall>,
     pub(crate) timers: Timers,
-    pub(crate) spool: Spool,
-    pub(crate) frames: Frames,
+    pub(crate) recorder: Recorder,
     pub(crate) caches: Caches,
-    pub(crate) scratch: Option<Box<Scratch>>,
-    pub(crate) buffers: Vec<Vec<u8>>,
-    pub(crate) effects: Vec<Effect>,
-    pub(crate) ready: Vec<usize>,
-    pub(crate) dirty: Vec<usize>,
+    pub(crate) work: Work,
     pub(crate) now: Instant,
     pub(crate) unix_us: u64,
-    next_serial: u32,
-    drain_by: Option<Instant>,
-    drain_told: bool,
-    stopping: bool,
+    leaving: Leaving,
 }
 
 impl Reactor {
@@ -151,28 +183,17 @@ impl Reactor {
             index,
             poll,
             shared,
-            listeners,
-            accept_again: None,
-            tls,
+            doors: Doors { listeners, again_at: None, tls },
             configs: ClientConfigs::default(),
-            slots: Slab::new(),
-            by_serial: HashMap::new(),
+            connections: Connections::default(),
             calls: Slab::new(),
             timers: Timers::default(),
-            spool,
-            frames: Frames::new(),
+            recorder: Recorder { spool, frames: Frames::new() },
             caches,
-            scratch: Some(Box::default()),
-            buffers: Vec::new(),
-            effects: Vec::new(),
-            ready: Vec::new(),
-            dirty: Vec::new(),
+            work: Work { scratch: Some(Box::default()), ..Work::default() },
             now: Instant::now(),
             unix_us: unix_us(),
-            next_serial: 0,
-            drain_by: None,
-            drain_told: false,
-            stopping: false,
+            leaving: Leaving::default(),
         })
     }
 
@@ -180,7 +201,7 @@ impl Reactor {
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
         // a call that is under way goes out first, or what it stops would run on at the target
-        while !(self.stopping && self.slots.is_empty() && self.calls.is_empty()) {
+        while !(self.leaving.stopping && self.connections.slots.is_empty() && self.calls.is_empty()) {
             if self
                 .poll
                 .poll(&mut events, self.patience())
@@ -195,7 +216,8 @@ impl Reactor {
             }
             self.turn();
         }
-        let Reactor { spool, shared, index, .. } = self;
+        let Reactor { recorder, shared, index, .. } = self;
+        let Recorder { spool, .. } = recorder;
         // a seal that fails leaves the segment open: the next start recovers it
         for event in spool.close(unix_us()).unwrap_or_default() {
             tell_spool(&shared, index, &event);
@@ -206,13 +228,13 @@ impl Reactor {
     pub(crate) fn turn(&mut self) {
         self.obey();
         self.expire();
-        let mut work = std::mem::take(&mut self.ready);
+        let mut work = std::mem::take(&mut self.work.ready);
         for key in work.drain(..) {
             self.pump(key);
         }
         // what the pumps queued comes next turn; the buffer goes round
-        work.append(&mut self.ready);
-        self.ready = work;
+        work.append(&mut self.work.ready);
+        self.work.ready = work;
         self.keep();
         self.send();
         self.tell();
@@ -220,18 +242,24 @@ impl Reactor {
 
     /// How long the poll may wait.
     fn patience(&self) -> Option<Duration> {
-        if !self.ready.is_empty() {
+        if !self.work.ready.is_empty() {
             return Some(Duration::ZERO);
         }
         let calls = self.calls.iter().map(|(_, call)| call.next_deadline()).min();
-        [self.timers.next(), self.spool.next_deadline(), self.accept_again, calls, self.drain_by]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|at| {
-                // the poll counts whole milliseconds: one more, so that it does not wake just before
-                at.saturating_duration_since(Instant::now()).saturating_add(Duration::from_millis(1))
-            })
+        [
+            self.timers.next(),
+            self.recorder.spool.next_deadline(),
+            self.doors.again_at,
+            calls,
+            self.leaving.drain_by,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|at| {
+            // the poll counts whole milliseconds: one more, so that it does not wake just before
+            at.saturating_duration_since(Instant::now()).saturating_add(Duration::from_millis(1))
+        })
     }
 
     fn note(&mut self, event: &mio::event::Event) {
@@ -239,7 +267,7 @@ impl Reactor {
         let key = value >> 2;
         match value & 3 {
             DOWN => {
-                if let Some(slot) = self.slots.get_mut(key) {
+                if let Some(slot) = self.connections.slots.get_mut(key) {
                     slot.down.readable |= event.is_readable() || event.is_error();
                     slot.down.closing |= event.is_read_closed();
                 }
@@ -249,7 +277,7 @@ impl Reactor {
                 }
             }
             UP => {
-                if let Some(up) = self.slots.get_mut(key).and_then(|slot| slot.up.as_mut()) {
+                if let Some(up) = self.connections.slots.get_mut(key).and_then(|slot| slot.up.as_mut()) {
                     up.leg.readable |= event.is_readable() || event.is_error();
                     up.leg.closing |= event.is_read_closed();
                 }
@@ -272,34 +300,34 @@ impl Reactor {
 
     /// The slot gets its turn.
     pub(crate) fn queue(&mut self, key: usize) {
-        if let Some(slot) = self.slots.get_mut(key)
+        if let Some(slot) = self.connections.slots.get_mut(key)
             && !slot.due.pump
         {
             slot.due.pump = true;
-            self.ready.push(key);
+            self.work.ready.push(key);
         }
     }
 
     /// The slot may have something to send at the end of the turn.
     pub(crate) fn touch(&mut self, key: usize) {
-        if let Some(slot) = self.slots.get_mut(key)
+        if let Some(slot) = self.connections.slots.get_mut(key)
             && !slot.due.send
         {
             slot.due.send = true;
-            self.dirty.push(key);
+            self.work.dirty.push(key);
         }
     }
 
     fn accept(&mut self) {
-        self.accept_again = None;
-        for index in 0..self.listeners.len() {
-            while let Some(listener) = self.listeners.get(index) {
+        self.doors.again_at = None;
+        for index in 0..self.doors.listeners.len() {
+            while let Some(listener) = self.doors.listeners.get(index) {
                 match listener.socket.accept() {
                     Ok((socket, peer)) => self.place(socket.into(), peer, listener.protocol),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     // ECONNABORTED and the like concern one connection, EMFILE all: try again in a moment
                     Err(_) => {
-                        self.accept_again = self.now.checked_add(ACCEPT_RETRY);
+                        self.doors.again_at = self.now.checked_add(ACCEPT_RETRY);
                         break;
                     }
                 }
@@ -339,8 +367,8 @@ impl Reactor {
     }
 
     pub(crate) fn serve(&mut self, socket: TcpStream, peer: SocketAddr, protocol: Protocol) {
-        self.next_serial = self.next_serial.saturating_add(1);
-        let serial = self.next_serial;
+        self.connections.last_serial = self.connections.last_serial.saturating_add(1);
+        let serial = self.connections.last_serial;
         let mut random = [0_u8; 16];
         // without randomness nothing works; a zero id would only be a duplicate, which the directory refuses to mix up
         let _ = aws_lc_rs::rand::fill(&mut random);
@@ -348,9 +376,9 @@ impl Reactor {
         let down = Leg::new(mio::net::TcpStream::from_std(socket));
         let session = Session::new(protocol, self.shared.phases, self.now);
         let slot = Slot::new(serial, id, peer, down, session);
-        let key = self.slots.insert(slot);
-        self.by_serial.insert(serial, key);
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let key = self.connections.slots.insert(slot);
+        self.connections.by_serial.insert(serial, key);
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registered = self.poll.registry().register(&mut slot.down.socket, token(DOWN, key), interest);
         let deadline = slot.next_deadline();
@@ -371,7 +399,7 @@ impl Reactor {
                 Command::End { serial, words } => self.end(serial, *words),
                 Command::Regrant { serial, grant } => self.regrant(serial, *grant),
                 Command::Signal { serial, from } => self.signal(serial, from),
-                Command::Tls { configs } => self.tls = configs,
+                Command::Tls { configs } => self.doors.tls = configs,
                 Command::Drain { deadline } => self.drain(deadline),
                 Command::Stop => self.stop(),
             }
@@ -380,8 +408,11 @@ impl Reactor {
 
     fn expire(&mut self) {
         while let Some(key) = self.timers.pop(self.now) {
-            let overdue =
-                self.slots.get(key).is_some_and(|slot| slot.close_by.is_some_and(|at| at <= self.now));
+            let overdue = self
+                .connections
+                .slots
+                .get(key)
+                .is_some_and(|slot| slot.close_by.is_some_and(|at| at <= self.now));
             if overdue {
                 self.remove(key);
             } else {
@@ -395,26 +426,26 @@ impl Reactor {
             self.end_call(key);
         }
         self.pass_over_silent_calls();
-        if self.accept_again.is_some_and(|at| at <= self.now) {
+        if self.doors.again_at.is_some_and(|at| at <= self.now) {
             self.accept();
         }
-        if self.drain_by.is_some_and(|at| at <= self.now) {
-            self.drain_by = None;
+        if self.leaving.drain_by.is_some_and(|at| at <= self.now) {
+            self.leaving.drain_by = None;
             self.end_all();
         }
     }
 
     fn drain(&mut self, deadline: Instant) {
-        self.listeners.clear();
-        self.drain_by = Some(deadline);
+        self.doors.listeners.clear();
+        self.leaving.drain_by = Some(deadline);
         for key in self.keys() {
             self.call(key, |session, turn| session.handle_drain(turn));
         }
     }
 
     fn stop(&mut self) {
-        self.listeners.clear();
-        self.stopping = true;
+        self.doors.listeners.clear();
+        self.leaving.stopping = true;
         self.end_all();
     }
 
@@ -425,22 +456,22 @@ impl Reactor {
     }
 
     pub(crate) fn keys(&self) -> Vec<usize> {
-        self.slots.iter().map(|(key, _)| key).collect()
+        self.connections.slots.iter().map(|(key, _)| key).collect()
     }
 
     /// The spool's news and the end of a drain, for the control plane.
     fn tell(&mut self) {
-        self.spool.tick(self.now, self.unix_us);
-        while let Some(event) = self.spool.poll_event() {
+        self.recorder.spool.tick(self.now, self.unix_us);
+        while let Some(event) = self.recorder.spool.poll_event() {
             tell_spool(&self.shared, self.index, &event);
         }
         let draining = 1_usize << self.index.min(62);
         if self.shared.draining.load(Ordering::Relaxed) & draining != 0
-            && self.slots.is_empty()
-            && !self.drain_told
+            && self.connections.slots.is_empty()
+            && !self.leaving.is_told
         {
-            self.drain_told = true;
-            self.drain_by = None;
+            self.leaving.is_told = true;
+            self.leaving.drain_by = None;
             if self.shared.draining.fetch_and(!draining, Ordering::Relaxed) == draining {
                 self.shared.events.push(&Event::Drained {});
             }
@@ -459,16 +490,16 @@ impl Reactor {
 
     /// Takes a connection out of everything.
     pub(crate) fn remove(&mut self, key: usize) {
-        let Some(mut slot) = self.slots.try_remove(key) else { return };
+        let Some(mut slot) = self.connections.slots.try_remove(key) else { return };
         self.timers.set(key, None);
-        self.by_serial.remove(&slot.serial);
+        self.connections.by_serial.remove(&slot.serial);
         let registry = self.poll.registry();
         let _ = registry.deregister(&mut slot.down.socket);
         if let Some(up) = &mut slot.up {
             let _ = registry.deregister(&mut up.leg.socket);
         }
         if slot.books.is_reserved {
-            self.spool.release(slot.serial);
+            self.recorder.spool.release(slot.serial);
         }
         if slot.books.is_listed {
             self.shared.directory.remove(&slot.id);

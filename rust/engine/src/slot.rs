@@ -32,6 +32,12 @@ pub(crate) struct Kept {
     pub(crate) at_boundary: bool,
 }
 
+/// Bytes on their way out.
+pub(crate) struct Outgoing {
+    pub(crate) legs: Legs,
+    pub(crate) kept: Kept,
+}
+
 /// What others hold of a connection: to be given back when it goes.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
@@ -65,8 +71,7 @@ pub(crate) struct Slot {
     pub(crate) down: Leg,
     pub(crate) up: Option<Upstream>,
     pub(crate) session: Session,
-    pub(crate) legs: Legs,
-    pub(crate) kept: Kept,
+    pub(crate) out: Outgoing,
     pub(crate) front: Front,
     pub(crate) lease: Option<(Arc<Way>, Loan)>,
     pub(crate) books: Books,
@@ -87,8 +92,7 @@ impl Slot {
             down,
             up: None,
             session,
-            legs: Legs::default(),
-            kept: Kept { down: 0, up: 0, at_boundary: true },
+            out: Outgoing { legs: Legs::default(), kept: Kept { down: 0, up: 0, at_boundary: true } },
             front: Front::default(),
             lease: None,
             books: Books::default(),
@@ -102,16 +106,16 @@ impl Slot {
     /// The principal may be read: there is room for what comes of it.
     pub(crate) fn may_read_down(&self) -> bool {
         let room = match &self.up {
-            Some(up) => up.leg.pending(self.legs.up()) < HIGH_WATER_BYTES,
+            Some(up) => up.leg.pending(self.out.legs.up()) < HIGH_WATER_BYTES,
             None => true,
         };
-        let reads = self.down.pending(self.legs.down()) < UNREAD_MAX_BYTES;
+        let reads = self.down.pending(self.out.legs.down()) < UNREAD_MAX_BYTES;
         self.down.readable && room && reads && self.calls == 0 && !self.session.holds_principal()
     }
 
     /// The target may be read.
     pub(crate) fn may_read_up(&self) -> bool {
-        let room = self.down.pending(self.legs.down()) < HIGH_WATER_BYTES;
+        let room = self.down.pending(self.out.legs.down()) < HIGH_WATER_BYTES;
         room && !self.session.is_closed()
             && self.up.as_ref().is_some_and(|up| up.is_open() && up.leg.readable)
     }
@@ -158,17 +162,17 @@ impl Slot {
 
     /// Back to what the recording holds: bytes of a turn that could not be kept are never sent.
     pub(crate) fn roll_back(&mut self) {
-        self.legs.down_mut().truncate(self.kept.down.max(self.down.sent()));
+        self.out.legs.down_mut().truncate(self.out.kept.down.max(self.down.sent()));
         let sent = self.up.as_ref().map_or(0, |up| up.leg.sent());
-        self.legs.up_mut().truncate(self.kept.up.max(sent));
-        self.legs.settle();
+        self.out.legs.up_mut().truncate(self.out.kept.up.max(sent));
+        self.out.legs.settle();
     }
 
     /// The turn's bytes are kept.
     pub(crate) fn mark_kept(&mut self) {
-        self.kept.down = self.legs.down().len();
-        self.kept.up = self.legs.up().len();
-        self.kept.at_boundary = self.session.at_boundary();
+        self.out.kept.down = self.out.legs.down().len();
+        self.out.kept.up = self.out.legs.up().len();
+        self.out.kept.at_boundary = self.session.at_boundary();
     }
 }
 

@@ -112,9 +112,9 @@ fn a_panic_in_one_session_took_the_whole_gateway_with_it() {
     other.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
     for _ in 0..100 {
         reactor.queue(keys[1]);
-        reactor.slots[keys[1]].down.readable = true;
+        reactor.connections.slots[keys[1]].down.readable = true;
         reactor.turn();
-        if reactor.slots[keys[1]].down.tls.is_some() {
+        if reactor.connections.slots[keys[1]].down.tls.is_some() {
             break;
         }
         std::thread::sleep(Duration::from_millis(5));

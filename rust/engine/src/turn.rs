@@ -31,28 +31,28 @@ impl Random for SystemRandom {
 impl Reactor {
     /// Calls into a session and carries out what it asks for. A panic ends this session and no other.
     pub(crate) fn call(&mut self, key: usize, act: impl FnOnce(&mut Session, &mut Turn<'_>)) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
-        lend(&mut self.buffers, slot.legs.down_mut());
-        lend(&mut self.buffers, slot.legs.up_mut());
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
+        lend(&mut self.work.buffers, slot.out.legs.down_mut());
+        lend(&mut self.work.buffers, slot.out.legs.up_mut());
         slot.phase = if slot.session.is_closed() { slot.phase } else { slot.session.phase() };
-        let frames_before = self.frames.mark();
-        let mut effects = std::mem::take(&mut self.effects);
+        let frames_before = self.recorder.frames.mark();
+        let mut effects = std::mem::take(&mut self.work.effects);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let at = (self.now, self.unix_us);
-            let (frames, legs, caches) = (&mut self.frames, &mut slot.legs, &mut self.caches);
+            let (frames, legs, caches) = (&mut self.recorder.frames, &mut slot.out.legs, &mut self.caches);
             let mut random = SystemRandom;
             let mut turn = Turn::new(at, frames, legs, &mut effects, &mut random, caches);
             act(&mut slot.session, &mut turn);
         }));
         if let Err(panic) = outcome {
-            self.frames.roll_back(frames_before);
+            self.recorder.frames.roll_back(frames_before);
             effects.clear();
-            self.effects = effects;
+            self.work.effects = effects;
             self.panicked(key, panic.as_ref());
             return;
         }
         // a session that forgot to record something: it is not sent
-        slot.legs.keep_what_is_told();
+        slot.out.legs.keep_what_is_told();
         slot.books.totals.publish(slot.session.counters());
         let deadline = slot.next_deadline();
         self.timers.set(key, deadline);
@@ -60,12 +60,12 @@ impl Reactor {
         for effect in effects.drain(..) {
             self.apply(key, effect);
         }
-        self.effects = effects;
+        self.work.effects = effects;
     }
 
     fn panicked(&mut self, key: usize, panic: &(dyn std::any::Any + Send)) {
         add(&self.shared.counters.panics, 1);
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         let message = panic
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
@@ -76,13 +76,13 @@ impl Reactor {
         let words = Words::new("internal error in the gateway")
             .detail(format!("Session {} was ended; others are not touched.", slot.id))
             .hint("Connect again, and tell the gateway's operators the session's id.");
-        let words = slot.kept.at_boundary.then_some(words);
+        let words = slot.out.kept.at_boundary.then_some(words);
         let reason = "panic".to_owned();
         let ending = Ending { by: Party::Gateway, fault: Some(Fault::Internal), reason, words };
         let code = slot.session.code(Fault::Internal);
         let closed = Closed { by: ending.by, reason: ending.reason.clone(), code, was_signal: false };
         self.call(key, |session, turn| session.handle_end(ending, turn));
-        if self.slots.get(key).is_some_and(|slot| slot.close_by.is_none()) {
+        if self.connections.slots.get(key).is_some_and(|slot| slot.close_by.is_none()) {
             // it ended in the very call that panicked, and its Close went with it
             self.closed(key, &closed);
         }
@@ -90,27 +90,28 @@ impl Reactor {
 
     /// One read on each leg.
     pub(crate) fn pump(&mut self, key: usize) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         slot.due.pump = false;
-        let Some(mut scratch) = self.scratch.take() else { return };
+        let Some(mut scratch) = self.work.scratch.take() else { return };
         if slot.may_read_down() {
             self.pump_down(key, &mut scratch);
         }
-        let dialing = self.slots.get_mut(key).and_then(|slot| slot.up.as_mut()).filter(|up| !up.is_open());
+        let dialing =
+            self.connections.slots.get_mut(key).and_then(|slot| slot.up.as_mut()).filter(|up| !up.is_open());
         if let Some(up) = dialing {
             let progress = up.advance(&mut scratch, &mut self.configs);
             self.dialed(key, progress);
-        } else if self.slots.get(key).is_some_and(Slot::may_read_up) {
+        } else if self.connections.slots.get(key).is_some_and(Slot::may_read_up) {
             self.pump_up(key, &mut scratch);
         }
-        self.scratch = Some(scratch);
-        if self.slots.get(key).is_some_and(Slot::wants_pump) {
+        self.work.scratch = Some(scratch);
+        if self.connections.slots.get(key).is_some_and(Slot::wants_pump) {
             self.queue(key);
         }
     }
 
     fn pump_down(&mut self, key: usize, scratch: &mut crate::leg::Scratch) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         match slot.down.read(scratch) {
             Input::Idle => {}
             Input::End => {
@@ -139,7 +140,7 @@ impl Reactor {
                 if slot.front.begins_tls(bytes) {
                     let mut plain = Vec::new();
                     let begun =
-                        self.tls.connection(slot.session.protocol()).map_err(|error| error.0).and_then(
+                        self.doors.tls.connection(slot.session.protocol()).map_err(|error| error.0).and_then(
                             |connection| {
                                 slot.down.tls = Some(Box::new(connection));
                                 slot.down.feed(bytes, &mut plain).map_err(|error| error.to_string())
@@ -166,7 +167,7 @@ impl Reactor {
     fn decrypted(&mut self, key: usize, bytes: &[u8]) {
         // handshake records may be waiting to go out
         self.touch(key);
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         if matches!(slot.front, Front::Handshake { .. })
             && let Some(connection) = &slot.down.tls
         {
@@ -184,7 +185,7 @@ impl Reactor {
     }
 
     fn pump_up(&mut self, key: usize, scratch: &mut crate::leg::Scratch) {
-        let Some(up) = self.slots.get_mut(key).and_then(|slot| slot.up.as_mut()) else { return };
+        let Some(up) = self.connections.slots.get_mut(key).and_then(|slot| slot.up.as_mut()) else { return };
         match up.leg.read(scratch) {
             Input::Idle => {}
             Input::End | Input::Failed(_) => self.call(key, |session, turn| session.handle_eof(true, turn)),
@@ -196,7 +197,7 @@ impl Reactor {
     fn apply(&mut self, key: usize, effect: Effect) {
         match effect {
             Effect::StartTls => {
-                if let Some(slot) = self.slots.get_mut(key) {
+                if let Some(slot) = self.connections.slots.get_mut(key) {
                     slot.front.ask();
                 }
             }
@@ -211,7 +212,7 @@ impl Reactor {
     }
 
     fn ask(&mut self, key: usize, ask: &Ask) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         slot.books.is_listed = true;
         self.shared.directory.insert(&slot.id, self.index, slot.serial);
         self.shared.events.push(&Event::GrantNeeded {
@@ -227,12 +228,12 @@ impl Reactor {
 
     /// The control plane admits: room in the recording first, then the session.
     pub(crate) fn admit(&mut self, serial: u32, grant: Grant, lease: Lease) {
-        let Some(&key) = self.by_serial.get(&serial) else { return };
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(&key) = self.connections.by_serial.get(&serial) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         if !slot.session.is_waiting_for_grant() {
             return;
         }
-        if let Err(refused) = self.spool.admit(serial, &slot.id, &grant.id) {
+        if let Err(refused) = self.recorder.spool.admit(serial, &slot.id, &grant.id) {
             let words = Words::new("the gateway has no room to record")
                 .detail("No session is let in that could not be recorded.")
                 .hint("Try again in a moment; if it goes on, tell the gateway's operators.");
@@ -258,7 +259,7 @@ impl Reactor {
     }
 
     pub(crate) fn end(&mut self, serial: u32, words: EndWords) {
-        let Some(&key) = self.by_serial.get(&serial) else { return };
+        let Some(&key) = self.connections.by_serial.get(&serial) else { return };
         let EndWords { fault, message, detail, hint, closed_by, reason } = words;
         let words = Words { message, detail, hint };
         let ending = Ending::faulty(closed_by, fault, reason, words);
@@ -266,15 +267,15 @@ impl Reactor {
     }
 
     pub(crate) fn regrant(&mut self, serial: u32, grant: Grant) {
-        let Some(&key) = self.by_serial.get(&serial) else { return };
-        if let Some(slot) = self.slots.get(key) {
+        let Some(&key) = self.connections.by_serial.get(&serial) else { return };
+        if let Some(slot) = self.connections.slots.get(key) {
             self.shared.directory.narrowed(&slot.id, &grant, unix_s(grant.expires_unix_us));
         }
         self.call(key, |session, turn| session.handle_regrant(grant, "policy changed", turn));
     }
 
     fn established(&mut self, key: usize) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         let Some(about) = slot.session.about() else { return };
         if let Some(mark) = slot.session.mark() {
             self.shared.directory.mark(&slot.id, mark);
@@ -305,13 +306,13 @@ impl Reactor {
     }
 
     fn unmatched(&mut self, key: usize, unmatched: &[String]) {
-        let Some(slot) = self.slots.get(key) else { return };
+        let Some(slot) = self.connections.slots.get(key) else { return };
         self.shared.events.push(&Event::Unmatched { session: &slot.id, unmatched, at: unix_s(self.unix_us) });
     }
 
     /// The session is over: say so, and give the peers a moment to take what is theirs.
     fn closed(&mut self, key: usize, closed: &Closed) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         slot.close_by = self.now.checked_add(LINGER);
         let deadline = slot.next_deadline();
         self.timers.set(key, deadline);
@@ -339,14 +340,14 @@ impl Reactor {
 
     /// Puts the turn's frames into the recording. From here on, and not before, the turn's bytes may go.
     pub(crate) fn keep(&mut self) {
-        if !self.frames.is_empty() {
-            match self.spool.commit(&mut self.frames, self.unix_us) {
+        if !self.recorder.frames.is_empty() {
+            match self.recorder.spool.commit(&mut self.recorder.frames, self.unix_us) {
                 Ok(bytes) => add(&self.shared.counters.recorded_bytes, bytes),
                 Err(error) => self.recording_failed(&error.to_string()),
             }
         }
-        for key in &self.dirty {
-            if let Some(slot) = self.slots.get_mut(*key) {
+        for key in &self.work.dirty {
+            if let Some(slot) = self.connections.slots.get_mut(*key) {
                 slot.mark_kept();
             }
         }
@@ -355,7 +356,7 @@ impl Reactor {
     /// Nothing of this turn goes out; every session of this stream ends, with words if it is at a place for words.
     fn recording_failed(&mut self, error: &str) {
         for key in self.keys() {
-            let Some(slot) = self.slots.get_mut(key) else { continue };
+            let Some(slot) = self.connections.slots.get_mut(key) else { continue };
             if !slot.books.is_reserved {
                 continue;
             }
@@ -363,56 +364,56 @@ impl Reactor {
             let words = Words::new("the gateway cannot record this session any longer")
                 .detail("What could not be recorded was not delivered; an open transaction was rolled back.")
                 .hint("Connect again later; the gateway's operators see the reason.");
-            let words = slot.kept.at_boundary.then_some(words);
+            let words = slot.out.kept.at_boundary.then_some(words);
             let reason = format!("recording failed: {error}");
             let ending = Ending { by: Party::Gateway, fault: Some(Fault::NotRecorded), reason, words };
             self.call(key, |session, turn| session.handle_end(ending, turn));
         }
         // what closes the sessions has room reserved; if even that fails, verify says that the tail is missing
-        let _ = self.spool.commit_closing(&mut self.frames, self.unix_us);
+        let _ = self.recorder.spool.commit_closing(&mut self.recorder.frames, self.unix_us);
     }
 
     /// Sends what is kept.
     pub(crate) fn send(&mut self) {
-        let mut dirty = std::mem::take(&mut self.dirty);
+        let mut dirty = std::mem::take(&mut self.work.dirty);
         for key in dirty.drain(..) {
             self.send_one(key);
         }
-        self.dirty = dirty;
+        self.work.dirty = dirty;
     }
 
     fn send_one(&mut self, key: usize) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         slot.due.send = false;
         if let Some(up) = &mut slot.up
             && up.is_open()
         {
-            match up.leg.send(slot.legs.up_mut()) {
+            match up.leg.send(slot.out.legs.up_mut()) {
                 Ok(true) => {
                     if !slot.session.is_ready() {
                         // a login may have put a password here
-                        slot.legs.up_mut().zeroize();
+                        slot.out.legs.up_mut().zeroize();
                     }
-                    recycle(&mut self.buffers, slot.legs.up_mut());
+                    recycle(&mut self.work.buffers, slot.out.legs.up_mut());
                 }
                 Ok(false) => {}
                 Err(_) => {
                     // the read side tells why
-                    slot.legs.up_mut().clear();
+                    slot.out.legs.up_mut().clear();
                     up.leg.readable = true;
                     up.leg.closing = true;
                 }
             }
         }
-        let all_sent = slot.down.send(slot.legs.down_mut());
-        slot.kept.down = slot.legs.down().len();
-        slot.kept.up = slot.legs.up().len();
+        let all_sent = slot.down.send(slot.out.legs.down_mut());
+        slot.out.kept.down = slot.out.legs.down().len();
+        slot.out.kept.up = slot.out.legs.up().len();
         match all_sent {
             Ok(false) => {}
             Ok(true) => {
-                recycle(&mut self.buffers, slot.legs.down_mut());
+                recycle(&mut self.work.buffers, slot.out.legs.down_mut());
                 if slot.front.all_sent() {
-                    match self.tls.connection(slot.session.protocol()) {
+                    match self.doors.tls.connection(slot.session.protocol()) {
                         Ok(connection) => slot.down.tls = Some(Box::new(connection)),
                         Err(_) => return self.remove(key),
                     }
@@ -424,12 +425,12 @@ impl Reactor {
             }
             Err(_) if slot.session.is_closed() => return self.remove(key),
             Err(_) => {
-                slot.legs.down_mut().clear();
+                slot.out.legs.down_mut().clear();
                 slot.down.readable = true;
                 slot.down.closing = true;
             }
         }
-        slot.legs.settle();
+        slot.out.legs.settle();
         if slot.session.is_closed() {
             slot.up = None;
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 impl Reactor {
     pub(crate) fn dial(&mut self, key: usize, opening: Opening) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         let Some((way, _)) = &slot.lease else { return };
         match Upstream::connect(Arc::clone(way), opening) {
             Ok(upstream) => {
@@ -28,7 +28,7 @@ impl Reactor {
 
     /// An address that swallows the connect must not use up the time of the others.
     pub(crate) fn pass_over_silent(&mut self, key: usize) {
-        let up = self.slots.get_mut(key).and_then(|slot| slot.up.as_mut());
+        let up = self.connections.slots.get_mut(key).and_then(|slot| slot.up.as_mut());
         let silent = up.filter(|up| up.give_up_at().is_some_and(|at| at <= self.now));
         if let Some(progress) = silent.map(Upstream::give_up) {
             self.dialed(key, progress);
@@ -55,7 +55,7 @@ impl Reactor {
     }
 
     fn watch_up(&mut self, key: usize) {
-        let Some(up) = self.slots.get_mut(key).and_then(|slot| slot.up.as_mut()) else { return };
+        let Some(up) = self.connections.slots.get_mut(key).and_then(|slot| slot.up.as_mut()) else { return };
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.poll.registry().register(&mut up.leg.socket, token(UP, key), interest) {
             self.dialed(key, Progress::Failed(error.to_string()));
@@ -75,7 +75,7 @@ impl Reactor {
                 self.call(key, |session, turn| session.handle_end(ending, turn));
             }
             Progress::Open { tls, end_point } => {
-                let loan = self.slots.get_mut(key).and_then(Slot::take_loan);
+                let loan = self.connections.slots.get_mut(key).and_then(Slot::take_loan);
                 if let Some(loan) = loan {
                     self.call(key, |session, turn| session.handle_dialed(loan, tls, end_point, turn));
                 }
@@ -84,7 +84,7 @@ impl Reactor {
     }
 
     pub(crate) fn call_target(&mut self, key: usize, call: Call) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.connections.slots.get_mut(key) else { return };
         let Call { opening, packet } = call;
         let Some(Ok(up)) = slot.up.as_ref().map(|up| up.once_more(opening)) else { return };
         let close_by = self.now.checked_add(CALL_FOR).unwrap_or(self.now);
@@ -99,8 +99,8 @@ impl Reactor {
     /// The target has heard it, or will not: what the principal sends from now on is not what it concerns.
     pub(crate) fn end_call(&mut self, number: usize) {
         let Some(call) = self.calls.try_remove(number) else { return };
-        let Some(&key) = self.by_serial.get(&call.of) else { return };
-        if let Some(slot) = self.slots.get_mut(key) {
+        let Some(&key) = self.connections.by_serial.get(&call.of) else { return };
+        if let Some(slot) = self.connections.slots.get_mut(key) {
             slot.calls = slot.calls.saturating_sub(1);
             self.queue(key);
         }
@@ -108,7 +108,7 @@ impl Reactor {
 
     pub(crate) fn advance_call(&mut self, number: usize) {
         let Some(call) = self.calls.get_mut(number) else { return };
-        let Some(mut scratch) = self.scratch.take() else { return };
+        let Some(mut scratch) = self.work.scratch.take() else { return };
         let mut done = false;
         if !call.up.is_open() {
             match call.up.advance(&mut scratch, &mut self.configs) {
@@ -124,7 +124,7 @@ impl Reactor {
                 done = matches!(call.up.leg.read(&mut scratch), Input::End | Input::Failed(_));
             }
         }
-        self.scratch = Some(scratch);
+        self.work.scratch = Some(scratch);
         if done {
             self.end_call(number);
         }
@@ -132,7 +132,7 @@ impl Reactor {
 
     /// What came on this connection is for another session: which one, is asked of all that have its mark.
     pub(crate) fn signal_other(&mut self, key: usize, signal: &Signal) {
-        let Some(from) = self.slots.get(key).map(|slot| slot.peer) else { return };
+        let Some(from) = self.connections.slots.get(key).map(|slot| slot.peer) else { return };
         if !self.shared.addresses.may_cancel(from.ip(), self.now) {
             self.refused(from, "cancel", "too many wrong cancel keys");
             return;
@@ -157,7 +157,7 @@ impl Reactor {
     }
 
     pub(crate) fn signal(&mut self, serial: u32, from: SocketAddr) {
-        let Some(&key) = self.by_serial.get(&serial) else { return };
+        let Some(&key) = self.connections.by_serial.get(&serial) else { return };
         self.call(key, |session, turn| session.handle_signal(&from.to_string(), turn));
     }
 }
