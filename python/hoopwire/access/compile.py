@@ -1,24 +1,34 @@
 """Grant -> what the data plane decides by."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from hoopwire.model.commands import CompiledGrant
+from hoopwire.model.commands import CompiledGrant, Rights
 from hoopwire.model.grant import Grant
 from hoopwire.model.postgres.actions import Rule, expand
 from hoopwire.model.postgres.grammar import parse_actions, parse_deny
 from hoopwire.model.postgres.patterns import Pattern
 from hoopwire.model.postgres.rights import CompiledPostgres, CompiledRule, CompiledRules
+from hoopwire.model.settings import Protocol
 
 MASK_KEY_BYTES = 32
 
 
 def compile_grant(
-    grant: Grant, database: str, *, now: float, monotonic_ns: int, notice_s: float, mask_key: bytes = b""
+    grant: Grant,
+    database: str,
+    *,
+    now: float,
+    monotonic_ns: int,
+    notice_s: float,
+    mask_key: bytes = b"",
+    protocol: Protocol = "postgres",
 ) -> CompiledGrant:
     """Compile for one session. `now` (Unix seconds) and `monotonic_ns` are the same moment on both clocks.
 
     The deadline is on the monotonic clock, rounded down: setting the wall clock back later prolongs nothing.
     `mask_key` is the secret that masked values are hashed with; the engine gets it only if there are masks.
+    `protocol` is the target's: what the grant opens is compiled to that protocol's rights.
     ValueError if the grant does not hold the database or is not active, or has masks and there is no key.
     """
     if database not in grant.databases:
@@ -37,7 +47,7 @@ def compile_grant(
         principal_kind=principal.kind,
         target=grant.target,
         database=database,
-        rights=_postgres(grant, database, mask_key),
+        rights=_RIGHTS[protocol](grant, database, mask_key),
         budgets=grant.budgets,
         used=grant.used,
         policy=grant.policy,
@@ -86,3 +96,7 @@ def _compiled_rule(rule: Rule) -> CompiledRule:
 
 def _pairs(patterns: tuple[Pattern, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((pattern.schema, pattern.name) for pattern in patterns)
+
+
+_RIGHTS: dict[Protocol, Callable[[Grant, str, bytes], Rights]] = {"postgres": _postgres}
+"""What compiles a grant's actions, masks and the like, by protocol."""

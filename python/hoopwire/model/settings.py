@@ -162,10 +162,14 @@ class CredentialSettings(_Part, frozen=True, kw_only=True):
     """The target asks for nothing."""
 
 
+Protocol = Literal["postgres"]
+"""What a target speaks: by it a grant on it is compiled to that protocol's rights."""
+
+
 class TargetSettings(_Part, frozen=True, kw_only=True):
     """A configured thing behind the gateway."""
 
-    protocol: Literal["postgres"] = "postgres"
+    protocol: Protocol = "postgres"
     """What the target speaks."""
     host: str
     """Host name or IP address."""
