@@ -1,7 +1,6 @@
 //! What a grant says to a text, as a MessagePack list of maps.
 
-use crate::decode;
-use crate::{malformed, pack};
+use crate::{decode, malformed, pack};
 use hoopwire_gateway::Rights;
 use hoopwire_postgres_policy::{Explained, View};
 use pyo3::prelude::*;

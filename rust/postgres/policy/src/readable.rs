@@ -1,8 +1,7 @@
 //! Which settings anybody may read.
 
 use crate::refusal::{Reason, Refusal};
-use crate::rights::Denial;
-use crate::rights::Grant;
+use crate::rights::{Denial, Grant};
 use rustc_hash::FxHashSet;
 use std::sync::LazyLock;
 

@@ -9,16 +9,10 @@ use crate::caches::Turn;
 use crate::ending::Ending;
 use crate::live::Live;
 use crate::live::states::Notice;
-use hoopwire_grant::Party;
-use hoopwire_grant::decide;
-use hoopwire_postgres_policy::Rights;
-use hoopwire_postgres_policy::{Action, Grant};
+use hoopwire_grant::{Party, decide};
+use hoopwire_postgres_policy::{Action, Grant, Rights};
 use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
-use hoopwire_session::Admission;
-use hoopwire_session::Counters;
-use hoopwire_session::PhaseLimits;
-use hoopwire_session::after;
-use hoopwire_session::{Effect, Loan};
+use hoopwire_session::{Admission, Counters, Effect, Loan, PhaseLimits, after};
 use std::time::Instant;
 
 /// ```text

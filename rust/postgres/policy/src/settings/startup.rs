@@ -5,8 +5,7 @@ use super::encoding::{Encoding, encoding};
 use super::table::{AtStartup, Values, find};
 use crate::instead::{Wanted, wanted};
 use crate::refusal::{Reason, Refusal};
-use crate::rights::Denial;
-use crate::rights::{Actions, Grant};
+use crate::rights::{Actions, Denial, Grant};
 use crate::rules::Rules;
 use hoopwire_postgres_sql::{Effect, SettingValue};
 

@@ -1,9 +1,8 @@
 #![allow(clippy::disallowed_methods)] // a test needs some instant to count from
 
 use super::*;
-use crate::TestGrant;
 use crate::rules::{Pattern, Rule, Rules, Words};
-use crate::{Catalogue, Mask, MaskKind, explain};
+use crate::{Catalogue, Mask, MaskKind, TestGrant, explain};
 use hoopwire_grant::Fault;
 use hoopwire_postgres_sql::Verbs;
 use std::time::Instant;

@@ -17,29 +17,22 @@ use crate::live::names::Names;
 use crate::live::states::{Notice, Stage};
 use crate::live::{self, Keys, Live, Replies, Requests, Tally};
 use crate::session::{Phase, Session, mark};
-use hoopwire_grant::Party;
-use hoopwire_grant::{Meter, decide};
-use hoopwire_postgres_policy::Rights;
+use hoopwire_grant::{Meter, Party, decide};
 use hoopwire_postgres_policy::{
-    Action, Catalogue, StartupFault, StartupRefusal, check_startup, startup_settings, told_of_startup,
+    Action, Catalogue, Rights, StartupFault, StartupRefusal, check_startup, startup_settings, told_of_startup,
 };
 use hoopwire_postgres_protocol::backend::{self, TransactionStatus};
 use hoopwire_postgres_protocol::error::{ErrorReport, Sqlstate};
 use hoopwire_postgres_protocol::frontend;
-use hoopwire_postgres_protocol::login::Credential;
-use hoopwire_postgres_protocol::login::{Established, Login, LoginError, LoginRequest};
-use hoopwire_postgres_protocol::message::MessageTag;
-use hoopwire_postgres_protocol::message::Scanner;
+use hoopwire_postgres_protocol::login::{Credential, Established, Login, LoginError, LoginRequest};
+use hoopwire_postgres_protocol::message::{MessageTag, Scanner};
 use hoopwire_postgres_protocol::params::{Replication, SessionParams, session_params};
 use hoopwire_postgres_protocol::pipeline::Pipeline;
 use hoopwire_postgres_protocol::startup::{
     ENCRYPTION_ACCEPTED, ENCRYPTION_REFUSED, FirstPacket, Startup, first_packet, negotiate,
 };
 use hoopwire_recording::{Decision, Direction, Frame, SessionStart};
-use hoopwire_session::Opening;
-use hoopwire_session::Signal;
-use hoopwire_session::{Admission, after};
-use hoopwire_session::{Ask, Effect, Loan};
+use hoopwire_session::{Admission, Ask, Effect, Loan, Opening, Signal, after};
 use hoopwire_wire::Secret;
 use std::sync::Arc;
 use std::time::Instant;

@@ -363,8 +363,7 @@ fn add_views(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hoopwire_postgres_policy::MaskKind;
-    use hoopwire_postgres_policy::TestGrant;
+    use hoopwire_postgres_policy::{MaskKind, TestGrant};
 
     fn mask(relation: &str, column: &str) -> Mask {
         Mask {

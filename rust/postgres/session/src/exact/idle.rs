@@ -115,8 +115,7 @@ pub(crate) fn check_masks(grant: &Grant, known: &Catalogue) -> Result<(), Ending
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hoopwire_postgres_policy::Rules;
-    use hoopwire_postgres_policy::TestGrant;
+    use hoopwire_postgres_policy::{Rules, TestGrant};
 
     fn rule(verbs: Verbs, objects: &[(&str, &str)], except: &[(&str, &str)]) -> Rule {
         let patterns = |all: &[(&str, &str)]| {

@@ -404,8 +404,7 @@ pub(crate) fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hoopwire_postgres_policy::Rules;
-    use hoopwire_postgres_policy::TestGrant;
+    use hoopwire_postgres_policy::{Rules, TestGrant};
     use hoopwire_testkit::messages::framed;
 
     fn data_row(fields: &[Option<&str>]) -> Vec<u8> {

@@ -8,11 +8,9 @@
 use crate::caches::Turn;
 use crate::ending::Ending;
 use crate::live::Live;
-use hoopwire_grant::Fault;
-use hoopwire_grant::Party;
-use hoopwire_postgres_policy::Code;
+use hoopwire_grant::{Fault, Party};
 use hoopwire_postgres_policy::{
-    Catalogue, ColumnMask, CopyMask, CopyOut, Denial, Grant, MaskedField, RowMask,
+    Catalogue, Code, ColumnMask, CopyMask, CopyOut, Denial, Grant, MaskedField, RowMask,
 };
 use hoopwire_postgres_protocol::backend::{Column, RowDescription, Tag};
 use hoopwire_postgres_protocol::error::{ErrorReport, ServerReport, Sqlstate, field, rewritten};

@@ -12,8 +12,7 @@
 use crate::live::Live;
 use crate::live::names::{Known, kept};
 use hoopwire_grant::Fault;
-use hoopwire_postgres_policy::Code;
-use hoopwire_postgres_policy::{Denial, StatementPlan};
+use hoopwire_postgres_policy::{Code, Denial, StatementPlan};
 use hoopwire_postgres_protocol::frontend::Kind;
 
 /// What a session remembers for it.

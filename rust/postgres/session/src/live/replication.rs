@@ -9,10 +9,8 @@
 
 use crate::caches::Turn;
 use crate::live::Live;
-use hoopwire_grant::Fault;
-use hoopwire_grant::decide;
-use hoopwire_postgres_policy::Code;
-use hoopwire_postgres_policy::{Action, Denial};
+use hoopwire_grant::{Fault, decide};
+use hoopwire_postgres_policy::{Action, Code, Denial};
 
 /// How the names of permanent slots begin that sessions may use.
 const OURS: &str = "hoopwire_";

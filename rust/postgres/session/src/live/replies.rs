@@ -13,8 +13,7 @@ use crate::live::close::Told;
 use crate::live::ends::check_end;
 use crate::live::states::Notice;
 use crate::words::error_report;
-use hoopwire_grant::Fault;
-use hoopwire_grant::decide;
+use hoopwire_grant::{Fault, decide};
 use hoopwire_postgres_policy::Denial;
 use hoopwire_postgres_protocol::backend::{
     CommandComplete, ParameterDescription, ParameterStatus, Tag, TransactionStatus,

@@ -6,17 +6,12 @@
 
 use crate::caches::Turn;
 use crate::ending::Ending;
-use crate::live::Live;
-use crate::live::bind;
 use crate::live::cursors::fetches;
 use crate::live::ends::is_end_of_transaction;
 use crate::live::names::Nature;
-use crate::live::stand_in;
-use hoopwire_grant::Fault;
-use hoopwire_grant::Party;
-use hoopwire_grant::{Permit, decide};
-use hoopwire_postgres_policy::Code;
-use hoopwire_postgres_policy::{Action, Denial, Instead, StatementPlan, check_setting};
+use crate::live::{Live, bind, stand_in};
+use hoopwire_grant::{Fault, Party, Permit, decide};
+use hoopwire_postgres_policy::{Action, Code, Denial, Instead, StatementPlan, check_setting};
 use hoopwire_postgres_protocol::frontend::{Bind, Execute, Kind, Malformed, Named, Parse, Query, Rider, Tag};
 use hoopwire_postgres_protocol::message::{FrameError, HEADER_BYTES, MessageTag, Piece, Take};
 use hoopwire_postgres_protocol::pipeline::{Copy, Owed};

@@ -4,8 +4,7 @@
 //! actions of the bits above, or with bit 6 under exact rights, masks and budgets), the second in which pieces the
 //! bytes come. The rest is a script of steps.
 
-use hoopwire_grant::Fault;
-use hoopwire_grant::Party;
+use hoopwire_grant::{Fault, Party};
 use std::time::Duration;
 
 use hoopwire_grant::Budgets;

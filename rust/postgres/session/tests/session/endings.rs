@@ -1,7 +1,6 @@
 //! Expiry, notice, a changed grant, revocation, drain, and peers that leave or misbehave.
 
-use hoopwire_grant::Fault;
-use hoopwire_grant::Party;
+use hoopwire_grant::{Fault, Party};
 use hoopwire_session::Words;
 use std::time::Duration;
 

@@ -1,11 +1,8 @@
 //! From the first byte to ReadyForQuery.
 
-use hoopwire_grant::Fault;
-use hoopwire_grant::Party;
+use hoopwire_grant::{Fault, Party};
 use hoopwire_postgres_policy::Actions;
-use hoopwire_session::Signal;
-use hoopwire_session::Words;
-use hoopwire_session::{Effect, Ending};
+use hoopwire_session::{Effect, Ending, Signal, Words};
 use hoopwire_testkit::backend::Method;
 use hoopwire_testkit::messages::{first, framed, startup, untagged};
 

@@ -1,8 +1,7 @@
 //! Masks found over the catalogue: those of a COPY, and views that show masked columns.
 
 use super::*;
-use crate::TestGrant;
-use crate::{Catalogue, CatalogueColumn, CatalogueRelation, Grant};
+use crate::{Catalogue, CatalogueColumn, CatalogueRelation, Grant, TestGrant};
 use hoopwire_postgres_sql::{CopyFormat, CopyOut, Name};
 use std::time::Instant;
 

@@ -1,8 +1,7 @@
 //! Rows of results and of COPY with masked fields, and what is no row.
 
 use super::*;
-use crate::mask::row as frame;
-use crate::mask::text as fields;
+use crate::mask::{row as frame, text as fields};
 use hoopwire_postgres_sql::CopyFormat;
 
 /// The masks of rows of these fields: table, column, type and format of each.
