@@ -194,5 +194,5 @@ def _text(path: str, what: str) -> str:
 
 
 def _no_engine() -> NoReturn:
-    text = "the engine is not built: run `make build`, or install a hoopwire wheel"
+    text = "the engine is not built: install a hoopwire wheel, or run `make demo` in a checkout"
     raise CommandFailed(text, NOT_STARTED) from None

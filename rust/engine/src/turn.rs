@@ -353,7 +353,8 @@ impl Reactor {
         }
     }
 
-    /// Nothing of this turn goes out; every session of this stream ends, with words if it is at a place for words.
+    /// Nothing of this turn goes out; every session of this stream ends. The client is told why if its stream is at a message
+    /// boundary.
     fn recording_failed(&mut self, error: &str) {
         for key in self.keys() {
             let Some(slot) = self.connections.slots.get_mut(key) else { continue };

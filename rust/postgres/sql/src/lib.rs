@@ -2,7 +2,7 @@
 //!
 //! PostgreSQL's own grammar (libpg_query, the raw C tree) says how a text is cut into statements and what they
 //! name. This crate does *not* know bytes on the wire, grants, policies or a catalogue: names are given as written,
-//! and whatever is not understood is said to be unknown, never left out.
+//! and a construct that it does not know becomes `Effect::Unknown`: it is never skipped.
 
 #![forbid(unsafe_code)]
 

@@ -83,7 +83,7 @@ impl Catalogues {
         Some((&kept.oids, kept.print.as_deref()))
     }
 
-    /// What an answer says. One that says the same as the one before is that one: decisions made with it stay. It is
+    /// What an answer says. If nothing changed, the old catalogue is kept, so that cached decisions stay valid. It is
     /// kept for other sessions if it `is_common`. `print` is what was said right before of the OIDs known till then.
     pub(crate) fn keep(
         &mut self,

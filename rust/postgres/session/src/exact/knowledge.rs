@@ -1,4 +1,4 @@
-//! How old what decisions rest on may be, and asking the target for it again in the session's own stream.
+//! How old the cached catalogue may be, and how it is refreshed over the session's own connection.
 //!
 //! Two rules:
 //! 1. Age is looked at where something is decided by it: at each text, and at each Bind, where the target reads a
@@ -53,8 +53,7 @@ impl Exact {
 }
 
 impl Live {
-    /// The message, or its beginning, if it is decided by what is known, and that is too old, and the target can be
-    /// asked for it.
+    /// Returns the message, or its beginning, if it must wait for a fresh catalogue.
     pub(crate) fn must_wait<'p>(
         &mut self,
         piece: &Piece<'p, Tag>,

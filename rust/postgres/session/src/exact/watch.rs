@@ -1,5 +1,4 @@
-//! A question that is cheap enough to go before each statement: is all as it was that decisions on masked relations
-//! rest on?
+//! A cheap query sent before each statement: have the masked relations changed since the last full read?
 //!
 //! The target says what it has under the OIDs of the last whole answer, as one text: names, columns, parents and
 //! children, rules over them, and what has the masked names. If the text is the same as in the moment before that whole

@@ -1,5 +1,5 @@
-//! FETCH and EXECUTE by the extended protocol: their rows are those of something else, which PostgreSQL looks up again for
-//! each description (`FetchStatementTargetList`, `pquery.c`).
+//! FETCH and EXECUTE by the extended protocol return rows of a cursor or prepared statement, which PostgreSQL resolves
+//! anew at every Describe (`FetchStatementTargetList`, `pquery.c`).
 //!
 //! Two rules:
 //! 1. Such a statement or portal is described only as long as nothing ran that may have closed a cursor, and the portal has no
