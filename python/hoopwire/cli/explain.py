@@ -108,7 +108,9 @@ def _decided(offer: Offer, sql: str, decide: Decide) -> tuple[ExplainedStatement
         return decide(grant, sql)
     except ImportError:
         raise CommandFailed(
-            "the engine is not built, or too old to explain: install a hoopwire wheel, or run `make demo` in a checkout", NOT_STARTED
+            "the engine is not built, or too old to explain: install a hoopwire wheel, or run `make demo` in"
+            " a checkout",
+            NOT_STARTED,
         ) from None
 
 

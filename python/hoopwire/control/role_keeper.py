@@ -167,7 +167,7 @@ class RoleKeeper:
             _log.error("roles are left for the next start: %s", " ".join(sorted(self._desk.grants())))
 
     def _look_for_left_over(self, target: TargetSettings, nursery: trio.Nursery) -> None:
-        """Once for each server: adopts the roles that an earlier run left there, so that the sweep handles them."""
+        """Once for each server: adopts roles left by an earlier run, so that the sweep handles them."""
         place = (target.host, target.port, target.user)
         if target.role != "ephemeral" or place in self._recovered:
             return

@@ -275,7 +275,9 @@ def _start_engine(settings: Settings, factory: EngineFactory) -> DataPlane:
     try:
         return DataPlane.open(config, factory)
     except ImportError:
-        raise StartError("the engine is not built: install a hoopwire wheel, or run `make demo` in a checkout") from None
+        raise StartError(
+            "the engine is not built: install a hoopwire wheel, or run `make demo` in a checkout"
+        ) from None
     except (ValueError, OSError) as error:
         raise StartError(f"the engine cannot start: {error}") from None
 
