@@ -1,6 +1,7 @@
 """The walls between the crates, read from manifests and sources; `deny.toml` says the same to cargo-deny."""
 
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,8 @@ MANIFESTS = sorted([*ROOT.glob("rust/*/Cargo.toml"), *ROOT.glob("rust/*/*/Cargo.
 
 POSTGRES = {"postgres-protocol", "postgres-sql", "postgres-policy"}
 CORE = {"wire", "grant", "recording", "session"}
-WINGS = {"postgres"}
-"""A folder of crates for each protocol."""
+WINGS = {"postgres", "skeleton"}
+"""A folder of crates for each protocol; the skeleton, which only tests speak, is one crate."""
 MAY_KNOW_WINGS = {"gateway", "bindings", "fuzz"}
 """Outside a wing, only these may depend on its crates."""
 EDGES: dict[str, set[str]] = {
@@ -27,13 +28,16 @@ EDGES: dict[str, set[str]] = {
     "postgres-sql": set(),
     "postgres-policy": {"grant", "postgres-sql"},
     "postgres-session": {*CORE, *POSTGRES},
-    "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES},
+    "skeleton": CORE,
+    "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "skeleton"},
     "engine": {"spool", "gateway", *CORE},
     "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES},
     "fuzz": {"spool", "gateway", "postgres-session", *CORE, *POSTGRES},
     "testkit": {"wire"},
 }
 """What of ours each crate may depend on. A new crate needs a row, and a thing that it must never know."""
+FOR_TESTS = {"testkit", "skeleton"}
+"""What any crate's tests may use besides."""
 
 ONLY_IN: dict[str, set[str]] = {
     "mio": {"engine"},
@@ -99,14 +103,14 @@ def dependencies(document: dict[str, Any], *, dev: bool) -> Iterator[str]:
 
 
 def edge_problems(crate: str, document: dict[str, Any]) -> Iterator[str]:
-    """Each dependence that goes through a wall. Tests may use `testkit` besides."""
+    """Each dependence that goes through a wall."""
     if crate not in EDGES:
         yield f"{crate} is not in the table of crates"
         return
     for dev in (False, True):
         for name in dependencies(document, dev=dev):
             ours = name.removeprefix("hoopwire-")
-            if ours != name and ours not in EDGES[crate] | ({"testkit"} if dev else set()):
+            if ours != name and ours not in EDGES[crate] | (FOR_TESTS if dev else set()):
                 yield f"{crate} must not depend on {name}"
             if name in NOWHERE:
                 yield f"{crate} must not depend on {name}: nobody may"
@@ -194,11 +198,55 @@ def test_mistakes_of_once_are_in_nothing_that_is_shipped() -> None:
     assert [str(path) for path in places if "mutations" in path.read_text()] == []
 
 
+def asks_for_the_skeleton(document: dict[str, Any], *, dev: bool) -> bool:
+    """The manifest depends on `hoopwire-skeleton` for good, or on `hoopwire-gateway` with its feature."""
+    section = "dev-dependencies" if dev else "dependencies"
+    wanted = document.get(section, {})
+    gateway, skeleton = (wanted.get(f"hoopwire-{name}", {}) for name in ("gateway", "skeleton"))
+    return "skeleton" in gateway.get("features", []) or bool(skeleton and not skeleton.get("optional"))
+
+
+def test_the_skeleton_is_in_nothing_that_is_shipped() -> None:
+    """The protocol that only tests speak is a feature of the gateway's that no build asks for."""
+    documents = {room(path): manifest(path) for path in MANIFESTS}
+    assert documents["gateway"]["features"] == {"skeleton": ["dep:hoopwire-skeleton"]}
+    assert {
+        crate for crate, document in documents.items() if asks_for_the_skeleton(document, dev=False)
+    } == set()
+    assert {crate for crate, document in documents.items() if asks_for_the_skeleton(document, dev=True)} == {
+        "engine"
+    }
+    # a feature of another crate, a build script's dependence, a target's, a command of the build
+    elsewhere = [
+        ROOT / "pyproject.toml",
+        ROOT / "scripts/bootstrap",
+        ROOT / "Makefile",
+        ROOT / ".cargo/config.toml",
+    ]
+    elsewhere += [path for path in MANIFESTS if room(path) not in {"gateway", "skeleton", "engine"}]
+    assert [str(path) for path in elsewhere if "skeleton" in path.read_text()] == []
+    shipped = ["cargo", "tree", "--offline", "--locked", "-e", "normal,build", "-p", "hoopwire-bindings"]
+    tree = subprocess.run(shipped, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert "hoopwire-gateway" in tree
+    assert "skeleton" not in tree
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[dependencies]\nhoopwire-gateway = { workspace = true, features = ["skeleton"] }',
+        "[dependencies]\nhoopwire-skeleton.workspace = true",
+    ],
+)
+def test_a_skeleton_that_would_be_shipped_is_seen(text: str) -> None:
+    assert asks_for_the_skeleton(tomllib.loads(text), dev=False)
+
+
 def test_nothing_but_the_gateway_knows_which_protocols_there_are() -> None:
     """The table may not say otherwise either: engine, session, grant and spool know no protocol."""
     assert list(wing_problems(EDGES)) == []
     folders = {path.parent.parent.name for path in MANIFESTS if path.parent.parent.name != "rust"}
-    assert folders == WINGS
+    assert folders == WINGS - {"skeleton"}
     for crate in ("engine", "session", "grant", "spool", "testkit"):
         assert list(wing_problems({**EDGES, crate: EDGES[crate] | {"postgres-policy"}}))
 
@@ -207,7 +255,9 @@ def test_the_core_has_no_word_of_a_protocol() -> None:
     found = {
         (path.relative_to(ROOT).as_posix(), word)
         for crate, path in sources()
-        if crate in {"engine", "session", "grant", "spool"} and "tests" not in (path.stem, path.parent.name)
+        if crate in {"engine", "session", "grant", "spool"}
+        and "src" in path.parts
+        and "tests" not in path.stem
         for word in OF_PROTOCOLS.findall(path.read_text())
     }
     assert found == MAY_NAME_A_PROTOCOL
@@ -269,6 +319,8 @@ def test_the_bans_of_cargo_deny_are_the_same() -> None:
         ("engine", '[dev-dependencies]\ntokio = "1"'),
         ("wire", '[dev-dependencies]\nhoopwire-postgres-session = "*"'),
         ("postgres-session", '[dependencies]\nhoopwire-testkit = "*"'),
+        ("skeleton", '[dependencies]\nhoopwire-postgres-policy = "*"'),
+        ("postgres-session", '[dependencies]\nhoopwire-skeleton = "*"'),
         ("kitchen", ""),
     ],
 )

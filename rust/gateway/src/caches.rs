@@ -28,12 +28,18 @@ impl Shared {
 #[derive(Debug)]
 pub struct Caches {
     pub(crate) postgres: hoopwire_postgres_session::Caches,
+    #[cfg(feature = "skeleton")]
+    pub(crate) skeleton: hoopwire_skeleton::Caches,
 }
 
 impl Caches {
     /// Empty ones.
     #[must_use]
     pub fn new(shared: &Shared) -> Caches {
-        Caches { postgres: hoopwire_postgres_session::Caches::new(Arc::clone(&shared.cancel_keys)) }
+        Caches {
+            postgres: hoopwire_postgres_session::Caches::new(Arc::clone(&shared.cancel_keys)),
+            #[cfg(feature = "skeleton")]
+            skeleton: hoopwire_skeleton::Caches,
+        }
     }
 }

@@ -8,6 +8,9 @@ use hoopwire_session::{Ending, Words};
 pub enum Rights {
     /// At a PostgreSQL target.
     Postgres(hoopwire_postgres_policy::Rights),
+    /// At a target of the protocol that only tests speak.
+    #[cfg(feature = "skeleton")]
+    Skeleton(hoopwire_skeleton::Rights),
 }
 
 /// A grant, whatever its protocol.
@@ -31,6 +34,20 @@ impl Rights {
     pub fn postgres(self) -> Result<hoopwire_postgres_policy::Rights, OtherProtocol> {
         match self {
             Rights::Postgres(rights) => Ok(rights),
+            #[cfg(feature = "skeleton")]
+            Rights::Skeleton(_) => Err(OtherProtocol),
+        }
+    }
+
+    /// The skeleton's.
+    ///
+    /// # Errors
+    /// If they are those of another protocol.
+    #[cfg(feature = "skeleton")]
+    pub fn skeleton(self) -> Result<hoopwire_skeleton::Rights, OtherProtocol> {
+        match self {
+            Rights::Postgres(_) => Err(OtherProtocol),
+            Rights::Skeleton(rights) => Ok(rights),
         }
     }
 }

@@ -17,17 +17,26 @@ pub type Admission<'a> = hoopwire_session::Admission<'a, Rights>;
 pub enum Protocol {
     /// PostgreSQL's, of version 3.
     Postgres,
+    /// Lines, for tests.
+    #[cfg(feature = "skeleton")]
+    Skeleton,
 }
 
 impl Protocol {
     /// All of them.
-    pub const ALL: &[Protocol] = &[Protocol::Postgres];
+    pub const ALL: &[Protocol] = &[
+        Protocol::Postgres,
+        #[cfg(feature = "skeleton")]
+        Protocol::Skeleton,
+    ];
 
     /// The setting that its listeners are from.
     #[must_use]
     pub fn setting(self) -> &'static str {
         match self {
             Protocol::Postgres => "listen.postgres",
+            #[cfg(feature = "skeleton")]
+            Protocol::Skeleton => "listen.skeleton",
         }
     }
 
@@ -36,6 +45,8 @@ impl Protocol {
     pub fn alpn(self) -> &'static [&'static [u8]] {
         match self {
             Protocol::Postgres => hoopwire_postgres_session::ALPN,
+            #[cfg(feature = "skeleton")]
+            Protocol::Skeleton => hoopwire_skeleton::ALPN,
         }
     }
 
@@ -44,6 +55,8 @@ impl Protocol {
     pub fn turned_away(self, fault: Fault, words: Words) -> Vec<u8> {
         match self {
             Protocol::Postgres => hoopwire_postgres_session::turned_away(fault, words),
+            #[cfg(feature = "skeleton")]
+            Protocol::Skeleton => hoopwire_skeleton::turned_away(fault, &words),
         }
     }
 }
@@ -53,6 +66,9 @@ impl Protocol {
 pub enum Session {
     /// To a PostgreSQL target.
     Postgres(hoopwire_postgres_session::Session),
+    /// To a target of the protocol that only tests speak.
+    #[cfg(feature = "skeleton")]
+    Skeleton(hoopwire_skeleton::Session),
 }
 
 /// The same call for each protocol.
@@ -60,6 +76,8 @@ macro_rules! each {
     ($session:expr, $it:ident => $call:expr) => {
         match $session {
             Session::Postgres($it) => $call,
+            #[cfg(feature = "skeleton")]
+            Session::Skeleton($it) => $call,
         }
     };
 }
@@ -72,6 +90,11 @@ macro_rules! turn_of_each {
                 let $own = &mut $turn.with(|caches| &mut caches.postgres);
                 $call
             }
+            #[cfg(feature = "skeleton")]
+            Session::Skeleton($it) => {
+                let $own = &mut $turn.with(|caches| &mut caches.skeleton);
+                $call
+            }
         }
     };
 }
@@ -82,6 +105,8 @@ impl Session {
     pub fn new(protocol: Protocol, limits: PhaseLimits, now: Instant) -> Session {
         match protocol {
             Protocol::Postgres => Session::Postgres(hoopwire_postgres_session::Session::new(limits, now)),
+            #[cfg(feature = "skeleton")]
+            Protocol::Skeleton => Session::Skeleton(hoopwire_skeleton::Session::new(limits, now)),
         }
     }
 
@@ -90,6 +115,8 @@ impl Session {
     pub fn protocol(&self) -> Protocol {
         match self {
             Session::Postgres(_) => Protocol::Postgres,
+            #[cfg(feature = "skeleton")]
+            Session::Skeleton(_) => Protocol::Skeleton,
         }
     }
 
@@ -140,6 +167,8 @@ impl Session {
     pub fn code(&self, fault: Fault) -> String {
         match self {
             Session::Postgres(_) => hoopwire_postgres_session::sqlstate(fault),
+            #[cfg(feature = "skeleton")]
+            Session::Skeleton(_) => hoopwire_skeleton::code(fault).to_owned(),
         }
     }
 
@@ -192,6 +221,10 @@ impl Session {
             Session::Postgres(it) => admission
                 .try_map(Rights::postgres)
                 .map(|admission| it.handle_admit(admission, &mut turn.with(|caches| &mut caches.postgres))),
+            #[cfg(feature = "skeleton")]
+            Session::Skeleton(it) => admission
+                .try_map(Rights::skeleton)
+                .map(|admission| it.handle_admit(admission, &mut turn.with(|caches| &mut caches.skeleton))),
         };
         self.end_on(ended, turn);
     }
@@ -212,6 +245,10 @@ impl Session {
             Session::Postgres(it) => grant
                 .try_map(Rights::postgres)
                 .map(|grant| it.handle_regrant(grant, reason, &mut turn.with(|caches| &mut caches.postgres))),
+            #[cfg(feature = "skeleton")]
+            Session::Skeleton(it) => grant
+                .try_map(Rights::skeleton)
+                .map(|grant| it.handle_regrant(grant, reason, &mut turn.with(|caches| &mut caches.skeleton))),
         };
         self.end_on(ended, turn);
     }
@@ -224,7 +261,12 @@ impl Session {
 
     /// Another connection, from `from`, that proved its power over this session sends its signal: of PostgreSQL, to cancel.
     pub fn handle_signal(&mut self, from: &str, turn: &mut Turn<'_>) {
-        turn_of_each!(self, turn, it, own => it.handle_cancel(from, own));
+        match self {
+            Session::Postgres(it) => it.handle_cancel(from, &mut turn.with(|caches| &mut caches.postgres)),
+            // it has no mark by which it could be meant
+            #[cfg(feature = "skeleton")]
+            Session::Skeleton(_) => {}
+        }
     }
 
     /// The gateway drains: end when idle.
