@@ -56,6 +56,16 @@ pub struct Grant<R> {
 }
 
 impl<R> Grant<R> {
+    /// It takes the place of `old`: it can end earlier than that, never later.
+    pub fn succeed(&mut self, old: &Grant<R>) {
+        if old.deadline < self.deadline {
+            self.deadline = old.deadline;
+            self.notice_at = old.notice_at;
+            self.expires_unix_us = old.expires_unix_us;
+            self.expires_text.clone_from(&old.expires_text);
+        }
+    }
+
     /// The same grant with what `change` makes of its rights, or what it answers if it makes none.
     ///
     /// # Errors

@@ -93,9 +93,10 @@
 //!
 //! A span that is never closed is no way out either: what no frame tells of is not sent ([`Legs::keep_what_is_told`]).
 
+use crate::admission::Admission;
 use crate::turn::Turn;
 use hoopwire_grant::Permit;
-use hoopwire_recording::{Direction, Frame, Input};
+use hoopwire_recording::{Direction, Frame, Input, SessionStart};
 
 /// Proof that a frame which tells of some bytes is in the turn's recording. Forwarding them uses it up.
 #[derive(Debug)]
@@ -162,14 +163,27 @@ impl Legs {
         is_untold
     }
 
-    /// Bytes that a frame tells of. Behind what no frame tells of yet they stay untold.
+    /// A frame tells of what goes up from `start` to here, or none needs to. Behind what is untold it stays untold.
     #[inline]
-    fn push_up(&mut self, bytes: &[u8]) {
-        let is_told = self.told_up == self.up.len();
-        self.up.extend_from_slice(bytes);
-        if is_told {
+    fn tell_up(&mut self, start: usize) {
+        if self.told_up >= start {
             self.told_up = self.up.len();
         }
+    }
+
+    /// The same toward the principal.
+    #[inline]
+    fn tell_down(&mut self, start: usize) {
+        if self.told_down >= start {
+            self.told_down = self.down.len();
+        }
+    }
+
+    #[inline]
+    fn push_up(&mut self, bytes: &[u8]) {
+        let start = self.up.len();
+        self.up.extend_from_slice(bytes);
+        self.tell_up(start);
     }
 
     /// A part of what is buffered was sent, or dropped.
@@ -188,6 +202,34 @@ impl<C> Turn<'_, C> {
         Recorded { _private: () }
     }
 
+    /// The session begins: who may do what, and what its protocol calls that.
+    pub fn record_start<R>(
+        &mut self,
+        admission: &Admission<'_, R>,
+        actions: &[&str],
+        application_name: &str,
+    ) {
+        let Admission { no, session, peer, node, grant, .. } = admission;
+        let frame = Frame::SessionStart(SessionStart {
+            session,
+            grant: &grant.id,
+            issuer: &grant.issuer,
+            principal: &grant.principal,
+            principal_name: &grant.principal_name,
+            principal_kind: &grant.principal_kind,
+            target: &grant.target,
+            database: &grant.database,
+            actions,
+            policy: &grant.policy,
+            policy_hash: &grant.policy_hash,
+            task: &grant.task,
+            peer,
+            application_name,
+            node,
+        });
+        self.record(*no, Direction::Gateway, &frame);
+    }
+
     /// Bytes of the principal for the target: a decision allows them, and the frame tells of them.
     #[inline]
     pub fn forward(&mut self, _permit: &Permit, _kept: Recorded, bytes: &[u8]) {
@@ -203,7 +245,7 @@ impl<C> Turn<'_, C> {
     pub fn say_up_by_digest(&mut self, no: u32, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.legs.up.len();
         write(&mut self.legs.up);
-        self.tell_up(no, Direction::Gateway, start);
+        self.record_up(no, Direction::Gateway, start);
     }
 
     /// What the gateway says for itself at its login, and to say goodbye. No frame tells of it: it may hold a secret.
@@ -211,8 +253,9 @@ impl<C> Turn<'_, C> {
         &mut self,
         write: impl FnOnce(&mut Vec<u8>, &mut dyn hoopwire_wire::Random) -> T,
     ) -> T {
+        let start = self.legs.up.len();
         let said = write(&mut self.legs.up, self.random);
-        self.legs.told_up = self.legs.up.len();
+        self.legs.tell_up(start);
         said
     }
 
@@ -229,21 +272,22 @@ impl<C> Turn<'_, C> {
 
     /// The flow ends: a frame tells of all that went up since it began.
     pub fn end_flow(&mut self, no: u32, Flow { start }: Flow) {
-        self.tell_up(no, Direction::Upstream, start);
+        self.record_up(no, Direction::Upstream, start);
     }
 
-    fn tell_up(&mut self, no: u32, direction: Direction, start: usize) {
+    fn record_up(&mut self, no: u32, direction: Direction, start: usize) {
         let sent = self.legs.up.get(start..).unwrap_or_default();
         let frame = Frame::Input(Input { bytes: sent.len() as u64, digest: *blake3::hash(sent).as_bytes() });
         self.frames.push(no, self.unix_us, direction, &frame);
-        self.legs.told_up = self.legs.up.len();
+        self.legs.tell_up(start);
     }
 
     /// What a connection is told before anything of it is recorded: before it is admitted. Later it writes nothing.
     pub fn greet(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if !self.legs.is_recorded {
+            let start = self.legs.down.len();
             write(&mut self.legs.down);
-            self.legs.told_down = self.legs.down.len();
+            self.legs.tell_down(start);
         }
     }
 
@@ -279,8 +323,8 @@ impl<C> Turn<'_, C> {
         if is_whole {
             self.frames.push(no, self.unix_us, Direction::Downstream, &Frame::Rows(delivered));
         }
+        self.legs.tell_down(span.start);
         span.start = self.legs.down.len();
-        self.legs.told_down = span.start;
         bytes
     }
 }
@@ -323,6 +367,29 @@ mod tests {
         assert!(legs.keep_what_is_told());
         assert_eq!((legs.down(), legs.up()), (&b"hello"[..], &b"login"[..]));
         assert!(!legs.keep_what_is_told());
+    }
+
+    #[test]
+    fn what_is_told_behind_a_gap_does_not_take_the_gap_along() {
+        // A span or flow that was left open went out with the next one that was closed.
+        let mut legs = Legs::default();
+        let input = Frame::Input(Input { bytes: 0, digest: [0; 32] });
+        turn(&mut legs, |turn| {
+            let kept = turn.record(7, Direction::Upstream, &input);
+            turn.say_up(kept, b"told");
+            let left_open = turn.span();
+            turn.deliver(&left_open, |out| out.extend_from_slice(b"gap"));
+            let mut span = turn.span();
+            turn.deliver(&span, |out| out.extend_from_slice(b"rows"));
+            turn.close_span(7, &mut span, false, |bytes, digest| Frame::Input(Input { bytes, digest }));
+            turn.legs.up.extend_from_slice(b"gap");
+            turn.say_up_by_digest(7, |out| out.extend_from_slice(b"own"));
+            turn.log_in_up(|out, _| out.extend_from_slice(b"login"));
+            let kept = turn.record(7, Direction::Upstream, &input);
+            turn.say_up(kept, b"more");
+        });
+        assert!(legs.keep_what_is_told());
+        assert_eq!((legs.down(), legs.up()), (&b""[..], &b"told"[..]));
     }
 
     #[test]

@@ -140,11 +140,7 @@ impl Live {
         let frame = Frame::GrantChanged(GrantChanged { grant: &grant.id, reason });
         turn.record(self.no, Direction::Gateway, &frame);
         let old = std::mem::replace(&mut self.grant, grant);
-        if old.deadline < self.grant.deadline {
-            self.grant.deadline = old.deadline;
-            self.grant.expires_unix_us = old.expires_unix_us;
-            self.grant.expires_text = old.expires_text;
-        }
+        self.grant.succeed(&old);
         self.meter.set_budgets(self.grant.budgets);
         if self.step == Step::Owed && old.rights != self.grant.rights {
             let words = "the grant changed while an answer was owed";

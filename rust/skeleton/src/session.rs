@@ -5,7 +5,6 @@ use crate::live::{Live, Step};
 use crate::rights::{Grant, Rights};
 use crate::words;
 use hoopwire_grant::{Fault, Meter, Party};
-use hoopwire_recording::{Direction, Frame, SessionStart};
 use hoopwire_session::{Admission, Ask, Closed, Counters, Effect, Ending, Loan, Opening, PhaseLimits, after};
 use hoopwire_wire::Secret;
 use std::time::Instant;
@@ -201,25 +200,8 @@ impl Session {
         if !self.is_waiting_for_grant() {
             return;
         }
-        let Admission { no, session, peer, node, grant, spent, .. } = admission;
-        let start = Frame::SessionStart(SessionStart {
-            session,
-            grant: &grant.id,
-            issuer: &grant.issuer,
-            principal: &grant.principal,
-            principal_name: &grant.principal_name,
-            principal_kind: &grant.principal_kind,
-            target: &grant.target,
-            database: &grant.database,
-            actions: &["get", "put"],
-            policy: &grant.policy,
-            policy_hash: &grant.policy_hash,
-            task: &grant.task,
-            peer,
-            application_name: "",
-            node,
-        });
-        turn.record(no, Direction::Gateway, &start);
+        turn.record_start(&admission, &["get", "put"], "");
+        let Admission { no, grant, spent, .. } = admission;
         let meter = Meter::new(grant.budgets, spent);
         let (step, counters) = (Step::Login, Counters::default());
         let mut live = Box::new(Live { no, grant, meter, step, counters, draining: false });

@@ -10,11 +10,11 @@ use crate::live::states::{Notice, Stage};
 use crate::live::{self, Keys, Live, Replies, Requests, Tally};
 use crate::session::{Phase, Session};
 use hoopwire_grant::{Meter, decide};
-use hoopwire_postgres_policy::{Action, Rights, startup_settings, told_of_startup};
+use hoopwire_postgres_policy::{Action, Denial, Rights, startup_settings, told_of_startup};
 use hoopwire_postgres_protocol::message::Scanner;
 use hoopwire_postgres_protocol::params::Replication;
 use hoopwire_postgres_protocol::pipeline::Pipeline;
-use hoopwire_recording::{Decision, Direction, Frame, SessionStart};
+use hoopwire_recording::{Decision, Direction, Frame};
 use hoopwire_session::{Admission, Effect, after};
 use hoopwire_wire::Secret;
 
@@ -30,30 +30,14 @@ impl Session {
         let Phase::AwaitGrant(wait) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return Ok(());
         };
-        let Admission { no, reactor, session, peer, node, grant, spent } = admission;
-        let cancel_key = turn.caches.cancel_keys.mint(reactor, u64::from(no), wait.minor);
-        let actions: Vec<&str> = match grant.rights.rules {
-            Some(_) => grant.rights.action_texts.iter().map(String::as_str).collect(),
-            None => grant.rights.actions.names().collect(),
+        let rights = &admission.grant.rights;
+        let actions: Vec<&str> = match rights.rules {
+            Some(_) => rights.action_texts.iter().map(String::as_str).collect(),
+            None => rights.actions.names().collect(),
         };
-        let start = Frame::SessionStart(SessionStart {
-            session,
-            grant: &grant.id,
-            issuer: &grant.issuer,
-            principal: &grant.principal,
-            principal_name: &grant.principal_name,
-            principal_kind: &grant.principal_kind,
-            target: &grant.target,
-            database: &grant.database,
-            actions: &actions,
-            policy: &grant.policy,
-            policy_hash: &grant.policy_hash,
-            task: &grant.task,
-            peer,
-            application_name: &wait.params.application_name,
-            node,
-        });
-        turn.record(no, Direction::Gateway, &start);
+        turn.record_start(&admission, &actions, &wait.params.application_name);
+        let Admission { no, reactor, grant, spent, .. } = admission;
+        let cancel_key = turn.caches.cancel_keys.mint(reactor, u64::from(no), wait.minor);
         let replication = wait.params.replication != Replication::Off;
         let live = Live {
             allowance: Allowance::new(Meter::new(grant.budgets, spent)),
@@ -100,13 +84,7 @@ impl Session {
         let asked = if wait.live.replication.is_on { &asked[..] } else { asked.get(..1).unwrap_or_default() };
         for action in asked {
             let decision = decide(grant, *action, turn.now);
-            let frame = Frame::Decision(Decision {
-                action: action.name(),
-                allow: decision.is_ok(),
-                reason: decision.as_ref().err().map_or("granted", |denial| denial.code.name()),
-                policy: &grant.policy,
-            });
-            turn.record(wait.live.tally.no, Direction::Gateway, &frame);
+            record_decision(&wait.live, action.name(), &decision, turn);
             decision.map_err(|denial| Ending::denied(&denial))?;
         }
         Ok(())
@@ -121,15 +99,19 @@ impl Session {
         let told = told_of_startup(given);
         if !told.is_empty() || decision.is_err() {
             let action = format!("startup parameters {told}");
-            let frame = Frame::Decision(Decision {
-                action: action.trim_end(),
-                allow: decision.is_ok(),
-                reason: decision.as_ref().err().map_or("granted", |denial| denial.code.name()),
-                policy: &grant.policy,
-            });
-            turn.record(wait.live.tally.no, Direction::Gateway, &frame);
+            record_decision(&wait.live, action.trim_end(), &decision, turn);
         }
         wait.settings = Some(decision.map_err(|denial| Ending::denied(&denial))?);
         Ok(())
     }
+}
+
+fn record_decision<T>(live: &Live, action: &str, decision: &Result<T, Denial>, turn: &mut Turn<'_>) {
+    let frame = Frame::Decision(Decision {
+        action,
+        allow: decision.is_ok(),
+        reason: decision.as_ref().err().map_or("granted", |denial| denial.code.name()),
+        policy: &live.grant.policy,
+    });
+    turn.record(live.tally.no, Direction::Gateway, &frame);
 }

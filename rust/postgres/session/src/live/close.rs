@@ -114,12 +114,7 @@ impl Live {
         turn.record(self.tally.no, Direction::Gateway, &frame);
         let database = std::mem::take(&mut self.grant.database);
         let old = std::mem::replace(&mut *self.grant, grant);
-        if old.deadline < self.grant.deadline {
-            self.grant.deadline = old.deadline;
-            self.grant.notice_at = old.notice_at;
-            self.grant.expires_unix_us = old.expires_unix_us;
-            self.grant.expires_text = old.expires_text;
-        }
+        self.grant.succeed(&old);
         self.allowance.meter.set_budgets(self.grant.budgets);
         let must_match = old.rights.masks_must_match != self.grant.rights.masks_must_match;
         if old.rights.rules != self.grant.rights.rules

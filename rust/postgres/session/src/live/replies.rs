@@ -255,8 +255,12 @@ impl Live {
                 self.replication.slots.forget();
                 self.result_ends(turn);
             }
-            Tag::ReadyForQuery if self.allowance.cut.ready() => return Ok(()),
-            Tag::ReadyForQuery => self.round_ends(turn),
+            Tag::ReadyForQuery => {
+                if self.allowance.cut.ready() {
+                    return Ok(());
+                }
+                self.round_ends(turn);
+            }
             _ => {}
         }
         // of a result that a budget has cut, nothing more is delivered
