@@ -14,7 +14,7 @@ MANIFESTS = sorted([*ROOT.glob("rust/*/Cargo.toml"), *ROOT.glob("rust/*/*/Cargo.
 
 POSTGRES = {"postgres-protocol", "postgres-sql", "postgres-policy"}
 CORE = {"wire", "grant", "recording", "session"}
-WINGS = {"postgres", "skeleton"}
+WINGS = {"postgres", "ssh", "skeleton"}
 """A folder of crates for each protocol; the skeleton, which only tests speak, is one crate."""
 MAY_KNOW_WINGS = {"gateway", "bindings", "fuzz"}
 """Outside a wing, only these may depend on its crates."""
@@ -28,6 +28,7 @@ EDGES: dict[str, set[str]] = {
     "postgres-sql": set(),
     "postgres-policy": {"grant", "postgres-sql"},
     "postgres-session": {*CORE, *POSTGRES},
+    "ssh-protocol": {"wire"},
     "skeleton": CORE,
     "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "skeleton"},
     "engine": {"spool", "gateway", *CORE},
@@ -43,7 +44,8 @@ ONLY_IN: dict[str, set[str]] = {
     "mio": {"engine"},
     "rustls": {"engine"},
     "rustls-pki-types": {"engine"},
-    "aws-lc-rs": {"engine"},
+    # The engine for TLS; the transport and the keys of ssh, where the protocol is itself the cipher.
+    "aws-lc-rs": {"engine", "ssh-protocol"},
     "socket2": {"engine"},
     # The bindings read CLOCK_MONOTONIC by it, to turn a deadline into an Instant: no socket, no file.
     "rustix": {"engine", "spool", "bindings"},
@@ -310,6 +312,7 @@ def test_the_bans_of_cargo_deny_are_the_same() -> None:
         ("postgres-protocol", '[dependencies]\nhoopwire-postgres-policy = "*"'),
         ("wire", "[dependencies]\nmio.workspace = true"),
         ("postgres-session", "[dependencies]\nhoopwire-spool.workspace = true"),
+        ("ssh-protocol", "[dependencies]\nhoopwire-grant.workspace = true"),
         ("recording", '[dependencies]\ntls = { package = "rustls", version = "0" }'),
         ("postgres-policy", "[target.'cfg(unix)'.dependencies]\nlibc = \"0\""),
         ("spool", '[build-dependencies]\npyo3 = "0"'),
