@@ -8,6 +8,8 @@ use hoopwire_session::{Ending, Words};
 pub enum Rights {
     /// At a PostgreSQL target.
     Postgres(hoopwire_postgres_policy::Rights),
+    /// At an SSH target.
+    Ssh(hoopwire_ssh_policy::Rights),
     /// At a target of the protocol that only tests speak.
     #[cfg(feature = "skeleton")]
     Skeleton(hoopwire_skeleton::Rights),
@@ -34,8 +36,18 @@ impl Rights {
     pub fn postgres(self) -> Result<hoopwire_postgres_policy::Rights, OtherProtocol> {
         match self {
             Rights::Postgres(rights) => Ok(rights),
-            #[cfg(feature = "skeleton")]
-            Rights::Skeleton(_) => Err(OtherProtocol),
+            _ => Err(OtherProtocol),
+        }
+    }
+
+    /// SSH's.
+    ///
+    /// # Errors
+    /// If they are those of another protocol.
+    pub fn ssh(self) -> Result<hoopwire_ssh_policy::Rights, OtherProtocol> {
+        match self {
+            Rights::Ssh(rights) => Ok(rights),
+            _ => Err(OtherProtocol),
         }
     }
 
@@ -46,8 +58,8 @@ impl Rights {
     #[cfg(feature = "skeleton")]
     pub fn skeleton(self) -> Result<hoopwire_skeleton::Rights, OtherProtocol> {
         match self {
-            Rights::Postgres(_) => Err(OtherProtocol),
             Rights::Skeleton(rights) => Ok(rights),
+            _ => Err(OtherProtocol),
         }
     }
 }

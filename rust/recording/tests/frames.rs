@@ -10,7 +10,7 @@ fn assert_round_trip(frame: &Frame<'_>) {
     let mut frames = Frames::new();
     frames.push(9, 1_000_000, Direction::Downstream, frame);
     let raw = frames.iter().next().unwrap();
-    assert_eq!((raw.session, raw.unix_us, raw.kind), (9, 1_000_000, frame.kind() as u8));
+    assert_eq!((raw.session, raw.unix_us, raw.kind), (9, 1_000_000, frame.kind().byte()));
     let mut scratch = Scratch::default();
     assert_eq!(&Frame::decode(raw.kind, raw.payload, &mut scratch).unwrap(), frame);
     for cut in 0..raw.payload.len() {
@@ -100,7 +100,7 @@ fn every_kind_round_trips_and_no_part_of_one_decodes() {
     for frame in &frames {
         assert_round_trip(frame);
     }
-    let kinds: std::collections::BTreeSet<u8> = frames.iter().map(|frame| frame.kind() as u8).collect();
+    let kinds: std::collections::BTreeSet<u8> = frames.iter().map(|frame| frame.kind().byte()).collect();
     let known: Vec<u8> = (0..=255).filter(|byte| Kind::from_byte(*byte).is_some()).collect();
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), known, "a kind is not in this test");
 }

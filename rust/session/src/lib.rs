@@ -14,7 +14,7 @@ mod ending;
 mod release;
 mod turn;
 
-pub use account::{About, Counters};
+pub use account::{About, Counters, Withheld};
 pub use admission::{Admission, Ask, Loan, PhaseLimits, after};
 pub use effect::{Call, Effect, Opening, Signal};
 pub use ending::{Closed, Ending, Words};

@@ -97,6 +97,7 @@ use crate::admission::Admission;
 use crate::turn::Turn;
 use hoopwire_grant::Permit;
 use hoopwire_recording::{Direction, Frame, Input, SessionStart};
+use zeroize::Zeroize;
 
 /// Proof that a frame which tells of some bytes is in the turn's recording. Forwarding them uses it up.
 #[derive(Debug)]
@@ -128,6 +129,9 @@ pub struct Legs {
     told_up: usize,
     /// The session is recorded: from here on nothing goes to the principal without a frame.
     is_recorded: bool,
+    /// So much of each was there when the engine last sent: it is as it goes out.
+    settled_down: usize,
+    settled_up: usize,
 }
 
 impl Legs {
@@ -190,7 +194,27 @@ impl Legs {
     pub fn settle(&mut self) {
         self.told_down = self.down.len();
         self.told_up = self.up.len();
+        self.settled_down = self.told_down;
+        self.settled_up = self.told_up;
     }
+
+    /// What came into each buffer since it was last sent becomes what `down` and `up` make of it: for protocols whose
+    /// ciphers count, so that only what is kept may be sealed. They are given the plain bytes and the buffer to append to.
+    pub fn seal(
+        &mut self,
+        down: impl FnOnce(&[u8], &mut Vec<u8>),
+        up: impl FnOnce(&[u8], &mut Vec<u8>),
+    ) {
+        seal(&mut self.down, self.settled_down, down);
+        seal(&mut self.up, self.settled_up, up);
+        self.settle();
+    }
+}
+
+fn seal(buffer: &mut Vec<u8>, from: usize, make: impl FnOnce(&[u8], &mut Vec<u8>)) {
+    let mut plain = buffer.split_off(from.min(buffer.len()));
+    make(&plain, buffer);
+    plain.zeroize();
 }
 
 impl<C> Turn<'_, C> {
@@ -279,6 +303,26 @@ impl<C> Turn<'_, C> {
         let sent = self.legs.up.get(start..).unwrap_or_default();
         let frame = Frame::Input(Input { bytes: sent.len() as u64, digest: *blake3::hash(sent).as_bytes() });
         self.frames.push(no, self.unix_us, direction, &frame);
+        self.legs.tell_up(start);
+    }
+
+    /// Bytes of the target, or words of the gateway's own, that a frame tells of.
+    pub fn hand_down(&mut self, _kept: Recorded, write: impl FnOnce(&mut Vec<u8>)) {
+        self.carry_down(write);
+    }
+
+    /// What a leg's transport needs for itself, and says nothing: new keys, room in a window, an end that was agreed on. No
+    /// frame tells of it. A wing's dialogues hold that nothing else goes this way.
+    pub fn carry_down(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.legs.down.len();
+        write(&mut self.legs.down);
+        self.legs.tell_down(start);
+    }
+
+    /// The same toward the target.
+    pub fn carry_up(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.legs.up.len();
+        write(&mut self.legs.up);
         self.legs.tell_up(start);
     }
 
