@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 MANIFESTS = sorted([*ROOT.glob("rust/*/Cargo.toml"), *ROOT.glob("rust/*/*/Cargo.toml")])
 
 POSTGRES = {"postgres-protocol", "postgres-sql", "postgres-policy"}
+SSH = {"ssh-protocol", "ssh-policy"}
 CORE = {"wire", "grant", "recording", "session"}
 WINGS = {"postgres", "ssh", "skeleton"}
 """A folder of crates for each protocol; the skeleton, which only tests speak, is one crate."""
@@ -34,7 +35,7 @@ EDGES: dict[str, set[str]] = {
     "skeleton": CORE,
     "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "ssh-session", *SSH, "skeleton"},
     "engine": {"spool", "gateway", *CORE},
-    "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES},
+    "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES, *SSH},
     "fuzz": {"spool", "gateway", "postgres-session", *CORE, *POSTGRES},
     "testkit": {"wire"},
 }

@@ -4,4 +4,6 @@
 //! here, and no cryptographic primitive is written here: they are aws-lc-rs's.
 #![forbid(unsafe_code)]
 
+mod fields;
+pub mod keys;
 pub mod plain;
