@@ -4,6 +4,7 @@
 //! here, and no cryptographic primitive is written here: they are aws-lc-rs's.
 #![forbid(unsafe_code)]
 
+pub mod certificate;
 mod fields;
 pub mod keys;
 pub mod plain;

@@ -94,6 +94,12 @@ impl PublicKey {
         Ok(PublicKey { material, blob: blob.to_vec() })
     }
 
+    /// Takes the fields of a key of this type, as they stand in a certificate: without the type's name.
+    pub(crate) fn take(kind: KeyType, reader: &mut Reader<'_>) -> Result<PublicKey, UnusableKey> {
+        let material = Material::take(kind, reader)?;
+        Ok(PublicKey::new(material))
+    }
+
     pub(super) fn new(material: Material) -> PublicKey {
         let mut blob = Vec::new();
         material.put(&mut blob);

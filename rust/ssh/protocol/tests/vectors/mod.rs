@@ -10,6 +10,6 @@ pub(crate) fn lines<'a>(file: &'a str, kind: &'a str) -> impl Iterator<Item = Ve
 
 /// Bytes out of hex.
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
-    assert!(text.len() % 2 == 0, "hex has two digits a byte");
+    assert!(text.len().is_multiple_of(2), "hex has two digits a byte");
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
