@@ -44,12 +44,7 @@ pub(crate) struct AddressBook {
 
 impl AddressBook {
     pub(crate) fn new(connections_max: usize, unadmitted_max: usize) -> AddressBook {
-        AddressBook {
-            connections_max,
-            unadmitted_max,
-            sources: Mutex::default(),
-            guesses: Mutex::default(),
-        }
+        AddressBook { connections_max, unadmitted_max, sources: Mutex::default(), guesses: Mutex::default() }
     }
 
     /// Counts one more connection, or says that the address has its fill.
@@ -91,8 +86,7 @@ impl AddressBook {
         if guesses.len() >= GUESSES_KEPT {
             guesses.retain(|_, each| !each.is_old(now));
         }
-        let of_it =
-            guesses.entry((party(address), mark)).or_insert(Guesses { count: 0, since: now });
+        let of_it = guesses.entry((party(address), mark)).or_insert(Guesses { count: 0, since: now });
         if of_it.is_old(now) {
             *of_it = Guesses { count: 0, since: now };
         }

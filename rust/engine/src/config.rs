@@ -43,10 +43,11 @@ struct Listener {
 
 fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ListenConfig>, D::Error> {
     let listeners = Vec::<Listener>::deserialize(deserializer)?;
-    let known = listeners.into_iter().map(|Listener { address, protocol }| match Protocol::from_word(&protocol) {
-        Some(protocol) => Ok(ListenConfig { address, protocol }),
-        None => Err(serde::de::Error::custom(format!("no such protocol: {protocol}"))),
-    });
+    let known =
+        listeners.into_iter().map(|Listener { address, protocol }| match Protocol::from_word(&protocol) {
+            Some(protocol) => Ok(ListenConfig { address, protocol }),
+            None => Err(serde::de::Error::custom(format!("no such protocol: {protocol}"))),
+        });
     known.collect()
 }
 

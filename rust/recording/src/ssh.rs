@@ -18,6 +18,14 @@ pub struct Ask<'a> {
     pub reason: &'a str,
 }
 
+impl Ask<'_> {
+    /// It starts something: what a statement is elsewhere.
+    #[must_use]
+    pub fn is_operation(&self) -> bool {
+        matches!(self.name, b"exec" | b"shell" | b"subsystem")
+    }
+}
+
 /// Bytes of a channel, whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Data<'a> {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use hoopwire_recording::ssh::{Answer, Ask, Data, Flow, Ssh, Typed};
 use hoopwire_recording::*;
 use proptest::prelude::*;
 
@@ -96,6 +97,24 @@ fn every_kind_round_trips_and_no_part_of_one_decodes() {
         Frame::Decision(Decision { action: "connect", allow: true, reason: "granted", policy: "readers" }),
         Frame::GrantChanged(GrantChanged { grant: "g_02", reason: "policy changed" }),
         Frame::Cancel(Cancel { allow: true, from: "10.0.0.7:51001" }),
+        Frame::Ssh(Ssh::Open(Ask {
+            channel: 1,
+            name: b"direct-tcpip",
+            about: b"db:5432",
+            allow: false,
+            reason: "forward_not_granted",
+        })),
+        Frame::Ssh(Ssh::Request(Ask {
+            channel: 2,
+            name: b"exec",
+            about: b"uptime\xff",
+            allow: true,
+            reason: "ops",
+        })),
+        Frame::Ssh(Ssh::Data(Data { channel: 1 << 33, stream: 1, content: &[0x1b; 300] })),
+        Frame::Ssh(Ssh::Flow(Flow { channel: 2, stream: 0, bytes: 1 << 40, digest })),
+        Frame::Ssh(Ssh::Typed(Typed { channel: 2, bytes: 1 })),
+        Frame::Ssh(Ssh::Answer(Answer { channel: 2, what: "failure", about: b"" })),
     ];
     for frame in &frames {
         assert_round_trip(frame);

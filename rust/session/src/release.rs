@@ -200,11 +200,7 @@ impl Legs {
 
     /// What came into each buffer since it was last sent becomes what `down` and `up` make of it: for protocols whose
     /// ciphers count, so that only what is kept may be sealed. They are given the plain bytes and the buffer to append to.
-    pub fn seal(
-        &mut self,
-        down: impl FnOnce(&[u8], &mut Vec<u8>),
-        up: impl FnOnce(&[u8], &mut Vec<u8>),
-    ) {
+    pub fn seal(&mut self, down: impl FnOnce(&[u8], &mut Vec<u8>), up: impl FnOnce(&[u8], &mut Vec<u8>)) {
         seal(&mut self.down, self.settled_down, down);
         seal(&mut self.up, self.settled_up, up);
         self.settle();
@@ -258,6 +254,11 @@ impl<C> Turn<'_, C> {
     #[inline]
     pub fn forward(&mut self, _permit: &Permit, _kept: Recorded, bytes: &[u8]) {
         self.legs.push_up(bytes);
+    }
+
+    /// The same, written in place.
+    pub fn forward_by(&mut self, _permit: &Permit, _kept: Recorded, write: impl FnOnce(&mut Vec<u8>)) {
+        self.carry_up(write);
     }
 
     /// Bytes of the gateway's own for the target that a frame tells of.

@@ -63,7 +63,7 @@ pub(crate) struct Channel {
     pub(crate) state: State,
     /// It has a terminal.
     pub(crate) has_terminal: bool,
-    /// What was decided last for it: what follows on the channel rests on that.
+    /// Of what was decided last for it: the data on the channel rests on that.
     pub(crate) permit: Permit,
     /// What runs on it, to be decided again when the grant changes.
     pub(crate) runs: Option<Runs>,
@@ -86,6 +86,9 @@ pub(crate) enum Runs {
     Exec(Vec<u8>),
     Subsystem(String),
     Forward { host: String, port: u32 },
+    Socket(String),
+    /// What no grant opens.
+    Nothing,
 }
 
 impl Channel {

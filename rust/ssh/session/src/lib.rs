@@ -7,8 +7,12 @@
 
 mod channels;
 mod enter;
+mod from_client;
+mod from_target;
+mod keep;
 mod live;
 mod login;
+mod request;
 mod session;
 mod settings;
 mod words;

@@ -7,7 +7,8 @@ use crate::settings::Caches;
 use crate::words;
 use hoopwire_grant::{Fault, Meter, Party};
 use hoopwire_session::{
-    Admission, Ask, Closed, Counters, Effect, Ending, Legs, Loan, Opening, PhaseLimits, Withheld, Words, after,
+    Admission, Ask, Closed, Counters, Effect, Ending, Legs, Loan, Opening, PhaseLimits, Withheld, Words,
+    after,
 };
 use hoopwire_ssh_policy::{Grant, Rights};
 use hoopwire_ssh_protocol::plain;
@@ -376,11 +377,9 @@ impl Session {
                 Fault::Unavailable,
                 "the gateway could not decide in time; try again",
             )),
-            Phase::Fresh | Phase::Kex | Phase::Login(_) if is_late => Err(words::too_late(
-                Party::Principal,
-                Fault::BrokeProtocol,
-                "the login was not done in time",
-            )),
+            Phase::Fresh | Phase::Kex | Phase::Login(_) if is_late => {
+                Err(words::too_late(Party::Principal, Fault::BrokeProtocol, "the login was not done in time"))
+            }
             _ => Ok(()),
         };
         self.settle(outcome, turn);
@@ -451,7 +450,12 @@ fn left(text: &str) -> Ending {
 
 fn target_left(text: &str) -> Ending {
     let words = Words::new("the connection to the target ended").detail(text);
-    Ending::faulty(Party::Target, Fault::TargetLost, format!("the target ended the connection: {text}"), words)
+    Ending::faulty(
+        Party::Target,
+        Fault::TargetLost,
+        format!("the target ended the connection: {text}"),
+        words,
+    )
 }
 
 fn client_broke(broken: &Broken) -> Ending {

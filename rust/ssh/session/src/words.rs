@@ -82,7 +82,12 @@ pub(crate) fn denied(denial: &Denial) -> Ending {
 #[must_use]
 pub(crate) fn misbehaved_client(what: &str) -> Ending {
     let words = Words::new(format!("protocol error: {what}"));
-    Ending::faulty(Party::Principal, Fault::BrokeProtocol, format!("client broke the protocol: {what}"), words)
+    Ending::faulty(
+        Party::Principal,
+        Fault::BrokeProtocol,
+        format!("client broke the protocol: {what}"),
+        words,
+    )
 }
 
 /// The target broke the protocol.
@@ -98,7 +103,12 @@ pub(crate) fn not_let_in(what: &str) -> Ending {
     let words = Words::new("the target did not let the gateway in")
         .detail(format!("Your identity was accepted and the grant is good; {what}."))
         .hint("Tell the gateway's operators.");
-    Ending::faulty(Party::Target, Fault::TargetUnreachable, format!("login at the target failed: {what}"), words)
+    Ending::faulty(
+        Party::Target,
+        Fault::TargetUnreachable,
+        format!("login at the target failed: {what}"),
+        words,
+    )
 }
 
 /// The gateway ends.
