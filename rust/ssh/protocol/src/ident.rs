@@ -53,12 +53,15 @@ impl Awaited {
                     if is_it {
                         return Ok((used, Some(checked(left.get(..end).unwrap_or_default())?)));
                     }
-                    self.lines = self.lines.checked_sub(1).ok_or_else(|| {
-                        Broken::protocol("this is no SSH: no line begins with SSH-")
-                    })?;
+                    self.lines = self
+                        .lines
+                        .checked_sub(1)
+                        .ok_or_else(|| Broken::protocol("this is no SSH: no line begins with SSH-"))?;
                 }
                 None if left.len() >= most => {
-                    return Err(Broken::protocol(format!("a line before the first packet is over {most} bytes")));
+                    return Err(Broken::protocol(format!(
+                        "a line before the first packet is over {most} bytes"
+                    )));
                 }
                 None => return Ok((used, None)),
             }
@@ -92,7 +95,12 @@ mod tests {
     #[test]
     fn the_line_is_taken_and_nothing_behind_it() {
         // the first is RFC 4253 section 4.2's own; the others were sent by OpenSSH, PuTTY and an old server
-        for line in ["SSH-2.0-billsSSH_3.6.3q3", "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10", "SSH-2.0-PuTTY_Release_0.81", "SSH-1.99-x"] {
+        for line in [
+            "SSH-2.0-billsSSH_3.6.3q3",
+            "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10",
+            "SSH-2.0-PuTTY_Release_0.81",
+            "SSH-1.99-x",
+        ] {
             for end in ["\r\n", "\n"] {
                 let input = format!("{line}{end}\0\0\x01");
                 let found = of(Awaited::of_client(), input.as_bytes()).unwrap();
@@ -147,7 +155,8 @@ mod tests {
             let broken = of(Awaited::of_client(), line.as_bytes()).unwrap_err();
             assert_eq!(broken.code, reason::VERSION_NOT_SUPPORTED);
         }
-        for line in [&b"SSH-2.0-a\0b\r\n"[..], b"SSH-2.0-\x1b[2J\r\n", b"SSH-2.0-a\rb\r\n", b"SSH-2.0-\xff\n"] {
+        for line in [&b"SSH-2.0-a\0b\r\n"[..], b"SSH-2.0-\x1b[2J\r\n", b"SSH-2.0-a\rb\r\n", b"SSH-2.0-\xff\n"]
+        {
             assert!(of(Awaited::of_client(), line).unwrap_err().text.contains("printed"));
         }
     }

@@ -4,7 +4,22 @@
 //! here, and no cryptographic primitive is written here: they are aws-lc-rs's.
 #![forbid(unsafe_code)]
 
+mod broken;
 pub mod certificate;
+mod cipher;
 mod fields;
+mod host;
+pub mod ident;
+mod kex;
+mod kexinit;
 pub mod keys;
+mod number;
+mod packet;
 pub mod plain;
+mod transport;
+
+pub use broken::{Broken, reason};
+pub use cipher::{Cipher, Mac};
+pub use host::{HostKeys, HostTrust};
+pub use kex::Method;
+pub use transport::{CipherNames, Heard, Transport};

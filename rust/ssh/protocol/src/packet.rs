@@ -1,6 +1,9 @@
 //! The binary packet, RFC 4253 section 6: `packet_length ‖ padding_length ‖ payload ‖ padding ‖ tag`.
 
-use hoopwire_wire::{Random, Secret};
+use std::fmt;
+
+use hoopwire_wire::Random;
+use zeroize::Zeroize;
 
 use crate::broken::{Broken, reason};
 use crate::cipher::{NotOpened, Opener, Sealer};
@@ -13,7 +16,8 @@ pub(crate) const MOST_BEFORE_LOGIN: u32 = 35_000;
 /// Largest packet_length that is taken after it, OpenSSH's own limit.
 pub(crate) const MOST_AFTER_LOGIN: u32 = 256 * 1024;
 const LEAST_PADDING: usize = 4;
-const MOST_PADDING: usize = 255;
+/// Two blocks of AES: more is never needed.
+const MOST_FILL: usize = 32;
 
 /// Bytes of payload in a packet that has `rest` bytes behind its padding_length. None if that leaves no
 /// payload: each has at least its message number.
@@ -34,7 +38,7 @@ pub(crate) struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// Fills `payload` up for `sealer`. None for a payload that has no length word: our own bug.
     pub(crate) fn new(sealer: &Sealer, payload: &'a [u8], padding: &'a [u8]) -> Option<Self> {
-        let unpadded = payload.len() + 1 + if sealer.pads_length() { LENGTH } else { 0 };
+        let unpadded = payload.len() + 1 + if sealer.is_plain() { LENGTH } else { 0 };
         let block = sealer.block();
         let mut fill = block - unpadded % block;
         if fill < LEAST_PADDING {
@@ -58,6 +62,11 @@ impl<'a> Parts<'a> {
         [&self.padding_length, self.payload, self.padding]
     }
 
+    /// Bytes of padding that were used.
+    pub(crate) fn padding_bytes(&self) -> usize {
+        self.padding.len()
+    }
+
     /// Bytes of the packet without its tag.
     pub(crate) fn total(&self) -> usize {
         LENGTH + self.encrypted().iter().map(|part| part.len()).sum::<usize>()
@@ -79,6 +88,12 @@ pub(crate) struct Padding {
     used: usize,
 }
 
+impl fmt::Debug for Padding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Padding")
+    }
+}
+
 impl Padding {
     pub(crate) fn new() -> Self {
         Self { bytes: [0; 1024], used: 1024 }
@@ -87,7 +102,7 @@ impl Padding {
     /// At least as many bytes as the longest padding that [`Parts::new`] asks for. Say by [`spend`](Self::spend)
     /// how many were used.
     pub(crate) fn ahead(&mut self, random: &mut dyn Random) -> &[u8] {
-        if self.bytes.len() - self.used < MOST_PADDING {
+        if self.bytes.len() - self.used < MOST_FILL {
             random.fill(&mut self.bytes);
             self.used = 0;
         }
@@ -96,5 +111,106 @@ impl Padding {
 
     pub(crate) fn spend(&mut self, bytes: usize) {
         self.used = (self.used + bytes).min(self.bytes.len());
+    }
+}
+
+/// What came and was not yet read. Packets are opened where they lie.
+#[derive(Default)]
+pub(crate) struct Arrived {
+    bytes: Vec<u8>,
+    /// Read up to here.
+    start: usize,
+    /// Bytes of the whole packet at `start`, once its length is known and was found good.
+    whole: Option<usize>,
+}
+
+/// More room than this is given back when all is read: idle legs keep little.
+const KEPT_ROOM: usize = 128 * 1024;
+
+impl Arrived {
+    pub(crate) fn push(&mut self, input: &[u8]) {
+        // what is left is less than one packet, if the reader went on until there was no more
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        if self.bytes.is_empty() && self.bytes.capacity() > KEPT_ROOM {
+            self.bytes.shrink_to(KEPT_ROOM);
+        }
+        self.bytes.extend_from_slice(input);
+    }
+
+    /// What was not yet read.
+    pub(crate) fn unread(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// Has read this much.
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.start = (self.start + bytes).min(self.bytes.len());
+    }
+
+    /// Forgets everything: the leg is at its end.
+    pub(crate) fn clear(&mut self) {
+        self.bytes = Vec::new();
+        self.start = 0;
+        self.whole = None;
+    }
+
+    /// Opens the packet at the front, if all of it has come, and appends its payload to `payload`; gives its
+    /// bytes on the wire. Nothing is reserved for a packet of more than `most` bytes.
+    pub(crate) fn packet(
+        &mut self,
+        opener: &mut Opener,
+        sequence: u32,
+        most: u32,
+        payload: &mut Vec<u8>,
+    ) -> Result<Option<usize>, Broken> {
+        let unread = self.bytes.get_mut(self.start..).unwrap_or_default();
+        let whole = match (self.whole, unread.first_chunk::<LENGTH>()) {
+            (Some(whole), _) => whole,
+            (None, None) => return Ok(None),
+            (None, Some(word)) => {
+                let length = opener.length(sequence, *word);
+                *self.whole.insert(LENGTH + checked(opener, length, most)? + opener.tag_bytes())
+            }
+        };
+        let Some(packet) = unread.get_mut(..whole) else { return Ok(None) };
+        let opened = opener.open(sequence, packet, payload);
+        // it was opened in place: nothing plain stays behind
+        packet.fill(0);
+        opened.map_err(|why| match why {
+            NotOpened::Changed => {
+                Broken::new(reason::MAC_ERROR, "a packet was changed on its way: its MAC is wrong")
+            }
+            NotOpened::Padding => Broken::protocol("a packet's padding does not fit its length"),
+        })?;
+        self.whole = None;
+        self.advance(whole);
+        Ok(Some(whole))
+    }
+}
+
+/// A packet_length that a packet can have, as a number of bytes.
+fn checked(opener: &Opener, length: u32, most: u32) -> Result<usize, Broken> {
+    if length > most {
+        return Err(Broken::protocol(format!("a packet of {length} bytes: at most {most} are taken here")));
+    }
+    let bytes =
+        usize::try_from(length).map_err(|_| Broken::protocol("a packet's length is no number here"))?;
+    let filled = bytes + if opener.is_plain() { LENGTH } else { 0 };
+    if bytes < 1 + LEAST_PADDING + 1 || !filled.is_multiple_of(opener.block()) {
+        return Err(Broken::protocol(format!("no packet has {length} bytes: it does not fill whole blocks")));
+    }
+    Ok(bytes)
+}
+
+impl fmt::Debug for Arrived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrived").field("unread", &self.unread().len()).finish()
+    }
+}
+
+impl Drop for Arrived {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
     }
 }

@@ -63,6 +63,15 @@ impl Cipher {
         }
     }
 
+    /// The cipher of a name in KEXINIT.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cipher| cipher.name() == name)
+    }
+
+    pub(crate) fn is_gcm(self) -> bool {
+        matches!(self, Self::Aes128Gcm | Self::Aes256Gcm)
+    }
+
     /// Whether it needs a MAC beside it.
     pub(crate) fn needs_mac(self) -> bool {
         matches!(self, Self::Aes128Ctr | Self::Aes192Ctr | Self::Aes256Ctr)
@@ -71,7 +80,7 @@ impl Cipher {
     /// Whether a prefix of what it protects can be cut off unseen, unless strict kex resets the sequence
     /// numbers (CVE-2023-48795, Terrapin). GCM counts by itself.
     pub(crate) fn needs_strict_kex(self) -> bool {
-        !matches!(self, Self::Aes128Gcm | Self::Aes256Gcm)
+        !self.is_gcm()
     }
 
     fn key_bytes(self) -> usize {
@@ -111,6 +120,11 @@ impl Mac {
             Self::Sha256 => "hmac-sha2-256-etm@openssh.com",
             Self::Sha512 => "hmac-sha2-512-etm@openssh.com",
         }
+    }
+
+    /// The MAC of a name in KEXINIT.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mac| mac.name() == name)
     }
 
     fn algorithm(self) -> hmac::Algorithm {
@@ -178,7 +192,7 @@ impl Counter {
         fixed.copy_from_slice(&self.fixed);
         count.copy_from_slice(&self.count.to_be_bytes());
         self.count = self.count.wrapping_add(1);
-        Nonce::from(FixedLength::from(nonce))
+        Nonce::from(&nonce)
     }
 }
 
@@ -207,6 +221,3 @@ fn tag(key: &hmac::Key, sequence: u32, encrypted: &[u8]) -> hmac::Tag {
     context.update(encrypted);
     context.sign()
 }
-
-#[cfg(test)]
-mod tests;

@@ -17,7 +17,7 @@ enum Kind {
     Plain,
     Gcm(LessSafeKey, Counter),
     ChaCha(Box<chacha::OpeningKey>),
-    Ctr(StreamingDecryptingKey, hmac::Key),
+    Ctr(StreamingDecryptingKey, Box<hmac::Key>),
 }
 
 /// Why a packet was not opened.
@@ -47,7 +47,7 @@ impl Opener {
         Ok(Self(match (suite.cipher, suite.mac) {
             (cipher, Some(mac)) if cipher.needs_mac() => Kind::Ctr(
                 StreamingDecryptingKey::ctr(ctr(cipher, key)?, DecryptionContext::Iv128(initial(iv)?))?,
-                hmac::Key::new(mac.algorithm(), keys.mac.expose()),
+                Box::new(hmac::Key::new(mac.algorithm(), keys.mac.expose())),
             ),
             (cipher, None) if cipher.is_gcm() => Kind::Gcm(gcm(cipher, key)?, Counter::new(iv)?),
             (cipher, None) if !cipher.needs_mac() => {
@@ -65,8 +65,8 @@ impl Opener {
         }
     }
 
-    /// Whether the length word counts among what is filled up to a block.
-    pub(crate) fn pads_length(&self) -> bool {
+    /// No keys are in use: the length word counts among what is filled up to a block.
+    pub(crate) fn is_plain(&self) -> bool {
         matches!(self.0, Kind::Plain)
     }
 

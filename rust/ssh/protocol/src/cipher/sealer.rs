@@ -17,7 +17,7 @@ enum Kind {
     Plain,
     Gcm(LessSafeKey, Counter),
     ChaCha(Box<chacha::SealingKey>),
-    Ctr(StreamingEncryptingKey, hmac::Key),
+    Ctr(StreamingEncryptingKey, Box<hmac::Key>),
 }
 
 impl Sealer {
@@ -35,7 +35,7 @@ impl Sealer {
                     ctr(cipher, key)?,
                     EncryptionContext::Iv128(initial(iv)?),
                 )?,
-                hmac::Key::new(mac.algorithm(), keys.mac.expose()),
+                Box::new(hmac::Key::new(mac.algorithm(), keys.mac.expose())),
             ),
             (cipher, None) if cipher.is_gcm() => Kind::Gcm(gcm(cipher, key)?, Counter::new(iv)?),
             (cipher, None) if !cipher.needs_mac() => {
@@ -53,20 +53,27 @@ impl Sealer {
         }
     }
 
-    /// Whether the length word counts among what is filled up to a block.
-    pub(crate) fn pads_length(&self) -> bool {
+    /// No keys are in use: the length word counts among what is filled up to a block.
+    pub(crate) fn is_plain(&self) -> bool {
         matches!(self.0, Kind::Plain)
     }
 
     /// Appends the sealed packet to `out`, whose new bytes are the only copy that is made.
-    pub(crate) fn seal(&mut self, sequence: u32, parts: &Parts<'_>, out: &mut Vec<u8>) -> Result<(), Unspecified> {
+    pub(crate) fn seal(
+        &mut self,
+        sequence: u32,
+        parts: &Parts<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unspecified> {
         let start = out.len();
         match &mut self.0 {
             Kind::Plain => parts.append(out),
             Kind::Gcm(key, counter) => {
                 parts.append(out);
-                let (length, body) =
-                    out.get_mut(start..).and_then(<[u8]>::split_first_chunk_mut::<LENGTH>).ok_or(Unspecified)?;
+                let (length, body) = out
+                    .get_mut(start..)
+                    .and_then(<[u8]>::split_first_chunk_mut::<LENGTH>)
+                    .ok_or(Unspecified)?;
                 let tag = key.seal_in_place_separate_tag(counter.next(), Aad::from(*length), body)?;
                 out.extend_from_slice(tag.as_ref());
             }
