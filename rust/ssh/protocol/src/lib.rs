@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod certificate;
+pub mod channel;
 mod fields;
 pub mod keys;
 pub mod plain;
