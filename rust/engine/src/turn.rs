@@ -387,7 +387,7 @@ impl Reactor {
     fn send_one(&mut self, key: usize) {
         let Some(slot) = self.connections.slots.get_mut(key) else { return };
         slot.due.send = false;
-        slot.session.seal(&mut slot.out.legs);
+        slot.session.seal(&mut slot.out.legs, &mut SystemRandom);
         if let Some(up) = &mut slot.up
             && up.is_open()
         {

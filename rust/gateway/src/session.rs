@@ -4,6 +4,7 @@ use crate::caches::Caches;
 use crate::rights::{Grant, OtherProtocol, Rights};
 use hoopwire_grant::Fault;
 use hoopwire_session::{About, Counters, Ending, Legs, Loan, PhaseLimits, Withheld, Words};
+use hoopwire_wire::Random;
 use std::time::Instant;
 
 /// A turn of a session, whatever its protocol.
@@ -251,9 +252,9 @@ impl Session {
     }
 
     /// The turn is kept: what it put into the buffers becomes what goes out.
-    pub fn seal(&mut self, legs: &mut Legs) {
+    pub fn seal(&mut self, legs: &mut Legs, random: &mut dyn Random) {
         if let Session::Ssh(it) = self {
-            it.seal(legs);
+            it.seal(legs, random);
         }
     }
 

@@ -119,6 +119,15 @@ pub struct Span {
     start: usize,
 }
 
+/// Which of a session's two connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leg {
+    /// Toward the principal.
+    Down,
+    /// Toward the target.
+    Up,
+}
+
 /// One buffer a leg. The engine sends them after the turn's frames are kept.
 #[derive(Debug, Default)]
 pub struct Legs {
@@ -198,19 +207,20 @@ impl Legs {
         self.settled_up = self.told_up;
     }
 
-    /// What came into each buffer since it was last sent becomes what `down` and `up` make of it: for protocols whose
-    /// ciphers count, so that only what is kept may be sealed. They are given the plain bytes and the buffer to append to.
-    pub fn seal(&mut self, down: impl FnOnce(&[u8], &mut Vec<u8>), up: impl FnOnce(&[u8], &mut Vec<u8>)) {
-        seal(&mut self.down, self.settled_down, down);
-        seal(&mut self.up, self.settled_up, up);
+    /// What came into each buffer since it was last sent becomes what `make` makes of it: for protocols whose
+    /// ciphers count, so that only what is kept may be sealed. It is given the plain bytes and the buffer to append to.
+    pub fn seal(&mut self, mut make: impl FnMut(Leg, &[u8], &mut Vec<u8>)) {
+        let legs =
+            [(Leg::Down, &mut self.down, self.settled_down), (Leg::Up, &mut self.up, self.settled_up)];
+        for (leg, buffer, from) in legs {
+            if buffer.len() > from {
+                let mut plain = buffer.split_off(from);
+                make(leg, &plain, buffer);
+                plain.zeroize();
+            }
+        }
         self.settle();
     }
-}
-
-fn seal(buffer: &mut Vec<u8>, from: usize, make: impl FnOnce(&[u8], &mut Vec<u8>)) {
-    let mut plain = buffer.split_off(from.min(buffer.len()));
-    make(&plain, buffer);
-    plain.zeroize();
 }
 
 impl<C> Turn<'_, C> {

@@ -6,6 +6,7 @@
 
 mod broken;
 pub mod certificate;
+pub mod channel;
 mod cipher;
 mod fields;
 mod host;
@@ -22,4 +23,4 @@ pub use broken::{Broken, reason};
 pub use cipher::{Cipher, Mac};
 pub use host::{HostKeys, HostTrust};
 pub use kex::Method;
-pub use transport::{CipherNames, Heard, Transport};
+pub use transport::{CipherNames, Heard, Transport, disconnect};

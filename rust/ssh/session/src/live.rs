@@ -11,7 +11,7 @@ use hoopwire_recording::{Direction, Frame, GrantChanged, SessionEnd};
 use hoopwire_session::{Counters, Ending, Words};
 use hoopwire_ssh_policy::{Action, Denial, Grant, decide};
 use hoopwire_ssh_protocol::channel::say;
-use hoopwire_ssh_protocol::{plain, transport};
+use hoopwire_ssh_protocol::disconnect;
 use std::time::Instant;
 
 /// So many things may be refused in one session: an agent that goes on asking is not helped by more words.
@@ -207,7 +207,5 @@ pub(crate) fn end(no: u32, ending: &Ending, counters: Counters, turn: &mut Turn<
         turn.hand_down(kept, |out| goodbye(out, fault, words));
     }
     let reason = words::disconnect_reason(Fault::Ended);
-    turn.carry_up(|out| {
-        plain::put(out, |payload| transport::disconnect(payload, reason, "the session has ended"));
-    });
+    turn.carry_up(|out| disconnect(out, reason, "the session has ended"));
 }

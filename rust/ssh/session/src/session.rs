@@ -7,12 +7,12 @@ use crate::settings::Caches;
 use crate::words;
 use hoopwire_grant::{Fault, Meter, Party};
 use hoopwire_session::{
-    Admission, Ask, Closed, Counters, Effect, Ending, Legs, Loan, Opening, PhaseLimits, Withheld, Words,
+    Admission, Ask, Closed, Counters, Effect, Ending, Leg, Legs, Loan, Opening, PhaseLimits, Withheld, Words,
     after,
 };
 use hoopwire_ssh_policy::{Grant, Rights};
-use hoopwire_ssh_protocol::plain;
-use hoopwire_ssh_protocol::transport::{Broken, Heard, Transport};
+use hoopwire_wire::Random;
+use hoopwire_ssh_protocol::{Broken, Heard, Transport, disconnect};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -52,15 +52,7 @@ pub struct Session {
     /// Scratch: the packet at hand, and what a transport says for itself.
     payload: Vec<u8>,
     own: Vec<u8>,
-    /// The target's identification tells what it can do.
     counters: Counters,
-}
-
-/// Which leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Down,
-    Up,
 }
 
 impl Session {
@@ -178,20 +170,17 @@ impl Session {
     }
 
     /// The turn is kept: its packets get their place in the ciphers' counts.
-    pub fn seal(&mut self, legs: &mut Legs) {
+    pub fn seal(&mut self, legs: &mut Legs, random: &mut dyn Random) {
         let Session { down, up, .. } = self;
-        legs.seal(
-            |plain, out| match down {
-                Some(leg) => leg.seal(plain, out),
-                // words for one that is turned away
-                None => out.extend_from_slice(plain),
-            },
-            |plain, out| {
-                if let Some(leg) = up {
-                    leg.seal(plain, out);
-                }
-            },
-        );
+        legs.seal(|leg, plain, out| {
+            let transport = match leg {
+                Leg::Down => &mut *down,
+                Leg::Up => &mut *up,
+            };
+            if let Some(transport) = transport {
+                transport.seal(plain, out, random);
+            }
+        });
     }
 
     /// The connection is there: the gateway says what it speaks.
@@ -203,7 +192,7 @@ impl Session {
         leg.begin(&mut self.own, turn.random);
         self.down = Some(leg);
         self.phase = Phase::Kex;
-        self.say_own(Side::Down, turn);
+        self.say_own(Leg::Down, turn);
     }
 
     /// An ssh connection has no TLS.
@@ -232,7 +221,7 @@ impl Session {
     /// Takes the packets of the principal that may be taken now.
     fn hear_principal(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
         while !self.holds_principal() && !self.is_closed() {
-            let heard = self.next(Side::Down, turn).map_err(|broken| client_broke(&broken))?;
+            let heard = self.next(Leg::Down, turn).map_err(|broken| client_broke(&broken))?;
             match (&mut self.phase, heard) {
                 (_, None) => break,
                 (_, Some(Heard::Disconnected { text, .. })) => return Err(left(&text)),
@@ -241,7 +230,7 @@ impl Session {
                     let Some(leg) = &mut self.down else { break };
                     let authorities = Arc::clone(&turn.caches.authorities);
                     let step = login.hear(&self.payload, leg.session_id(), &authorities, &mut self.own)?;
-                    self.say_own(Side::Down, turn);
+                    self.say_own(Leg::Down, turn);
                     if let Step::Proved { user, credential } = step {
                         turn.effects.push(Effect::AskGrant(Box::new(Ask {
                             user,
@@ -263,7 +252,7 @@ impl Session {
 
     fn hear_target(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
         while !self.is_closed() {
-            let heard = self.next(Side::Up, turn).map_err(|broken| target_broke(&broken))?;
+            let heard = self.next(Leg::Up, turn).map_err(|broken| target_broke(&broken))?;
             match (&mut self.phase, heard) {
                 (_, None) => return Ok(()),
                 (_, Some(Heard::Disconnected { text, .. })) => return Err(target_left(&text)),
@@ -282,10 +271,10 @@ impl Session {
     }
 
     /// The next thing that came on a leg; what the transport has to say for itself goes out.
-    fn next(&mut self, side: Side, turn: &mut Turn<'_>) -> Result<Option<Heard>, Broken> {
+    fn next(&mut self, side: Leg, turn: &mut Turn<'_>) -> Result<Option<Heard>, Broken> {
         let leg = match side {
-            Side::Down => &mut self.down,
-            Side::Up => &mut self.up,
+            Leg::Down => &mut self.down,
+            Leg::Up => &mut self.up,
         };
         let Some(leg) = leg else { return Ok(None) };
         let heard = leg.next(&mut self.payload, &mut self.own, turn.random);
@@ -293,14 +282,14 @@ impl Session {
         heard
     }
 
-    fn say_own(&mut self, side: Side, turn: &mut Turn<'_>) {
+    fn say_own(&mut self, side: Leg, turn: &mut Turn<'_>) {
         if self.own.is_empty() {
             return;
         }
         let own = &mut self.own;
         match side {
-            Side::Down => turn.carry_down(|out| out.append(own)),
-            Side::Up => turn.carry_up(|out| out.append(own)),
+            Leg::Down => turn.carry_down(|out| out.append(own)),
+            Leg::Up => turn.carry_up(|out| out.append(own)),
         }
     }
 
@@ -308,7 +297,7 @@ impl Session {
     fn let_in(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
         let Phase::Enter(enter) = std::mem::replace(&mut self.phase, Phase::Closed) else { return Ok(()) };
         let is_openssh = self.up.as_ref().is_some_and(|leg| leg.peer().contains("OpenSSH"));
-        self.phase = Phase::Live(Box::new(Live::new(*enter, is_openssh, turn.now)));
+        self.phase = Phase::Live(Box::new(Live::new(*enter, is_openssh)));
         for leg in [&mut self.down, &mut self.up].into_iter().flatten() {
             leg.authenticated();
         }
@@ -350,7 +339,7 @@ impl Session {
             leg.begin(&mut self.own, turn.random);
             self.up = Some(leg);
         });
-        self.say_own(Side::Up, turn);
+        self.say_own(Leg::Up, turn);
         self.settle(outcome, turn);
     }
 
@@ -437,9 +426,7 @@ impl Session {
 
 /// The DISCONNECT that tells why (RFC 4253, 11.1).
 pub(crate) fn goodbye(out: &mut Vec<u8>, fault: Fault, words: &Words) {
-    let text = words::lines(words, "\r\n");
-    let reason = words::disconnect_reason(fault);
-    plain::put(out, |payload| hoopwire_ssh_protocol::transport::disconnect(payload, reason, &text));
+    disconnect(out, words::disconnect_reason(fault), &words::lines(words, "\r\n"));
 }
 
 /// An ordinary end by the client.

@@ -1,6 +1,7 @@
 //! What all ssh sessions need: the gateway's host keys, and who signs the agents' certificates.
 
-use hoopwire_ssh_protocol::transport::HostKeys;
+use hoopwire_ssh_protocol::HostKeys;
+use hoopwire_ssh_protocol::keys::PrivateKey;
 use serde::Deserialize;
 use serde_bytes::ByteBuf;
 use std::sync::Arc;
@@ -36,12 +37,13 @@ impl Caches {
     /// If a key can't be used.
     pub fn new(settings: Settings) -> Result<Caches, String> {
         let Settings { host_keys, agents_authorities } = settings;
-        let mut keys = HostKeys::default();
-        for HostKey { key, certificate } in host_keys {
+        let read = |HostKey { key, certificate }: HostKey| {
             let certificate = Some(certificate.into_vec()).filter(|blob| !blob.is_empty());
-            keys.add(&key, certificate).map_err(|error| format!("ssh host key: {error}"))?;
-        }
+            let key = PrivateKey::from_pkcs8(&key).map_err(|error| format!("ssh host key: {error}"))?;
+            Ok::<_, String>((key, certificate))
+        };
+        let keys = host_keys.into_iter().map(read).collect::<Result<_, _>>()?;
         let authorities = agents_authorities.into_iter().map(ByteBuf::into_vec).collect();
-        Ok(Caches { host_keys: Arc::new(keys), authorities })
+        Ok(Caches { host_keys: Arc::new(HostKeys::new(keys)), authorities })
     }
 }
