@@ -14,7 +14,7 @@ from hoopwire.custody.postgres import making
 from hoopwire.demo.postgres import ThrowAwayPostgres, run_psql
 from hoopwire.model.commands import Lease
 from hoopwire.model.postgres.role import RoleGrant, role_name
-from hoopwire.model.settings import TargetSettings
+from hoopwire.model.settings import PostgresTarget
 from hoopwire.store import ulid
 from support.roles import (
     EphemeralRole,
@@ -116,7 +116,7 @@ class Desk:
         self.roles = Roles(self.lend)
         return self.roles
 
-    async def lend(self, target: TargetSettings, database: str) -> Lease:
+    async def lend(self, target: PostgresTarget, database: str) -> Lease:
         await trio.lowlevel.checkpoint()
         self.leases += 1
         return role_lease(self.pg, target)
@@ -370,7 +370,7 @@ async def test_a_target_that_answers_nothing(desk: Desk) -> None:
     port = silent[0].socket.getsockname()[1]
     target = msgspec.structs.replace(desk.target, port=port)
 
-    async def lend(target: TargetSettings, database: str) -> Lease:
+    async def lend(target: PostgresTarget, database: str) -> Lease:
         await trio.lowlevel.checkpoint()
         return msgspec.structs.replace(role_lease(desk.pg, target), addresses=(("127.0.0.1", port),))
 
@@ -399,7 +399,7 @@ async def test_a_target_that_stops_in_the_middle(desk: Desk, monkeypatch: pytest
             # Enough for TLS and the login, not for the catalogue.
             copies.start_soon(copy, upstream, client, 8000)
 
-    async def lend(target: TargetSettings, database: str) -> Lease:
+    async def lend(target: PostgresTarget, database: str) -> Lease:
         await trio.lowlevel.checkpoint()
         place = ("127.0.0.1", int(listeners[0].socket.getsockname()[1]))
         return msgspec.structs.replace(role_lease(desk.pg, target), addresses=(place,))

@@ -18,7 +18,7 @@ from hoopwire.demo.postgres import Outcome, ThrowAwayPostgres, run_psql
 from hoopwire.model.commands import Lease
 from hoopwire.model.postgres.rights import CompiledRules
 from hoopwire.model.postgres.role import RoleGrant
-from hoopwire.model.settings import CredentialSettings, TargetSettings
+from hoopwire.model.settings import CredentialSettings, PostgresTarget
 from hoopwire.store import ulid
 
 ADMIN = "role_maker"
@@ -54,9 +54,9 @@ def prepare_roles(pg: ThrowAwayPostgres) -> None:
         raise RuntimeError(made.err)
 
 
-def role_target(pg: ThrowAwayPostgres, *databases: str, user: str = ADMIN) -> TargetSettings:
+def role_target(pg: ThrowAwayPostgres, *databases: str, user: str = ADMIN) -> PostgresTarget:
     """The server as a target with `role = "ephemeral"`."""
-    return TargetSettings(
+    return PostgresTarget(
         host=pg.host,
         port=pg.port,
         databases=databases or ("orders", "analytics"),
@@ -67,7 +67,7 @@ def role_target(pg: ThrowAwayPostgres, *databases: str, user: str = ADMIN) -> Ta
     )
 
 
-def role_lease(pg: ThrowAwayPostgres, target: TargetSettings) -> Lease:
+def role_lease(pg: ThrowAwayPostgres, target: PostgresTarget) -> Lease:
     """What custody would lend for the target."""
     return Lease(
         addresses=((pg.host, pg.port),),

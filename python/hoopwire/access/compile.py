@@ -4,12 +4,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from hoopwire.model.commands import CompiledGrant, Rights
-from hoopwire.model.grant import Grant
+from hoopwire.model.grant import Grant, Protocol
 from hoopwire.model.postgres.actions import Rule, expand
 from hoopwire.model.postgres.grammar import parse_actions, parse_deny
 from hoopwire.model.postgres.patterns import Pattern
 from hoopwire.model.postgres.rights import CompiledPostgres, CompiledRule, CompiledRules
-from hoopwire.model.settings import Protocol
 
 MASK_KEY_BYTES = 32
 

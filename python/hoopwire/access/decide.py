@@ -18,13 +18,13 @@ from hoopwire.access import denials
 from hoopwire.access.match import Opening, Reach, reach
 from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
 from hoopwire.model.denial import Denial
-from hoopwire.model.grant import Budgets, Grant, Mask, Mint, RecordResults, TokenReuse
+from hoopwire.model.grant import Budgets, Grant, Mask, Mint, Protocol, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.actions import Action
 from hoopwire.model.postgres.coverage import missing
 from hoopwire.model.postgres.grammar import parse_actions, parse_deny
 from hoopwire.model.postgres.obligations import policy_budgets, policy_masks
-from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
+from hoopwire.model.settings import PolicySettings, PostgresTarget, Settings, TargetSettings
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +34,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     mint: Mint
     target: str
+    protocol: Protocol = "postgres"
     upstream_user: str
     database: str
     """The database asked for now; one of `databases`."""
@@ -103,7 +104,7 @@ def _asked(
     request: AccessRequest, target: TargetSettings | None, mint: Mint
 ) -> tuple[str | None, tuple[str, ...]]:
     """The database that the request means (none: any will do), and those of the target."""
-    databases = () if target is None else target.databases
+    databases = () if target is None else target.parts
     if request.database is None and mint == "implicit" and databases:
         return databases[0], databases
     return request.database, databases
@@ -149,13 +150,18 @@ def policy_hash(policy: PolicySettings, name: str, target: TargetSettings) -> st
     return hashlib.sha256(canonical).hexdigest()
 
 
+def upstream_user(target: TargetSettings) -> str:
+    """Who sessions are at the target. None of SSH: there it is the login that each session asks for."""
+    return target.user if isinstance(target, PostgresTarget) else ""
+
+
 def _has_database(opening: Opening, request: AccessRequest, target: TargetSettings, mint: Mint) -> bool:
     databases = opening.databases
     if request.database is not None:
         return request.database in databases
     # An explicit mint that names no database is content with any: it does not connect, and its answer lists
     # what was opened. A connection to a bare target means the target's first database, never another.
-    return bool(databases) if mint == "explicit" else target.databases[0] in databases
+    return bool(databases) if mint == "explicit" else target.parts[0] in databases
 
 
 def _offer(
@@ -176,7 +182,7 @@ def _offer(
         evidence=identity.evidence,
         mint=mint,
         target=request.target,
-        upstream_user=target.user,
+        upstream_user=upstream_user(target),
         database=database,
         databases=databases,
         actions=texts(policy.actions if request.actions is None else request.actions),
@@ -184,7 +190,8 @@ def _offer(
         masks=policy_masks(policy),
         masks_must_match=policy.masks_must_match,
         budgets=policy_budgets(policy.budgets),
-        search_path=target.search_path,
+        protocol=target.protocol,
+        search_path=target.search_path if isinstance(target, PostgresTarget) else (),
         policy=policy.name,
         policy_hash=policy_hash(policy, request.target, target),
         task=request.task,

@@ -129,4 +129,4 @@ def token_expires_too_soon(left_s: float, least_s: float) -> Denial:
 def union_of_databases(openings: Sequence[Opening], target: TargetSettings) -> list[str]:
     """Databases that any of the policies opens, in the target's order. For texts only."""
     opened = {database for opening in openings for database in opening.databases}
-    return [database for database in target.databases if database in opened]
+    return [database for database in target.parts if database in opened]

@@ -60,8 +60,8 @@ def explain(
         found = reach(identity, target_name, settings.targets.get(target_name), settings)
         known = settings.targets.get(target_name)
         denying = found.denial(
-            database if database is not None or known is None else known.databases[0],
-            () if known is None else known.databases,
+            database if database is not None or known is None else known.parts[0],
+            () if known is None else known.parts,
         )
         chosen = None if denying is None else denying.name
     return Explanation(
@@ -97,7 +97,7 @@ def _target_mismatch(policy: PolicySettings, request: AccessRequest, settings: S
     if policy.effect == "deny":
         return None if denies(policy, request.target) else f"it denies only: {', '.join(policy.targets)}"
     databases = granted_databases(policy, request.target, target)
-    asked = target.databases[0] if request.database is None else request.database
+    asked = target.parts[0] if request.database is None else request.database
     if not databases:
         return f"it opens only: {', '.join(policy.targets)}"
     if asked not in databases:

@@ -123,12 +123,12 @@ def granted_databases(policy: PolicySettings, name: str, target: TargetSettings)
         if pattern_target != name:
             continue
         if not slash:
-            opened.update(target.databases[:1])
+            opened.update(target.parts[:1])
         elif database == "*":
-            opened.update(target.databases)
+            opened.update(target.parts)
         else:
             opened.add(database)
-    return tuple(database for database in target.databases if database in opened)
+    return tuple(database for database in target.parts if database in opened)
 
 
 def open_to(identity: Identity, settings: Settings) -> tuple[str, ...]:
@@ -138,12 +138,10 @@ def open_to(identity: Identity, settings: Settings) -> tuple[str, ...]:
         opened: set[str] = set()
         for opening in reach(identity, name, target, settings).openings:
             opened.update(opening.databases)
-        names.extend(
-            database_name(name, target, database) for database in target.databases if database in opened
-        )
+        names.extend(database_name(name, target, database) for database in target.parts if database in opened)
     return tuple(names)
 
 
 def database_name(name: str, target: TargetSettings, database: str) -> str:
     """A database as one types it for `dbname`: the target's first needs no slash."""
-    return name if database == target.databases[0] else f"{name}/{database}"
+    return name if database == target.parts[0] else f"{name}/{database}"

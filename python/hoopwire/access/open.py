@@ -23,8 +23,8 @@ def open_database(grant: Grant, target: str, database: str | None, settings: Set
             hint=f"Connect with dbname={grant.target}, or ask for a grant on the other target.",
             internal=f"grant {grant.id} for {grant.target} used on {shown(target)}",
         )
-    asked = configured.databases[0] if database is None else database
-    if asked in grant.databases and asked in configured.databases:
+    asked = configured.parts[0] if database is None else database
+    if asked in grant.databases and asked in configured.parts:
         return asked
     there = listed(database_name(grant.target, configured, name) for name in grant.databases)
     return Denial(

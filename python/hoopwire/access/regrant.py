@@ -2,7 +2,7 @@
 
 import msgspec
 
-from hoopwire.access.decide import deny_texts, policy_hash
+from hoopwire.access.decide import deny_texts, policy_hash, upstream_user
 from hoopwire.access.match import Opening, issuer_name, reach
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant, RecordResults, TokenReuse
@@ -10,7 +10,7 @@ from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.coverage import covers
 from hoopwire.model.postgres.grammar import parse_action, parse_actions
 from hoopwire.model.postgres.obligations import policy_budgets, policy_masks, stricter_budgets, stricter_masks
-from hoopwire.model.settings import IssuerSettings, Settings, TargetSettings
+from hoopwire.model.settings import IssuerSettings, PostgresTarget, Settings, TargetSettings
 
 _REUSE: tuple[TokenReuse, ...] = ("once", "window", "until_exp")
 _RECORD: tuple[RecordResults, ...] = ("full", "digest")
@@ -30,9 +30,11 @@ def regrant(grant: Grant, settings: Settings, now: float) -> Grant | Denial:
     target = settings.targets.get(grant.target)
     if target is None:
         return _ended(grant, "target_removed", "its target was removed from the configuration")
-    if target.user != grant.upstream_user:
+    if target.protocol != grant.protocol:
+        return _ended(grant, "target_changed", "its target now speaks another protocol")
+    if upstream_user(target) != grant.upstream_user:
         return _ended(grant, "target_changed", "its target now uses another upstream user")
-    if target.search_path != grant.search_path:
+    if isinstance(target, PostgresTarget) and target.search_path != grant.search_path:
         # Its sessions were pinned to the old one: names would mean one thing here and another there.
         return _ended(grant, "target_changed", "its target now has another search_path")
     found = reach(identity, grant.target, target, settings)
@@ -41,7 +43,7 @@ def regrant(grant: Grant, settings: Settings, now: float) -> Grant | Denial:
         for opening in sorted(found.openings, key=lambda opening: opening.policy.name != grant.policy)
         if (candidate := narrow(grant, identity, opening, target)) is not None and candidate.expires_at > now
     ]
-    if not narrowed and any(found.denial(database, target.databases) for database in grant.databases):
+    if not narrowed and any(found.denial(database, target.parts) for database in grant.databases):
         return _denied(grant)
     if not narrowed:
         return _ended(grant, "grant_not_covered", "no policy covers it any more")

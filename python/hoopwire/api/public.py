@@ -182,7 +182,7 @@ def _seconds(ttl: float | str | None) -> float | None:
 
 def _connect(address: str, target: str, databases: tuple[str, ...], parts: Parts) -> str:
     host, _, port = address.rpartition(":")
-    first = parts.current.settings.targets[target].databases[0]
+    first = parts.current.settings.targets[target].parts[0]
     name = target if databases[0] == first else f"{target}/{databases[0]}"
     return f'psql "host={host.strip("[]")} port={port} dbname={name} user=agent sslmode=verify-full"'
 

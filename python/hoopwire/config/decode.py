@@ -33,6 +33,8 @@ class _Invalid:
 
 
 _INVALID = _Invalid()
+TAG = "protocol"
+"""The key that says which of several Structs a table is."""
 _KINDS = {bool: "true or false", int: "a whole number", str: "text", dict: "a table", list: "an array"}
 
 _EXPECTED = {**_KINDS, float: "a number"}
@@ -89,7 +91,8 @@ class _Decoder:
         """One value of the type, or `_INVALID` with the problem reported."""
         origin = get_origin(type_)
         if origin in (Union, UnionType):
-            return self.value(value, self._arm(value, type_), key)
+            arm = self._arm(value, type_, key)
+            return _INVALID if arm is _INVALID else self.value(value, arm, key)
         if origin is Annotated:
             return self._path(value, get_args(type_)[1].extra["path"], key)
         if origin is Literal:
@@ -170,15 +173,31 @@ class _Decoder:
         if get_origin(type_) is Annotated and isinstance(value, str):
             values[str(key[-1])] = self._path(value, get_args(type_)[1].extra["path"], key)
 
-    def _arm(self, value: Any, union: Any) -> Any:
-        """The member of a union to decode by: arrays go to the tuple, tables to the Struct, the rest on."""
+    def _arm(self, value: Any, union: Any, key: Key) -> Any:
+        """The member of a union to decode by: arrays go to the tuple, tables to the Struct, the rest on.
+
+        Of several Structs it is the one whose `protocol` is what the table says, or else that has a default.
+        """
         arms = [arm for arm in get_args(union) if arm is not NoneType]
         structs = [arm for arm in arms if isinstance(arm, type) and issubclass(arm, msgspec.Struct)]
         if isinstance(value, dict) and structs:
-            return structs[0]
+            return structs[0] if len(structs) == 1 else self._tagged(value, structs, key)
         tuples = [arm for arm in arms if get_origin(arm) is tuple]
         others = [arm for arm in arms if get_origin(arm) is not tuple]
         return (tuples if isinstance(value, list) and tuples else others or tuples)[0]
+
+    def _tagged(self, value: dict[str, Any], structs: list[type[msgspec.Struct]], key: Key) -> Any:
+        by_tag = {get_args(get_type_hints(struct)[TAG])[0]: struct for struct in structs}
+        if TAG not in value:
+            defaults = {
+                field.default
+                for struct in structs
+                for field in msgspec.structs.fields(struct)
+                if field.name == TAG and not field.required
+            }
+            return by_tag[next(iter(defaults))]
+        chosen = self._choice(value[TAG], tuple(by_tag), (*key, TAG))
+        return _INVALID if chosen is _INVALID else by_tag[chosen]
 
     def _is(self, value: Any, type_: type, key: Key) -> bool:
         # bool is an int to Python, but not to anyone who writes a config file.

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from hoopwire.config.decode import Parts
 from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report
+from hoopwire.config.ssh_files import check_ssh_files
+from hoopwire.model.ssh.settings import SshTarget
 
 _FILE_BYTES = 1 << 20
 
@@ -32,11 +34,20 @@ def check_files(parts: Parts, report: Report) -> None:
     _check_pair(("listen", "tls"), contents, report)
     for key in [key for key in contents if key[-2:] == ("credential", "certificate")]:
         _check_pair(key[:-1], contents, report)
+    check_ssh_files(contents, _logins_by_key(parts), report)
     signing: Key = ("recording", "signing_key")
     if signing in contents:
         private = _private_key(signing, contents[signing], report)
         if private is not None and not isinstance(private, Ed25519PrivateKey):
             report.add(signing, "must be an Ed25519 key: hoopwire keygen recording")
+
+
+def _logins_by_key(parts: Parts) -> frozenset[str]:
+    """The SSH targets whose credential is a private key."""
+    targets = parts.fields["targets"] or {}
+    return frozenset(
+        name for name, target in targets.items() if isinstance(target, SshTarget) and target.login_by == "key"
+    )
 
 
 def _read(key: Key, kind: str, path: str, report: Report) -> bytes | None:

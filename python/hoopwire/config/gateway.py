@@ -3,6 +3,7 @@
 import ipaddress
 import re
 
+from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, quoted
 from hoopwire.model.settings import GatewaySettings, LimitSettings, ListenSettings, RecordingSettings
 
@@ -29,10 +30,14 @@ def check_gateway(gateway: GatewaySettings, report: Report) -> None:
 
 def check_listen(listen: ListenSettings, report: Report) -> None:
     """Addresses are IP addresses with a port, none twice."""
-    if not listen.postgres:
+    if not listen.postgres and not listen.ssh:
         report.add(("listen", "postgres"), 'name at least one address, for example ["0.0.0.0:5432"]')
     seen: set[tuple[str, int]] = set()
-    addresses = [(("listen", "postgres", index), text) for index, text in enumerate(listen.postgres)]
+    addresses: list[tuple[Key, str]] = [
+        (("listen", name, index), text)
+        for name, listed in (("postgres", listen.postgres), ("ssh", listen.ssh))
+        for index, text in enumerate(listed)
+    ]
     for key, text in [*addresses, (("listen", "control"), listen.control)]:
         if text is None:
             continue

@@ -13,6 +13,7 @@ from hoopwire.config.policies import check_policies
 from hoopwire.config.positions import Key, Positions, scan
 from hoopwire.config.problem import ConfigError, Problem, Report
 from hoopwire.config.roles import check_roles
+from hoopwire.config.ssh import check_listeners, check_ssh
 from hoopwire.config.targets import check_targets
 from hoopwire.model.settings import Settings
 
@@ -104,10 +105,13 @@ def _check(parts: Parts, report: Report) -> None:
         ("limits", check_limits),
         ("recording", check_recording),
         ("issuers", check_issuers),
+        ("ssh", check_ssh),
         ("targets", check_targets),
     ):
         if fields[name] is not None:
             check(fields[name], report)
+    if fields["targets"] is not None and fields["listen"] is not None:
+        check_listeners(fields["targets"], fields["listen"], fields["ssh"], report)
     if fields["policies"] is not None:
         check_policies(fields["policies"], fields["issuers"], fields["targets"], report)
         if fields["targets"] is not None:

@@ -210,15 +210,16 @@ def _check_pattern(key: Key, pattern: str, targets: dict[str, TargetSettings | N
         close = nearest(name, targets)
         if close is not None and slash:
             there = targets[close]
-            rest = database if there is None or database == "*" else nearest(database, there.databases)
+            rest = database if there is None or database == "*" else nearest(database, there.parts)
             close = f"{close}/{rest}" if rest else close
         report.add(key, f"unknown target {quoted(name)}", close)
         return
     target = targets[name]
-    if not slash or database == "*" or target is None or database in target.databases:
+    if not slash or database == "*" or target is None or database in target.parts:
         return
-    close = nearest(database, target.databases)
-    report.add(key, f"target {quoted(name)} has no database {quoted(database)}", close and f"{name}/{close}")
+    close = nearest(database, target.parts)
+    part = "database" if target.protocol == "postgres" else "login"
+    report.add(key, f"target {quoted(name)} has no {part} {quoted(database)}", close and f"{name}/{close}")
 
 
 def _check_limits(key: Key, policy: PolicySettings, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 from hoopwire.config.problem import Report, quoted
 from hoopwire.model.grant import ACTION_CLASSES
-from hoopwire.model.settings import PolicySettings, TargetSettings
+from hoopwire.model.settings import PolicySettings, PostgresTarget, TargetSettings
 
 
 def check_roles(
@@ -16,7 +16,7 @@ def check_roles(
             continue
         for place, pattern in enumerate(policy.targets):
             target = targets.get(pattern.partition("/")[0])
-            if target is None or target.role != "ephemeral":
+            if not isinstance(target, PostgresTarget) or target.role != "ephemeral":
                 continue
             key = ("policies", index, "targets", place)
             if "query" in policy.actions or all(action in ACTION_CLASSES for action in policy.actions):

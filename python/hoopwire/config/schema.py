@@ -15,19 +15,22 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 from hoopwire.config.units import DURATION_PATTERN, SIZE_PATTERN
-from hoopwire.model import settings as model
+from hoopwire.model import settings as common
+from hoopwire.model.ssh import settings as ssh
 from hoopwire.model.units import Bytes, Seconds
 
 SCHEMA_ID = "urn:hoopwire:config"
+_MODULES = (common, ssh)
 
 
 def schema() -> dict[str, Any]:
     """The schema as a JSON document."""
     descriptions = _descriptions()
     definitions: dict[str, Any] = {}
-    for name, struct in vars(model).items():
-        if isinstance(struct, type) and issubclass(struct, msgspec.Struct) and not name.startswith("_"):
-            definitions[name] = _table(struct, descriptions[name])
+    for module in _MODULES:
+        for name, struct in vars(module).items():
+            if getattr(struct, "__module__", "") == module.__name__ and isinstance(struct, type):
+                definitions[name] = _table(struct, descriptions[name])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
@@ -98,7 +101,7 @@ def _written(default: Any) -> Any:
 def _descriptions() -> dict[str, dict[str, str]]:
     """The text under each field of each Struct, and under `""` the Struct's own, from the model's source."""
     found: dict[str, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(model)).body:
+    for node in (node for module in _MODULES for node in ast.parse(inspect.getsource(module)).body):
         if not isinstance(node, ast.ClassDef):
             continue
         texts = found[node.name] = {"": ast.get_docstring(node) or ""}

@@ -1,16 +1,15 @@
 """Checks of `[targets.NAME]`: what stands behind the gateway and how it is reached."""
 
-import ipaddress
 import re
 
 from hoopwire.config.issuers import is_loopback
 from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, quoted
-from hoopwire.model.settings import CredentialSettings, TargetSettings
+from hoopwire.config.sources import check_sources, is_host
+from hoopwire.config.ssh import check_ssh_target
+from hoopwire.model.settings import CredentialSettings, PostgresTarget, TargetSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _POSTGRES_NAME_BYTES = 63
 """NAMEDATALEN - 1 (PostgreSQL, "Identifiers and Key Words")."""
 
@@ -22,19 +21,23 @@ def check_targets(targets: dict[str, TargetSettings | None], report: Report) -> 
     for name, target in targets.items():
         key: Key = ("targets", name)
         if not _NAME.fullmatch(name):
-            # Clients type it as dbname, where `/` sets off the database.
+            # Clients type it as dbname, where `/` sets off the database, and in ssh's user name before a `+`.
             report.add(
                 key, "a name is 1 to 63 letters, digits, `_`, `.` or `-`, with a letter or digit first"
             )
-        if target is not None:
-            _check_target(key, target, report)
+        if target is None:
+            continue
+        if not is_host(target.host):
+            report.add((*key, "host"), f"{quoted(target.host)} is neither a host name nor an IP address")
+        if not 1 <= target.port <= 65535:
+            report.add((*key, "port"), "must be from 1 to 65535")
+        if isinstance(target, PostgresTarget):
+            _check_postgres(key, target, report)
+        else:
+            check_ssh_target(key, target, report)
 
 
-def _check_target(key: Key, target: TargetSettings, report: Report) -> None:
-    if not is_host(target.host):
-        report.add((*key, "host"), f"{quoted(target.host)} is neither a host name nor an IP address")
-    if not 1 <= target.port <= 65535:
-        report.add((*key, "port"), "must be from 1 to 65535")
+def _check_postgres(key: Key, target: PostgresTarget, report: Report) -> None:
     _check_databases((*key, "databases"), target.databases, report)
     if not target.user or len(target.user.encode()) > _POSTGRES_NAME_BYTES:
         report.add((*key, "user"), f"must have 1 to {_POSTGRES_NAME_BYTES} bytes")
@@ -79,7 +82,7 @@ def _check_search_path(key: Key, schemas: tuple[str, ...], report: Report) -> No
             report.add((*key, index), f"{quoted(schema)} is listed twice")
 
 
-def _check_without_tls(key: Key, target: TargetSettings, report: Report) -> None:
+def _check_without_tls(key: Key, target: PostgresTarget, report: Report) -> None:
     if not is_loopback(target.host):
         report.add(
             (*key, "tls"),
@@ -94,35 +97,6 @@ def _check_without_tls(key: Key, target: TargetSettings, report: Report) -> None
 
 
 def _check_credential(key: Key, credential: CredentialSettings, report: Report) -> None:
-    given = [name for name in SOURCES if getattr(credential, name) not in (None, False)]
-    if len(given) != 1:
-        found = "there are: " + ", ".join(given) if given else "there is none"
-        report.add(key, f"give exactly one of {', '.join(SOURCES)}; {found}")
+    check_sources(key, credential, SOURCES, report)
     if (credential.certificate is None) != (credential.key is None):
         report.add(key, "`certificate` and `key` go together")
-    if credential.env is not None and not _ENVIRONMENT_NAME.fullmatch(credential.env):
-        report.add((*key, "env"), "is the name of an environment variable, not its value")
-    if credential.command is not None:
-        _check_command((*key, "command"), credential.command, report)
-
-
-def _check_command(key: Key, command: tuple[str, ...], report: Report) -> None:
-    if not command or not command[0]:
-        report.add(key, 'name the program and its arguments: ["/usr/bin/vault", "read"]')
-    elif "/" in command[0] and not command[0].startswith("/"):
-        report.add((*key, 0), "write the whole path, or a bare name to be found on PATH")
-
-
-def is_host(text: str) -> bool:
-    """An IP address, or a host name by its form (RFC 1123 section 2.1, and `_`)."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        labels = text.removesuffix(".").split(".")
-        # All digits in the last label is an IP address gone wrong.
-        return (
-            len(text) <= 253
-            and all(_HOST_LABEL.fullmatch(label) for label in labels)
-            and not labels[-1].isdigit()
-        )
-    return "%" not in text

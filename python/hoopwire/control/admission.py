@@ -156,7 +156,7 @@ class Admission:
         limiter = self._lending.setdefault(grant.target, trio.CapacityLimiter(_AT_ONCE))
         try:
             async with limiter:
-                if target.role == "ephemeral":
+                if target.protocol == "postgres" and target.role == "ephemeral":
                     return await self._roles.lend(target, database, grant, look)
                 return await self._parts.lend(target, database)
         except LeaseFailed as failed:

@@ -21,7 +21,7 @@ from hoopwire.model.commands import Lease
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant
 from hoopwire.model.postgres.role import RoleGrant, role_name
-from hoopwire.model.settings import Settings, TargetSettings
+from hoopwire.model.settings import PostgresTarget, Settings
 from hoopwire.store import StoreUnavailable
 
 _log = logging.getLogger("hoopwire.roles")
@@ -42,14 +42,14 @@ class RoleDesk(Protocol):
     def grants(self) -> set[str]: ...
 
     async def lend_role(
-        self, target: TargetSettings, database: str, grant: str, wanted: Callable[[], RoleGrant]
+        self, target: PostgresTarget, database: str, grant: str, wanted: Callable[[], RoleGrant]
     ) -> Lent: ...
 
     async def narrow(self, wanted: RoleGrant) -> list[Made]: ...
 
     async def drop(self, grant: str) -> list[str]: ...
 
-    async def recover(self, target: TargetSettings, node: str) -> set[str]: ...
+    async def recover(self, target: PostgresTarget, node: str) -> set[str]: ...
 
     def end_by(self, moment: float) -> None: ...
 
@@ -96,7 +96,7 @@ class RoleKeeper:
         self._recovered: set[tuple[str, int, str]] = set()
 
     async def lend(
-        self, target: TargetSettings, database: str, grant: Grant, look: Callable[[], Grant]
+        self, target: PostgresTarget, database: str, grant: Grant, look: Callable[[], Grant]
     ) -> Lease:
         """A lease on the role of `grant`, made or narrowed first if need be. Denied, LeaseFailed.
 
@@ -129,7 +129,8 @@ class RoleKeeper:
         async with trio.open_nursery() as nursery:
             while True:
                 for target in self._parts.current.settings.targets.values():
-                    self._look_for_left_over(target, nursery)
+                    if isinstance(target, PostgresTarget):
+                        self._look_for_left_over(target, nursery)
                 for id in sorted(self._desk.grants()):
                     try:
                         await self._look_at(id, nursery)
@@ -166,7 +167,7 @@ class RoleKeeper:
         if limit.cancelled_caught or self._desk.grants():
             _log.error("roles are left for the next start: %s", " ".join(sorted(self._desk.grants())))
 
-    def _look_for_left_over(self, target: TargetSettings, nursery: trio.Nursery) -> None:
+    def _look_for_left_over(self, target: PostgresTarget, nursery: trio.Nursery) -> None:
         """Once for each server: adopts roles left by an earlier run, so that the sweep handles them."""
         place = (target.host, target.port, target.user)
         if target.role != "ephemeral" or place in self._recovered:

@@ -17,7 +17,7 @@ from hoopwire.custody.source import (
 )
 from hoopwire.model.commands import Lease
 from hoopwire.model.fault import Fault
-from hoopwire.model.settings import CredentialSettings, TargetSettings
+from hoopwire.model.settings import CredentialSettings, PostgresTarget, TargetSettings
 
 RESOLVE_TIMEOUT_S = 10.0
 _THREADS = 8
@@ -50,11 +50,13 @@ class Lender:
 
     async def __call__(self, target: TargetSettings, database: str) -> Lease:
         """See `lease`."""
+        if target.protocol != "postgres":
+            raise LeaseFailed(f"nothing is lent for {target.protocol} targets")
         return await lease(target, database, threads=self._threads.of((target.host, target.port)))
 
 
 async def lease(
-    target: TargetSettings,
+    target: PostgresTarget,
     database: str,
     resolve: Resolve | None = None,
     threads: trio.CapacityLimiter | None = None,
@@ -102,7 +104,7 @@ async def resolve_host(
     return list(dict.fromkeys(addresses))
 
 
-async def _addresses(target: TargetSettings, resolve: Resolve) -> list[tuple[str, int]]:
+async def _addresses(target: PostgresTarget, resolve: Resolve) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     with trio.move_on_after(RESOLVE_TIMEOUT_S) as scope:
         try:

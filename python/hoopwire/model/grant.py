@@ -10,6 +10,8 @@ ActionClass = Literal["query", "function-call", "replication"]
 ACTION_CLASSES: tuple[ActionClass, ...] = ("query", "function-call", "replication")
 """Coarse actions. `query` is any statement, unread; the others are protocol messages of their own."""
 
+Protocol = Literal["postgres", "ssh"]
+"""What a target speaks: by it a grant on it is compiled to that protocol's rights."""
 GrantState = Literal["active", "exhausted", "expired", "revoked"]
 TokenReuse = Literal["once", "window", "until_exp"]
 RecordResults = Literal["digest", "full"]
@@ -64,7 +66,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     mint: Mint
     target: str
-    protocol: Literal["postgres"] = "postgres"
+    protocol: Protocol = "postgres"
     upstream_user: str
     databases: tuple[str, ...]
     """Databases of the target this grant opens; the first is the one a bare `dbname=TARGET` means."""

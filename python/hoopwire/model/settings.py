@@ -4,28 +4,17 @@
 Paths are absolute here: `config` has resolved them against the folder of the file.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
 from hoopwire.model.grant import MaskKind, RecordResults, TokenReuse
+from hoopwire.model.part import Directory, File, Part, Place, SecretFile
+from hoopwire.model.ssh.settings import SshSettings, SshTarget
 from hoopwire.model.units import Bytes, Seconds
 
-File = Annotated[str, msgspec.Meta(extra={"path": "file"})]
-"""Path of a file that must exist and be readable."""
-SecretFile = Annotated[str, msgspec.Meta(extra={"path": "secret"})]
-"""Path of a file that, besides, others may not read."""
-Directory = Annotated[str, msgspec.Meta(extra={"path": "directory"})]
-"""Path of a directory; made at start if it is not there."""
-Place = Annotated[str, msgspec.Meta(extra={"path": "place"})]
-"""Path of something that the gateway makes itself."""
 
-
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every part of the file."""
-
-
-class TlsSettings(_Part, frozen=True, kw_only=True):
+class TlsSettings(Part, frozen=True, kw_only=True):
     """The gateway's own certificate and key."""
 
     certificate: File
@@ -34,11 +23,13 @@ class TlsSettings(_Part, frozen=True, kw_only=True):
     """Private key of the certificate, PEM, not encrypted."""
 
 
-class ListenSettings(_Part, frozen=True, kw_only=True):
+class ListenSettings(Part, frozen=True, kw_only=True):
     """Where the gateway answers. `HOST:PORT`; port 0 lets the system choose."""
 
-    postgres: tuple[str, ...]
+    postgres: tuple[str, ...] = ()
     """PostgreSQL clients connect here."""
+    ssh: tuple[str, ...] = ()
+    """SSH clients connect here; needs `[ssh]`."""
     control: str | None = None
     """HTTPS control API (`POST /v1/grants`); none means implicit mint only."""
     admin_socket: Place = "hoopwire-admin.sock"
@@ -47,7 +38,7 @@ class ListenSettings(_Part, frozen=True, kw_only=True):
     """Certificate and key of all listeners."""
 
 
-class LimitSettings(_Part, frozen=True, kw_only=True):
+class LimitSettings(Part, frozen=True, kw_only=True):
     """Fixed caps."""
 
     connections: int = 10_000
@@ -68,7 +59,7 @@ class LimitSettings(_Part, frozen=True, kw_only=True):
     """Largest Query or Parse body."""
 
 
-class RecordingSettings(_Part, frozen=True, kw_only=True):
+class RecordingSettings(Part, frozen=True, kw_only=True):
     """The recording; it cannot be switched off."""
 
     directory: Directory
@@ -89,7 +80,7 @@ class RecordingSettings(_Part, frozen=True, kw_only=True):
     """No session is admitted when the volume has less room than this."""
 
 
-class GatewaySettings(_Part, frozen=True, kw_only=True):
+class GatewaySettings(Part, frozen=True, kw_only=True):
     """This gateway."""
 
     node: str = "gateway"
@@ -106,7 +97,7 @@ class GatewaySettings(_Part, frozen=True, kw_only=True):
     """How long sessions may go on after SIGTERM."""
 
 
-class GroupsSettings(_Part, frozen=True, kw_only=True):
+class GroupsSettings(Part, frozen=True, kw_only=True):
     """Where a principal's groups come from: exactly one source, never a union."""
 
     source: Literal["claim", "scopes", "static"] = "claim"
@@ -119,7 +110,7 @@ class GroupsSettings(_Part, frozen=True, kw_only=True):
     """With `static`: principal key (`cid:...` or `uid:...`) to groups."""
 
 
-class IssuerSettings(_Part, frozen=True, kw_only=True):
+class IssuerSettings(Part, frozen=True, kw_only=True):
     """One issuer whose access tokens are accepted."""
 
     issuer: tuple[str, ...] | str
@@ -145,7 +136,7 @@ class IssuerSettings(_Part, frozen=True, kw_only=True):
         return (self.issuer,) if isinstance(self.issuer, str) else self.issuer
 
 
-class CredentialSettings(_Part, frozen=True, kw_only=True):
+class CredentialSettings(Part, frozen=True, kw_only=True):
     """The upstream secret: exactly one of `file`, `env`, `command`, `trust`, or `certificate` with `key`."""
 
     file: SecretFile | None = None
@@ -162,14 +153,10 @@ class CredentialSettings(_Part, frozen=True, kw_only=True):
     """The target asks for nothing."""
 
 
-Protocol = Literal["postgres"]
-"""What a target speaks: by it a grant on it is compiled to that protocol's rights."""
+class PostgresTarget(Part, frozen=True, kw_only=True):
+    """A PostgreSQL server behind the gateway."""
 
-
-class TargetSettings(_Part, frozen=True, kw_only=True):
-    """A configured thing behind the gateway."""
-
-    protocol: Protocol = "postgres"
+    protocol: Literal["postgres"] = "postgres"
     """What the target speaks."""
     host: str
     """Host name or IP address."""
@@ -192,8 +179,17 @@ class TargetSettings(_Part, frozen=True, kw_only=True):
     role: Literal["fixed", "ephemeral"] = "fixed"
     """Sessions run as `user`, or as a role made for each grant with exactly the grant's privileges."""
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What of it a policy or a grant can open alone; the first is what its bare name means."""
+        return self.databases
 
-class MaskSettings(_Part, frozen=True, kw_only=True):
+
+TargetSettings = PostgresTarget | SshTarget
+"""A configured thing behind the gateway. `protocol` says which; a grant is compiled to its rights."""
+
+
+class MaskSettings(Part, frozen=True, kw_only=True):
     """What is delivered in place of a column's values."""
 
     kind: MaskKind
@@ -210,7 +206,7 @@ class MaskSettings(_Part, frozen=True, kw_only=True):
     """The column may be compared, sorted and grouped by, although that leaks."""
 
 
-class BudgetSettings(_Part, frozen=True, kw_only=True):
+class BudgetSettings(Part, frozen=True, kw_only=True):
     """What a grant may use up, over all its sessions."""
 
     rows: int | None = None
@@ -223,7 +219,7 @@ class BudgetSettings(_Part, frozen=True, kw_only=True):
     """Time in which statements run."""
 
 
-class PolicySettings(_Part, frozen=True, kw_only=True):
+class PolicySettings(Part, frozen=True, kw_only=True):
     """Groups (or single principals) to targets, actions, time and obligations."""
 
     name: str
@@ -260,7 +256,7 @@ class PolicySettings(_Part, frozen=True, kw_only=True):
     """What the recording keeps of results: row counts and a digest, or all of them."""
 
 
-class Settings(_Part, frozen=True, kw_only=True):
+class Settings(Part, frozen=True, kw_only=True):
     """The whole file."""
 
     gateway: GatewaySettings
@@ -273,7 +269,9 @@ class Settings(_Part, frozen=True, kw_only=True):
     """The recording."""
     issuers: dict[str, IssuerSettings]
     """Issuers by a name of your choice."""
+    ssh: SshSettings | None = None
+    """The gateway's keys for SSH."""
     targets: dict[str, TargetSettings]
-    """Targets by the name that clients type as `dbname`."""
+    """Targets by the name that clients type: as `dbname`, or before the `@` of ssh."""
     policies: tuple[PolicySettings, ...]
     """Policies, in the order in which they are tried: the first that covers a request makes the grant."""

@@ -16,9 +16,9 @@ from hoopwire.model.settings import (
     IssuerSettings,
     ListenSettings,
     PolicySettings,
+    PostgresTarget,
     RecordingSettings,
     Settings,
-    TargetSettings,
     TlsSettings,
 )
 from hoopwire.model.units import Seconds
@@ -28,8 +28,8 @@ OTHER_ISSUER = "https://id.example/oauth2/people"
 NOW = 1_800_000_000.0
 
 
-def target(*databases: str, user: str = "app") -> TargetSettings:
-    return TargetSettings(
+def target(*databases: str, user: str = "app") -> PostgresTarget:
+    return PostgresTarget(
         host="db.example",
         databases=databases,
         user=user,

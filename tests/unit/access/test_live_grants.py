@@ -16,9 +16,9 @@ from hoopwire.model.settings import (
     IssuerSettings,
     ListenSettings,
     PolicySettings,
+    PostgresTarget,
     RecordingSettings,
     Settings,
-    TargetSettings,
     TlsSettings,
 )
 from hoopwire.model.units import Seconds
@@ -27,7 +27,7 @@ ISSUER = "https://id.example/oauth2/agents"
 NOW = 1_800_000_000.0
 replace = msgspec.structs.replace
 
-ORDERS = TargetSettings(
+ORDERS = PostgresTarget(
     host="db.example",
     databases=("orders", "analytics", "archive"),
     user="app",

@@ -19,9 +19,9 @@ from hoopwire.model.settings import (
     IssuerSettings,
     ListenSettings,
     PolicySettings,
+    PostgresTarget,
     RecordingSettings,
     Settings,
-    TargetSettings,
     TlsSettings,
 )
 from hoopwire.model.units import Seconds
@@ -72,7 +72,7 @@ SETTINGS = st.lists(POLICIES, max_size=4, unique_by=lambda policy: policy.name).
         recording=RecordingSettings(directory="/r", signing_key="/k"),
         issuers={name: IssuerSettings(issuer=issuer) for name, issuer in ISSUERS.items()},
         targets={
-            name: TargetSettings(
+            name: PostgresTarget(
                 host="h", databases=databases, user="u", credential=CredentialSettings(trust=True), ca="/ca"
             )
             for name, databases in TARGETS.items()

@@ -31,9 +31,9 @@ from hoopwire.model.settings import (
     IssuerSettings,
     ListenSettings,
     PolicySettings,
+    PostgresTarget,
     RecordingSettings,
     Settings,
-    TargetSettings,
     TlsSettings,
 )
 from hoopwire.model.units import Seconds
@@ -109,7 +109,7 @@ class ScriptedDesk:
         return set(self.made) | (self.left_over if ("recover", "") in self.calls else set())
 
     async def lend_role(
-        self, target: TargetSettings, database: str, grant: str, wanted: Callable[[], RoleGrant]
+        self, target: PostgresTarget, database: str, grant: str, wanted: Callable[[], RoleGrant]
     ) -> Lent:
         await self._called("lend", grant)
         role = wanted()
@@ -130,7 +130,7 @@ class ScriptedDesk:
         self.made.pop(grant, None)
         return [role_name(grant)]
 
-    async def recover(self, target: TargetSettings, node: str) -> set[str]:
+    async def recover(self, target: PostgresTarget, node: str) -> set[str]:
         await self._called("recover", "")
         return self.left_over
 
@@ -164,7 +164,7 @@ class House:
         )
         return word
 
-    async def lend(self, target: TargetSettings, database: str) -> Lease:
+    async def lend(self, target: PostgresTarget, database: str) -> Lease:
         self.leases += 1
         if self.lease_gate is not None:
             await self.lease_gate.wait()
@@ -264,8 +264,8 @@ def make_settings(folder: Path) -> Settings:
         )
     )
 
-    def target(*databases: str) -> TargetSettings:
-        return TargetSettings(
+    def target(*databases: str) -> PostgresTarget:
+        return PostgresTarget(
             host="127.0.0.1",
             databases=databases,
             user="hoopwire",

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from hoopwire.model.commands import Lease
-from hoopwire.model.settings import Settings, TargetSettings
+from hoopwire.model.settings import PostgresTarget, Settings
 from hoopwire.model.units import Seconds
 
 MANY = 100
@@ -32,7 +32,7 @@ async def busy(house: Any) -> Any:
     house.waiting = 0
     never = trio.Event()
 
-    async def lend_or_hang(target: TargetSettings, database: str) -> Lease:
+    async def lend_or_hang(target: PostgresTarget, database: str) -> Lease:
         if database == "billing":
             house.waiting += 1
             await never.wait()

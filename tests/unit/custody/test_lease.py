@@ -11,7 +11,7 @@ import trio
 
 from hoopwire.custody import LeaseFailed, lease, resolve_host
 from hoopwire.custody.source import SourceFailed, run_command
-from hoopwire.model.settings import CredentialSettings, TargetSettings
+from hoopwire.model.settings import CredentialSettings, PostgresTarget
 
 SECRET = "correct-horse-battery"
 Resolve = Callable[[str, int], Awaitable[list[tuple[str, int]]]]
@@ -25,10 +25,10 @@ def resolved(*addresses: str) -> Resolve:
     return resolve
 
 
-def target(tmp_path: Path, **changes: object) -> TargetSettings:
+def target(tmp_path: Path, **changes: object) -> PostgresTarget:
     ca = tmp_path / "ca.pem"
     ca.write_text("-----BEGIN CERTIFICATE-----\n")
-    base = TargetSettings(
+    base = PostgresTarget(
         host="db.internal",
         port=6432,
         databases=("orders",),
@@ -46,7 +46,7 @@ def secret_file(tmp_path: Path, content: bytes, mode: int = 0o600) -> str:
     return str(path)
 
 
-async def failed(settings: TargetSettings, resolve: Resolve | None = None) -> LeaseFailed:
+async def failed(settings: PostgresTarget, resolve: Resolve | None = None) -> LeaseFailed:
     with pytest.raises(LeaseFailed) as caught:
         await lease(settings, "orders", resolve or resolved("10.0.0.1"))
     assert SECRET not in caught.value.internal + caught.value.message + caught.value.hint + repr(caught.value)
@@ -125,7 +125,7 @@ async def test_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (await lease(settings, "orders", resolved("10.0.0.1"))).password == SECRET
 
 
-def command(tmp_path: Path, code: str) -> TargetSettings:
+def command(tmp_path: Path, code: str) -> PostgresTarget:
     return target(tmp_path, credential=CredentialSettings(command=(sys.executable, "-c", code)))
 
 

@@ -15,13 +15,13 @@ from hoopwire.custody import Lender, Made, RoleFailed, Roles, source
 from hoopwire.custody.postgres import making
 from hoopwire.model.commands import Lease
 from hoopwire.model.postgres.role import RoleGrant
-from hoopwire.model.settings import CredentialSettings, TargetSettings
+from hoopwire.model.settings import CredentialSettings, PostgresTarget
 
 MANY = 60
 
 
-def target(host: str, **credential: Any) -> TargetSettings:
-    return TargetSettings(
+def target(host: str, **credential: Any) -> PostgresTarget:
+    return PostgresTarget(
         host=host,
         databases=("orders",),
         user="maker",
@@ -57,7 +57,7 @@ def silence() -> Iterator[Silence]:
     silence.over.set()
 
 
-async def lend(target: TargetSettings, database: str) -> Lease:
+async def lend(target: PostgresTarget, database: str) -> Lease:
     return Lease(
         addresses=(("127.0.0.1", 1),), tls=False, server_name="", ca_pem="", user="maker", database=database
     )
@@ -78,12 +78,12 @@ def role_for(grant: str) -> RoleGrant:
 async def test_roles_of_a_healthy_target(silence, monkeypatch, what):
     """40 grants revoked at a target that accepts and is silent: logins at another waited for seconds."""
 
-    def make(to: TargetSettings, lease: Lease, database: str, role: RoleGrant, password: str | None) -> Made:
+    def make(to: PostgresTarget, lease: Lease, database: str, role: RoleGrant, password: str | None) -> Made:
         if to.host == "silent":
             silence.hold()
         return Made(role.name, database, True, 1, 0)
 
-    def drop(to: TargetSettings, *rest: object) -> bool:
+    def drop(to: PostgresTarget, *rest: object) -> bool:
         silence.hold()
         return True
 

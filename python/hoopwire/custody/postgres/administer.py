@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from hoopwire.model.commands import Lease
-from hoopwire.model.settings import TargetSettings
+from hoopwire.model.settings import PostgresTarget
 
 _CONNECT_S = 4
 
@@ -30,7 +30,7 @@ class RoleFailed(Exception):
 
 @contextmanager
 def administering(
-    target: TargetSettings, lease: Lease, database: str, limit_s: float
+    target: PostgresTarget, lease: Lease, database: str, limit_s: float
 ) -> Iterator[psycopg.Connection[Any]]:
     """Connect; the block is one transaction. RoleFailed, with the target's words, for whatever goes wrong."""
     try:
@@ -66,7 +66,7 @@ def _is_conflict(error: psycopg.Error) -> bool:
     return error.sqlstate == "XX000" and "concurrently" in (error.diag.message_primary or "")
 
 
-def _connect(target: TargetSettings, lease: Lease, database: str) -> psycopg.Connection[Any]:
+def _connect(target: PostgresTarget, lease: Lease, database: str) -> psycopg.Connection[Any]:
     """The first address that answers."""
     last: psycopg.Error | None = None
     for address, port in lease.addresses:
@@ -78,7 +78,7 @@ def _connect(target: TargetSettings, lease: Lease, database: str) -> psycopg.Con
 
 
 def _parameters(
-    target: TargetSettings, lease: Lease, address: str, port: int, database: str
+    target: PostgresTarget, lease: Lease, address: str, port: int, database: str
 ) -> dict[str, Any]:
     """Written out, so that no PG* variable of the gateway's environment means another place or user."""
     credential = target.credential

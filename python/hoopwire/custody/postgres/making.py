@@ -20,7 +20,7 @@ from hoopwire.custody.postgres.catalogue import grants, held_objects, read_catal
 from hoopwire.custody.postgres.privileges import expand
 from hoopwire.model.commands import Lease
 from hoopwire.model.postgres.role import ROLE_PREFIX, RoleGrant, role_name
-from hoopwire.model.settings import TargetSettings
+from hoopwire.model.settings import PostgresTarget
 
 LIMIT_S = 8.0
 """For what is done in one database; below the default of `limits.admission`."""
@@ -62,7 +62,7 @@ def marker(node: str, grant: str) -> str:
 
 
 def make_role(
-    target: TargetSettings, lease: Lease, database: str, role: RoleGrant, password: str | None
+    target: PostgresTarget, lease: Lease, database: str, role: RoleGrant, password: str | None
 ) -> Made:
     """The role exists, and has in this database exactly the privileges of its rights.
 
@@ -78,7 +78,7 @@ def make_role(
     return _again_on_conflict(attempt)
 
 
-def take_privileges(target: TargetSettings, lease: Lease, database: str, role: RoleGrant) -> None:
+def take_privileges(target: PostgresTarget, lease: Lease, database: str, role: RoleGrant) -> None:
     """Leave the role nothing in a database that its grant no longer opens."""
 
     def attempt() -> None:
@@ -88,7 +88,7 @@ def take_privileges(target: TargetSettings, lease: Lease, database: str, role: R
     _again_on_conflict(attempt)
 
 
-def drop_role(target: TargetSettings, lease: Lease, grant: str, node: str) -> bool:
+def drop_role(target: PostgresTarget, lease: Lease, grant: str, node: str) -> bool:
     """End its sessions, take back what it has in each database, drop it. False if there is none.
 
     What it owns (a `ddl` grant may have made tables) goes with it.
@@ -116,7 +116,7 @@ def drop_role(target: TargetSettings, lease: Lease, grant: str, node: str) -> bo
     return _again_on_conflict(attempt)
 
 
-def roles_of_node(target: TargetSettings, lease: Lease, node: str) -> set[str]:
+def roles_of_node(target: PostgresTarget, lease: Lease, node: str) -> set[str]:
     """The grants whose roles this gateway has made and not dropped."""
     start = f"hoopwire node={node} grant="
     query = (

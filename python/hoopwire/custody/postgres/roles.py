@@ -21,20 +21,20 @@ from hoopwire.custody.postgres.administer import RoleFailed
 from hoopwire.custody.postgres.making import Made
 from hoopwire.model.commands import Lease
 from hoopwire.model.postgres.role import RoleGrant, role_name
-from hoopwire.model.settings import TargetSettings
+from hoopwire.model.settings import PostgresTarget
 
 _AT_ONCE = 8
 """Connections to one server, for logins that wait for a role, and again for what nobody waits for."""
 
 Answer = TypeVar("Answer")
-Lend = Callable[[TargetSettings, str], Awaitable[Lease]]
+Lend = Callable[[PostgresTarget, str], Awaitable[Lease]]
 
 
 @dataclass
 class _Role:
     """One role at one target. `password` None: not known to be made with a password of ours."""
 
-    target: TargetSettings
+    target: PostgresTarget
     grant: str
     node: str = ""
     may_exist: bool = False
@@ -76,7 +76,7 @@ class Roles:
         return {role.grant for role in self._roles.values() if role.may_exist}
 
     async def lend_role(
-        self, target: TargetSettings, database: str, grant: str, wanted: Callable[[], RoleGrant]
+        self, target: PostgresTarget, database: str, grant: str, wanted: Callable[[], RoleGrant]
     ) -> Lent:
         """Make the role as `wanted` says, unless it is so already, and lend it. RoleFailed, LeaseFailed.
 
@@ -127,7 +127,7 @@ class Roles:
                     del self._roles[key]
         return dropped
 
-    async def recover(self, target: TargetSettings, node: str) -> set[str]:
+    async def recover(self, target: PostgresTarget, node: str) -> set[str]:
         """Look at the target for roles that an earlier run of this gateway left: the grants they were for.
 
         They are known from now on, and `drop` drops them. RoleFailed, LeaseFailed.
@@ -142,7 +142,7 @@ class Roles:
         return found
 
     async def _lend_now(
-        self, role: _Role, target: TargetSettings, database: str, wanted: Callable[[], RoleGrant]
+        self, role: _Role, target: PostgresTarget, database: str, wanted: Callable[[], RoleGrant]
     ) -> Lent:
         try:
             lent = await self._lend(target, database)
@@ -176,7 +176,7 @@ class Roles:
         return made
 
     async def _granted(
-        self, target: TargetSettings, database: str, work: Callable[..., Answer], *arguments: object
+        self, target: PostgresTarget, database: str, work: Callable[..., Answer], *arguments: object
     ) -> Answer:
         # GRANTs on the same object at the same time would only fail each other.
         async with (
@@ -197,7 +197,7 @@ class Roles:
                 self._under_way.discard(scope)
         raise RoleFailed("the gateway stops and does not wait for the target")
 
-    def _role(self, target: TargetSettings, grant: str) -> _Role:
+    def _role(self, target: PostgresTarget, grant: str) -> _Role:
         role = self._roles.setdefault(_key(target, grant), _Role(target, grant))
         role.target = target
         return role
@@ -206,10 +206,10 @@ class Roles:
         return [role for role in self._roles.values() if role.grant == grant]
 
 
-def _server(target: TargetSettings) -> tuple[str, int]:
+def _server(target: PostgresTarget) -> tuple[str, int]:
     return target.host, target.port
 
 
-def _key(target: TargetSettings, grant: str) -> tuple[str, str, int]:
+def _key(target: PostgresTarget, grant: str) -> tuple[str, str, int]:
     """A target that has moved to another server has no role there yet."""
     return grant, target.host, target.port

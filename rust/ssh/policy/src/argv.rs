@@ -7,7 +7,7 @@
 //! text  = blank* word (blank+ word)* blank*        blank = space or tab
 //! word  = piece+
 //! piece = plain+ | ' inner1* ' | " inner2* "
-//! plain = A-Z a-z 0-9 _ - . / : , @ % + =          no word begins with a bare = or %
+//! plain = A-Z a-z 0-9 _ - . / : , @ % + =          no word begins with a bare = or %, be it behind ''
 //! inner1 = any of space to ~ but ' \ !             (csh reads ! there, fish \)
 //! inner2 = any of space to ~ but " \ ! $ `
 //! ```
@@ -24,74 +24,21 @@ const MOST_BYTES: usize = 32 * 1024;
 /// A command of more words is not understood.
 const MOST_WORDS: usize = 1000;
 
-/// Words that are no program in at least one shell: it reads them itself, or runs what stands behind them as text.
-const SHELL_WORDS: [&str; 65] = [
-    ".",
-    "alias",
-    "and",
-    "autoload",
-    "begin",
-    "bg",
-    "bind",
-    "break",
-    "breaksw",
-    "builtin",
-    "case",
-    "command",
-    "continue",
-    "coproc",
-    "declare",
-    "default",
-    "do",
-    "done",
-    "elif",
-    "else",
-    "emulate",
-    "end",
-    "endif",
-    "endsw",
-    "esac",
-    "eval",
-    "exec",
-    "exit",
-    "export",
-    "fc",
-    "fg",
-    "fi",
-    "for",
-    "foreach",
-    "function",
-    "goto",
-    "history",
-    "if",
-    "in",
-    "let",
-    "local",
-    "logout",
-    "nocorrect",
-    "noglob",
-    "not",
-    "onintr",
-    "or",
-    "readonly",
-    "repeat",
-    "return",
-    "select",
-    "set",
-    "setenv",
-    "shift",
-    "source",
-    "switch",
-    "then",
-    "time",
-    "trap",
-    "typeset",
-    "unalias",
-    "unset",
-    "until",
-    "vared",
-    "while",
-];
+/// Words that at least one shell reads itself, where another starts a program: its language, and what it runs as a
+/// builtin. Those are left out that do the same as the program of their name, such as `echo`.
+const SHELL_WORDS: &str = "\
+    . _ abbr alias alloc and argparse autoload begin bg bind bindkey block break breakpoint breaksw builtin \
+    builtins bye caller case cd chdir command commandline compadd comparguments compcall compctl \
+    compdescribe compfiles compgen compgroups complete compopt compound compquote compset comptags comptry \
+    compvalues contains continue coproc count declare default dirs disable disown do done echotc echoti elif \
+    else emit emulate enable end endif endsw enum esac eval exec exit export fc fg fi filetest float for \
+    foreach function functions getconf getln getopts glob goto hash hashstat help hist history hup if in \
+    integer jobs let limit local log login logout ls-F mapfile math migrate nameref nice nocorrect noglob \
+    nohup not notify onintr or path popd print private pushd pushln r random read readarray readonly \
+    redirect rehash repeat return sched select set set_color setenv setopt settc setty shift shopt source \
+    status stop string suspend switch telltc termname then time times trap ttyctl type typeset ulimit umask \
+    unalias uncomplete unfunction unhash unlimit unset unsetenv unsetopt until vared wait watchlog whence \
+    where while zcompile zformat zle zmodload zparseopts zregexparse zstyle";
 
 /// A word of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +110,7 @@ pub(crate) fn is_plain(byte: u8) -> bool {
 /// The first word must be the name of a program.
 pub(crate) fn check_program(word: Option<&Word>) -> Result<(), NotUnderstood> {
     let Some(Word { text, .. }) = word else { return Err(NotUnderstood::Empty) };
-    if SHELL_WORDS.contains(&text.as_str()) {
+    if SHELL_WORDS.split(' ').any(|word| word == text) {
         return Err(NotUnderstood::ShellWord);
     }
     let named = |byte: u8| byte.is_ascii_alphanumeric() || b"_./+-".contains(&byte);
@@ -199,7 +146,8 @@ pub(crate) fn words(text: &[u8], signs: &str) -> Result<Vec<Word>, NotUnderstood
                 quote = Some((byte, at));
                 word.get_or_insert_with(Word::begin).is_bare = false;
             }
-            b'=' | b'%' if word.is_none() => {
+            // zsh looks for the first character that is left when quotes are gone
+            b'=' | b'%' if word.as_ref().is_none_or(|word| word.text.is_empty()) => {
                 return Err(NotUnderstood::Character { byte, at, is_quoted: false });
             }
             _ if is_plain(byte) || signs.as_bytes().contains(&byte) => {
@@ -230,15 +178,19 @@ fn is_inner(byte: u8, mark: u8) -> bool {
     printable && !matches!(byte, b'\\' | b'!') && (mark == b'\'' || !matches!(byte, b'$' | b'`'))
 }
 
-/// A word as it is written: bare if it can be, else in quotes.
+/// A word as it is written: bare if it can be, else in single quotes, else in double ones, else in both.
 pub(crate) fn quoted(word: &str) -> String {
     if !word.is_empty() && word != "..." && word.bytes().all(is_plain) && !word.starts_with(['=', '%']) {
         return word.to_owned();
     }
-    let pieces =
-        word.split('\'').map(|piece| if piece.is_empty() { String::new() } else { format!("'{piece}'") });
-    let text = pieces.collect::<Vec<_>>().join("\"'\"");
-    if text.is_empty() { "''".to_owned() } else { text }
+    if !word.contains('\'') {
+        return format!("'{word}'");
+    }
+    if word.bytes().all(|byte| is_inner(byte, b'"') && byte != b'"') {
+        return format!("\"{word}\"");
+    }
+    let piece = |piece: &str| if piece.is_empty() { String::new() } else { format!("'{piece}'") };
+    word.split('\'').map(piece).collect::<Vec<_>>().join("\"'\"")
 }
 
 /// A character for a person's eyes.

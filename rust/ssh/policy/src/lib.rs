@@ -10,6 +10,7 @@
 
 mod action;
 mod argv;
+mod ask;
 mod code;
 mod destination;
 mod explain;

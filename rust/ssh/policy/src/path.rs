@@ -128,3 +128,48 @@ fn lies_under(path: &[u8], prefix: &[u8]) -> bool {
     let prefix = prefix.strip_suffix(b"/").unwrap_or(prefix);
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::{Component, Path};
+
+    proptest! {
+        #[test]
+        fn a_path_that_is_said_to_lie_under_a_prefix_and_does_not(
+            path in "(/|//|/\\./|)((a|b|\\.|\\.\\.|\\.\\.\\.|ab|)(/|//|/\\./|)){0,6}",
+            prefix in "(/[ab]){1,3}|/",
+        ) {
+            let std = Path::new(OsStr::from_bytes(path.as_bytes()));
+            let is_clear = std.is_absolute() && !std.components().any(|part| part == Component::ParentDir);
+            let normal = normalise(path.as_bytes());
+            prop_assert_eq!(normal.is_ok(), is_clear, "{}", path);
+            if let Ok(normal) = normal {
+                let again = normalise(&normal).unwrap();
+                prop_assert_eq!(&*again, &*normal);
+                prop_assert!(matches!(again, Cow::Borrowed(_)));
+                let covered = Prefix::read(&prefix).unwrap().covers(&normal);
+                prop_assert_eq!(covered, std.starts_with(&prefix), "{} under {}", path, prefix);
+            }
+        }
+    }
+
+    #[test]
+    fn a_prefix_in_another_spelling_is_none() {
+        for text in
+            ["", "var", "./var", "/var/", "//var", "/var//log", "/var/./log", "/var/..", "/var\0", "/var\n"]
+        {
+            assert!(Prefix::read(text).is_err(), "{text:?}");
+        }
+        assert!(Prefix::read("/").is_ok() && Prefix::read("/srv/my files").is_ok());
+    }
+
+    #[test]
+    fn the_longest_path() {
+        assert!(normalise(&[b'/'; 4096]).is_ok());
+        assert_eq!(normalise(&[b'/'; 4097]), Err(Unclear::TooLong));
+    }
+}

@@ -138,3 +138,114 @@ impl fmt::Display for Pattern {
         if self.repeats { f.write_str(" ...") } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argv;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_pattern_that_gives_more_than_it_seems_to() {
+        for text in [
+            "",
+            " ",
+            "*",
+            "* x",
+            "<name> x",
+            "/bin/* x",
+            "ls ... x",
+            "ls ...",
+            "...",
+            "ls -* ",
+            "ls a*",
+            "ls *a",
+            "ls **",
+            "ls */",
+            "ls var/*",
+            "ls /var/../*",
+            "ls /var//*",
+            "ls /var/*/x",
+            "ls <x>",
+            "ls <int",
+            "ls int>",
+            "ls <>",
+            "ls > x",
+            "ls <int><int>",
+            "ls --n=<int>",
+            "ls --n=*",
+            "ls $x",
+            "ls; id",
+            "eval <text>",
+            "sh=* x",
+            "-x",
+            "'l s'",
+            "ls '",
+            "ls =x",
+            "ls %x",
+            "ls ?",
+            "ls [a]",
+            "ls ~",
+            "ls \\x",
+            "ls \u{e4}",
+            "ls * ... ...",
+        ] {
+            assert!(Pattern::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_hole_stands_for_itself() {
+        let fits = |pattern: &str, command: &str| {
+            Pattern::read(pattern).unwrap().matches(&argv::read(command.as_bytes()).unwrap())
+        };
+        assert!(fits("ls '*'", "ls '*'") && !fits("ls '*'", "ls x"));
+        assert!(fits("ls '...'", "ls ...") && !fits("ls '...'", "ls"));
+        assert!(fits("ls '<int>'", "ls '<int>'") && !fits("ls '<int>'", "ls 1"));
+        assert!(fits("ls '/var/*'", "ls '/var/*'") && !fits("ls '/var/*'", "ls /var/x"));
+        assert!(
+            fits("ls <int> ...", "ls 1 2 3")
+                && !fits("ls <int> ...", "ls")
+                && !fits("ls <int> ...", "ls 1 x")
+        );
+        assert!(fits("ls /*", "ls /etc") && !fits("ls /*", "ls /") && !fits("ls /*", "ls /proc/1/mem"));
+        assert!(
+            fits("ls /proc/*", "ls /proc/1/mem") && fits("ls <text>", "ls '-'") == fits("ls <text>", "ls -x")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_as_what_it_was(words in prop::collection::vec("[ -~]{0,6}", 1..5)) {
+            let text: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            let text = format!("x {}", text.join(" "));
+            // a backslash, ! and $ beside ' cannot be written so that all shells agree
+            if let Ok(read) = argv::read(text.as_bytes()) {
+                prop_assert_eq!(&read[1..], &words[..]);
+                let pattern = Pattern::read(&text).unwrap();
+                prop_assert!(pattern.matches(&read));
+                prop_assert_eq!(pattern.to_string(), text);
+            } else {
+                prop_assert!(words.iter().any(|word| word.contains(['\\', '!'])));
+            }
+        }
+
+        #[test]
+        fn a_pattern_has_one_text(text in "x( (\\*|/a/\\*|<int>|<name>|<text>|b|'c d'|'\\*'|\"e\")){0,4}( \\.\\.\\.)?") {
+            if let Ok(pattern) = Pattern::read(&text) {
+                let one = pattern.to_string();
+                prop_assert_eq!(Pattern::read(&one).unwrap(), pattern);
+            }
+        }
+
+        #[test]
+        fn a_hole_that_an_option_falls_into(
+            hole in prop::sample::select(&["*", "/srv/*", "<int>", "<name>", "<text>"][..]),
+            word in "(-|--|\\+|@)?[a-z/.=0-9-]{0,8}",
+        ) {
+            let pattern = Pattern::read(&format!("x {hole}")).unwrap();
+            let matched = pattern.matches(&["x".to_owned(), word.clone()]);
+            prop_assert!(!matched || !(word.is_empty() || word.starts_with(['-', '+', '@'])), "{} {}", hole, word);
+        }
+    }
+}

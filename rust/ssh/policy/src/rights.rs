@@ -91,20 +91,14 @@ impl Rights {
         let words = words.iter().map(|text| word(text.as_ref())).collect::<Result<_, _>>()?;
         Ok(Rights { words, action_texts })
     }
-
-    /// For tests, which write the words themselves.
-    #[cfg(any(test, feature = "testing"))]
-    #[must_use]
-    #[allow(clippy::missing_panics_doc, clippy::panic)]
-    pub fn of(words: &[&str]) -> Rights {
-        let texts = words.iter().map(|word| (*word).to_owned()).collect();
-        Rights::read(words, texts).unwrap_or_else(|malformed| panic!("{malformed}"))
-    }
 }
 
 impl Means {
     fn read(text: &str) -> Result<Means, String> {
         let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+        if text.ends_with(' ') {
+            return Err("it ends with a space".to_owned());
+        }
         let means = match (first, rest) {
             ("shell", "") => Means::Shell,
             ("pty", "") => Means::Pty,
@@ -139,5 +133,92 @@ fn subsystem(name: &str) -> Result<String, String> {
         "sftp" => Err("sftp is given by sftp read and sftp write".to_owned()),
         _ if matches!(name.len(), 1..=64) && name.bytes().all(named) => Ok(name.to_owned()),
         _ => Err("a subsystem's name is 1 to 64 letters, digits, _ . @ or -".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_none_and_opens_something() {
+        for word in [
+            "",
+            " ",
+            "shell ",
+            "shell x",
+            "Shell",
+            "pty x",
+            "exec",
+            "exec ",
+            "exec  ls",
+            "exec ls ",
+            "exec 'ls'",
+            "sftp",
+            "sftp ",
+            "sftp read",
+            "sftp read ",
+            "sftp read  /x",
+            "sftp list /x",
+            "sftp read x",
+            "sftp READ /x",
+            "sftp read /x/",
+            "subsystem",
+            "subsystem sftp",
+            "subsystem a b",
+            "forward",
+            "forward db",
+            "forward db:",
+            "forward :5432",
+            "forward *:5432",
+            "forward db:0x50",
+            "forward db:70000",
+            "forward db:5-4",
+            "forward db:+5",
+            "forward db: 5",
+            "forward *db:5",
+            "forward *.1:5",
+            "forward *.:5",
+            "forward DB:5",
+            "forward db.:5",
+            "forward 010.0.0.1:5",
+            "forward 10.1:5",
+            "forward 10.0.0.1/8:5",
+            "forward 10.0.0.0/33:5",
+            "forward 10.0.0.0/08x:5",
+            "forward db/8:5",
+            "forward ::1:5",
+            "forward [10.0.0.1]:5",
+            "forward [::1]5",
+            "forward [fe80::1%1]:5",
+            "forward run/x",
+            "forward /run/../x",
+            "remote-forward /run/x",
+            "remote-forward :80",
+            "env",
+            "env *",
+            "env L*",
+            "env LC_",
+            "env A=b",
+            "env LC_* x",
+            "x12",
+            "agent",
+            "query",
+        ] {
+            let read = Rights::read(&[word], Vec::new());
+            // LC_ alone is the name of a variable
+            assert_eq!(read.is_ok(), word == "env LC_", "{word:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_control_plane_writes_is_read() {
+        let written =
+            Written { actions: vec!["shell".into(), "exec ls".into()], action_texts: vec!["operate".into()] };
+        let rights = Rights::try_from(written).unwrap();
+        assert_eq!((rights.words.len(), rights.action_texts.len()), (2, 1));
+        let written = Written { actions: vec!["shell".into(), "query".into()], action_texts: Vec::new() };
+        let malformed = Rights::try_from(written).unwrap_err();
+        assert_eq!(malformed.to_string(), "action \"query\": there is no such word");
     }
 }

@@ -20,7 +20,7 @@ impl Variable {
     /// Is it this one?
     pub(crate) fn covers(&self, name: &str) -> bool {
         match self.0.strip_suffix('*') {
-            Some(family) => name.starts_with(family) && is_name(name),
+            Some(family) => name.len() > family.len() && name.starts_with(family) && is_name(name),
             None => self.0 == name,
         }
     }
