@@ -7,5 +7,6 @@
 pub mod certificate;
 pub mod channel;
 mod fields;
+pub mod gatekeep;
 pub mod keys;
 pub mod plain;
