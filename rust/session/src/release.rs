@@ -210,8 +210,7 @@ impl Legs {
     /// What came into each buffer since it was last sent becomes what `make` makes of it: for protocols whose
     /// ciphers count, so that only what is kept may be sealed. It is given the plain bytes and the buffer to append to.
     pub fn seal(&mut self, mut make: impl FnMut(Leg, &[u8], &mut Vec<u8>)) {
-        let legs =
-            [(Leg::Down, &mut self.down, self.settled_down), (Leg::Up, &mut self.up, self.settled_up)];
+        let legs = [(Leg::Down, &mut self.down, self.settled_down), (Leg::Up, &mut self.up, self.settled_up)];
         for (leg, buffer, from) in legs {
             if buffer.len() > from {
                 let mut plain = buffer.split_off(from);

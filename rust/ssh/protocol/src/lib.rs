@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod channel;
 mod cipher;
 mod fields;
+pub mod gatekeep;
 mod host;
 pub mod ident;
 mod kex;
@@ -18,6 +19,7 @@ mod number;
 mod packet;
 pub mod plain;
 mod transport;
+pub mod userauth;
 
 pub use broken::{Broken, reason};
 pub use cipher::{Cipher, Mac};

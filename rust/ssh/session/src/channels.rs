@@ -85,7 +85,10 @@ pub(crate) enum Runs {
     Shell,
     Exec(Vec<u8>),
     Subsystem(String),
-    Forward { host: String, port: u32 },
+    Forward {
+        host: String,
+        port: u32,
+    },
     Socket(String),
     /// What no grant opens.
     Nothing,

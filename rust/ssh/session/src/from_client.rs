@@ -8,7 +8,7 @@ use crate::words;
 use hoopwire_grant::Permit;
 use hoopwire_recording::Direction;
 use hoopwire_session::Ending;
-use hoopwire_ssh_policy::{Action, Denial, decide};
+use hoopwire_ssh_policy::{Action, decide};
 use hoopwire_ssh_protocol::channel::{Global, Message, Open, clamp_packet_bytes, reason, say};
 use hoopwire_ssh_protocol::plain;
 use hoopwire_wire::Redacted;
@@ -55,9 +55,7 @@ impl Live {
             Message::Confirmation { .. }
             | Message::OpenFailure { .. }
             | Message::RequestSuccess { .. }
-            | Message::RequestFailure => {
-                Err(words::misbehaved_client("an answer to what nobody asked"))
-            }
+            | Message::RequestFailure => Err(words::misbehaved_client("an answer to what nobody asked")),
             Message::ExtendedData { .. } => Err(words::misbehaved_client("stderr from a client")),
             Message::Unknown(number) => {
                 Err(words::misbehaved_client(&format!("a packet of the unknown kind {number}")))
@@ -77,9 +75,10 @@ impl Live {
                 self.no_more_sessions = true;
                 (None, &b""[..])
             }
-            Global::Listen { host, port } => {
-                (Some((Action::RemoteForward { host, port }, format!("{host}:{port}"))), &b"tcpip-forward"[..])
-            }
+            Global::Listen { host, port } => (
+                Some((Action::RemoteForward { host, port }, format!("{host}:{port}"))),
+                &b"tcpip-forward"[..],
+            ),
             _ => (None, &b""[..]),
         };
         if let Some((action, about)) = action {
@@ -215,7 +214,12 @@ impl Live {
         Ok(())
     }
 
-    fn close_of_client(&mut self, recipient: u32, permit: &Permit, turn: &mut Turn<'_>) -> Result<(), Ending> {
+    fn close_of_client(
+        &mut self,
+        recipient: u32,
+        permit: &Permit,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
         let keeper = Keeper { no: self.no, grant: &self.grant };
         let channel = known(self.channels.of_target(recipient))?;
         if channel.closes.from_client {
@@ -231,7 +235,12 @@ impl Live {
         self.settle_channel(client, turn.now)
     }
 
-    fn answer_of_client(&mut self, recipient: u32, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+    fn answer_of_client(
+        &mut self,
+        recipient: u32,
+        payload: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
         let channel = known(self.channels.of_target(recipient))?;
         channel.client_owes = channel
             .client_owes
@@ -273,9 +282,4 @@ impl Runs {
             Runs::Nothing => Action::Other { name: "" },
         }
     }
-}
-
-/// What a decision says, when it only ends this request.
-pub(crate) fn refusal(decided: &Result<Permit, Denial>) -> Option<&Denial> {
-    decided.as_ref().err()
 }

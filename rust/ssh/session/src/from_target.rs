@@ -75,8 +75,7 @@ impl Live {
         payload: &[u8],
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
-        let is_owed =
-            self.channels.of_client(client).is_some_and(|channel| channel.state == State::Opening);
+        let is_owed = self.channels.of_client(client).is_some_and(|channel| channel.state == State::Opening);
         if !is_owed || !self.channels.confirm(client, target) {
             return Err(words::misbehaved_target("a channel that nobody asked for"));
         }
@@ -95,12 +94,10 @@ impl Live {
         payload: &[u8],
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
-        let is_owed =
-            self.channels.of_client(client).is_some_and(|channel| channel.state == State::Opening);
+        let is_owed = self.channels.of_client(client).is_some_and(|channel| channel.state == State::Opening);
         let failed = is_owed.then(|| self.channels.fail(client)).flatten();
         let channel = failed.ok_or_else(|| words::misbehaved_target("an answer to what nobody asked"))?;
-        let kept =
-            self.keeper().answer(channel.no, "open_failure", description, Direction::Downstream, turn);
+        let kept = self.keeper().answer(channel.no, "open_failure", description, Direction::Downstream, turn);
         turn.hand_down(kept, |out| put(out, payload));
         self.settle_channel(client, turn.now)
     }

@@ -38,7 +38,13 @@ impl Keeper<'_> {
     }
 
     /// Something that comes out of order, whatever the grant says.
-    pub(crate) fn misplaced(self, asked: Asked<'_>, is_open: bool, reason: &str, turn: &mut Turn<'_>) -> Recorded {
+    pub(crate) fn misplaced(
+        self,
+        asked: Asked<'_>,
+        is_open: bool,
+        reason: &str,
+        turn: &mut Turn<'_>,
+    ) -> Recorded {
         let Asked { channel, name, about } = asked;
         let ask = Ask { channel, name, about, allow: false, reason };
         let frame = if is_open { Ssh::Open(ask) } else { Ssh::Request(ask) };

@@ -37,6 +37,10 @@ impl Live {
             }
             return Ok(());
         }
+        if matches!(request, Request::EndOfWrite) && !self.is_openssh {
+            // OpenSSH's own: another target would not know it
+            return Ok(());
+        }
         let asked = Asked { channel: channel.no, name: read.name, about: &read.about };
         let keeper = Keeper { no: self.no, grant: &self.grant };
         // what a program starts with is settled when it starts, and a channel has one program
@@ -95,7 +99,7 @@ impl Live {
 impl Read<'_> {
     /// It concerns what runs, and not how it starts.
     fn is_for_running(&self) -> bool {
-        matches!(self.action, Some(Action::Signal { .. } | Action::WindowChange))
+        matches!(self.action, Some(Action::Signal { .. } | Action::WindowChange | Action::Connect))
     }
 }
 
@@ -132,7 +136,8 @@ fn read<'a>(request: &Request<'a>) -> Read<'a> {
         Request::Break { .. } => only(b"break", Action::Signal { name: "BREAK" }),
         Request::X11 { .. } => none(b"x11-req"),
         Request::Agent => none(b"auth-agent-req@openssh.com"),
-        Request::EndOfWrite => none(b"eow@openssh.com"),
+        // the client reads no more: what runs shall not go on for nobody
+        Request::EndOfWrite => only(b"eow@openssh.com", Action::Connect),
         Request::Keepalive => none(b"keepalive@openssh.com"),
         Request::XonXoff { .. } => none(b"xon-xoff"),
         Request::ExitStatus { .. } => none(b"exit-status"),

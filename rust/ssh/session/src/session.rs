@@ -11,8 +11,9 @@ use hoopwire_session::{
     after,
 };
 use hoopwire_ssh_policy::{Grant, Rights};
-use hoopwire_wire::Random;
+use hoopwire_ssh_protocol::gatekeep::{self, Side, Verdict};
 use hoopwire_ssh_protocol::{Broken, Heard, Transport, disconnect};
+use hoopwire_wire::Random;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -222,6 +223,9 @@ impl Session {
     fn hear_principal(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
         while !self.holds_principal() && !self.is_closed() {
             let heard = self.next(Leg::Down, turn).map_err(|broken| client_broke(&broken))?;
+            if heard == Some(Heard::Packet) && !self.may_take(Side::Client, turn)? {
+                continue;
+            }
             match (&mut self.phase, heard) {
                 (_, None) => break,
                 (_, Some(Heard::Disconnected { text, .. })) => return Err(left(&text)),
@@ -253,6 +257,9 @@ impl Session {
     fn hear_target(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
         while !self.is_closed() {
             let heard = self.next(Leg::Up, turn).map_err(|broken| target_broke(&broken))?;
+            if heard == Some(Heard::Packet) && !self.may_take(Side::Server, turn)? {
+                continue;
+            }
             match (&mut self.phase, heard) {
                 (_, None) => return Ok(()),
                 (_, Some(Heard::Disconnected { text, .. })) => return Err(target_left(&text)),
@@ -270,24 +277,58 @@ impl Session {
         Ok(())
     }
 
+    /// May the packet at hand come now, from this side? What nobody knows is answered, and goes no further.
+    fn may_take(&mut self, side: Side, turn: &mut Turn<'_>) -> Result<bool, Ending> {
+        let phase = if self.is_ready() { gatekeep::Phase::AfterLogin } else { gatekeep::Phase::BeforeLogin };
+        let number = self.payload.first().copied().unwrap_or_default();
+        match gatekeep::verdict(phase, side, number) {
+            Verdict::Take => Ok(true),
+            Verdict::Ignore => Ok(false),
+            Verdict::Unimplemented => {
+                let leg = match side {
+                    Side::Client => Leg::Down,
+                    Side::Server => Leg::Up,
+                };
+                if let Some(transport) = self.leg(leg) {
+                    let mut answer = Vec::new();
+                    transport.unimplemented(&mut answer);
+                    self.own.append(&mut answer);
+                }
+                self.say_own(leg, turn);
+                Ok(false)
+            }
+            Verdict::Refuse if side == Side::Client => {
+                Err(words::misbehaved_client(&format!("packet {number} before its time")))
+            }
+            Verdict::Refuse => Err(words::misbehaved_target(&format!("packet {number} before its time"))),
+        }
+    }
+
+    fn leg(&mut self, leg: Leg) -> Option<&mut Transport> {
+        match leg {
+            Leg::Down => self.down.as_mut(),
+            Leg::Up => self.up.as_mut(),
+        }
+    }
+
     /// The next thing that came on a leg; what the transport has to say for itself goes out.
-    fn next(&mut self, side: Leg, turn: &mut Turn<'_>) -> Result<Option<Heard>, Broken> {
-        let leg = match side {
+    fn next(&mut self, leg: Leg, turn: &mut Turn<'_>) -> Result<Option<Heard>, Broken> {
+        let transport = match leg {
             Leg::Down => &mut self.down,
             Leg::Up => &mut self.up,
         };
-        let Some(leg) = leg else { return Ok(None) };
-        let heard = leg.next(&mut self.payload, &mut self.own, turn.random);
-        self.say_own(side, turn);
+        let Some(transport) = transport else { return Ok(None) };
+        let heard = transport.next(&mut self.payload, &mut self.own, turn.random);
+        self.say_own(leg, turn);
         heard
     }
 
-    fn say_own(&mut self, side: Leg, turn: &mut Turn<'_>) {
+    fn say_own(&mut self, leg: Leg, turn: &mut Turn<'_>) {
         if self.own.is_empty() {
             return;
         }
         let own = &mut self.own;
-        match side {
+        match leg {
             Leg::Down => turn.carry_down(|out| out.append(own)),
             Leg::Up => turn.carry_up(|out| out.append(own)),
         }
@@ -301,7 +342,7 @@ impl Session {
         for leg in [&mut self.down, &mut self.up].into_iter().flatten() {
             leg.authenticated();
         }
-        turn.carry_down(|out| plain::put(out, hoopwire_ssh_protocol::userauth::success));
+        turn.carry_down(hoopwire_ssh_protocol::userauth::say::success);
         turn.effects.push(Effect::Established);
         self.hear_principal(turn)
     }
