@@ -128,13 +128,14 @@ impl Live {
         if self.notice == Notice::NotDue && self.grant.notice_at.is_some_and(|at| turn.now >= at) {
             self.notice = Notice::Said;
             let text = format!("\r\nhoopwire: this session ends at {}.\r\n", self.grant.expires_text);
-            self.tell_terminals(text.as_bytes(), turn);
+            let _ = self.tell_terminals(text.as_bytes(), turn);
         }
         Ok(())
     }
 
-    /// Words on every terminal, as far as there is room for them.
-    fn tell_terminals(&mut self, text: &[u8], turn: &mut Turn<'_>) {
+    /// Words on every terminal, as far as there is room for them. False if nobody has one.
+    fn tell_terminals(&mut self, text: &[u8], turn: &mut Turn<'_>) -> bool {
+        let mut is_told = false;
         let keeper = Keeper { no: self.no, grant: &self.grant };
         for channel in self.channels.iter_mut() {
             if channel.state != State::Running || !channel.has_terminal || channel.closes.to_client {
@@ -145,8 +146,10 @@ impl Live {
                 let kept = keeper.words(channel.no, 0, fits, turn);
                 let client = channel.client;
                 turn.hand_down(kept, |out| say::data(out, client, fits));
+                is_told = true;
             }
         }
+        is_told
     }
 
     /// The grant was replaced. What runs is decided again: what it no longer covers ends the session.
@@ -177,21 +180,22 @@ impl Live {
         if self.channels.is_empty() { Err(words::shutting_down()) } else { Ok(()) }
     }
 
-    /// The last words, and the last frame.
-    pub(crate) fn end(&mut self, ending: &Ending, turn: &mut Turn<'_>) {
+    /// Nothing passes any more: the target hears it at once, and every terminal is told why and put in order. False if
+    /// there is none.
+    pub(crate) fn cut(&mut self, ending: &Ending, turn: &mut Turn<'_>) -> bool {
         self.meter.stop(turn.now);
-        if let Some(words) = &ending.words {
-            let mut text = SANE.to_vec();
-            text.extend_from_slice(b"hoopwire: ");
-            text.extend_from_slice(words::lines(words, "\r\nhoopwire: ").as_bytes());
-            text.extend_from_slice(b"\r\n");
-            self.tell_terminals(&text, turn);
-        }
-        end(self.no, ending, self.counters, turn);
+        let reason = words::disconnect_reason(Fault::Ended);
+        turn.carry_up(|out| disconnect(out, reason, "the session has ended"));
+        let Some(words) = &ending.words else { return false };
+        let mut text = SANE.to_vec();
+        text.extend_from_slice(b"hoopwire: ");
+        text.extend_from_slice(words::lines(words, "\r\nhoopwire: ").as_bytes());
+        text.extend_from_slice(b"\r\n");
+        self.tell_terminals(&text, turn)
     }
 }
 
-/// The last frame of a session, and a DISCONNECT for both peers.
+/// The last frame of a session, and the DISCONNECT that tells the principal why.
 pub(crate) fn end(no: u32, ending: &Ending, counters: Counters, turn: &mut Turn<'_>) {
     let frame = Frame::SessionEnd(SessionEnd {
         closed_by: ending.by.word(),
@@ -206,6 +210,4 @@ pub(crate) fn end(no: u32, ending: &Ending, counters: Counters, turn: &mut Turn<
     if let (Some(fault), Some(words)) = (ending.fault, &ending.words) {
         turn.hand_down(kept, |out| goodbye(out, fault, words));
     }
-    let reason = words::disconnect_reason(Fault::Ended);
-    turn.carry_up(|out| disconnect(out, reason, "the session has ended"));
 }

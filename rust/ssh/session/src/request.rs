@@ -8,9 +8,10 @@ use crate::session::Turn;
 use crate::words;
 use hoopwire_recording::Direction;
 use hoopwire_session::Ending;
-use hoopwire_ssh_policy::{Action, Denial, decide};
+use hoopwire_ssh_policy::{Access, Action, Denial, Grant, decide};
 use hoopwire_ssh_protocol::channel::{Request, STDERR, Size, say};
 use hoopwire_wire::Redacted;
+use std::time::Instant;
 
 /// A request, read: what is asked of the policy, and what the recording says of it.
 struct Read<'a> {
@@ -53,6 +54,9 @@ impl Live {
             return self.refused();
         };
         let decided = decide(&self.grant, turn.now, &action).and_then(|permit| {
+            if matches!(action, Action::Subsystem { name: "sftp" }) {
+                whole_disk(&self.grant, turn.now)?;
+            }
             if read.runs.is_none() {
                 return Ok(permit);
             }
@@ -94,6 +98,14 @@ impl Live {
             }
         }
     }
+}
+
+/// Paths inside sftp are not looked at yet: it is for grants that cover all of them.
+fn whole_disk(grant: &Grant, now: Instant) -> Result<(), Denial> {
+    for access in [Access::Read, Access::Write] {
+        decide(grant, now, &Action::Sftp { path: b"/", access })?;
+    }
+    Ok(())
 }
 
 impl Read<'_> {

@@ -1,7 +1,7 @@
 //! A connection of a principal from its first byte to its end.
 
 use crate::enter::Enter;
-use crate::live::Live;
+use crate::live::{self, Live};
 use crate::login::{Login, Step};
 use crate::settings::Caches;
 use crate::words;
@@ -15,14 +15,17 @@ use hoopwire_ssh_protocol::gatekeep::{self, Side, Verdict};
 use hoopwire_ssh_protocol::{Broken, Heard, Transport, disconnect};
 use hoopwire_wire::Random;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A turn of a session.
 pub type Turn<'a> = hoopwire_session::Turn<'a, Caches>;
 
 /// ```text
 ///  Fresh ──connected──▶ Kex ──keys──▶ Login ──proved──▶ AwaitGrant ──admit──▶ Enter ──let in──▶ Live
-///    └─────────────────────┴────────────┴──────────────────┴───────────────────┴──▶ Closed ◀────┘
+///    │                     │            │                  │                   │               │   │
+///    └─────────────────────┴────────────┴──────────────────┴───────────────────┴──▶ Closed ◀───┘   │ with a terminal
+///                                                                                     ▲             ▼
+///                                                                                     └──────── Leaving
 /// ```
 #[derive(Debug)]
 enum Phase {
@@ -38,8 +41,16 @@ enum Phase {
     Enter(Box<Enter>),
     /// Both legs are up.
     Live(Box<Live>),
+    /// Cut. The terminal's last words are on their way: a client that hears DISCONNECT at once throws them away.
+    Leaving {
+        no: u32,
+        ending: Box<Ending>,
+    },
     Closed,
 }
+
+/// How long a client has to show the last words.
+const LEAVING: Duration = Duration::from_millis(250);
 
 /// One connection of a principal.
 #[derive(Debug)]
@@ -80,7 +91,7 @@ impl Session {
             Phase::Login(_) => "login",
             Phase::AwaitGrant => "admission",
             Phase::Enter(_) => "upstream_login",
-            Phase::Live(_) => "ready",
+            Phase::Live(_) | Phase::Leaving { .. } => "ready",
             Phase::Closed => "closed",
         }
     }
@@ -100,7 +111,7 @@ impl Session {
     /// The login at the target is done.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Live(_))
+        matches!(self.phase, Phase::Live(_) | Phase::Leaving { .. })
     }
 
     /// Packets are put out whole: words may always be said.
@@ -112,7 +123,7 @@ impl Session {
     /// Somebody else owes something first.
     #[must_use]
     pub fn holds_principal(&self) -> bool {
-        matches!(self.phase, Phase::AwaitGrant | Phase::Enter(_))
+        matches!(self.phase, Phase::AwaitGrant | Phase::Enter(_) | Phase::Leaving { .. })
     }
 
     /// What waits for new keys.
@@ -407,6 +418,7 @@ impl Session {
                 Fault::Unavailable,
                 "the gateway could not decide in time; try again",
             )),
+            Phase::Leaving { .. } if is_late => return self.leave(turn),
             Phase::Fresh | Phase::Kex | Phase::Login(_) if is_late => {
                 Err(words::too_late(Party::Principal, Fault::BrokeProtocol, "the login was not done in time"))
             }
@@ -446,6 +458,9 @@ impl Session {
 
     fn settle(&mut self, outcome: Result<(), Ending>, turn: &mut Turn<'_>) {
         let Err(ending) = outcome else { return };
+        if let Phase::Leaving { .. } = self.phase {
+            return self.leave(turn);
+        }
         match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Closed => return,
             Phase::Fresh | Phase::Kex | Phase::Login(_) | Phase::AwaitGrant => {
@@ -453,12 +468,30 @@ impl Session {
                     turn.greet(|out| goodbye(out, fault, words));
                 }
             }
+            Phase::Leaving { .. } => {}
             Phase::Enter(enter) => enter.end(&ending, turn),
             Phase::Live(mut live) => {
-                live.end(&ending, turn);
                 self.counters = live.counters;
+                if live.cut(&ending, turn) {
+                    self.deadline = after(turn.now, LEAVING);
+                    self.phase = Phase::Leaving { no: live.no, ending: Box::new(ending) };
+                    return;
+                }
+                live::end(live.no, &ending, self.counters, turn);
             }
         }
+        self.close(ending, turn);
+    }
+
+    /// The last words have had their time.
+    fn leave(&mut self, turn: &mut Turn<'_>) {
+        if let Phase::Leaving { no, ending } = std::mem::replace(&mut self.phase, Phase::Closed) {
+            live::end(no, &ending, self.counters, turn);
+            self.close(*ending, turn);
+        }
+    }
+
+    fn close(&self, ending: Ending, turn: &mut Turn<'_>) {
         let code = ending.fault.map_or("", words::code).to_owned();
         let closed = Closed { by: ending.by, reason: ending.reason, code, was_signal: false };
         turn.effects.push(Effect::Close(Box::new(closed)));

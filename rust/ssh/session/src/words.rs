@@ -65,11 +65,13 @@ fn plain(text: &str) -> String {
 /// Words of a denial.
 #[must_use]
 pub(crate) fn of(denial: &Denial) -> Words {
-    let code = denial.code.name();
-    let mut words = Words::new(format!("{} ({code})", denial.message));
-    words.detail.clone_from(&denial.detail);
-    words.hint.clone_from(&denial.hint);
-    words
+    let words = Words::new(denial.message.clone());
+    if denial.fault == Fault::Expired {
+        return words
+            .detail("The session was ended.\ncode: grant_expired")
+            .hint("Get a new certificate (hoopwire ssh-cert, or POST /v1/grants) and connect again.");
+    }
+    words.detail(denial.detail.clone()).hint(denial.hint.clone())
 }
 
 /// What was decided for the whole session is no longer Allow.
