@@ -10,3 +10,4 @@ mod fields;
 pub mod gatekeep;
 pub mod keys;
 pub mod plain;
+pub mod userauth;
