@@ -10,4 +10,5 @@ mod fields;
 pub mod gatekeep;
 pub mod keys;
 pub mod plain;
+pub mod sftp;
 pub mod userauth;
