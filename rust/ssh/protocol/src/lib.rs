@@ -18,6 +18,7 @@ pub mod keys;
 mod number;
 mod packet;
 pub mod plain;
+pub mod sftp;
 mod transport;
 pub mod userauth;
 

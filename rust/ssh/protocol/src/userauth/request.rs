@@ -96,10 +96,15 @@ fn method<'a>(reader: &mut Reader<'a>) -> Result<Method<'a>, DecodeError> {
             let host_key = fields::bytes(reader)?;
             Method::HostBound { algorithm, key, host_key, signature: signature(is_signed, reader)? }
         }
-        b"password" if fields::boolean(reader)? => {
-            Method::PasswordChange { old: secret(reader)?, new: secret(reader)? }
+        b"password" => {
+            let is_change = fields::boolean(reader)?;
+            let password = secret(reader)?;
+            if is_change {
+                Method::PasswordChange { old: password, new: secret(reader)? }
+            } else {
+                Method::Password { password }
+            }
         }
-        b"password" => Method::Password { password: secret(reader)? },
         b"keyboard-interactive" => {
             // A language, which nobody sets.
             fields::bytes(reader)?;
