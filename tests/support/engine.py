@@ -138,7 +138,7 @@ class ScriptedEngine:
         """See `_engine.pyi`; port 0 becomes a made-up one."""
         return [
             address if not address.endswith(":0") else address[:-1] + str(55432 + index)
-            for index, address in enumerate(self.config.listen)
+            for index, address in enumerate(listener.address for listener in self.config.listen)
         ]
 
     def drain_events(self) -> bytes:
