@@ -54,6 +54,13 @@ class EngineSsh(msgspec.Struct, frozen=True, kw_only=True):
     """Public keys (blobs) of the CAs that sign principals' certificates; empty: grant secrets only."""
 
 
+class EngineProtocols(msgspec.Struct, frozen=True, kw_only=True):
+    """What protocols need for all their sessions, where they need anything."""
+
+    ssh: EngineSsh | None = None
+    """Required with a listener of that protocol."""
+
+
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What `Engine(...)` is made from."""
 
@@ -63,8 +70,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     tls_key_pem: str
     limits: EngineLimits
     recording: EngineRecording
-    ssh: EngineSsh | None = None
-    """Required with a listener of that protocol."""
+    protocols: EngineProtocols = EngineProtocols()
 
 
 Rights = CompiledPostgres
@@ -74,7 +80,7 @@ Rights = CompiledPostgres
 class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as the data plane decides by it. `version` guards the seam."""
 
-    version: int = 5
+    version: int = 6
     id: str
     issuer: str
     principal: str
