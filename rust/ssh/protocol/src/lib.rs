@@ -4,11 +4,26 @@
 //! here, and no cryptographic primitive is written here: they are aws-lc-rs's.
 #![forbid(unsafe_code)]
 
+mod broken;
 pub mod certificate;
 pub mod channel;
+mod cipher;
 mod fields;
 pub mod gatekeep;
+mod host;
+pub mod ident;
+mod kex;
+mod kexinit;
 pub mod keys;
+mod number;
+mod packet;
 pub mod plain;
 pub mod sftp;
+mod transport;
 pub mod userauth;
+
+pub use broken::{Broken, reason};
+pub use cipher::{Cipher, Mac};
+pub use host::{HostKeys, HostTrust};
+pub use kex::Method;
+pub use transport::{CipherNames, Heard, Transport};

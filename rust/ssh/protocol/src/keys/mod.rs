@@ -12,6 +12,7 @@ mod signature;
 
 pub use algorithm::{Algorithm, KeyType};
 pub use private::{NotAPrivateKey, PrivateKey};
+pub(crate) use public::fingerprint;
 pub use public::{PublicKey, UnusableKey};
 pub use signature::BadSignature;
 
