@@ -26,4 +26,5 @@ pub use broken::{Broken, reason};
 pub use cipher::{Cipher, Mac};
 pub use host::{HostKeys, HostTrust};
 pub use kex::Method;
+pub use transport::{CipherNames, Heard, Transport};
 pub use transport::{CipherNames, Heard, Transport, disconnect};
