@@ -26,7 +26,7 @@ pub(super) struct Incoming {
     pub(super) next: Option<Opener>,
     sequence: u32,
     pub(super) last_sequence: u32,
-    used: Used,
+    pub(super) used: Used,
     /// Largest packet_length that is taken.
     pub(super) most: u32,
     /// Key exchanges since something else passed.
@@ -92,7 +92,7 @@ impl Transport {
             if self.outgoing.has_failed() {
                 return Err(Broken::protocol("a packet of ours could not be sealed"));
             }
-            if self.incoming.used.is_much() || self.outgoing.used().is_much() {
+            if self.incoming.used.is_much() || self.outgoing.used.is_much() {
                 self.rekey_now(out, random);
             }
             payload.clear();
