@@ -21,10 +21,9 @@ pub mod plain;
 pub mod sftp;
 mod transport;
 pub mod userauth;
+mod vectors;
 
-pub use broken::{Broken, reason};
-pub use cipher::{Cipher, Mac};
+pub use broken::{Broken, put_disconnect, reason};
 pub use host::{HostKeys, HostTrust};
-pub use kex::Method;
-pub use transport::{CipherNames, Heard, Transport};
 pub use transport::{CipherNames, Heard, Transport, disconnect};
+pub use transport::{CipherNames, Heard, Transport};

@@ -45,7 +45,7 @@ pub(super) struct Outgoing {
     /// In use from our NEWKEYS on; whether its sequence numbers begin anew.
     next: Option<(Sealer, bool)>,
     sequence: u32,
-    used: Used,
+    pub(super) used: Used,
     padding: Padding,
     /// The identification line is out.
     named: bool,
@@ -82,10 +82,6 @@ impl Outgoing {
 
     pub(super) fn held_bytes(&self) -> usize {
         self.held.len()
-    }
-
-    pub(super) fn used(&self) -> Used {
-        self.used
     }
 
     pub(super) fn has_failed(&self) -> bool {
