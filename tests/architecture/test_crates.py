@@ -30,9 +30,9 @@ EDGES: dict[str, set[str]] = {
     "postgres-session": {*CORE, *POSTGRES},
     "ssh-policy": {"grant"},
     "skeleton": CORE,
-    "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "skeleton"},
+    "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "ssh-policy", "skeleton"},
     "engine": {"spool", "gateway", *CORE},
-    "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES},
+    "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES, "ssh-policy"},
     "fuzz": {"spool", "gateway", "postgres-session", *CORE, *POSTGRES},
     "testkit": {"wire"},
 }
