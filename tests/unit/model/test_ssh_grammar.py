@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoopwire.model.action import ActionError
-from hoopwire.model.ssh.actions import PRESETS, expand
+from hoopwire.model.ssh.actions import PRESETS, Action, expand
 from hoopwire.model.ssh.coverage import covers, missing
 from hoopwire.model.ssh.grammar import parse_action, parse_actions
 from hoopwire.model.ssh.paths import SYSTEM_TREES
@@ -115,13 +115,18 @@ def test_what_is_wrong_and_where(text: str, column: int, words_in_it: str, neare
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30))
 def test_any_text_is_an_action_or_an_error_with_its_place(text: str) -> None:
-    for verb in ("", "exec x ", "sftp read ", "forward ", "operate on "):
-        try:
-            action = parse_action(verb + text)
-        except ActionError as error:
-            assert 1 <= error.column <= len(verb + text) + 1
-        else:
-            assert parse_action(str(action)) == action
+    for verb in ("", "exec ", "exec x ", "sftp read ", "forward ", "operate on "):
+        action, column = read(verb + text)
+        assert 1 <= column <= len(verb + text) + 1
+        assert action is None or parse_action(str(action)) == action
+
+
+def read(text: str) -> tuple[Action | None, int]:
+    """The action, or where it is none."""
+    try:
+        return parse_action(text), 1
+    except ActionError as error:
+        return None, error.column
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8), min_size=1))
