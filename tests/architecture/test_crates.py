@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 MANIFESTS = sorted([*ROOT.glob("rust/*/Cargo.toml"), *ROOT.glob("rust/*/*/Cargo.toml")])
 
 POSTGRES = {"postgres-protocol", "postgres-sql", "postgres-policy"}
+SSH = {"ssh-protocol", "ssh-policy"}
 CORE = {"wire", "grant", "recording", "session"}
 WINGS = {"postgres", "ssh", "skeleton"}
 """A folder of crates for each protocol; the skeleton, which only tests speak, is one crate."""
@@ -29,11 +30,13 @@ EDGES: dict[str, set[str]] = {
     "postgres-policy": {"grant", "postgres-sql"},
     "postgres-session": {*CORE, *POSTGRES},
     "ssh-protocol": {"wire"},
+    "ssh-policy": {"grant"},
+    "ssh-session": {*CORE, *SSH},
     "skeleton": CORE,
-    "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "skeleton"},
+    "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "ssh-session", *SSH, "skeleton"},
     "engine": {"spool", "gateway", *CORE},
-    "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES},
-    "fuzz": {"spool", "gateway", "postgres-session", "ssh-protocol", *CORE, *POSTGRES},
+    "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES, *SSH},
+    "fuzz": {"spool", "gateway", "postgres-session", *CORE, *POSTGRES, *SSH},
     "testkit": {"wire"},
 }
 """What of ours each crate may depend on. A new crate needs a row, and a thing that it must never know."""

@@ -9,6 +9,7 @@ from hoopwire.model.fault import Fault
 from hoopwire.model.grant import Budgets, Protocol, RecordResults, Used
 from hoopwire.model.postgres.rights import CompiledPostgres
 from hoopwire.model.ssh.login import HostKey
+from hoopwire.model.ssh.rights import CompiledSsh
 
 
 class EngineLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +74,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     protocols: EngineProtocols = EngineProtocols()
 
 
-Rights = CompiledPostgres
+Rights = CompiledPostgres | CompiledSsh
 """What a grant opens: a tagged union, one Struct for each protocol."""
 
 

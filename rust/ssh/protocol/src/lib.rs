@@ -21,9 +21,11 @@ pub mod plain;
 pub mod sftp;
 mod transport;
 pub mod userauth;
-mod vectors;
 
 pub use broken::{Broken, put_disconnect, reason};
 pub use host::{HostKeys, HostTrust};
-pub use transport::{CipherNames, Heard, Transport, disconnect};
 pub use transport::{CipherNames, Heard, Transport};
+
+#[cfg(test)]
+#[path = "../tests/vectors/mod.rs"]
+mod vectors;

@@ -19,7 +19,7 @@ use crate::ident::{self, Awaited};
 use crate::kexinit::Role;
 use crate::keys::Algorithm;
 use crate::packet::MOST_AFTER_LOGIN;
-use crate::{fields, number, plain};
+use crate::{number, plain};
 use exchange::Exchange;
 use incoming::Incoming;
 use outgoing::Outgoing;
@@ -44,16 +44,6 @@ pub enum Heard {
         /// Its own words, at most 1,024 bytes of them and no control characters.
         text: String,
     },
-}
-
-/// Appends a DISCONNECT (RFC 4253 section 11.1) in plain form: what it says is the last that the peer hears.
-pub fn disconnect(out: &mut Vec<u8>, code: u32, text: &str) {
-    plain::put(out, |payload| {
-        payload.push(number::DISCONNECT);
-        payload.extend_from_slice(&code.to_be_bytes());
-        fields::put_string(payload, text.as_bytes());
-        fields::put_string(payload, b"");
-    });
 }
 
 /// What was agreed on, for logs; names as KEXINIT has them.
