@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 
 from hoopwire.cli.arguments import Commands, add_command
@@ -73,8 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _words(arguments: argparse.Namespace, key: Path, certificate: str) -> str:
     """The command line of ssh-cert, for a shell."""
-    words = [str(Path(sys.argv[0]).absolute()) if "/" in sys.argv[0] else "hoopwire", "ssh-cert"]
-    words += ["--gateway", arguments.gateway, "--target", arguments.target]
+    words = ["hoopwire", "ssh-cert", "--gateway", arguments.gateway, "--target", arguments.target]
     words += ["--key", str(key), "--out", certificate]
     for option in ("token_file", "token_command", "ca"):
         if (value := getattr(arguments, option)) is not None:
