@@ -16,6 +16,9 @@ COMMANDS = (
     "grants",
     "sessions",
     "principals",
+    "ssh_cert",
+    "ssh_config",
+    "targets",
     "recordings",
     "keygen",
     "reload",
@@ -23,7 +26,7 @@ COMMANDS = (
     "version",
     "help",
 )
-"""In the order of `hoopwire --help`."""
+"""Modules in the order of `hoopwire --help`; a command is written with `-` for each `_`."""
 
 
 def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -38,7 +41,8 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
+    first = words[0].replace("-", "_") if words else ""
+    for name in (first,) if first in COMMANDS else COMMANDS:
         importlib.import_module(f"hoopwire.cli.{name}").add(commands)
     return parser
 
