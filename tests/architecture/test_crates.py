@@ -14,7 +14,7 @@ MANIFESTS = sorted([*ROOT.glob("rust/*/Cargo.toml"), *ROOT.glob("rust/*/*/Cargo.
 
 POSTGRES = {"postgres-protocol", "postgres-sql", "postgres-policy"}
 CORE = {"wire", "grant", "recording", "session"}
-WINGS = {"postgres", "skeleton"}
+WINGS = {"postgres", "ssh", "skeleton"}
 """A folder of crates for each protocol; the skeleton, which only tests speak, is one crate."""
 MAY_KNOW_WINGS = {"gateway", "bindings", "fuzz"}
 """Outside a wing, only these may depend on its crates."""
@@ -28,10 +28,11 @@ EDGES: dict[str, set[str]] = {
     "postgres-sql": set(),
     "postgres-policy": {"grant", "postgres-sql"},
     "postgres-session": {*CORE, *POSTGRES},
+    "ssh-policy": {"grant"},
     "skeleton": CORE,
-    "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "skeleton"},
+    "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "ssh-policy", "skeleton"},
     "engine": {"spool", "gateway", *CORE},
-    "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES},
+    "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES, "ssh-policy"},
     "fuzz": {"spool", "gateway", "postgres-session", *CORE, *POSTGRES},
     "testkit": {"wire"},
 }
@@ -321,6 +322,7 @@ def test_the_bans_of_cargo_deny_are_the_same() -> None:
         ("postgres-session", '[dependencies]\nhoopwire-testkit = "*"'),
         ("skeleton", '[dependencies]\nhoopwire-postgres-policy = "*"'),
         ("postgres-session", '[dependencies]\nhoopwire-skeleton = "*"'),
+        ("ssh-policy", '[dependencies]\nhoopwire-postgres-policy = "*"'),
         ("kitchen", ""),
     ],
 )

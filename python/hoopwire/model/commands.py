@@ -9,6 +9,7 @@ from hoopwire.model.fault import Fault
 from hoopwire.model.grant import Budgets, Protocol, RecordResults, Used
 from hoopwire.model.postgres.rights import CompiledPostgres
 from hoopwire.model.ssh.login import HostKey
+from hoopwire.model.ssh.rights import CompiledSsh
 
 
 class EngineLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,14 +68,14 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Required with a listener of that protocol."""
 
 
-Rights = CompiledPostgres
+Rights = CompiledPostgres | CompiledSsh
 """What a grant opens: a tagged union, one Struct for each protocol."""
 
 
 class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as the data plane decides by it. `version` guards the seam."""
 
-    version: int = 5
+    version: int = 6
     id: str
     issuer: str
     principal: str

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::time::{Duration, Instant};
 
 /// The version of the seam that this extension speaks.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// Field names as in `hoopwire.model.commands.CompiledGrant`.
 #[derive(Deserialize)]
@@ -44,12 +44,14 @@ struct CompiledGrant {
 #[serde(tag = "type", rename_all = "lowercase")]
 enum CompiledRights {
     Postgres(CompiledPostgres),
+    Ssh(hoopwire_ssh_policy::Rights),
 }
 
 impl CompiledRights {
     fn check(self) -> Result<Rights, String> {
         match self {
             CompiledRights::Postgres(rights) => rights.check().map(Rights::Postgres),
+            CompiledRights::Ssh(rights) => Ok(Rights::Ssh(rights)),
         }
     }
 }

@@ -8,6 +8,8 @@ use hoopwire_session::{Ending, Words};
 pub enum Rights {
     /// At a PostgreSQL target.
     Postgres(hoopwire_postgres_policy::Rights),
+    /// At an ssh target.
+    Ssh(hoopwire_ssh_policy::Rights),
     /// At a target of the protocol that only tests speak.
     #[cfg(feature = "skeleton")]
     Skeleton(hoopwire_skeleton::Rights),
@@ -34,6 +36,20 @@ impl Rights {
     pub fn postgres(self) -> Result<hoopwire_postgres_policy::Rights, OtherProtocol> {
         match self {
             Rights::Postgres(rights) => Ok(rights),
+            Rights::Ssh(_) => Err(OtherProtocol),
+            #[cfg(feature = "skeleton")]
+            Rights::Skeleton(_) => Err(OtherProtocol),
+        }
+    }
+
+    /// ssh's.
+    ///
+    /// # Errors
+    /// If they are those of another protocol.
+    pub fn ssh(self) -> Result<hoopwire_ssh_policy::Rights, OtherProtocol> {
+        match self {
+            Rights::Ssh(rights) => Ok(rights),
+            Rights::Postgres(_) => Err(OtherProtocol),
             #[cfg(feature = "skeleton")]
             Rights::Skeleton(_) => Err(OtherProtocol),
         }
@@ -46,7 +62,7 @@ impl Rights {
     #[cfg(feature = "skeleton")]
     pub fn skeleton(self) -> Result<hoopwire_skeleton::Rights, OtherProtocol> {
         match self {
-            Rights::Postgres(_) => Err(OtherProtocol),
+            Rights::Postgres(_) | Rights::Ssh(_) => Err(OtherProtocol),
             Rights::Skeleton(rights) => Ok(rights),
         }
     }
