@@ -33,7 +33,7 @@ EDGES: dict[str, set[str]] = {
     "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "skeleton"},
     "engine": {"spool", "gateway", *CORE},
     "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES},
-    "fuzz": {"spool", "gateway", "postgres-session", *CORE, *POSTGRES},
+    "fuzz": {"spool", "gateway", "postgres-session", "ssh-protocol", *CORE, *POSTGRES},
     "testkit": {"wire"},
 }
 """What of ours each crate may depend on. A new crate needs a row, and a thing that it must never know."""

@@ -25,6 +25,11 @@ pub(crate) fn text<'a>(reader: &mut Reader<'a>, most: usize) -> Result<&'a str, 
     std::str::from_utf8(string(reader, most)?).map_err(|_| DecodeError::NotUtf8)
 }
 
+/// A boolean. Any byte but zero is true.
+pub(crate) fn boolean(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
+    reader.u8().map(|byte| byte != 0)
+}
+
 /// A positive mpint in its one shortest form; zero is no bytes. What comes back has no leading zero byte. A negative
 /// number, or a byte more than it needs, is refused: two blobs of one number would be two keys.
 pub(crate) fn mpint<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {

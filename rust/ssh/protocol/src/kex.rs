@@ -229,7 +229,7 @@ mod tests {
     use crate::cipher::{Cipher, Mac, Suite};
     use crate::vectors::{lines, unhex};
 
-    const VECTORS: &str = include_str!("../tests/vectors/packets.txt");
+    const VECTORS: &str = include_str!("../tests/vectors/sealed.txt");
 
     /// Points of small order: https://cr.yp.to/ecdh.html#validate, those below 2^255 that are canonical.
     const OF_SMALL_ORDER: [&str; 5] = [

@@ -6,8 +6,10 @@
 
 mod broken;
 pub mod certificate;
+pub mod channel;
 mod cipher;
 mod fields;
+pub mod gatekeep;
 mod host;
 pub mod ident;
 mod kex;
@@ -16,7 +18,9 @@ pub mod keys;
 mod number;
 mod packet;
 pub mod plain;
+pub mod sftp;
 mod transport;
+pub mod userauth;
 
 pub use broken::{Broken, put_disconnect, reason};
 pub use host::{HostKeys, HostTrust};

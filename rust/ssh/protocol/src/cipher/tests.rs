@@ -2,7 +2,7 @@ use super::*;
 use crate::packet::{LENGTH, Parts};
 use crate::vectors::{lines, unhex};
 
-const VECTORS: &str = include_str!("../../tests/vectors/packets.txt");
+const VECTORS: &str = include_str!("../../tests/vectors/sealed.txt");
 
 /// Packets that asyncssh sealed one after the other.
 struct Stream {

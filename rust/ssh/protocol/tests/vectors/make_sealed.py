@@ -1,6 +1,6 @@
-"""Makes packets.txt: packets that asyncssh sealed, and keys that asyncssh and `cryptography` derived.
+"""Makes sealed.txt: packets that asyncssh sealed, and keys that asyncssh and `cryptography` derived.
 
-    python make_packets.py packets.txt      # needs asyncssh, cryptography
+    python make_sealed.py sealed.txt      # needs asyncssh, cryptography
 
 Everything is drawn from a fixed seed: run it again, and the same comes out.
 """
