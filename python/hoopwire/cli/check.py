@@ -121,7 +121,8 @@ def _print(explanation: Explanation) -> None:
     outcome = explanation.outcome
     if isinstance(outcome, Offer):
         print(f"  {clean(explanation.target)}: granted by policy {clean(outcome.policy)}")
-        print(f"    databases  {clean(', '.join(outcome.databases))}")
+        is_ssh = outcome.protocol == "ssh"
+        print(f"    {'logins   ' if is_ssh else 'databases'}  {clean(', '.join(outcome.databases))}")
         print(f"    actions    {clean('; '.join(outcome.actions))}")
         if outcome.deny:
             print(f"    deny       {clean('; '.join(outcome.deny))}")
@@ -130,7 +131,8 @@ def _print(explanation: Explanation) -> None:
         budgets = msgspec.structs.asdict(outcome.budgets)
         if limits := [f"{name} {limit:g}" for name, limit in budgets.items() if limit is not None]:
             print(f"    budgets    {', '.join(limits)}")
-        print(f"    as         {clean(outcome.upstream_user)}")
+        if not is_ssh:
+            print(f"    as         {clean(outcome.upstream_user)}")
         lasts = outcome.expires_at - outcome.minted_at
         print(f"    for        {lasts:g} s at most, never beyond the token; {outcome.max_sessions} sessions")
         print(f"    token      {outcome.token_reuse}; results recorded: {outcome.record_results}")

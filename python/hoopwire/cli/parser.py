@@ -16,8 +16,8 @@ COMMANDS = (
     "grants",
     "sessions",
     "principals",
-    "ssh_cert",
-    "ssh_config",
+    "ssh-cert",
+    "ssh-config",
     "targets",
     "recordings",
     "keygen",
@@ -26,7 +26,7 @@ COMMANDS = (
     "version",
     "help",
 )
-"""Modules in the order of `hoopwire --help`; a command is written with `-` for each `_`."""
+"""In the order of `hoopwire --help`."""
 
 
 def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -41,9 +41,8 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    first = words[0].replace("-", "_") if words else ""
-    for name in (first,) if first in COMMANDS else COMMANDS:
-        importlib.import_module(f"hoopwire.cli.{name}").add(commands)
+    for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
+        importlib.import_module(f"hoopwire.cli.{name.replace('-', '_')}").add(commands)
     return parser
 
 

@@ -155,6 +155,9 @@ impl Transport {
     /// The next thing that came, or None until more is pushed. A packet's payload is put into `payload`, which
     /// is cleared first. What the transport itself has to say is appended to `out` in plain form.
     ///
+    /// The peer's KEXINIT is answered in `out` at once. Who wants to answer it later keeps `out` aside, whole and in
+    /// order, and goes on sealing packets: nothing is kept back before our KEXINIT is sealed.
+    ///
     /// # Errors
     /// The leg cannot go on; the same error comes again and again. No DISCONNECT is in `out`: what is said
     /// about it is the caller's choice.
@@ -193,6 +196,12 @@ impl Transport {
     /// go is kept back, in order: services, user authentication, connections.
     pub fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>, random: &mut dyn Random) {
         self.outgoing.seal(plain, sealed, random);
+    }
+
+    /// Whether [`seal`](Self::seal) keeps packets back now: our KEXINIT was sealed and our NEWKEYS was not, or the keys
+    /// are worn out.
+    pub fn keeps_back(&self) -> bool {
+        self.outgoing.keeps_back()
     }
 
     /// Bytes that [`seal`](Self::seal) keeps back.

@@ -80,6 +80,10 @@ impl Outgoing {
         self.next.replace((sealer, from_zero)).is_none()
     }
 
+    pub(super) fn keeps_back(&self) -> bool {
+        self.exchanging || self.used.is_all()
+    }
+
     pub(super) fn held_bytes(&self) -> usize {
         self.held.len()
     }
@@ -109,7 +113,7 @@ impl Outgoing {
         }
         let Some(&kind) = payload.first() else { return };
         if number::waits_for_keys(kind) {
-            if self.exchanging || self.used.is_all() {
+            if self.keeps_back() {
                 plain::put(&mut self.held, |held| held.extend_from_slice(payload));
                 return;
             }

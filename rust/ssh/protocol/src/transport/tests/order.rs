@@ -87,7 +87,7 @@ fn from_kexinit_to_newkeys_packets_are_kept_back_in_order() {
         let mut out = Vec::new();
         peer.transport.rekey_now(&mut out, &mut Zeros);
         assert_eq!(payloads(&out)[0][0], number::KEXINIT);
-        assert!(peer.transport.in_kex());
+        assert!(peer.transport.in_kex() && !peer.transport.keeps_back());
         // once is enough
         let before = out.len();
         peer.transport.rekey_now(&mut out, &mut Zeros);
@@ -96,6 +96,7 @@ fn from_kexinit_to_newkeys_packets_are_kept_back_in_order() {
         peer.carry(&plain_of(&[DATA]));
         assert_eq!(peer.hear().as_deref(), Some(DATA));
         peer.carry(&out);
+        assert!(peer.transport.keeps_back());
         let more = [b"\x5f1", b"\x062", b"\x323"].map(|payload| payload.to_vec());
         peer.carry(&plain_of(&[&more[0], b"\x02\0\0\0\0", &more[1]]));
         peer.carry(&plain_of(&[&more[2]]));
@@ -114,6 +115,25 @@ fn from_kexinit_to_newkeys_packets_are_kept_back_in_order() {
         assert_eq!(told, more);
         assert_eq!((peer.transport.held_bytes(), peer.transport.in_kex()), (0, false));
     }
+}
+
+#[test]
+fn the_peers_kexinit_may_be_answered_later() {
+    let mut peer = Scripted::new(Role::Client, USUAL);
+    peer.exchange();
+    while peer.hear().is_some() {}
+    let kexinit = peer.kexinit();
+    let sealed = peer.sealed(&kexinit);
+    let (mut payload, mut aside) = (Vec::new(), Vec::new());
+    peer.transport.push(&sealed);
+    assert_eq!(peer.transport.next(&mut payload, &mut aside, &mut Zeros), Ok(None));
+    peer.carry(&plain_of(&[DATA, REQUEST]));
+    assert_eq!([peer.hear(), peer.hear()], [Some(DATA.to_vec()), Some(REQUEST.to_vec())]);
+    peer.carry(&aside);
+    peer.carry(&plain_of(&[DATA]));
+    peer.go_on_from(Some(kexinit), None);
+    peer.exchange();
+    assert_eq!(peer.hear().as_deref(), Some(DATA));
 }
 
 #[test]
