@@ -74,6 +74,8 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     purpose: str
     mint: str
+    ssh_key: str = ""
+    """Fingerprint of the key that opens it; empty: a secret, or the token that bought it."""
     token_reuse: str
     max_sessions: int
     minted_at: float
@@ -314,6 +316,7 @@ def grant_view(grant: Grant, used: Used, *, pending: bool = False) -> GrantView:
         task=grant.task,
         purpose=grant.purpose,
         mint=grant.mint,
+        ssh_key=grant.ssh.key if grant.ssh is not None else "",
         token_reuse=grant.token_reuse,
         max_sessions=grant.max_sessions,
         minted_at=grant.minted_at,

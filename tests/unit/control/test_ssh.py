@@ -120,6 +120,9 @@ async def test_a_certificate_in_place_of_a_secret(house):
     assert line.startswith("@cert-authority gw1,[gw1]:")
     [stored] = await house.parts.store.grants()
     assert (stored.protocol, stored.ssh.key) == ("ssh", KEY.get_fingerprint())
+    assert grant["ssh_key"] == stored.ssh.key
+    await house.settle(lambda: house.audited("grant.minted"))
+    assert house.audited("grant.minted")[0]["ssh_key"] == stored.ssh.key
 
 
 async def test_it_opens_its_target_with_a_certificate_of_the_sessions_own(house):
