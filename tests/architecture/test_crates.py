@@ -75,12 +75,10 @@ NOWHERE = {
 
 MAY_BE_UNSAFE = {"engine", "bindings"}
 OF_PROTOCOLS = re.compile(
-    r"SSLRequest|CancelRequest|ReadyForQuery|ErrorResponse|SQLSTATE|Sqlstate|Scram|SCRAM|hoopwire_postgres\w*|postgresql"
+    r"SSLRequest|CancelRequest|ReadyForQuery|ErrorResponse|SQLSTATE|Sqlstate|Scram|SCRAM|hoopwire_postgres\w*|postgresql|hoopwire_ssh\w*"
     r"|\bProtocol::[A-Z][a-z]\w*"
 )
 """Words that only a protocol's own rooms use. `gateway` picks a protocol and may name it."""
-MAY_NAME_A_PROTOCOL = {("rust/engine/src/config.rs", "Protocol::Postgres")}
-"""Here addresses become listeners, each of which knows what it speaks."""
 BANNED_WORDS = {"manager", "helper", "helpers", "util", "utils", "info"}
 """docs/glossary.md. `get_` is banned as a prefix."""
 
@@ -265,7 +263,7 @@ def test_the_core_has_no_word_of_a_protocol() -> None:
         and "tests" not in path.stem
         for word in OF_PROTOCOLS.findall(path.read_text())
     }
-    assert found == MAY_NAME_A_PROTOCOL
+    assert found == set()
 
 
 def test_crates_are_named_for_their_rooms() -> None:
