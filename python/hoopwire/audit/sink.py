@@ -6,9 +6,10 @@ thread that admits, revokes and locks: a line for which there is no room now is 
 
 import errno
 import os
-import select
 from contextlib import suppress
 from typing import BinaryIO, Protocol
+
+from hoopwire.audit.unwaiting import Unwaiting
 
 
 class Sink(Protocol):
@@ -28,26 +29,28 @@ class StreamSink:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._fd: int | None = None
+        self._out: Unwaiting | None = None
         with suppress(OSError, ValueError):  # a stream in memory has none
-            self._fd = stream.fileno()
+            self._out = Unwaiting(stream.fileno())
         self._torn = False
 
     def write(self, line: bytes) -> None:
         """See `Sink.write`."""
         whole = (b"\n" if self._torn else b"") + line + b"\n"
-        if self._fd is None:
+        if self._out is None:
             self._stream.write(whole)
             self._stream.flush()
             return
-        written = write_now(self._fd, whole)
+        written = self._out.write(whole)
         if written < len(whole):
             self._torn = self._torn or written > 0
             raise BlockingIOError(errno.EAGAIN, "nobody reads it")
         self._torn = False
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Release our own way to the stream."""
+        if self._out is not None:
+            self._out.close()
 
 
 class FileSink:
@@ -77,17 +80,3 @@ class FileSink:
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
-
-
-def write_now(fd: int, content: bytes) -> int:
-    """Write what can be written without waiting, whatever the descriptor's mode; how much that was.
-
-    The mode is not ours to change: others write to the same terminal or pipe. What is writable takes at least
-    `PIPE_BUF` bytes.
-    """
-    poll = select.poll()
-    poll.register(fd, select.POLLOUT)
-    done = 0
-    while done < len(content) and poll.poll(0):
-        done += os.write(fd, content[done : done + select.PIPE_BUF])
-    return done

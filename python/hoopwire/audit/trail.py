@@ -36,6 +36,8 @@ class AuditTrail:
         self._capacity = capacity
         self._waiting: deque[AuditEvent] = deque()
         self._lost = 0
+        self.unwritten = 0
+        """Lines that the sink did not take; the store has them."""
         self._wake = trio.Event()
 
     def record(self, event: AuditEvent) -> None:
@@ -57,6 +59,7 @@ class AuditTrail:
         try:
             self._sink.write(event.line())
         except Exception as error:  # a full disk, a pipe that nobody reads any more, a closed file
+            self.unwritten += 1
             _log.error("an audit line could not be written: %s: %s", type(error).__name__, error)
 
     async def run(self, *, pause_s: float = 0.05, retry_s: float = 1.0) -> None:

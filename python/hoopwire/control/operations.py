@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from hoopwire import __version__
+from hoopwire.control import log
 from hoopwire.control.files import StartError
 from hoopwire.control.locking import LocksOfGrants, lift, lock_out
 from hoopwire.control.parts import Parts
@@ -240,6 +241,8 @@ class Operations:
             draining=parts.table.draining,
             pending=len(parts.keeping),
             locks=len(parts.locks.all()),
+            log_lost=log.lost(),
+            audit_unwritten=parts.trail.unwritten,
             engine=parts.engine.statistics(),
         )
 

@@ -234,6 +234,10 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
     """Changes that the store does not have yet."""
     locks: int
+    log_lost: int = 0
+    """Log lines that stderr did not take."""
+    audit_unwritten: int = 0
+    """Audit lines that stderr or the file did not take; the store has them."""
     engine: EngineStatistics
 
 

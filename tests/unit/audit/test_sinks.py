@@ -1,13 +1,19 @@
 """Sinks and the log handler never wait for a reader that has stopped: theirs is the thread that does all."""
 
 import fcntl
+import gc
 import logging
 import os
+import signal
+import socket
+import subprocess
 import sys
+import tty
+import warnings
 
 import pytest
 
-from hoopwire.audit import FileSink, StreamSink
+from hoopwire.audit import FileSink, StreamSink, Unwaiting
 from hoopwire.control import log
 
 
@@ -62,24 +68,115 @@ def test_a_fifo_without_a_reader_is_an_error(tmp_path):
         FileSink(str(tmp_path / "fifo"))
 
 
-def test_lost_log_lines_are_counted(pipe, monkeypatch):
-    """2>&1 into a pipe that nobody reads: the line waited."""
-    reading, writing = pipe
+@pytest.fixture
+def logging_to(monkeypatch):
+    """Gives the log a stderr of this descriptor; afterwards all is as it was."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    with os.fdopen(os.dup(writing), "w") as stream:
-        monkeypatch.setattr(sys, "stderr", stream)
-        try:
-            log.configure()
-            for number in range(100):
-                logging.getLogger("hoopwire").warning("line %d %s", number, "x" * 200)
-            first = os.read(reading, 1 << 20)
-            assert b"line 0 " in first
-            assert b"line 99 " not in first
-            logging.getLogger("hoopwire").warning("again")
-            then = os.read(reading, 1 << 20)
-            assert b" lines of this log were lost" in then
-            assert then.endswith(b"hoopwire: again\n")
-        finally:
-            root.handlers[:] = handlers
-            root.setLevel(level)
+    ttou, hook = signal.getsignal(signal.SIGTTOU), sys.unraisablehook
+    streams = []
+
+    def configure(fd: int) -> None:
+        streams.append(os.fdopen(os.dup(fd), "w"))
+        monkeypatch.setattr(sys, "stderr", streams[-1])
+        log.configure()
+
+    yield configure
+    logging.captureWarnings(False)
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    signal.signal(signal.SIGTTOU, ttou)
+    sys.unraisablehook = hook
+    for stream in streams:
+        stream.close()
+
+
+def test_lost_log_lines_are_counted(pipe, logging_to):
+    """2>&1 into a pipe that nobody reads: the line waited (R4)."""
+    reading, writing = pipe
+    logging_to(writing)
+    for number in range(100):
+        logging.getLogger("hoopwire").warning("line %d %s", number, "x" * 200)
+    first = os.read(reading, 1 << 20)
+    assert b"line 0 " in first
+    assert b"line 99 " not in first
+    lost = log.lost()
+    assert 50 < lost < 100
+    logging.getLogger("hoopwire").warning("again")
+    then = os.read(reading, 1 << 20)
+    assert b"%d lines of this log were lost" % lost in then
+    assert then.endswith(b"hoopwire: again\n")
+
+
+def test_what_python_itself_says_does_not_wait(pipe, logging_to):
+    """A warning, and an exception that nobody takes (R4), were printed, and a print waits for its reader."""
+
+    class Broken:
+        def __del__(self) -> None:
+            raise ValueError("in __del__")
+
+    reading, writing = pipe
+    logging_to(writing)
+    warnings.warn("odd", stacklevel=1)
+    Broken()
+    gc.collect()
+    said = os.read(reading, 1 << 20)
+    assert b"UserWarning: odd" in said
+    assert b"ValueError: in __del__" in said
+    for _ in range(100):
+        warnings.warn("x" * 200, stacklevel=1)
+        Broken()
+    assert log.lost() > 0
+
+
+@pytest.mark.parametrize("kind", ["pipe", "raw terminal", "terminal", "socket"])
+def test_readers_that_stopped_of_every_kind(kind):
+    """A terminal that nobody reads (R4) held the write: it says it is writable and takes a part.
+
+    Lines of all lengths, since a pipe or terminal may have room for a part of the next. In a process of its
+    own, which the alarm ends: a write that waits can't be taken back.
+    """
+    program = """
+import os, signal, sys
+from hoopwire.audit import Unwaiting
+signal.alarm(30)
+out = Unwaiting(2)
+for length in list(range(1, 300)) * 20:
+    if out.write(b"x" * length + b"\\n") < length + 1:
+        sys.exit(0)
+sys.exit(3)
+"""
+    if kind == "pipe":
+        reading, writing = os.pipe()
+    elif kind == "socket":
+        ends = socket.socketpair()
+        reading, writing = (end.detach() for end in ends)
+    else:
+        reading, writing = os.openpty()
+        if kind == "raw terminal":
+            tty.setraw(writing)
+    try:
+        ran = subprocess.run([sys.executable, "-c", program], stderr=writing, timeout=60, check=False)
+        assert ran.returncode == 0
+        assert os.get_blocking(writing), "the mode of what others write to, too, was changed"
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_another_writer_fills_the_pipe(pipe):
+    """Between `poll` and the write somebody else wrote to the same pipe (R4): the write waited."""
+    reading, writing = pipe
+    out = Unwaiting(writing)
+    other = Unwaiting(writing)
+    while other.write(b"y" * 500) == 500:
+        pass
+    signal.alarm(30)
+    try:
+        assert out.write(b"x" * 100) == 0
+    finally:
+        signal.alarm(0)
+    os.read(reading, 4096)
+    assert out.write(b"x" * 100) == 100
