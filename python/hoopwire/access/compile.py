@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from hoopwire.model.commands import CompiledGrant, Rights
 from hoopwire.model.grant import Grant
-from hoopwire.model.postgres.actions import Rule, expand
-from hoopwire.model.postgres.grammar import parse_actions, parse_deny
+from hoopwire.model.postgres.actions import Rule
+from hoopwire.model.postgres.coverage import denied, held
 from hoopwire.model.postgres.patterns import Pattern
 from hoopwire.model.postgres.rights import CompiledPostgres, CompiledRule, CompiledRules
 from hoopwire.model.settings import Protocol
@@ -63,7 +64,7 @@ def compile_grant(
 
 
 def _postgres(grant: Grant, database: str, mask_key: bytes) -> CompiledPostgres:
-    classes, rules = _compiled_actions(grant)
+    classes, rules = compiled_actions(grant.actions, grant.deny, grant.search_path)
     return CompiledPostgres(
         actions=classes,
         rules=rules,
@@ -75,16 +76,19 @@ def _postgres(grant: Grant, database: str, mask_key: bytes) -> CompiledPostgres:
     )
 
 
-def _compiled_actions(grant: Grant) -> tuple[tuple[str, ...], CompiledRules | None]:
+@lru_cache(maxsize=256)
+def compiled_actions(
+    actions: tuple[str, ...], deny: tuple[str, ...], search_path: tuple[str, ...]
+) -> tuple[tuple[str, ...], CompiledRules | None]:
     """Classes for the engine, and rules if statements are decided one by one."""
-    expansion = expand(parse_actions(grant.actions))
+    expansion = held(actions).expansion
     if not expansion.is_exact:
         return expansion.classes, None
     rules = CompiledRules(
         allow=tuple(map(_compiled_rule, expansion.rules)),
-        deny=tuple(_compiled_rule(parse_deny(text)) for text in grant.deny),
+        deny=tuple(map(_compiled_rule, denied(deny))),
         words=expansion.words,
-        search_path=grant.search_path,
+        search_path=search_path,
         read_only=expansion.is_read_only,
     )
     return ("statements", *expansion.classes), rules

@@ -20,9 +20,8 @@ from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Budgets, Grant, Mask, Mint, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
-from hoopwire.model.postgres.actions import Action
-from hoopwire.model.postgres.coverage import missing
-from hoopwire.model.postgres.grammar import parse_actions, parse_deny
+from hoopwire.model.postgres.coverage import action_texts, deny_texts, lacking
+from hoopwire.model.postgres.grammar import parse_actions
 from hoopwire.model.postgres.obligations import policy_budgets, policy_masks
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
 
@@ -123,23 +122,17 @@ def cover(
         databases = denials.union_of_databases(openings, target)
         return denials.database_not_granted(request, identity, name, target, databases)
     asked = parse_actions(request.actions or ())
-    lacking = [lacking_actions(opening.policy, asked) for opening in having]
-    allowing = [opening for opening, lacks in zip(having, lacking, strict=True) if not lacks]
+    lacks = [lacking(opening.policy.actions, asked) for opening in having]
+    allowing = [opening for opening, parts in zip(having, lacks, strict=True) if not parts]
     policies = [opening.policy for opening in having]
     if not allowing:
-        nowhere = [part for part in lacking[0] if all(part in lacks for lacks in lacking)]
+        nowhere = [part for part in lacks[0] if all(part in parts for parts in lacks)]
         return denials.actions_not_granted(identity, name, nowhere or list(map(str, asked)), policies)
     lasting = [opening for opening in allowing if request.ttl is None or request.ttl <= opening.policy.ttl]
     if not lasting:
         policies = [opening.policy for opening in allowing]
         return denials.ttl_not_granted(identity, name, request.ttl or 0.0, policies)
     return lasting[0]
-
-
-def lacking_actions(policy: PolicySettings, asked: tuple[Action, ...]) -> list[str]:
-    """What of the actions asked for is not within the policy's, part by part."""
-    granted = parse_actions(policy.actions)
-    return list(dict.fromkeys(part for action in asked for part in missing(granted, action)))
 
 
 def policy_hash(policy: PolicySettings, name: str, target: TargetSettings) -> str:
@@ -179,7 +172,7 @@ def _offer(
         upstream_user=target.user,
         database=database,
         databases=databases,
-        actions=texts(policy.actions if request.actions is None else request.actions),
+        actions=action_texts(policy.actions if request.actions is None else request.actions),
         deny=deny_texts(policy.deny),
         masks=policy_masks(policy),
         masks_must_match=policy.masks_must_match,
@@ -195,13 +188,3 @@ def _offer(
         minted_at=now,
         expires_at=min(now + ttl, float(identity.evidence.exp)),
     )
-
-
-def texts(actions: tuple[str, ...]) -> tuple[str, ...]:
-    """Actions in their canonical form, each once."""
-    return tuple(map(str, parse_actions(actions)))
-
-
-def deny_texts(deny: tuple[str, ...]) -> tuple[str, ...]:
-    """Denies in their canonical form, each once."""
-    return tuple(dict.fromkeys(parse_deny(text).deny_text for text in deny))

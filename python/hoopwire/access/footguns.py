@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hoopwire.model.postgres.actions import Expansion, Rule, expand, pattern_text
+from hoopwire.model.postgres.actions import Expansion, Rule, expand, names_in, pattern_text
 from hoopwire.model.postgres.grammar import parse_actions, parse_deny
 from hoopwire.model.postgres.patterns import intersects
 from hoopwire.model.settings import PolicySettings, Settings
 
+_MANY_NAMES = 1_000
 _UNREAD = ("do", "define-code", "copy-file", "copy-program")
 
 
@@ -93,7 +94,11 @@ def _what(policy: PolicySettings) -> Iterator[Warned]:
         for rule in given.rules:
             for words in _broad(rule):
                 yield ("actions", index), words
-    given = expand(parse_actions(policy.actions))
+    actions, denied = parse_actions(policy.actions), tuple(map(parse_deny, policy.deny))
+    if (names := names_in(actions, denied, policy.masks)) > _MANY_NAMES:
+        words = f"has {names} names in its actions, denies and masks, and each login goes through all of them"
+        yield ("actions",), f"{words}: write patterns, or split it among several policies"
+    given = expand(actions)
     for index, text in enumerate(policy.deny):
         if not _takes(parse_deny(text), given):
             words = f'deny "{text}" takes nothing away: no action of the policy gives any of it'

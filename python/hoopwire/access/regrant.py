@@ -2,13 +2,12 @@
 
 import msgspec
 
-from hoopwire.access.decide import deny_texts, policy_hash
+from hoopwire.access.decide import policy_hash
 from hoopwire.access.match import Opening, issuer_name, reach
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
-from hoopwire.model.postgres.coverage import covers
-from hoopwire.model.postgres.grammar import parse_action, parse_actions
+from hoopwire.model.postgres.coverage import covered, deny_texts
 from hoopwire.model.postgres.obligations import policy_budgets, policy_masks, stricter_budgets, stricter_masks
 from hoopwire.model.settings import IssuerSettings, Settings, TargetSettings
 
@@ -52,8 +51,7 @@ def narrow(grant: Grant, identity: Identity, opening: Opening, target: TargetSet
     """What of the grant the policy covers, or none. Every limit is the stricter of the two."""
     policy = opening.policy
     databases = tuple(database for database in grant.databases if database in opening.databases)
-    allowed = parse_actions(policy.actions)
-    actions = tuple(text for text in grant.actions if covers(allowed, parse_action(text)))
+    actions = covered(policy.actions, grant.actions)
     if not databases or not actions:
         return None
     return msgspec.structs.replace(

@@ -7,6 +7,7 @@ import unicodedata
 import msgspec
 
 from hoopwire.model.denial import Denial
+from hoopwire.model.postgres.actions import names_in
 from hoopwire.model.postgres.grammar import ActionError, parse_actions
 
 MIN_TTL_S = 30.0
@@ -19,6 +20,7 @@ _TASK_CHARACTERS = 128
 _PURPOSE_CHARACTERS = 1000
 _SHOWN_CHARACTERS = 80
 _MOST_ACTIONS = 200
+_MOST_NAMES = 1000
 
 
 class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,9 +113,11 @@ def _check_actions(actions: tuple[str, ...]) -> Denial | None:
                 else "Ask for example for read-only, or select on public.orders.",
             )
     try:
-        parse_actions(actions)
+        parsed = parse_actions(actions)
     except ActionError as error:
         return _invalid(str(error), "Ask for one or the other.")
+    if names_in(parsed, (), ()) > _MOST_NAMES:
+        return _invalid(f"more than {_MOST_NAMES} names in its actions", "Ask for patterns: public.*.")
     return None
 
 

@@ -98,6 +98,7 @@ class Admission:
         )
         if unnamed:
             asked = granted.target, None
+        await parts.prepare(granted)
         grant, opened = self._look(event, granted, asked)
         seat = parts.table.enter(event.session, grant, opened, event.peer)
         if isinstance(seat, Denial):
@@ -106,6 +107,7 @@ class Admission:
         with seat.lending:
             while True:
                 current = parts.current
+                await parts.prepare(granted)
                 lease = await self._lease(grant, opened, lambda: self._look(event, granted, asked)[0])
                 if parts.current is current:
                     break

@@ -5,13 +5,14 @@ Logins and the public API both come through here; a token buys a grant nowhere e
 
 from typing import Literal
 
-from hoopwire.access import AccessRequest, Offer, decide, renew
+from hoopwire.access import AccessRequest, Offer, decide, is_long, renew
 from hoopwire.audit import grant_event
 from hoopwire.control import texts
 from hoopwire.control.keeping import audit_row
 from hoopwire.control.locking import check_lock
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.identity import TokenRefused
+from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant, Mint
 from hoopwire.model.identity import Identity
 from hoopwire.store import (
@@ -51,11 +52,16 @@ async def redeem_token(
         denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
         raise Denied(denial) from None
     check_lock(parts, identity.principal, identity=identity)
-    now = parts.clock.wall()
-    if renews is None:
-        offer = decide(identity, request, parts.current.settings, now, mint=mint)
-    else:
-        offer = renew(await _renewed(parts, renews, identity), identity, request, parts.current.settings, now)
+    now, current = parts.clock.wall(), parts.current
+    old = None if renews is None else await _renewed(parts, renews, identity)
+
+    def decided() -> Offer | Denial:
+        if old is None:
+            return decide(identity, request, current.settings, now, mint=mint)
+        return renew(old, identity, request, current.settings, now)
+
+    is_quick = request.actions is None and not current.is_long and (old is None or not is_long(old))
+    offer = decided() if is_quick else await parts.think(decided)
     if not isinstance(offer, Offer):
         raise Denied(offer, identity=identity)
     if (end := parts.keeping.bought_by(identity.principal.issuer, identity.evidence.jti)) is not None:

@@ -20,6 +20,7 @@ from hoopwire.control.parts import Parts
 from hoopwire.control.reload import Reload
 from hoopwire.control.revocation import Revoked, end_sessions, revoke_grants, still_there
 from hoopwire.control.spending import Spending
+from hoopwire.control.turns import Turn
 from hoopwire.model.api import (
     EndedList,
     EndedView,
@@ -104,7 +105,10 @@ class Operations:
         parts = self._parts
         self._spending.look()
         stored = await parts.store.grants(state=state, limit=_MOST_GRANTS)
-        found = {grant.id: self._grant(grant) for grant in stored}
+        found, turn = {}, Turn()
+        for each in stored:
+            await turn.rest()
+            found[each.id] = self._grant(each)
         for end in parts.keeping.ends():
             if end.id not in found and (grant := await parts.store.grant(end.id)) is not None:
                 found[end.id] = self._grant(grant)
@@ -117,7 +121,7 @@ class Operations:
         grant = await self._parts.store.grant(id)
         if grant is None:
             raise _grant_unknown()
-        live = tuple(session for session in self._sessions() if session.grant == id)
+        live = tuple(session for session in await self._sessions() if session.grant == id)
         return GrantShown(grant=self._grant(grant), sessions=live)
 
     async def revoke_grants(self, ids: Sequence[str], asked: Ending) -> RevokedList:
@@ -142,7 +146,7 @@ class Operations:
 
     async def sessions(self) -> SessionList:
         """Live sessions."""
-        return SessionList(sessions=tuple(self._sessions()))
+        return SessionList(sessions=tuple(await self._sessions()))
 
     async def end_sessions(self, ids: Sequence[str], asked: Ending) -> EndedList:
         """End sessions; their grants live on."""
@@ -250,10 +254,11 @@ class Operations:
         now = self._parts.keeping.overlay(grant)
         return grant_view(now, self._spending.of(now), pending=self._parts.keeping.is_pending(now.id))
 
-    def _sessions(self) -> list[SessionView]:
+    async def _sessions(self) -> list[SessionView]:
         """The engine's counters, and the names that the table knows."""
-        views = []
+        views, turn = [], Turn()
         for live in self._parts.engine.sessions():
+            await turn.rest()
             seat = self._parts.table.seat(live.session)
             views.append(
                 SessionView(

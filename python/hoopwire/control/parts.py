@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cached_property
+from typing import Protocol, TypeVar
 
 import msgspec
 import trio
 
-from hoopwire.access import compile_grant
+from hoopwire.access import compile_grant, is_long, prepare_grant
 from hoopwire.audit import AuditTrail
 from hoopwire.control import texts
 from hoopwire.control.clock import Clock
@@ -27,6 +28,7 @@ from hoopwire.store import SecretHasher, Store
 _log = logging.getLogger("hoopwire.control")
 
 _REDEEM_AT_ONCE = 64
+_T = TypeVar("_T")
 
 Lend = Callable[[TargetSettings, str], Awaitable[Lease]]
 """`custody.lease`: target and database to a credential for one session."""
@@ -44,6 +46,11 @@ class Current:
 
     settings: Settings
     verifier: TokenVerifier
+
+    @cached_property
+    def is_long(self) -> bool:
+        """Some policy is so long that a login by it is decided in a thread."""
+        return any(map(is_long, self.settings.policies))
 
 
 class Denied(Exception):
@@ -75,6 +82,19 @@ class Parts:
     faults: Faults
     redeeming: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(_REDEEM_AT_ONCE))
     """For the store's part of a login: a storm of them must not stand before what operators write."""
+
+    thinking: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(2))
+    """For decisions that take long. They wait for nothing."""
+
+    async def think(self, decide: Callable[[], _T]) -> _T:
+        """Decide by long policies: in a thread, so that whoever else is to be let in or cut does not wait."""
+        return await trio.to_thread.run_sync(decide, limiter=self.thinking, abandon_on_cancel=True)
+
+    async def prepare(self, grant: Grant) -> None:
+        """Make `regrant` and `compiled` quick for this grant under the settings of now, if they are not."""
+        settings, now = self.current.settings, self.clock.wall()
+        if self.current.is_long or is_long(grant):
+            await self.think(lambda: prepare_grant(grant, settings, now))
 
     def compiled(self, grant: Grant, database: str) -> CompiledGrant:
         """`grant` for the engine, with the deadline that no change of the wall clock moves away."""

@@ -17,6 +17,7 @@ from typing import Any
 import trio
 
 from hoopwire import __version__
+from hoopwire.access import prepare
 from hoopwire.audit import AuditEvent, AuditTrail, Sink
 from hoopwire.control import texts
 from hoopwire.control.admission import Admission
@@ -107,6 +108,7 @@ async def _run(
     task_status: trio.TaskStatus[Running],
 ) -> None:
     settings = await trio.to_thread.run_sync(rooms.load, path)
+    await trio.to_thread.run_sync(prepare, settings, (), clock.wall())
     async with _opened(settings, rooms, sink, clock) as (parts, tasks):
         stopping, drained, draining = trio.Event(), trio.Event(), trio.CancelScope()
         _warn(settings)
