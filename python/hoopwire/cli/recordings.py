@@ -13,13 +13,15 @@ from hoopwire.config import load
 from hoopwire.control.engine import read_frames, release_segment, verify_recordings
 from hoopwire.recordings import (
     Entry,
-    decode_report,
     list_sessions,
+    older_than,
     read_directory,
     render_report,
+    ring,
     segment_files,
     session_json,
     session_text,
+    verified,
 )
 
 
@@ -54,7 +56,20 @@ def add(commands: Commands) -> None:
         "  hoopwire recordings verify COPY --key recording.pub --checkpoints checkpoints\n",
     )
     parser.add_argument("path", metavar="PATH", help="directory of recordings, or one segment file")
-    parser.add_argument("--key", metavar="FILE", required=True, help="public key (hoopwire keygen recording)")
+    parser.add_argument(
+        "--key",
+        metavar="FILE",
+        action="append",
+        required=True,
+        help="public key (hoopwire keygen recording); repeatable, after a change of the key",
+    )
+    parser.add_argument(
+        "--key-change",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="signed change of the key (hoopwire keygen recording --replaces); repeatable",
+    )
     parser.add_argument("--checkpoints", metavar="FILE", help="the signed checkpoints, kept elsewhere")
     json_option(parser)
     parser = add_command(
@@ -62,7 +77,8 @@ def add(commands: Commands) -> None:
         "release",
         "give up sealed segments that are archived elsewhere",
         release,
-        "  hoopwire recordings release recordings/s0/0000000001.hwr\n",
+        "  hoopwire recordings release recordings/s0/0000000001.hwr\n"
+        "  oldest first: what is released leaves no gap in its stream\n",
     )
     parser.add_argument("segment", nargs="+", metavar="SEGMENT", help="a sealed segment file (*.hwr)")
     json_option(parser)
@@ -129,10 +145,12 @@ def show(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """0 only if nothing failed; goes on after a fault and names every block."""
-    key = _text(arguments.key, "the public key")
+    pems = [_text(path, "the public key") for path in arguments.key]
+    changes = [_text(path, "the key change") for path in arguments.key_change]
     checkpoints = None if arguments.checkpoints is None else _text(arguments.checkpoints, "the checkpoints")
     try:
-        report = decode_report(verify_recordings(arguments.path, key, checkpoints))
+        keys = ring(pems, [line for text in changes for line in text.splitlines() if line.strip()])
+        report = verified(arguments.path, keys, checkpoints, verify_recordings)
     except ImportError:
         _no_engine()
     except ValueError as error:
@@ -146,9 +164,12 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def release(arguments: argparse.Namespace) -> int:
-    """Let the gateway use the files of archived segments again."""
+    """Let the gateway use the files of archived segments again; oldest first, so that none leaves a gap."""
     released = []
-    for path in arguments.segment:
+    for path in sorted(arguments.segment, key=lambda path: (str(Path(path).parent), Path(path).name)):
+        if older := older_than(Path(path)):
+            text = f"{clean(path)} is not released: {clean(older[0].name)} is older and still there"
+            raise CommandFailed(f"{text}. A stream is released from its old end")
         try:
             kept = release_segment(path)
         except ImportError:

@@ -46,6 +46,7 @@ from hoopwire.store import Change, Journal, SecretHasher, SqliteStore, StoreErro
 _log = logging.getLogger("hoopwire")
 _SWEEP_S = 1.0
 _PRUNE_S = 3600.0
+_LAST_LINES_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ async def _run(
         await tasks.contained("keeping", parts.keeping.flush)
         await tasks.contained("roles", keeper.drop_all)
         if checkpoints is not None:
-            with trio.CancelScope(shield=True):
+            # A volume that hangs must not keep the gateway from stopping.
+            with trio.move_on_after(_LAST_LINES_S, shield=True):
                 await tasks.contained("checkpoints", checkpoints.flush)
         if draining.cancel_called:
             raise KeyboardInterrupt

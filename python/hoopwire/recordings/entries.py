@@ -67,8 +67,19 @@ def segment_files(path: Path) -> list[Path]:
     """The segment files at or below `path`, stream by stream, each in its order."""
     if path.is_file():
         return [path]
-    found = [*path.glob("*.hwr"), *path.glob("*.open"), *path.glob("s*/*.hwr"), *path.glob("s*/*.open")]
+    found = [
+        *path.glob("*.hwr"),
+        *path.glob("*.open"),
+        *path.glob("s[0-9]*/*.hwr"),
+        *path.glob("s[0-9]*/*.open"),
+    ]
     return sorted(found, key=_place)
+
+
+def older_than(segment: Path) -> list[Path]:
+    """The sealed segments of the same stream that come before this one, oldest first."""
+    files = [file for file in segment_files(segment.parent) if file.suffix == ".hwr"]
+    return [file for file in files if 0 <= _number(file.stem) < _number(segment.stem)]
 
 
 def _place(path: Path) -> tuple[int, str, int, str]:
