@@ -51,11 +51,18 @@ def public_app(parts: Parts, postgres_address: str) -> Starlette:
         body = {"status": "draining" if draining else "ok"}
         return Response(msgspec.json.encode(body), 503 if draining else 200, media_type="application/json")
 
+    async def readyz(request: Request) -> Response:
+        # Names only: details are for operators.
+        causes = [cause.cause for cause in parts.health.causes()]
+        body = {"status": "not ready" if causes else "ready", "causes": causes}
+        return Response(msgspec.json.encode(body), 503 if causes else 200, media_type="application/json")
+
     return application(
         [
             Route("/v1/grants", mint, methods=["POST"]),
             Route("/openapi.json", openapi, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
+            Route("/readyz", readyz, methods=["GET"]),
         ],
         {HTTPException: http_error, Exception: server_error},
     )

@@ -6,10 +6,15 @@ thread that admits, revokes and locks: a line for which there is no room now is 
 
 import errno
 import os
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO, Protocol
 
 from hoopwire.audit.unwaiting import Unwaiting
+
+_LOOK_S = 1.0
+"""How often a line looks whether its file was renamed."""
 
 
 class Sink(Protocol):
@@ -17,6 +22,10 @@ class Sink(Protocol):
 
     def write(self, line: bytes) -> None:
         """Append one line; the newline is added here. OSError if it can't."""
+        ...
+
+    def reopen(self) -> None:
+        """Go on in the file that has the name now, where there is one. OSError if it can't."""
         ...
 
     def close(self) -> None:
@@ -47,6 +56,9 @@ class StreamSink:
             raise BlockingIOError(errno.EAGAIN, "nobody reads it")
         self._torn = False
 
+    def reopen(self) -> None:
+        """A stream has no name."""
+
     def close(self) -> None:
         """Release our own way to the stream."""
         if self._out is not None:
@@ -54,21 +66,22 @@ class StreamSink:
 
 
 class FileSink:
-    """A file, 0600, opened for appending: a line is one write, so that several writers never mix."""
+    """A file, 0600, opened for appending: a line is one write, so that several writers never mix.
 
-    def __init__(self, path: str) -> None:
-        # Of a FIFO: without a reader the start would wait here, and each line for one that has stopped.
-        flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
-        try:
-            self._fd = os.open(path, flags, 0o600)
-        except OSError as error:
-            if error.errno == errno.ENXIO:
-                raise OSError(errno.ENXIO, "it is a pipe, and nobody reads it yet") from None
-            raise
+    Once a file of another name has it (logrotate), the next line goes to a new one of the old name.
+    """
+
+    def __init__(self, path: str, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._now = now
+        self._fd = _opened(path)
+        self._look_at = now() + _LOOK_S
         self._torn = False
 
     def write(self, line: bytes) -> None:
         """See `Sink.write`."""
+        if self._now() >= self._look_at:
+            self.reopen()
         whole = (b"\n" if self._torn else b"") + line + b"\n"
         written = os.write(self._fd, whole)
         if written < len(whole):
@@ -77,6 +90,27 @@ class FileSink:
             raise OSError(errno.ENOSPC, "only a part of the line was written")
         self._torn = False
 
+    def reopen(self) -> None:
+        """Go on in the file that has the name now. OSError if it can't be made; then the old one is kept."""
+        self._look_at = self._now() + _LOOK_S
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self._path), os.fstat(self._fd)):
+                return
+        new = _opened(self._path)
+        os.close(self._fd)
+        self._fd, self._torn = new, False
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
+
+
+def _opened(path: str) -> int:
+    # Of a FIFO: without a reader the start would wait here, and each line for one that has stopped.
+    flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "it is a pipe, and nobody reads it yet") from None
+        raise

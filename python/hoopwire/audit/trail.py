@@ -62,6 +62,13 @@ class AuditTrail:
             self.unwritten += 1
             _log.error("an audit line could not be written: %s: %s", type(error).__name__, error)
 
+    def reopen(self) -> None:
+        """The sink's file may have been renamed: go on in the one that has the name now."""
+        try:
+            self._sink.reopen()
+        except OSError as error:
+            _log.error("the audit file cannot be opened again, the old one is kept: %s", error)
+
     async def run(self, *, pause_s: float = 0.05, retry_s: float = 1.0) -> None:
         """Keep batches until cancelled. A batch that cannot be kept is tried again, never dropped."""
         while True:

@@ -19,6 +19,7 @@ COMMANDS = (
     "recordings",
     "keygen",
     "reload",
+    "status",
     "statistics",
     "version",
     "help",

@@ -56,9 +56,11 @@ class Dispatch:
             case events.RecordingFailed(stream=stream, error=error):
                 _log.error("recording stream %d failed; its sessions were ended: %s", stream, error)
                 self._record("recording.failed", count=stream, reason=error)
+                self._parts.health.stream(stream, error)
             case events.RecordingResumed(stream=stream):
                 _log.warning("recording stream %d can be written again", stream)
                 self._record("recording.resumed", count=stream)
+                self._parts.health.stream(stream, None)
             case events.Recovered():
                 self._recovered(event)
             case events.Panicked(session=session, message=message):

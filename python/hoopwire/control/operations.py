@@ -28,6 +28,7 @@ from hoopwire.model.api import (
     GrantList,
     GrantShown,
     GrantView,
+    IssuerStatus,
     LockAnswer,
     Locking,
     LockList,
@@ -38,6 +39,7 @@ from hoopwire.model.api import (
     SessionList,
     SessionView,
     Statistics,
+    Status,
     Unlocked,
     grant_view,
     lock_view,
@@ -56,6 +58,7 @@ ROLES: Mapping[str, Role] = {
     "sessions": "viewer",
     "locks": "viewer",
     "statistics": "viewer",
+    "status": "viewer",
     "revoke_grants": "operator",
     "revoke_grant": "operator",
     "end_sessions": "operator",
@@ -236,6 +239,31 @@ class Operations:
                 title="the new settings were refused; the old ones stay",
                 detail=str(error),
             ) from error
+
+    async def status(self) -> Status:
+        """Whether anybody can be admitted, and if not, why."""
+        parts = self._parts
+        causes = parts.health.causes()
+        return Status(
+            version=__version__,
+            ready=not causes,
+            causes=causes,
+            issuers=tuple(
+                IssuerStatus(
+                    issuer=issuer,
+                    usable=keys.usable,
+                    keys=keys.keys,
+                    age_s=keys.age_s,
+                    failures=keys.failures,
+                    last_error=keys.last_error,
+                )
+                for issuer, keys in parts.current.verifier.issuers().items()
+            ),
+            sessions=len(parts.table),
+            pending=len(parts.keeping),
+            log_lost=log.lost(),
+            audit_unwritten=parts.trail.unwritten,
+        )
 
     async def statistics(self) -> Statistics:
         """Counters since start."""

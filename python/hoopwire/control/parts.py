@@ -1,7 +1,7 @@
 """`Parts`: what a running gateway has open (store, engine, sessions), handed to the files of this room."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -18,6 +18,7 @@ from hoopwire.control.keeping import Keeping
 from hoopwire.control.locks import Locks
 from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
 from hoopwire.control.supervise import Faults
+from hoopwire.model.api import Cause
 from hoopwire.model.commands import CompiledGrant, Lease
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant
@@ -34,10 +35,42 @@ Lend = Callable[[TargetSettings, str], Awaitable[Lease]]
 """`custody.lease`: target and database to a credential for one session."""
 
 
+class IssuerKeys(Protocol):
+    """What is known of an issuer's keys: `identity`'s statistics, as this room uses them."""
+
+    @property
+    def fetches(self) -> int: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def keys(self) -> int: ...
+    @property
+    def usable(self) -> bool: ...
+    @property
+    def age_s(self) -> float | None: ...
+    @property
+    def last_error(self) -> str: ...
+
+
+class HealthTold(Protocol):
+    """`control.health.Health`, as the others use it."""
+
+    def causes(self) -> tuple[Cause, ...]: ...
+    def started(self) -> None: ...
+    def tell(self, cause: str, detail: str | None) -> None: ...
+    def stream(self, stream: int, error: str | None) -> None: ...
+
+
 class TokenVerifier(Protocol):
     """`identity.Verifier`, as this room uses it."""
 
     async def verify(self, token: str, *, channel: str) -> Identity: ...
+
+    def stale(self) -> Sequence[str]: ...
+
+    async def keep_fresh(self, issuer: str) -> None: ...
+
+    def issuers(self) -> Mapping[str, IssuerKeys]: ...
 
 
 @dataclass(frozen=True)
@@ -80,6 +113,7 @@ class Parts:
     lend: Lend
     current: Current
     faults: Faults
+    health: HealthTold
     redeeming: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(_REDEEM_AT_ONCE))
     """For the store's part of a login: a storm of them must not stand before what operators write."""
 

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from hoopwire.control.clock import Clock
 from hoopwire.control.dispatch import Dispatch
 from hoopwire.control.engine import DataPlane, EngineFactory, native_engine
 from hoopwire.control.files import StartError, StateDirectory, read_pem
+from hoopwire.control.health import Health, HealthWatch
 from hoopwire.control.keeping import Keeping, audit_row
 from hoopwire.control.listeners import Listener, MakeListeners
 from hoopwire.control.locks import Locks
@@ -108,6 +109,19 @@ async def _run(
     signals: bool,
     task_status: trio.TaskStatus[Running],
 ) -> None:
+    # From the first moment on: a SIGHUP that comes too early is taken when there is something to reload.
+    with trio.open_signal_receiver(signal.SIGHUP) if signals else nullcontext() as hangups:
+        await _run_with(path, rooms, sink, clock, hangups, task_status)
+
+
+async def _run_with(
+    path: Path,
+    rooms: Rooms,
+    sink: Sink,
+    clock: Clock,
+    hangups: AsyncIterator[int] | None,
+    task_status: trio.TaskStatus[Running],
+) -> None:
     settings = await trio.to_thread.run_sync(rooms.load, path)
     await trio.to_thread.run_sync(prepare, settings, (), clock.wall())
     async with _opened(settings, rooms, sink, clock) as (parts, tasks):
@@ -135,10 +149,12 @@ async def _run(
             tasks.keep("roles", keeper.run)
             tasks.keep("spending", spending.run)
             tasks.keep("keeping", parts.keeping.run)
+            tasks.keep("health", HealthWatch(parts).run)
             for name, listener in listeners.open(parts, Operations(parts, reload, spending)):
                 tasks.once(name, _listen, tasks, name, listener, drained.wait)
-            if signals:
-                await tasks.start("signals", _signals, tasks, reload, stopping, draining)
+            if hangups is not None:
+                await tasks.start("signals", _signals, stopping, draining)
+                tasks.once("hangups", _hangups, tasks, parts, reload, hangups)
             addresses = tuple(parts.engine.addresses)
             _log.info("hoopwire %s answers on %s", __version__, ", ".join(addresses))
             parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
@@ -222,6 +238,7 @@ async def _opened(
                         rooms.lend,
                         current,
                         faults,
+                        Health(trail, clock),
                     )
                     yield parts, tasks
                     nursery.cancel_scope.cancel()
@@ -341,19 +358,14 @@ async def _sweep(parts: Parts) -> None:
 async def _drain(parts: Parts, dispatch: Dispatch, limit_s: float) -> None:
     _log.info("draining: %d sessions, at most %g s", len(parts.table), limit_s)
     parts.table.draining = True
+    parts.health.tell("draining", "the gateway stops")
     parts.engine.drain(limit_s)
     with trio.move_on_after(limit_s + 5.0):
         await dispatch.drained.wait()
 
 
-async def _signals(
-    tasks: Supervisor,
-    reload: Reload,
-    stopping: trio.Event,
-    draining: trio.CancelScope,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """SIGHUP reloads; SIGTERM and SIGINT drain, a second one ends the sessions now, a third gives up.
+async def _hangups(tasks: Supervisor, parts: Parts, reload: Reload, hangups: AsyncIterator[int]) -> None:
+    """SIGHUP reloads, and opens the audit's file again.
 
     A reload is a task of its own: while it waits for a file, the other signals count.
     """
@@ -362,12 +374,21 @@ async def _signals(
         with suppress(StartError):
             await reload()
 
-    with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
+    async for _ in hangups:
+        parts.trail.reopen()
+        tasks.once("reload", reloading)
+
+
+async def _signals(
+    stopping: trio.Event,
+    draining: trio.CancelScope,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """SIGTERM and SIGINT drain, a second one ends the sessions now, a third gives up."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
         task_status.started()
-        async for number in received:
-            if number == signal.SIGHUP:
-                tasks.once("reload", reloading)
-            elif not stopping.is_set():
+        async for _ in received:
+            if not stopping.is_set():
                 stopping.set()
             elif not draining.cancel_called:
                 draining.cancel()

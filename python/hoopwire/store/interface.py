@@ -90,6 +90,10 @@ class Store(Protocol):
         """From now on wait for nobody who holds the store: the gateway stops."""
         ...
 
+    async def probe(self, now: float) -> None:
+        """Write a little, to know whether it can be."""
+        ...
+
     async def prune_ledger(self, now: float) -> int:
         """Forget tokens that expired long enough ago that no clock error revives them; how many."""
         ...

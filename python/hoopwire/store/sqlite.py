@@ -134,6 +134,15 @@ class SqliteStore:
 
         return await self._run(expire)
 
+    async def probe(self, now: float) -> None:
+        """See `Store.probe`."""
+
+        def probe() -> None:
+            with self._transaction():
+                self._database.execute("INSERT OR REPLACE INTO probe VALUES (1, ?)", (now,))
+
+        await self._run(probe)
+
     async def prune_ledger(self, now: float) -> int:
         """See `Store.prune_ledger`."""
 

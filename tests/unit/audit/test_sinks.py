@@ -68,6 +68,61 @@ def test_a_fifo_without_a_reader_is_an_error(tmp_path):
         FileSink(str(tmp_path / "fifo"))
 
 
+class TestRotation:
+    """logrotate had renamed the file, and the audit went on in the old one (R14)."""
+
+    @pytest.fixture
+    def clock(self):
+        return [0.0]
+
+    @pytest.fixture
+    def sink(self, tmp_path, clock):
+        sink = FileSink(str(tmp_path / "audit"), now=lambda: clock[0])
+        sink.write(b"one")
+        yield sink
+        sink.close()
+
+    def test_a_renamed_file_is_seen_within_a_second(self, sink, tmp_path, clock):
+        (tmp_path / "audit").rename(tmp_path / "audit.1")
+        clock[0] += 2
+        sink.write(b"two")
+        assert (tmp_path / "audit.1").read_bytes() == b"one\n"
+        assert (tmp_path / "audit").read_bytes() == b"two\n"
+        assert (tmp_path / "audit").stat().st_mode & 0o777 == 0o600
+
+    def test_or_at_once_if_told(self, sink, tmp_path):
+        (tmp_path / "audit").rename(tmp_path / "audit.1")
+        (tmp_path / "audit").touch(0o640)
+        sink.reopen()
+        sink.write(b"two")
+        assert (tmp_path / "audit").read_bytes() == b"two\n"
+
+    def test_one_that_was_removed(self, sink, tmp_path, clock):
+        (tmp_path / "audit").unlink()
+        clock[0] += 2
+        sink.write(b"two")
+        assert (tmp_path / "audit").read_bytes() == b"two\n"
+
+    def test_one_that_was_truncated_in_place(self, sink, tmp_path):
+        os.truncate(tmp_path / "audit", 0)
+        sink.write(b"two")
+        assert (tmp_path / "audit").read_bytes() == b"two\n"
+
+    def test_where_none_can_be_made_the_old_one_is_kept(self, sink, tmp_path, clock):
+        (tmp_path / "audit").rename(tmp_path / "audit.1")
+        (tmp_path / "audit").mkdir()
+        clock[0] += 2
+        with pytest.raises(OSError, match="directory"):
+            sink.write(b"two")
+        sink.write(b"three")
+        assert (tmp_path / "audit.1").read_bytes() == b"one\nthree\n"
+
+    def test_a_file_that_goes_on_is_not_opened_anew(self, sink, clock, monkeypatch):
+        clock[0] += 2
+        monkeypatch.setattr(os, "open", None)
+        sink.write(b"two")
+
+
 @pytest.fixture
 def logging_to(monkeypatch):
     """Gives the log a stderr of this descriptor; afterwards all is as it was."""

@@ -170,6 +170,20 @@ def test_statistics(gateway, capsys):
     assert json.loads(capsys.readouterr().out)["engine"]["sessions"] == 0
 
 
+def test_status(gateway, capsys):
+    """Whether anybody can be admitted was nowhere to be read (R12), nor how old keys are (R13)."""
+    (gateway.folder / "recordings").mkdir(exist_ok=True)
+    gateway.settle(lambda: gateway.hoopwire("status") == 0)
+    out = capsys.readouterr().out
+    assert ": ready" in out
+    assert "1 keys, fetched 0 min ago" in out
+    (gateway.folder / "recordings").rmdir()
+    gateway.settle(lambda: gateway.hoopwire("status") == 1)
+    assert "recording_away: " in capsys.readouterr().out
+    assert gateway.hoopwire("status", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["causes"][0]["cause"] == "recording_away"
+
+
 def test_planted_secrets_are_in_no_output(gateway, token, token_file, capsys, caplog):
     """Tokens, grant secrets and upstream passwords, looked for in everything that we wrote."""
     caplog.set_level(logging.DEBUG)
