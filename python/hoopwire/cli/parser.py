@@ -17,6 +17,7 @@ COMMANDS = (
     "sessions",
     "principals",
     "recordings",
+    "store",
     "keygen",
     "reload",
     "status",

@@ -25,6 +25,9 @@ def check_gateway(gateway: GatewaySettings, report: Report) -> None:
         )
     if not 0 <= gateway.reactors <= 256:
         report.add((key, "reactors"), "must be from 0 (one per core) to 256")
+    for name in ("keep_audit", "keep_grants"):
+        if getattr(gateway, name) and getattr(gateway, name) < 86_400:
+            report.add((key, name), 'must be 1d or more, or "0s" to keep all')
 
 
 def check_listen(listen: ListenSettings, report: Report) -> None:

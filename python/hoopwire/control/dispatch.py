@@ -8,6 +8,7 @@ from hoopwire.audit import AuditEvent, Kind, grant_event
 from hoopwire.control.admission import Admission
 from hoopwire.control.checkpoints import CheckpointFile
 from hoopwire.control.parts import Parts
+from hoopwire.control.refusals import Refusals
 from hoopwire.control.spending import Spending
 from hoopwire.control.supervise import Supervisor
 from hoopwire.model import events
@@ -33,6 +34,7 @@ class Dispatch:
         self._checkpoints = checkpoints
         self._admissions = admissions
         self.drained = trio.Event()
+        self.refusals = Refusals(parts.trail.record, lambda: parts.clock.monotonic_ns() / 1e9)
         self._told: set[tuple[str, str, str, str, str]] = set()
 
     def take(self, event: Event) -> None:
@@ -46,8 +48,8 @@ class Dispatch:
                 self._unmatched(event)
             case events.SessionEnded():
                 self._ended(event)
-            case events.ConnectionRefused(peer=peer, phase=phase, reason=reason, at=at):
-                self._record("connection.refused", at=at, peer=peer, code=phase, reason=reason)
+            case events.ConnectionRefused():
+                self.refusals.take(event)
             case events.Checkpoint(line=line):
                 if self._checkpoints is not None:
                     self._checkpoints.append(line)
@@ -157,12 +159,11 @@ class Dispatch:
         *,
         at: float | None = None,
         session: str = "",
-        peer: str = "",
         code: str = "",
         reason: str = "",
         count: int = 0,
     ) -> None:
         when = self._parts.clock.wall() if at is None else at
         self._parts.trail.record(
-            AuditEvent(kind=kind, at=when, session=session, peer=peer, code=code, reason=reason, count=count)
+            AuditEvent(kind=kind, at=when, session=session, code=code, reason=reason, count=count)
         )

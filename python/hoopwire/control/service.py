@@ -19,7 +19,7 @@ import trio
 from hoopwire import __version__
 from hoopwire.access import prepare
 from hoopwire.audit import AuditEvent, AuditTrail, Sink
-from hoopwire.control import texts
+from hoopwire.control import retention, texts
 from hoopwire.control.admission import Admission
 from hoopwire.control.checkpoints import CheckpointFile
 from hoopwire.control.clock import Clock
@@ -146,6 +146,8 @@ async def _run_with(
             admissions.keep("engine events", lambda: _events(parts, dispatch))
             tasks.keep("cuts", lambda: _cut(parts))
             tasks.keep("sweep", lambda: _sweep(parts))
+            tasks.keep("retention", lambda: retention.run(parts))
+            tasks.keep("refusals", lambda: _refusals(parts, dispatch))
             tasks.keep("roles", keeper.run)
             tasks.keep("spending", spending.run)
             tasks.keep("keeping", parts.keeping.run)
@@ -180,6 +182,7 @@ async def _run_with(
         # Each of these is tried, whatever becomes of the one before.
         await tasks.contained("engine stop", parts.engine.stop)
         await tasks.contained("last events", _last_events, parts, dispatch)
+        dispatch.refusals.write(clock.wall(), is_last=True)
         await tasks.contained("spending", spending.flush)
         await tasks.contained("keeping", parts.keeping.flush)
         await tasks.contained("roles", keeper.drop_all)
@@ -339,6 +342,12 @@ async def _listen(
 async def _cut(parts: Parts) -> None:
     while True:
         cut_overdue(parts)
+        await trio.sleep(_SWEEP_S)
+
+
+async def _refusals(parts: Parts, dispatch: Dispatch) -> None:
+    while True:
+        dispatch.refusals.write(parts.clock.wall())
         await trio.sleep(_SWEEP_S)
 
 

@@ -104,6 +104,10 @@ class GatewaySettings(_Part, frozen=True, kw_only=True):
     """A NOTICE goes to the client this long before its grant ends; 0 means none."""
     drain: Seconds = Seconds(30)
     """How long sessions may go on after SIGTERM."""
+    keep_audit: Seconds = Seconds(7_776_000)
+    """How long audit rows stay in the store; 0 means for ever."""
+    keep_grants: Seconds = Seconds(7_776_000)
+    """How long grants stay in the store after their end; 0 means for ever."""
 
 
 class GroupsSettings(_Part, frozen=True, kw_only=True):

@@ -98,6 +98,13 @@ class Store(Protocol):
         """Forget tokens that expired long enough ago that no clock error revives them; how many."""
         ...
 
+    async def forget(self, *, audit_before: float | None, grants_before: float | None, limit: int) -> int:
+        """Forget at most `limit` audit rows and as many grants that ended before these times; how many.
+
+        None keeps all. A grant whose token is still in the ledger stays.
+        """
+        ...
+
     async def append_audit(self, rows: Sequence[AuditRow]) -> None:
         """Keep audit rows, all or none."""
         ...
