@@ -7,6 +7,7 @@ import msgspec
 
 from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Identity
+from hoopwire.model.plain import plain_json
 
 Kind = Literal[
     "gateway.started",
@@ -83,7 +84,7 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def line(self) -> bytes:
         """One line of JSON without its newline."""
         at = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return msgspec.json.encode(msgspec.structs.replace(self, time=at))
+        return plain_json(msgspec.json.encode(msgspec.structs.replace(self, time=at)))
 
 
 def identity_event(kind: Kind, at: float, identity: Identity, **fields: Any) -> AuditEvent:

@@ -1,6 +1,8 @@
 """`hoopwire recordings list | show | verify | release`: reads recordings from files; asks no gateway."""
 
 import argparse
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,9 @@ from hoopwire.recordings import (
     session_text,
     verified,
 )
+
+_KEY_BYTES = 64 * 1024
+_CHECKPOINTS_BYTES = 1 << 30
 
 
 def add(commands: Commands) -> None:
@@ -147,7 +152,11 @@ def verify(arguments: argparse.Namespace) -> int:
     """0 only if nothing failed; goes on after a fault and names every block."""
     pems = [_text(path, "the public key") for path in arguments.key]
     changes = [_text(path, "the key change") for path in arguments.key_change]
-    checkpoints = None if arguments.checkpoints is None else _text(arguments.checkpoints, "the checkpoints")
+    checkpoints = (
+        None
+        if arguments.checkpoints is None
+        else _text(arguments.checkpoints, "the checkpoints", _CHECKPOINTS_BYTES)
+    )
     try:
         keys = ring(pems, [line for text in changes for line in text.splitlines() if line.strip()])
         report = verified(arguments.path, keys, checkpoints, verify_recordings)
@@ -206,12 +215,18 @@ class _Reading:
         print(f"hoopwire: {clean(fault)}", file=sys.stderr)
 
 
-def _text(path: str, what: str) -> str:
+def _text(path: str, what: str, most: int = _KEY_BYTES) -> str:
     try:
-        return Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise CommandFailed(f"cannot read {what} {clean(path)}: {reason}", USAGE) from None
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not file.isatty()):
+                raise CommandFailed(f"cannot read {what} {clean(path)}: it is a device", USAGE)
+            content = file.read(most + 1)
+    except OSError as error:
+        raise CommandFailed(f"cannot read {what} {clean(path)}: {error.strerror}", USAGE) from None
+    if len(content) > most:
+        raise CommandFailed(f"cannot read {what} {clean(path)}: it is larger than {size(most)}", USAGE)
+    return content.decode(errors="backslashreplace")
 
 
 def _no_engine() -> NoReturn:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from hoopwire.audit import Unwaiting
+from hoopwire.model.plain import is_odd
 
 _log = logging.getLogger("hoopwire.tasks")
 
@@ -21,7 +22,11 @@ class _Line(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         # A line break in a name someone chose must not start a second, forged line.
-        return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+        # Nor may one move the cursor of who reads the log.
+        text = super().format(record)
+        if text.isprintable():
+            return text
+        return "".join(repr(each)[1:-1] if is_odd(each) else each for each in text)
 
 
 class _Stderr(logging.StreamHandler[TextIO]):

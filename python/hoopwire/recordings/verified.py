@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from hoopwire.recordings.checkpoints import whole_lines
-from hoopwire.recordings.entries import segment_files
+from hoopwire.recordings.entries import odd_files, segment_files
 from hoopwire.recordings.keys import KeyRing
 from hoopwire.recordings.report import Finding, StreamReport, VerifyReport, decode_report
 
@@ -23,6 +23,8 @@ _OF_A_KEY = ("bad_signature", "bad_checkpoint")
 
 def verified(path: str, keys: KeyRing, checkpoints: str | None, verify: Verify) -> VerifyReport:
     """What holds by any of the keys, and nothing that does not. ValueError if there is nothing to verify."""
+    if Path(path).exists() and (odd := odd_files(Path(path))):
+        raise ValueError(f"{odd[0][0]}: {odd[0][1]}")
     torn: list[int] = []
     if checkpoints is not None:
         checkpoints, torn = whole_lines(checkpoints)

@@ -11,10 +11,12 @@ import sys
 import tty
 import warnings
 
+import msgspec
 import pytest
 
-from hoopwire.audit import FileSink, StreamSink, Unwaiting
+from hoopwire.audit import AuditEvent, FileSink, StreamSink, Unwaiting
 from hoopwire.control import log
+from hoopwire.model.plain import is_odd
 
 
 @pytest.fixture
@@ -66,6 +68,21 @@ def test_a_fifo_without_a_reader_is_an_error(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(OSError, match="nobody reads it yet"):
         FileSink(str(tmp_path / "fifo"))
+
+
+def test_a_name_moves_no_cursor_in_log_and_audit(pipe, logging_to):
+    """R23's kin: C1 controls, direction marks and line separators of names were written raw."""
+    odd = "\u009b2J \u202e \u2028 \x7f \x1b[2J\n"
+    reading, writing = pipe
+    logging_to(writing)
+    logging.getLogger("hoopwire").warning("name %s", odd)
+    sink = StreamSink(sys.stderr.buffer)
+    sink.write(AuditEvent(kind="bug", at=0, reason=odd).line())
+    sink.close()
+    said = os.read(reading, 1 << 20).decode()
+    assert said.count("\n") == 2
+    assert not [each for each in said if is_odd(each) and each != "\n"]
+    assert msgspec.json.decode(said.splitlines()[1])["reason"] == odd
 
 
 class TestRotation:

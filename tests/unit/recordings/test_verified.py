@@ -5,12 +5,15 @@ With the engine's own verifier.
 
 import os
 import shutil
+import signal
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hoopwire.cli import main
 from hoopwire.control.engine import verify_recordings
+from hoopwire.model.plain import is_odd
 from hoopwire.recordings import ring, segment_files, sign_change, verified
 from hoopwire.recordings.checkpoints import whole_lines
 from support.segments import Stream, private_pem, public_pem
@@ -125,6 +128,68 @@ class TestRelease:
         assert (stream.folder / "0000000002.hwr").exists()
         assert (stream.folder / "0000000003.hwr").exists()
         assert verify(recordings).ok
+
+
+class TestOddFiles:
+    """What lies among recordings, or is given as a key, need not be what its name says (R23)."""
+
+    @pytest.mark.parametrize("number", [2, 9])
+    @pytest.mark.parametrize("suffix", [".hwr", ".open"])
+    def test_a_fifo_named_like_a_segment(self, recordings, stream, capsys, tmp_path, number, suffix) -> None:
+        """It was waited for, for ever (R23)."""
+        (tmp_path / "key").write_text(public_pem(OLD))
+        fifo = stream.folder / f"{number:010}{suffix}"
+        if fifo.exists():
+            fifo.unlink()
+        os.mkfifo(fifo)
+        signal.alarm(60)
+        try:
+            assert main(["recordings", "verify", str(recordings), "--key", str(tmp_path / "key")]) == 2
+            assert "it is no regular file" in capsys.readouterr().err
+            assert main(["recordings", "verify", str(fifo), "--key", str(tmp_path / "key")]) == 2
+            for command in (["list"], ["show", "s_01"]):
+                assert main(["recordings", *command, "--path", str(recordings)]) == 1
+                said = capsys.readouterr()
+                assert "is passed over: it is no regular file" in said.err
+                assert "select 0" in said.out or "s_01" in said.out
+        finally:
+            signal.alarm(0)
+
+    @pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
+    def test_a_device_given_as_a_key(self, recordings, device, capsys) -> None:
+        """/dev/zero was read until memory was full (R23)."""
+        assert main(["recordings", "verify", str(recordings), "--key", device]) == 2
+        assert "it is a device" in capsys.readouterr().err
+        assert main(["recordings", "verify", str(recordings), "--key", "/dev/null"]) == 2
+
+    def test_a_key_that_is_large_or_no_text(self, recordings, tmp_path, capsys) -> None:
+        (tmp_path / "key").write_bytes(b"\xff" * 70_000)
+        command = ["recordings", "verify", str(recordings), "--key", str(tmp_path / "key")]
+        assert main(command) == 2
+        assert "larger than 64.0 KiB" in capsys.readouterr().err
+        (tmp_path / "key").write_bytes(b"\xff\0" * 100)
+        assert main(command) == 2
+        assert "no public key" in capsys.readouterr().err
+
+    def test_a_sparse_file_of_8_gib(self, recordings, stream, capsys) -> None:
+        """`list` accepted it (R23)."""
+        os.truncate(stream.folder / "0000000002.hwr", 8 << 30)
+        assert main(["recordings", "list", "--path", str(recordings)]) == 1
+        said = capsys.readouterr()
+        assert "larger than any segment" in said.err
+        assert "s_03" in said.out
+
+    def test_characters_that_a_terminal_obeys(self, recordings, stream, capsys) -> None:
+        """`show --json` printed CSI, direction marks and line separators raw (R23)."""
+        odd = "\u009b2J \u202e \u2028 \x7f \U000e0041 \x1b[2J"
+        stream.segment([f"select '{odd}'"], OLD)
+        for command in (["show", "s_04", "--json"], ["show", "s_04"], ["list"], ["list", "--json"]):
+            assert main(["recordings", *command, "--path", str(recordings)]) == 0
+            said = capsys.readouterr().out
+            assert not [each for each in said if is_odd(each) and each != "\n"], command
+            if command == ["show", "s_04", "--json"]:
+                texts = [msgspec.json.decode(line).get("text") for line in said.splitlines()]
+                assert f"select '{odd}'" in texts
 
 
 class TestKeyChange:
