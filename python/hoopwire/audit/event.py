@@ -50,6 +50,8 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: str = ""
     at: float
     kind: Kind
+    node: str = ""
+    """`gateway.node` of the gateway that says it."""
     iss: str = ""
     cid: str = ""
     uid: str = ""

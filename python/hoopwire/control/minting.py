@@ -69,7 +69,9 @@ async def redeem_token(
         raise Denied(texts.token_ended(end), identity=identity)
     grant = offer.grant("g_" + ulid(now))
     secret = mint_secret(grant.id) if mint == "explicit" else ""
-    event = grant_event("grant.minted", now, grant, peer=peer, session=session, channel=channel)
+    event = parts.trail.named(
+        grant_event("grant.minted", now, grant, peer=peer, session=session, channel=channel)
+    )
     try:
         async with parts.redeeming:
             redeemed = await parts.store.redeem(

@@ -214,7 +214,7 @@ async def _opened(
         async def keep(events: Any) -> None:
             await store.append_audit([audit_row(event) for event in events])
 
-        trail = AuditTrail(sink, keep, now=clock.wall)
+        trail = AuditTrail(sink, keep, now=clock.wall, node=settings.gateway.node)
         table, keeping, faults = (
             SessionTable(),
             Keeping(store, journal, trail, clock),

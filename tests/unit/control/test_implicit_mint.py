@@ -41,6 +41,22 @@ async def test_audit_names_who_and_which_token_but_never_the_token(house):
     assert "THE-TOKEN" not in house.audit.getvalue().decode().replace("jti-THE-TOKEN", "")
 
 
+async def test_each_audit_event_names_its_gateway(house):
+    """`node` was documented, and in no event (N12)."""
+    await house.connect(house.token("T1"), "s_1")
+    await house.connect("no token", "s_2")
+    grant = house.engine.admitted["s_1"][0].id
+    await revoke_grant(house.parts, grant, by="operator", reason="r")
+    kinds = ("gateway.started", "grant.minted", "session.started", "session.denied", "grant.revoked")
+    await house.settle(lambda: all(house.audited(kind) for kind in kinds))
+    for kind in kinds:
+        assert {event["node"] for event in house.audited(kind)} == {"gateway"}
+    await house.parts.trail.flush()
+    rows = await house.parts.store.audit()
+    assert {row.kind for row in rows} >= set(kinds)
+    assert {msgspec.json.decode(row.body)["node"] for row in rows} == {"gateway"}
+
+
 async def test_pools_work_more_connections_join_the_same_grant(house):
     token = house.token("T1")
     for number in range(3):
