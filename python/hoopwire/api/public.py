@@ -120,11 +120,12 @@ async def _mint(parts: Parts, request: Request, postgres_address: str) -> Respon
         grant, secret = await _redeem(parts, token, wish, peer, asked.renews or None)
     except Denied as denied:
         _record(parts, denied, peer)
-        return problems.of_denial(denied.denial, authenticated=denied.identity is not None)
+        denial = texts.with_contact(denied.denial, parts.current.settings.gateway.contact)
+        return problems.of_denial(denial, authenticated=denied.identity is not None)
     issued = GrantIssued(
         grant=grant_view(grant, grant.used),
         secret=secret,
-        connect=_connect(postgres_address, grant.target, grant.databases, parts),
+        connect=_connect(_host(parts, postgres_address, request), grant.target, grant.databases, parts),
     )
     return Response(
         msgspec.json.encode(issued), 201, media_type="application/json", headers={"cache-control": "no-store"}
@@ -185,6 +186,17 @@ def _seconds(ttl: float | str | None) -> float | None:
     if match is None:
         raise ValueError("`ttl` is seconds, or a duration such as 90s, 10m or 1h - at `$.ttl`")
     return float(match[1]) * _UNIT_S[match[2] or "s"]
+
+
+def _host(parts: Parts, address: str, request: Request) -> str:
+    """`HOST:PORT` that a client can connect to: a listener on all addresses says nothing of where it is."""
+    host, _, port = address.rpartition(":")
+    named = parts.current.settings.listen.public_host
+    if named is not None:
+        return f"{named}:{port}"
+    if host in ("0.0.0.0", "[::]"):  # noqa: S104 - what is looked for, not what is listened on
+        return f"{request.url.hostname or host}:{port}"
+    return address
 
 
 def _connect(address: str, target: str, databases: tuple[str, ...], parts: Parts) -> str:

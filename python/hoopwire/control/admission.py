@@ -174,7 +174,7 @@ class Admission:
             self._parts.engine.refuse(event.session, plain)
 
     def _say(self, event: GrantNeeded, denied: Denied) -> None:
-        denial = denied.denial
+        denial = texts.with_contact(denied.denial, self._parts.current.settings.gateway.contact)
         self._parts.engine.refuse(event.session, texts.refusal(denial))
         at = self._parts.clock.wall()
         target, database = parse_database(event.database)

@@ -41,6 +41,8 @@ class ListenSettings(_Part, frozen=True, kw_only=True):
     """PostgreSQL clients connect here."""
     control: str | None = None
     """HTTPS control API (`POST /v1/grants`); none means implicit mint only."""
+    public_host: str | None = None
+    """Name by which clients reach the gateway, for the connection lines that it shows."""
     admin_socket: Place = "hoopwire-admin.sock"
     """Unix socket of the operators' API, mode 0600: whoever may open it is an operator."""
     tls: TlsSettings
@@ -104,6 +106,8 @@ class GatewaySettings(_Part, frozen=True, kw_only=True):
     """A NOTICE goes to the client this long before its grant ends; 0 means none."""
     drain: Seconds = Seconds(30)
     """How long sessions may go on after SIGTERM."""
+    contact: str = ""
+    """Whom a refused principal may turn to: a name, an address, a channel. Told with each refusal."""
     keep_audit: Seconds = Seconds(7_776_000)
     """How long audit rows stay in the store; 0 means for ever."""
     keep_grants: Seconds = Seconds(7_776_000)

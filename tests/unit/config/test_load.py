@@ -88,6 +88,24 @@ def test_other_slips_get_no_wrong_hint(line: str) -> None:
     assert "quotes:" not in problem.what
 
 
+@pytest.mark.parametrize(
+    ("section", "line", "words"),
+    [
+        ("gateway", 'contact = "' + "x" * 201 + '"', "one printable line"),
+        ("listen", 'public_host = "2001:db8::1"', None),
+        ("listen", 'public_host = "gw example"', "host name or an address"),
+        ("gateway", 'keep_audit = "1h"', "must be 1d or more"),
+        ("gateway", 'keep_grants = "0s"', None),
+    ],
+)
+def test_contact_public_host_and_retention(section: str, line: str, words: str | None) -> None:
+    text = edited((f"[{section}]\n", f"[{section}]\n{line}\n"))
+    if words is None:
+        sound(text)
+    else:
+        assert words in problems(text)[0].what
+
+
 def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
     found = problems(
         edited(

@@ -57,6 +57,32 @@ async def test_each_audit_event_names_its_gateway(house):
     assert {msgspec.json.decode(row.body)["node"] for row in rows} == {"gateway"}
 
 
+async def test_a_refusal_names_whom_to_ask(house):
+    """A HINT that led nowhere (N3): `ask the operators`, and not who they are."""
+    await house.connect(house.token("T1", groups=()), "s_1")
+    assert "Contact" not in house.engine.refused["s_1"].hint
+    gateway = msgspec.structs.replace(house.settings.gateway, contact="#data-access, or 4711")
+    house.settings = msgspec.structs.replace(house.settings, gateway=gateway)
+    await house.running.reload()
+    await house.connect(house.token("T2", groups=()), "s_2")
+    assert house.engine.refused["s_2"].hint.endswith("Contact: #data-access, or 4711")
+
+
+async def test_a_gateway_that_is_not_set_up_says_so(house):
+    """An unset variable of the gateway was "Try again later" (N20)."""
+    house.lease_error = LeaseFailed("environment variable PG is not set or empty", is_lasting=True)
+    await house.connect(house.token("T1"), "s_1")
+    refused = house.engine.refused["s_1"]
+    assert "not set up right" in refused.message
+    assert "does not help" in refused.hint
+    assert "PG" not in refused.message + refused.hint
+    [denied] = house.audited("session.denied")
+    assert denied["reason"] == "environment variable PG is not set or empty"
+    house.lease_error = LeaseFailed("cannot resolve db: no answer")
+    await house.connect(house.token("T2"), "s_2")
+    assert "Try again later" in house.engine.refused["s_2"].hint
+
+
 async def test_pools_work_more_connections_join_the_same_grant(house):
     token = house.token("T1")
     for number in range(3):

@@ -1,6 +1,7 @@
 """Grant secrets: `POST /v1/grants`, then `hw1_...` as the password. Real Starlette, by ASGI."""
 
 import httpx
+import msgspec
 import pytest
 
 from hoopwire.api.public import BODY_LIMIT_BYTES, public_app
@@ -205,3 +206,20 @@ async def test_a_renewal_needs_a_fresh_token_of_the_same_principal_and_never_wid
     assert renewed.status_code == 201
     assert renewed.json()["grant"]["id"] != first["id"]
     assert renewed.json()["grant"]["databases"] == first["databases"]
+
+
+async def test_the_connection_line_names_where_clients_reach_the_gateway(house, public):
+    """`psql "host=0.0.0.0 ..."` (N7), and no setting that says what else."""
+    listen = msgspec.structs.replace(house.settings.listen, public_host="db.example")
+    house.settings = msgspec.structs.replace(house.settings, listen=listen)
+    await house.running.reload()
+    assert "host=db.example port=5432" in (await mint(public, house.token("N2"))).json()["connect"]
+
+
+async def test_a_listener_on_all_addresses_is_named_as_it_was_asked(house):
+    """0.0.0.0 is no place to connect to (N7)."""
+    for number, address in enumerate(("0.0.0.0:5432", "[::]:5432")):
+        transport = httpx.ASGITransport(app=public_app(house.parts, address))
+        async with httpx.AsyncClient(transport=transport, base_url="https://gw.example:8443") as client:
+            answer = await mint(client, house.token(f"N{number}"))
+        assert "host=gw.example port=5432 " in answer.json()["connect"]
