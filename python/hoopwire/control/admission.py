@@ -84,6 +84,7 @@ class Admission:
         finally:
             if not admitted:
                 self._parts.table.leave(event.session)
+                self._parts.unstarted.ended(event.session)
 
     async def _decide(self, event: GrantNeeded) -> bool:
         parts, settings = self._parts, self._parts.current.settings

@@ -78,6 +78,7 @@ class Dispatch:
 
     def _started(self, event: events.SessionStarted) -> None:
         self._parts.perform(self._parts.table.started(event.session))
+        self._parts.unstarted.started(event.session)
         seat = self._parts.table.seat(event.session)
         if seat is not None:
             audit = grant_event(
@@ -122,6 +123,7 @@ class Dispatch:
             self._record("connection.refused", at=event.at, session=event.session, reason=event.reason)
             return
         seat = self._parts.table.leave(event.session)
+        self._parts.unstarted.ended(event.session)
         if seat is None:
             return
         self._spending.take(seat.grant, event.budget)

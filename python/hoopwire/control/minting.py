@@ -84,6 +84,8 @@ async def redeem_token(
         raise Denied(texts.store_unavailable(str(error)), identity=identity) from None
     match redeemed:
         case Minted(grant):
+            if session and grant.token_reuse == "once":  # noqa: S105 - a mode, not a secret
+                parts.unstarted.minted(grant.id, session, grant.expires_at)
             parts.clock.deadline_ns(grant)
             parts.trail.mirror(event)
             # The lock may have come while the store was asked.
@@ -95,7 +97,18 @@ async def redeem_token(
                 raise Denied(texts.token_spent(grant, "ended"), identity=identity, grant=grant)
             return grant, ""
         case Spent(grant, why):
+            if why == "once" and _may_try_again(parts, grant, offer, session):
+                return parts.keeping.overlay(grant), ""
             raise Denied(texts.token_spent(grant, why), identity=identity, grant=grant)
+
+
+def _may_try_again(parts: Parts, grant: Grant, offer: Offer, session: str) -> bool:
+    """The one connection that the token buys never came about, and this would be it."""
+    same = (grant.target, grant.principal.key) == (offer.target, offer.principal.key)
+    now = parts.keeping.overlay(grant)
+    if not session or not same or now.state != "active" or parts.clock.is_over(now):
+        return False
+    return parts.unstarted.claim(grant.id, session)
 
 
 async def _renewed(parts: Parts, id: str, identity: Identity) -> Grant:

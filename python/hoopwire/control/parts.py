@@ -18,6 +18,7 @@ from hoopwire.control.keeping import Keeping
 from hoopwire.control.locks import Locks
 from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
 from hoopwire.control.supervise import Faults
+from hoopwire.control.unstarted import Unstarted
 from hoopwire.model.api import Cause
 from hoopwire.model.commands import CompiledGrant, Lease
 from hoopwire.model.denial import Denial
@@ -117,6 +118,7 @@ class Parts:
     redeeming: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(_REDEEM_AT_ONCE))
     """For the store's part of a login: a storm of them must not stand before what operators write."""
 
+    unstarted: Unstarted = field(default_factory=Unstarted)
     thinking: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(2))
     """For decisions that take long. They wait for nothing."""
 

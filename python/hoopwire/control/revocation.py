@@ -154,6 +154,7 @@ def cut_overdue(parts: Parts) -> None:
     for grant in parts.table.grants():
         if now >= grant.expires_at + _CUT_GRACE_S:
             parts.perform(parts.table.end_grant(grant.id, grant.expires_at, texts.expired(grant)))
+    parts.unstarted.forget(lambda expires_at: now > expires_at)
     parts.table.forget(lambda expires_at: now > expires_at + 60, parts.keeping.is_pending)
     lift_what_is_over(parts)
 

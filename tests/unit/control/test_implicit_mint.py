@@ -83,6 +83,49 @@ async def test_a_gateway_that_is_not_set_up_says_so(house):
     assert "Try again later" in house.engine.refused["s_2"].hint
 
 
+async def test_a_token_is_not_used_up_by_a_session_that_never_was(house):
+    """`Try again`, then `already used` (N8): the target was down when a token for one connection came."""
+    token = house.token("T1", groups=("once",))
+    house.lease_error = LeaseFailed("cannot resolve db")
+    await house.connect(token, "s_1")
+    assert "Try again" in house.engine.refused["s_1"].hint
+    house.lease_error = None
+    house.engine.login_succeeds = False
+    await house.connect(token, "s_2")
+    house.engine.hang_up("s_2")
+    await house.settle(lambda: house.parts.table.seat("s_2") is None)
+    house.engine.login_succeeds = True
+    await house.connect(token, "s_3")
+    assert "s_3" in house.engine.admitted
+    await house.settle(lambda: house.audited("session.started"))
+    # That was it.
+    for number, gone in ((4, False), (5, True)):
+        if gone:
+            house.engine.hang_up("s_3")
+            await house.settle(lambda: house.parts.table.seat("s_3") is None)
+        await house.connect(token, f"s_{number}")
+        assert "already" in house.engine.refused[f"s_{number}"].message
+    assert len(await house.parts.store.grants()) == 1
+
+
+async def test_two_at_once_are_never_two_sessions_of_one_token(house):
+    """N8's kin: while the first is on its way, the second is refused; a revoked one stays revoked."""
+    token = house.token("T1", groups=("once",))
+    house.lease_gate = trio.Event()
+    house.engine.connect(token, session="s_1")
+    await house.settle(lambda: house.leases)
+    await house.connect(token, "s_2")
+    assert "already" in house.engine.refused["s_2"].message
+    house.lease_error = LeaseFailed("gone")
+    house.lease_gate.set()
+    await house.answered("s_1")
+    house.lease_error = None
+    [grant] = await house.parts.store.grants()
+    await revoke_grant(house.parts, grant.id, by="operator", reason="r")
+    await house.connect(token, "s_3")
+    assert "s_3" in house.engine.refused
+
+
 async def test_pools_work_more_connections_join_the_same_grant(house):
     token = house.token("T1")
     for number in range(3):
