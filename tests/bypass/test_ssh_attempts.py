@@ -12,7 +12,7 @@ from hoopwire.access import compile_grant
 from hoopwire.model.explained import ExplainedAction
 from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Evidence, Principal
-from hoopwire.model.ssh.coverage import covers
+from hoopwire.model.ssh.coverage import Held
 from hoopwire.model.ssh.grammar import parse_action, parse_actions
 from support.ssh_attempts import SshAttempt, ssh_attempts
 
@@ -131,5 +131,5 @@ def test_a_narrower_grant_that_allows_more(pair: tuple[str, str], asked: str) ->
         outer, inner = map(parse_action, pair)
     except ValueError:
         return
-    if covers((outer,), inner) and decided(compiled(str(inner)), asked.encode()).allow:
+    if Held((outer,)).covers(inner) and decided(compiled(str(inner)), asked.encode()).allow:
         assert decided(compiled(str(outer)), asked.encode()).allow

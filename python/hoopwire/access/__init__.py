@@ -9,6 +9,7 @@ from hoopwire.access.explain import Explanation, PolicyAccount, explain
 from hoopwire.access.footguns import Footgun, footguns
 from hoopwire.access.match import issuer_name
 from hoopwire.access.open import open_database
+from hoopwire.access.prepare import is_long, prepare, prepare_grant
 from hoopwire.access.regrant import regrant
 from hoopwire.access.renew import renew
 from hoopwire.access.request import (
@@ -32,6 +33,7 @@ __all__ = [
     "decide",
     "explain",
     "footguns",
+    "is_long",
     "issuer_name",
     "looks_like_credential",
     "open_database",
@@ -39,6 +41,8 @@ __all__ = [
     "parse_ssh_user",
     "parse_user",
     "policy_hash",
+    "prepare",
+    "prepare_grant",
     "regrant",
     "renew",
     "user_names",

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from hoopwire.model.commands import CompiledGrant, Rights
 from hoopwire.model.grant import Grant, Protocol
-from hoopwire.model.postgres.actions import Rule, expand
-from hoopwire.model.postgres.grammar import parse_actions, parse_deny
+from hoopwire.model.postgres.actions import Rule
+from hoopwire.model.postgres.coverage import denied, held
 from hoopwire.model.postgres.patterns import Pattern
 from hoopwire.model.postgres.rights import CompiledPostgres, CompiledRule, CompiledRules
-from hoopwire.model.ssh import actions as ssh_actions
-from hoopwire.model.ssh import grammar as ssh_grammar
+from hoopwire.model.ssh import coverage as ssh
 from hoopwire.model.ssh.rights import CompiledSsh
 
 MASK_KEY_BYTES = 32
@@ -64,7 +64,7 @@ def compile_grant(
 
 
 def _postgres(grant: Grant, database: str, mask_key: bytes) -> CompiledPostgres:
-    classes, rules = _compiled_actions(grant)
+    classes, rules = compiled_actions(grant.actions, grant.deny, grant.search_path)
     return CompiledPostgres(
         actions=classes,
         rules=rules,
@@ -76,16 +76,19 @@ def _postgres(grant: Grant, database: str, mask_key: bytes) -> CompiledPostgres:
     )
 
 
-def _compiled_actions(grant: Grant) -> tuple[tuple[str, ...], CompiledRules | None]:
+@lru_cache(maxsize=256)
+def compiled_actions(
+    actions: tuple[str, ...], deny: tuple[str, ...], search_path: tuple[str, ...]
+) -> tuple[tuple[str, ...], CompiledRules | None]:
     """Classes for the engine, and rules if statements are decided one by one."""
-    expansion = expand(parse_actions(grant.actions))
+    expansion = held(actions).expansion
     if not expansion.is_exact:
         return expansion.classes, None
     rules = CompiledRules(
         allow=tuple(map(_compiled_rule, expansion.rules)),
-        deny=tuple(_compiled_rule(parse_deny(text)) for text in grant.deny),
+        deny=tuple(map(_compiled_rule, denied(deny))),
         words=expansion.words,
-        search_path=grant.search_path,
+        search_path=search_path,
         read_only=expansion.is_read_only,
     )
     return ("statements", *expansion.classes), rules
@@ -100,8 +103,13 @@ def _pairs(patterns: tuple[Pattern, ...]) -> tuple[tuple[str, str], ...]:
 
 
 def _ssh(grant: Grant, database: str, mask_key: bytes) -> CompiledSsh:
-    plain = ssh_actions.expand(ssh_grammar.parse_actions(grant.actions))
-    return CompiledSsh(actions=tuple(map(str, plain)), action_texts=grant.actions)
+    return CompiledSsh(actions=compiled_ssh(grant.actions), action_texts=grant.actions)
+
+
+@lru_cache(maxsize=256)
+def compiled_ssh(actions: tuple[str, ...]) -> tuple[str, ...]:
+    """Canonical texts without presets."""
+    return tuple(map(str, ssh.held(actions).plain))
 
 
 _RIGHTS: dict[Protocol, Callable[[Grant, str, bytes], Rights]] = {"postgres": _postgres, "ssh": _ssh}

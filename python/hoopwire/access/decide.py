@@ -125,13 +125,13 @@ def cover(
         databases = denials.union_of_databases(openings, target)
         return denials.database_not_granted(request, identity, name, target, databases)
     language = LANGUAGES[target.protocol]
-    asked = language.canonical(request.actions or ())
-    lacking = [language.missing(opening.policy.actions, asked) for opening in having]
-    allowing = [opening for opening, lacks in zip(having, lacking, strict=True) if not lacks]
+    asked = language.asked(request.actions or ())
+    lacks = [asked.lacking(opening.policy.actions) for opening in having]
+    allowing = [opening for opening, parts in zip(having, lacks, strict=True) if not parts]
     policies = [opening.policy for opening in having]
     if not allowing:
-        nowhere = [part for part in lacking[0] if all(part in lacks for lacks in lacking)]
-        return denials.actions_not_granted(identity, name, nowhere or asked, policies)
+        nowhere = [part for part in lacks[0] if all(part in parts for parts in lacks)]
+        return denials.actions_not_granted(identity, name, nowhere or asked.texts, policies)
     lasting = [opening for opening in allowing if request.ttl is None or request.ttl <= opening.policy.ttl]
     if not lasting:
         policies = [opening.policy for opening in allowing]

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hoopwire.access.match import spoken
 from hoopwire.access.ssh_footguns import Warned, ssh_footguns
-from hoopwire.model.postgres.actions import Expansion, Rule, expand, pattern_text
+from hoopwire.model.postgres.actions import Expansion, Rule, expand, names_in, pattern_text
 from hoopwire.model.postgres.grammar import parse_actions, parse_deny
 from hoopwire.model.postgres.patterns import intersects
 from hoopwire.model.settings import PolicySettings, Settings
 
+_MANY_NAMES = 1_000
 _UNREAD = ("do", "define-code", "copy-file", "copy-program")
 
 
@@ -80,8 +82,7 @@ def _what(policy: PolicySettings, settings: Settings) -> Iterator[Warned]:
         yield ("token_reuse",), "has token_reuse = until_exp, which is for labs only"
     if policy.effect == "deny":
         return
-    named = (settings.targets.get(pattern.partition("/")[0]) for pattern in policy.targets)
-    if any(target is not None and target.protocol == "ssh" for target in named):
+    if spoken(policy, settings) == "ssh":
         yield from ssh_footguns(policy)
     else:
         yield from _of_postgres(policy)
@@ -98,7 +99,11 @@ def _of_postgres(policy: PolicySettings) -> Iterator[Warned]:
         for rule in given.rules:
             for words in _broad(rule):
                 yield ("actions", index), words
-    given = expand(parse_actions(policy.actions))
+    actions, denied = parse_actions(policy.actions), tuple(map(parse_deny, policy.deny))
+    if (names := names_in(actions, denied, policy.masks)) > _MANY_NAMES:
+        words = f"has {names} names in its actions, denies and masks, and each login goes through all of them"
+        yield ("actions",), f"{words}: write patterns, or split it among several policies"
+    given = expand(actions)
     for index, text in enumerate(policy.deny):
         if not _takes(parse_deny(text), given):
             words = f'deny "{text}" takes nothing away: no action of the policy gives any of it'

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hoopwire.model.grant import Protocol
 from hoopwire.model.identity import Identity, Principal
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
 
@@ -67,14 +68,29 @@ class Reach:
         return None
 
 
+def spoken(policy: PolicySettings, settings: Settings) -> Protocol:
+    """What an allowing policy's targets speak: all the same, since its actions are words of one language."""
+    named = (settings.targets.get(pattern.partition("/")[0]) for pattern in policy.targets)
+    return next((target.protocol for target in named if target is not None), "postgres")
+
+
+def speaking(identity: Identity, settings: Settings) -> tuple[PolicySettings, ...]:
+    """The policies that speak about the identity, in the order of the file."""
+    return tuple(
+        policy for policy in settings.policies if identity_mismatch(policy, identity, settings) is None
+    )
+
+
 def reach(identity: Identity, name: str, target: TargetSettings | None, settings: Settings) -> Reach:
     """The policies that speak about the identity and target `name` (None: there is no such target)."""
+    return _reach(speaking(identity, settings), name, target)
+
+
+def _reach(policies: tuple[PolicySettings, ...], name: str, target: TargetSettings | None) -> Reach:
     openings: list[Opening] = []
     denied: list[tuple[PolicySettings, frozenset[str] | None]] = []
     gone: frozenset[str] | None = frozenset()
-    for policy in settings.policies:
-        if identity_mismatch(policy, identity, settings) is not None:
-            continue
+    for policy in policies:
         if policy.effect == "deny":
             names = _denied_databases(policy, name)
             if names is None or names:
@@ -134,9 +150,10 @@ def granted_databases(policy: PolicySettings, name: str, target: TargetSettings)
 def open_to(identity: Identity, settings: Settings) -> tuple[str, ...]:
     """All that the identity could open, as one types it: `orders`, `orders/analytics`."""
     names: list[str] = []
+    policies = speaking(identity, settings)
     for name, target in settings.targets.items():
         opened: set[str] = set()
-        for opening in reach(identity, name, target, settings).openings:
+        for opening in _reach(policies, name, target).openings:
             opened.update(opening.databases)
         names.extend(database_name(name, target, database) for database in target.parts if database in opened)
     return tuple(names)

@@ -64,7 +64,7 @@ def narrow(grant: Grant, identity: Identity, opening: Opening, target: TargetSet
     policy = opening.policy
     databases = tuple(database for database in grant.databases if database in opening.databases)
     language = LANGUAGES[target.protocol]
-    actions = tuple(text for text in grant.actions if not language.missing(policy.actions, (text,)))
+    actions = language.covered(policy.actions, grant.actions)
     if not databases or not actions:
         return None
     return msgspec.structs.replace(

@@ -89,7 +89,7 @@ def _refuse(grant: Grant, identity: Identity, request: AccessRequest) -> Denial 
     malformed = check_request(request, grant.protocol)
     if malformed is not None:
         return malformed
-    beyond = LANGUAGES[grant.protocol].missing(grant.actions, request.actions)
+    beyond = LANGUAGES[grant.protocol].asked(request.actions).lacking(grant.actions)
     if beyond:
         return _widens(grant, f"{listed(beyond)} is not within its actions: {listed(grant.actions)}")
     return None

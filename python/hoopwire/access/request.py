@@ -21,6 +21,7 @@ _TASK_CHARACTERS = 128
 _PURPOSE_CHARACTERS = 1000
 _SHOWN_CHARACTERS = 80
 _MOST_ACTIONS = 200
+_MOST_NAMES = 1000
 
 
 class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +113,7 @@ def _check_actions(actions: tuple[str, ...], protocol: Protocol) -> Denial | Non
         if looks_like_credential(text):
             return _invalid("an action looks like a credential", "Send the credential as the password only.")
         try:
-            language.canonical((text,))
+            language.check(text)
         except ActionError as error:
             return _invalid(
                 f"action {shown(text)}: {printable(str(error))}, at character {error.column}",
@@ -121,9 +122,12 @@ def _check_actions(actions: tuple[str, ...], protocol: Protocol) -> Denial | Non
                 else f"Ask for example for {language.example}.",
             )
     try:
-        language.canonical(actions)
+        asked = language.asked(actions)
     except ActionError as error:
         return _invalid(str(error), "Ask for one or the other.")
+    if asked.count > _MOST_NAMES:
+        what = f"more than {_MOST_NAMES} {language.counted} in its actions"
+        return _invalid(what, f"Ask for patterns: {language.wide}.")
     return None
 
 

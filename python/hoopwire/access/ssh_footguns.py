@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from hoopwire.model.settings import PolicySettings
-from hoopwire.model.ssh.actions import Exec, Forward, Named, Plain, Sftp, Word, expand
+from hoopwire.model.ssh.actions import Exec, Forward, Named, Plain, Sftp, Word, expand, rights_in
 from hoopwire.model.ssh.destinations import Ports
 from hoopwire.model.ssh.grammar import parse_actions
 from hoopwire.model.ssh.paths import lies_under
@@ -24,12 +24,17 @@ _LOADS = re.compile(
     r"|PROMPT_COMMAND|HOME|SHELL|.*PAGER|.*EDITOR|VISUAL|LESSOPEN|LESS|GCONV_PATH|TERMINFO|XDG_.*"
 )
 """Variables that make a program load or run something."""
+_MANY_RIGHTS = 1_000
 _HOMES = ("/home", "/root")
 
 
 def ssh_footguns(policy: PolicySettings) -> Iterator[Warned]:
     """All there are, action by action."""
-    given = expand(parse_actions(policy.actions))
+    actions = parse_actions(policy.actions)
+    if (rights := rights_in(actions)) > _MANY_RIGHTS:
+        words = f"has {rights} rights in its actions, and each login goes through all of them"
+        yield ("actions",), f"{words}: write patterns, or split it among several policies"
+    given = expand(actions)
     has_shell = Word(name="shell") in given
     for index, text in enumerate(policy.actions):
         for action in expand(parse_actions((text,))):

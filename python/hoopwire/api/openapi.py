@@ -76,6 +76,16 @@ def openapi_document() -> dict[str, Any]:
                     },
                 }
             },
+            "/readyz": {
+                "get": {
+                    "operationId": "readiness",
+                    "summary": "Whether anybody can be admitted.",
+                    "responses": {
+                        "200": {"description": "As far as is known."},
+                        "503": {"description": "Nobody; `causes` names why."},
+                    },
+                }
+            },
         },
         "components": {
             "schemas": components,

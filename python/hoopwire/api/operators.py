@@ -50,6 +50,7 @@ def operators_app(operations: Operations, roles: Collection[Role]) -> Starlette:
             *route("GET", "/v1/sessions", Operations.sessions, _nothing),
             *route("POST", "/v1/reload", Operations.reload, _nothing),
             *route("GET", "/v1/statistics", Operations.statistics, _nothing),
+            *route("GET", "/v1/status", Operations.status, _nothing),
             *route("POST", "/v1/grants/revoke", Operations.revoke_grants, _grants_to_revoke),
             *route("POST", "/v1/grants/{id}/revoke", Operations.revoke_grant, _one_to_end),
             *route("POST", "/v1/sessions/end", Operations.end_sessions, _sessions_to_end),

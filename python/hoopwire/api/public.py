@@ -28,6 +28,7 @@ from hoopwire.control import texts
 from hoopwire.control.certifying import SshPlace, bind, certify, ssh_place
 from hoopwire.control.minting import SECRET_PREFIX, redeem_token
 from hoopwire.control.parts import Denied, Parts
+from hoopwire.control.places import found_at
 from hoopwire.model.api import GrantIssued, GrantRequest, SshView, grant_view
 from hoopwire.model.grant import Grant
 from hoopwire.model.ssh.keys import KeyFault, PublicKey, read_public_key
@@ -47,7 +48,7 @@ def public_app(parts: Parts) -> Starlette:
         return await _mint(parts, request)
 
     async def ssh(request: Request) -> Response:
-        place = ssh_place(parts)
+        place = ssh_place(parts, request.url.hostname)
         if place is None:
             raise HTTPException(404)
         view = SshView(names=place.names, port=place.port, known_hosts=place.known_hosts)
@@ -61,12 +62,19 @@ def public_app(parts: Parts) -> Starlette:
         body = {"status": "draining" if draining else "ok"}
         return Response(msgspec.json.encode(body), 503 if draining else 200, media_type="application/json")
 
+    async def readyz(request: Request) -> Response:
+        # Names only: details are for operators.
+        causes = [cause.cause for cause in parts.health.causes()]
+        body = {"status": "not ready" if causes else "ready", "causes": causes}
+        return Response(msgspec.json.encode(body), 503 if causes else 200, media_type="application/json")
+
     return application(
         [
             Route("/v1/grants", mint, methods=["POST"]),
             Route("/v1/ssh", ssh, methods=["GET"]),
             Route("/openapi.json", openapi, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
+            Route("/readyz", readyz, methods=["GET"]),
         ],
         {HTTPException: http_error, Exception: server_error},
     )
@@ -125,15 +133,20 @@ async def _mint(parts: Parts, request: Request) -> Response:
             binding = bind(parts, key, asked.source_addresses)
             wish = msgspec.structs.replace(wish, protocol="ssh", ssh=binding)
         grant, secret = await _redeem(parts, token, wish, peer, asked.renews or None)
-        certificate = "" if key is None else certify(parts, key, grant)
+        certificate = ""
+        if key is not None:
+            await parts.prepare(grant)
+            certificate = certify(parts, key, grant)
     except Denied as denied:
         _record(parts, denied, peer)
-        return problems.of_denial(denied.denial, authenticated=denied.identity is not None)
-    place = ssh_place(parts) if grant.protocol == "ssh" else None
+        denial = texts.with_contact(denied.denial, parts.current.settings.gateway.contact)
+        return problems.of_denial(denial, authenticated=denied.identity is not None)
+    asked_at = request.url.hostname
+    place = ssh_place(parts, asked_at) if grant.protocol == "ssh" else None
     issued = GrantIssued(
         grant=grant_view(grant, grant.used),
         secret=secret,
-        connect=_connect(parts, grant, place),
+        connect=_connect(parts, grant, place, asked_at),
         certificate=certificate,
         known_hosts=() if place is None else place.known_hosts,
     )
@@ -215,19 +228,20 @@ def _key(asked: GrantRequest) -> PublicKey | None:
         raise ValueError(f"{fault} - at `$.ssh_public_key`") from None
 
 
-def _connect(parts: Parts, grant: Grant, place: SshPlace | None) -> str:
+def _connect(parts: Parts, grant: Grant, place: SshPlace | None, asked_at: str | None) -> str:
     """A command line that opens the grant. None for a target that nothing listens for."""
-    settings = parts.current.settings.targets[grant.target]
-    part = grant.databases[0]
-    if settings.protocol == "ssh":
+    settings = parts.current.settings
+    target, part = settings.targets[grant.target], grant.databases[0]
+    if target.protocol == "ssh":
         if place is None:
             return ""
-        name = grant.target if part == settings.parts[0] else f"{part}@{grant.target}"
+        name = grant.target if part == target.parts[0] else f"{part}@{grant.target}"
         port = "" if place.port == 22 else f"-p {place.port} "
         return f"ssh {port}{name}@{place.names[0]}"
-    host, _, port = (parts.engine.addresses_of("postgres") or ("",))[0].rpartition(":")
-    name = grant.target if part == settings.parts[0] else f"{grant.target}/{part}"
-    return f'psql "host={host.strip("[]")} port={port} dbname={name} user=agent sslmode=verify-full"'
+    address = (parts.engine.addresses_of("postgres") or ("",))[0]
+    host, bound = found_at(address, settings, asked_at)
+    name = grant.target if part == target.parts[0] else f"{grant.target}/{part}"
+    return f'psql "host={host} port={bound} dbname={name} user=agent sslmode=verify-full"'
 
 
 def _record(parts: Parts, denied: Denied, peer: str) -> None:

@@ -4,8 +4,9 @@ Knows no token: an event has no field that could hold one.
 """
 
 from hoopwire.audit.event import AuditEvent, Kind, grant_event, identity_event
-from hoopwire.audit.sink import FileSink, Sink, StreamSink, write_now
+from hoopwire.audit.sink import FileSink, Sink, StreamSink
 from hoopwire.audit.trail import AuditTrail
+from hoopwire.audit.unwaiting import Unwaiting
 
 __all__ = [
     "AuditEvent",
@@ -14,7 +15,7 @@ __all__ = [
     "Kind",
     "Sink",
     "StreamSink",
+    "Unwaiting",
     "grant_event",
     "identity_event",
-    "write_now",
 ]

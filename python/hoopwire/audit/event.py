@@ -7,12 +7,17 @@ import msgspec
 
 from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Identity
+from hoopwire.model.plain import plain_json
 
 Kind = Literal[
     "gateway.started",
     "gateway.stopped",
     "gateway.reloaded",
     "gateway.reload_failed",
+    "gateway.not_ready",
+    "gateway.ready",
+    "keys.refresh_failed",
+    "keys.refreshed",
     "connection.refused",
     "session.denied",
     "session.started",
@@ -45,6 +50,8 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: str = ""
     at: float
     kind: Kind
+    node: str = ""
+    """`gateway.node` of the gateway that says it."""
     iss: str = ""
     cid: str = ""
     uid: str = ""
@@ -82,7 +89,7 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def line(self) -> bytes:
         """One line of JSON without its newline."""
         at = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return msgspec.json.encode(msgspec.structs.replace(self, time=at))
+        return plain_json(msgspec.json.encode(msgspec.structs.replace(self, time=at)))
 
 
 def identity_event(kind: Kind, at: float, identity: Identity, **fields: Any) -> AuditEvent:

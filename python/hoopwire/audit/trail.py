@@ -9,6 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
 import trio
 
 from hoopwire.audit.event import AuditEvent
@@ -28,23 +29,33 @@ class AuditTrail:
         keep: Callable[[Sequence[AuditEvent]], Awaitable[None]],
         *,
         now: Callable[[], float],
+        node: str = "",
         capacity: int = 10_000,
     ) -> None:
         self._sink = sink
         self._keep = keep
         self._now = now
+        self._node = node
         self._capacity = capacity
         self._waiting: deque[AuditEvent] = deque()
         self._lost = 0
+        self.unwritten = 0
+        """Lines that the sink did not take; the store has them."""
         self._wake = trio.Event()
+
+    def named(self, event: AuditEvent) -> AuditEvent:
+        """The event with the name of the gateway that says it."""
+        return event if event.node else msgspec.structs.replace(event, node=self._node)
 
     def record(self, event: AuditEvent) -> None:
         """To the sink now, to the store soon."""
+        event = self.named(event)
         try:
             event.line()
         except Exception as error:  # else it would stand before all others for ever
             _log.exception("an audit event cannot be written down: %s", event.kind)
             event = AuditEvent(kind="bug", at=self._now(), code="audit", reason=type(error).__name__)
+            event = self.named(event)
         self.mirror(event)
         if len(self._waiting) >= self._capacity:
             self._lost += 1
@@ -55,9 +66,17 @@ class AuditTrail:
     def mirror(self, event: AuditEvent) -> None:
         """To the sink only: the store has it already."""
         try:
-            self._sink.write(event.line())
+            self._sink.write(self.named(event).line())
         except Exception as error:  # a full disk, a pipe that nobody reads any more, a closed file
+            self.unwritten += 1
             _log.error("an audit line could not be written: %s: %s", type(error).__name__, error)
+
+    def reopen(self) -> None:
+        """The sink's file may have been renamed: go on in the one that has the name now."""
+        try:
+            self._sink.reopen()
+        except OSError as error:
+            _log.error("the audit file cannot be opened again, the old one is kept: %s", error)
 
     async def run(self, *, pause_s: float = 0.05, retry_s: float = 1.0) -> None:
         """Keep batches until cancelled. A batch that cannot be kept is tried again, never dropped."""
@@ -84,6 +103,7 @@ class AuditTrail:
                 count=lost,
                 reason="the store could not keep up; these events are in the sink only",
             )
+            event = self.named(event)
             self.mirror(event)
             self._waiting.append(event)
         batch = [self._waiting[index] for index in range(min(_BATCH, len(self._waiting)))]

@@ -1,8 +1,10 @@
 """`hoopwire grants request | list | show | revoke`: buys a grant, shows grants, and ends them."""
 
 import argparse
+import re
 import shlex
 import sys
+from pathlib import Path
 
 import msgspec
 
@@ -21,6 +23,8 @@ from hoopwire.cli.output import budget_text, clean, moment, print_json, print_ta
 from hoopwire.cli.token import read_token
 from hoopwire.client import request_grant
 from hoopwire.model.api import GrantRequest, GrantView, RevokedView
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 def add(commands: Commands) -> None:
@@ -114,9 +118,21 @@ def request(arguments: argparse.Namespace) -> int:
     _print_obligations(grant)
     print(f"until    {moment(grant.expires_at)}")
     print(f"secret   {clean(issued.secret)}")
-    print(f"connect  {clean(issued.connect)}")
+    print(f"connect  {clean(_trusting(issued.connect, arguments.ca))}")
     print("The secret is the password. It is shown this once.")
     return OK
+
+
+def _trusting(connect: str, ca: str | None) -> str:
+    """The line with the authority that this command has trusted: psql looks in a file of its own else."""
+    if not connect.startswith('psql "'):
+        return connect
+    root = "system" if ca is None else str(Path(ca).absolute())
+    if _PLAIN.fullmatch(root):
+        return connect.removesuffix('"') + f' sslrootcert={root}"'
+    escaped = root.replace("\\", "\\\\").replace("'", "\\'")
+    conninfo = connect.removeprefix('psql "').removesuffix('"') + f" sslrootcert='{escaped}'"
+    return f"psql {shlex.quote(conninfo)}"
 
 
 def list_grants(arguments: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ import contextlib
 import datetime
 import ipaddress
 import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -13,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from hoopwire.cli.arguments import Commands, add_command, add_group, json_option
-from hoopwire.cli.exits import OK, REFUSED, CommandFailed
+from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import print_json
 from hoopwire.model.ssh.keys import public_line
+from hoopwire.recordings import sign_change
 
 SSH_KEYS = {
     "host_key": "shown to clients",
@@ -35,10 +38,14 @@ def add(commands: Commands) -> None:
         "recording",
         "make the Ed25519 key that seals recordings",
         recording,
-        "  hoopwire keygen recording --out /etc/hoopwire/recording.key\n",
+        "  hoopwire keygen recording --out /etc/hoopwire/recording.key\n"
+        "  hoopwire keygen recording --replaces recording.key --out recording-2.key\n",
     )
     parser.add_argument(
         "--out", metavar="FILE", default="recording.key", help="private key; FILE.pub beside it"
+    )
+    parser.add_argument(
+        "--replaces", metavar="FILE", help="the private key used until now: signs the change, FILE.change"
     )
     parser.add_argument("--config", help=argparse.SUPPRESS)
     json_option(parser)
@@ -107,14 +114,35 @@ def recording(arguments: argparse.Namespace) -> int:
     text = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    _write(((private, _private_pem(key), 0o600), (public, text, 0o644)))
+    files = [(private, _private_pem(key), 0o600), (public, text, 0o644)]
+    change = private.with_suffix(".change")
+    if arguments.replaces is not None:
+        line = sign_change(_old_key(arguments.replaces), key.public_key(), time.time_ns() // 1000)
+        files.append((change, f"{line}\n".encode(), 0o644))
+    _write(files)
     if arguments.json:
-        print_json({"private": str(private), "public": str(public)})
+        made = {"private": str(private), "public": str(public)}
+        print_json(made if arguments.replaces is None else {**made, "change": str(change)})
         return OK
     print(f'private key  {private} (0600): [recording] signing_key = "{private}"')
     print(f"public key   {public}: keep a copy where the gateway cannot write;")
     print("             hoopwire recordings verify needs it")
+    if arguments.replaces is not None:
+        print(f"key change   {change}: signed by {arguments.replaces}; give it to whoever verifies,")
+        print("             hoopwire recordings verify --key OLD.pub --key-change FILE goes on from there")
     return OK
+
+
+def _old_key(path: str) -> ed25519.Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(Path(path).read_bytes(), password=None)
+    except OSError as error:
+        raise CommandFailed(f"cannot read {path}: {error.strerror}", USAGE) from None
+    except Exception:  # the library has many kinds of them
+        raise CommandFailed(f"{path} is no private key in PEM without a passphrase", USAGE) from None
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise CommandFailed(f"{path} is no Ed25519 key", USAGE)
+    return key
 
 
 def tls(arguments: argparse.Namespace) -> int:
@@ -172,7 +200,7 @@ def _private_pem(key: PrivateKey) -> bytes:
     )
 
 
-def _write(files: tuple[tuple[Path, bytes, int], ...]) -> None:
+def _write(files: Sequence[tuple[Path, bytes, int]]) -> None:
     """All of the files or none."""
     written: list[Path] = []
     try:

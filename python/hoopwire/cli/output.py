@@ -1,7 +1,6 @@
 """Prints tables for people and JSON for programs; names from outside cannot move the cursor."""
 
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,16 +9,14 @@ import msgspec
 
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Mask
+from hoopwire.model.plain import is_odd, plain_json
 from hoopwire.model.statistics import SessionBudget
 
 
 def clean(value: object) -> str:
     """Text that cannot move the cursor: names and reasons come from outside."""
     text = "" if value is None else str(value)
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
-        for character in text
-    )
+    return "".join("\N{REPLACEMENT CHARACTER}" if is_odd(character) else character for character in text)
 
 
 def print_denial(outcome: Denial, *, indent: str) -> None:
@@ -36,7 +33,7 @@ def masked_columns(masks: Iterable[Mask]) -> str:
 
 def print_json(value: Any) -> None:
     """One indented JSON document on stdout."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    sys.stdout.write(plain_json(msgspec.json.format(msgspec.json.encode(value), indent=2)).decode() + "\n")
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:

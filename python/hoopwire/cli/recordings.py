@@ -1,6 +1,8 @@
 """`hoopwire recordings list | show | verify | release`: reads recordings from files; asks no gateway."""
 
 import argparse
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +16,20 @@ from hoopwire.config import load
 from hoopwire.control.engine import read_frames, release_segment, verify_recordings
 from hoopwire.recordings import (
     Entry,
-    decode_report,
     list_sessions,
+    older_than,
     read_directory,
     render_report,
+    ring,
     segment_files,
     session_json,
     session_text,
+    verified,
 )
 from hoopwire.recordings.terminal import read_terminals
+
+_KEY_BYTES = 64 * 1024
+_CHECKPOINTS_BYTES = 1 << 30
 
 
 def add(commands: Commands) -> None:
@@ -78,7 +85,20 @@ def add(commands: Commands) -> None:
         "  hoopwire recordings verify COPY --key recording.pub --checkpoints checkpoints\n",
     )
     parser.add_argument("path", metavar="PATH", help="directory of recordings, or one segment file")
-    parser.add_argument("--key", metavar="FILE", required=True, help="public key (hoopwire keygen recording)")
+    parser.add_argument(
+        "--key",
+        metavar="FILE",
+        action="append",
+        required=True,
+        help="public key (hoopwire keygen recording); repeatable, after a change of the key",
+    )
+    parser.add_argument(
+        "--key-change",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="signed change of the key (hoopwire keygen recording --replaces); repeatable",
+    )
     parser.add_argument("--checkpoints", metavar="FILE", help="the signed checkpoints, kept elsewhere")
     json_option(parser)
     parser = add_command(
@@ -86,7 +106,8 @@ def add(commands: Commands) -> None:
         "release",
         "give up sealed segments that are archived elsewhere",
         release,
-        "  hoopwire recordings release recordings/s0/0000000001.hwr\n",
+        "  hoopwire recordings release recordings/s0/0000000001.hwr\n"
+        "  oldest first: what is released leaves no gap in its stream\n",
     )
     parser.add_argument("segment", nargs="+", metavar="SEGMENT", help="a sealed segment file (*.hwr)")
     json_option(parser)
@@ -180,10 +201,16 @@ def export_terminal(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """0 only if nothing failed; goes on after a fault and names every block."""
-    key = _text(arguments.key, "the public key")
-    checkpoints = None if arguments.checkpoints is None else _text(arguments.checkpoints, "the checkpoints")
+    pems = [_text(path, "the public key") for path in arguments.key]
+    changes = [_text(path, "the key change") for path in arguments.key_change]
+    checkpoints = (
+        None
+        if arguments.checkpoints is None
+        else _text(arguments.checkpoints, "the checkpoints", _CHECKPOINTS_BYTES)
+    )
     try:
-        report = decode_report(verify_recordings(arguments.path, key, checkpoints))
+        keys = ring(pems, [line for text in changes for line in text.splitlines() if line.strip()])
+        report = verified(arguments.path, keys, checkpoints, verify_recordings)
     except ImportError:
         _no_engine()
     except ValueError as error:
@@ -197,9 +224,12 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def release(arguments: argparse.Namespace) -> int:
-    """Let the gateway use the files of archived segments again."""
+    """Let the gateway use the files of archived segments again; oldest first, so that none leaves a gap."""
     released = []
-    for path in arguments.segment:
+    for path in sorted(arguments.segment, key=lambda path: (str(Path(path).parent), Path(path).name)):
+        if older := older_than(Path(path)):
+            text = f"{clean(path)} is not released: {clean(older[0].name)} is older and still there"
+            raise CommandFailed(f"{text}. A stream is released from its old end")
         try:
             kept = release_segment(path)
         except ImportError:
@@ -236,12 +266,18 @@ class _Reading:
         print(f"hoopwire: {clean(fault)}", file=sys.stderr)
 
 
-def _text(path: str, what: str) -> str:
+def _text(path: str, what: str, most: int = _KEY_BYTES) -> str:
     try:
-        return Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise CommandFailed(f"cannot read {what} {clean(path)}: {reason}", USAGE) from None
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not file.isatty()):
+                raise CommandFailed(f"cannot read {what} {clean(path)}: it is a device", USAGE)
+            content = file.read(most + 1)
+    except OSError as error:
+        raise CommandFailed(f"cannot read {what} {clean(path)}: {error.strerror}", USAGE) from None
+    if len(content) > most:
+        raise CommandFailed(f"cannot read {what} {clean(path)}: it is larger than {size(most)}", USAGE)
+    return content.decode(errors="backslashreplace")
 
 
 def _no_engine() -> NoReturn:

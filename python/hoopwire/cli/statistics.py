@@ -25,6 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"version             {clean(answer.version)}{' (draining)' if answer.draining else ''}")
     print(f"locks               {answer.locks}")
     print(f"pending             {answer.pending}{' (not in the store yet)' if answer.pending else ''}")
+    print(f"log lost            {answer.log_lost}")
+    print(f"audit unwritten     {answer.audit_unwritten}")
     for name, value in msgspec.structs.asdict(answer.engine).items():
         print(f"{name.replace('_', ' '):<18}  {value}")
     return OK

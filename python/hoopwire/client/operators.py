@@ -24,6 +24,7 @@ from hoopwire.model.api import (
     RevokedView,
     SessionList,
     Statistics,
+    Status,
     Unlocked,
 )
 from hoopwire.model.grant import GrantState
@@ -97,6 +98,10 @@ class Operators:
     def reload(self) -> Reloaded:
         """Make the gateway read its config file again."""
         return self._ask(Reloaded, "POST", "/v1/reload")
+
+    def status(self) -> Status:
+        """Whether anybody can be admitted, and if not, why."""
+        return self._ask(Status, "GET", "/v1/status")
 
     def statistics(self) -> Statistics:
         """Counters since start."""

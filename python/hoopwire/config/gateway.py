@@ -11,6 +11,8 @@ _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _UNIX_PATH_BYTES = 107
 """sockaddr_un.sun_path less its NUL (unix(7))."""
 
+_CONTACT_CHARACTERS = 200
+_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 _MIB = 1 << 20
 _GIB = 1 << 30
 
@@ -26,6 +28,13 @@ def check_gateway(gateway: GatewaySettings, report: Report) -> None:
         )
     if not 0 <= gateway.reactors <= 256:
         report.add((key, "reactors"), "must be from 0 (one per core) to 256")
+    if len(gateway.contact) > _CONTACT_CHARACTERS or not gateway.contact.isprintable():
+        report.add(
+            (key, "contact"), f"must be one printable line of at most {_CONTACT_CHARACTERS} characters"
+        )
+    for name in ("keep_audit", "keep_grants"):
+        if getattr(gateway, name) and getattr(gateway, name) < 86_400:
+            report.add((key, name), 'must be 1d or more, or "0s" to keep all')
 
 
 def check_listen(listen: ListenSettings, report: Report) -> None:
@@ -49,6 +58,8 @@ def check_listen(listen: ListenSettings, report: Report) -> None:
         if address in seen and address[1] != 0:
             report.add(key, f"{quoted(text)} is listed twice")
         seen.add(address)
+    if listen.public_host is not None and not _HOST.fullmatch(listen.public_host):
+        report.add(("listen", "public_host"), "must be a host name or an address, without a port")
     if len(listen.admin_socket.encode()) > _UNIX_PATH_BYTES:
         report.add(("listen", "admin_socket"), f"the whole path may have {_UNIX_PATH_BYTES} bytes at most")
 

@@ -1,5 +1,6 @@
 """A path -> Settings, or a ConfigError that lists all that is wrong."""
 
+import json
 import os
 import re
 import tomllib
@@ -18,6 +19,8 @@ from hoopwire.config.targets import check_targets
 from hoopwire.model.settings import Settings
 
 _FILE_BYTES = 1 << 20
+_BARE = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*[=:]\s*([^\s\"'\[{#][^\"'#\[\]{}]*?)\s*(?:#.*)?")
+"""`key = value` with neither quotes nor brackets."""
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
@@ -93,7 +96,21 @@ def _parse(content: bytes, name: str) -> tuple[dict[str, Any], Positions]:
         words = str(error)
         place = _PLACE.search(words)
         line, column = (int(place[1]), int(place[2])) if place else (text.count("\n") + 1, 1)
-        raise _unreadable(name, f"not TOML: {_PLACE.sub('', words)}", line, column) from None
+        what = f"not TOML: {_PLACE.sub('', words)}{_hint(text, line)}"
+        raise _unreadable(name, what, line, column) from None
+
+
+def _hint(text: str, line: int) -> str:
+    """What a line most likely lacks: a text without quotes is what people write first."""
+    lines = text.splitlines()
+    found = _BARE.fullmatch(lines[line - 1]) if line <= len(lines) else None
+    if found is None:
+        return ""
+    key, value = found[1], found[2].strip()
+    lowered = value.lower()
+    if lowered in ("true", "false", "yes", "no", "on", "off"):
+        return f" (write {key} = {'true' if lowered in ('true', 'yes', 'on') else 'false'})"
+    return f" (a text stands in quotes: {key} = {json.dumps(value, ensure_ascii=False)})"
 
 
 def _check(parts: Parts, report: Report) -> None:

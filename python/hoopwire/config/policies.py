@@ -10,7 +10,7 @@ from hoopwire.config.problem import Report, nearest, quoted
 from hoopwire.config.ssh_actions import check_ssh_policy
 from hoopwire.model.action import ActionError
 from hoopwire.model.grant import Mask, Protocol
-from hoopwire.model.postgres.actions import Action, ActionClass, Rule, Word, expand
+from hoopwire.model.postgres.actions import Action, ActionClass, Rule, Word, expand, names_in
 from hoopwire.model.postgres.grammar import MIXED, parse_action, parse_deny
 from hoopwire.model.postgres.obligations import MaskError, make_mask
 from hoopwire.model.settings import IssuerSettings, PolicySettings, TargetSettings
@@ -27,6 +27,8 @@ GUESSED = (
     " and update"
 )
 """Of a hashed column that may be written."""
+MOST_NAMES = 5_000
+"""Each login under a policy goes through all of them, here and in the engine."""
 _MIN_TTL_S = 30
 _MAX_TTL_S = 3600
 
@@ -154,20 +156,25 @@ def _check_actions(key: Key, policy: PolicySettings, report: Report) -> None:
     if classes and policy.deny:
         name = next(iter(classes.values()))
         report.add((*key, "deny"), f"has no effect with `{name}`, which is not read")
+    if (names := names_in(actions.values(), denied.values(), policy.masks)) > MOST_NAMES:
+        words = f"has {names} names in its actions, denies and masks; at most {MOST_NAMES}: write patterns"
+        report.add((*key, "actions"), words)
     _check_masks((*key, "masks"), policy, actions, tuple(denied.values()), report)
 
 
 def _parsed(key: Key, texts: tuple[str, ...], parse: Callable[[str], _T], report: Report) -> dict[int, _T]:
     """What each text says, by its index; problems are reported."""
     found: dict[int, _T] = {}
+    seen: set[_T] = set()
     for index, text in enumerate(texts):
         try:
             parsed = parse(text)
         except ActionError as error:
             report.add((*key, index), f"{error}, at character {error.column}", error.nearest)
             continue
-        if parsed in found.values():
+        if parsed in seen:
             report.add((*key, index), f"{quoted(text)} is listed twice")
+        seen.add(parsed)
         found[index] = parsed
     return found
 

@@ -89,7 +89,9 @@ _PLAIN: dict[type, dict[str, Any]] = {
 def _written(default: Any) -> Any:
     """A default as one would write it in the file."""
     if isinstance(default, Seconds):
-        unit, size = next((u, s) for u, s in (("h", 3600), ("m", 60), ("s", 1)) if default % s == 0)
+        unit, size = next(
+            (u, s) for u, s in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)) if default % s == 0
+        )
         return f"{int(default / size)}{unit}"
     if isinstance(default, Bytes):
         steps = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1))

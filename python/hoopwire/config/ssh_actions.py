@@ -4,11 +4,13 @@ from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, quoted
 from hoopwire.model.action import ActionError
 from hoopwire.model.settings import PolicySettings
-from hoopwire.model.ssh.actions import Action
+from hoopwire.model.ssh.actions import Action, rights_in
 from hoopwire.model.ssh.grammar import parse_action
 
 OF_POSTGRES = ("deny", "masks", "masks_must_match")
 """Keys of a policy that say nothing of ssh."""
+MOST_RIGHTS = 5_000
+"""What presets stand for counts, too: each login under a policy goes through all of them."""
 
 
 def check_ssh_policy(key: Key, policy: PolicySettings, report: Report) -> None:
@@ -23,7 +25,7 @@ def check_ssh_policy(key: Key, policy: PolicySettings, report: Report) -> None:
         return
     if not policy.actions:
         report.add((*key, "actions"), "name at least one action")
-    found: list[Action] = []
+    found: set[Action] = set()
     for index, text in enumerate(policy.actions):
         try:
             action = parse_action(text)
@@ -32,4 +34,7 @@ def check_ssh_policy(key: Key, policy: PolicySettings, report: Report) -> None:
             continue
         if action in found:
             report.add((*key, "actions", index), f"{quoted(text)} is listed twice")
-        found.append(action)
+        found.add(action)
+    if (rights := rights_in(found)) > MOST_RIGHTS:
+        words = f"has {rights} rights in its actions; at most {MOST_RIGHTS}: write patterns"
+        report.add((*key, "actions"), words)

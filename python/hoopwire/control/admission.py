@@ -90,6 +90,7 @@ class Admission:
         finally:
             if not admitted:
                 self._parts.table.leave(event.session)
+                self._parts.unstarted.ended(event.session)
 
     async def _decide(self, event: GrantNeeded) -> bool:
         parts, settings = self._parts, self._parts.current.settings
@@ -102,6 +103,7 @@ class Admission:
         granted = await self._grant(event, asked, task)
         if unnamed:
             asked = granted.target, None
+        await parts.prepare(granted)
         grant, opened = self._look(event, granted, asked)
         seat = parts.table.enter(event.session, grant, opened, event.peer)
         if isinstance(seat, Denial):
@@ -110,6 +112,7 @@ class Admission:
         with seat.lending:
             while True:
                 current = parts.current
+                await parts.prepare(granted)
                 lease = await self._lease(grant, opened, lambda: self._look(event, granted, asked)[0])
                 if parts.current is current:
                     break
@@ -194,7 +197,7 @@ class Admission:
             self._parts.engine.refuse(event.session, plain)
 
     def _say(self, event: GrantNeeded, denied: Denied) -> None:
-        denial = denied.denial
+        denial = texts.with_contact(denied.denial, self._parts.current.settings.gateway.contact)
         self._parts.engine.refuse(event.session, texts.refusal(denial))
         at = self._parts.clock.wall()
         (target, database), _ = _asked(event)

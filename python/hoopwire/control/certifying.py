@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hoopwire.access import allowed_by, user_names
 from hoopwire.control import texts
 from hoopwire.control.parts import Denied, Parts
+from hoopwire.control.places import found_at
 from hoopwire.model.grant import Grant, SshBinding
 from hoopwire.model.ssh.keys import PublicKey, fingerprint, public_blob
 from hoopwire.model.ssh.login import AgentGrant, Allowed
@@ -17,7 +18,7 @@ class SshPlace:
     """Where SSH clients find the gateway, and whom to take for it."""
 
     names: tuple[str, ...]
-    """What they may type: the names of its host certificate, else the address that it listens on."""
+    """What they may type: the names of its host certificate, else `listen.public_host` or the address."""
     port: int
     known_hosts: tuple[str, ...]
     """Lines for known_hosts."""
@@ -57,13 +58,13 @@ def allowed_of(parts: Parts, grant: Grant) -> Allowed:
     return allowed_by(rights) if isinstance(rights, CompiledSsh) else Allowed()
 
 
-def ssh_place(parts: Parts) -> SshPlace | None:
-    """None if the gateway does not listen for SSH."""
+def ssh_place(parts: Parts, asked: str | None) -> SshPlace | None:
+    """None if the gateway does not listen for SSH. `asked` is how the client that asks has found us."""
     addresses, settings = parts.engine.addresses_of("ssh"), parts.current.settings.ssh
     if not addresses or settings is None or parts.keyring is None:
         return None
-    host, _, port = addresses[0].rpartition(":")
-    names = settings.names or (host.strip("[]"),)
+    host, port = found_at(addresses[0], parts.current.settings, asked)
+    names = settings.names or (host,)
     # Looked up by the first with `HostKeyAlias`, by the second when it is typed.
     ported = () if port == "22" else tuple(f"[{name}]:{port}" for name in names)
     return SshPlace(names, int(port), parts.keyring.known_hosts((*names, *ported)))

@@ -3,6 +3,8 @@
 import errno
 import logging
 import os
+import stat
+from contextlib import suppress
 
 import trio
 
@@ -17,7 +19,6 @@ class CheckpointFile:
         self._waiting: list[str] = []
         self._wake = trio.Event()
         self._one = trio.CapacityLimiter(1)
-        self._torn = False
 
     def append(self, line: str) -> None:
         """Queue one line."""
@@ -40,7 +41,10 @@ class CheckpointFile:
             return True
         try:
             await trio.to_thread.run_sync(
-                self._write, "".join(f"{line.rstrip()}\n" for line in lines).encode(), limiter=self._one
+                self._write,
+                "".join(f"{line.rstrip()}\n" for line in lines).encode(),
+                limiter=self._one,
+                abandon_on_cancel=True,
             )
         except OSError as error:
             _log.error("checkpoints cannot be written to %s: %s", self._path, error)
@@ -49,14 +53,35 @@ class CheckpointFile:
         return True
 
     def _write(self, text: bytes) -> None:
-        fd = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        """All of it or nothing; where a part can't be taken back, the next line stands by itself."""
+        # A FIFO would be waited for, here and at the stop.
+        flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+        fd = os.open(self._path, flags, 0o600)
         try:
-            if self._torn:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file")
+            if found.st_size and self._is_torn():
                 text = b"\n" + text
-            written = os.write(fd, text)
-            self._torn = written < len(text)
-            if self._torn:
-                raise OSError(errno.ENOSPC, "only a part was written")
-            os.fsync(fd)
+            written = 0
+            try:
+                written = os.write(fd, text)
+                if written < len(text):
+                    raise OSError(errno.ENOSPC, "there is no room for all of it")
+                os.fsync(fd)
+            except OSError:
+                if os.fstat(fd).st_size == found.st_size + written:  # nobody else writes to it
+                    with suppress(OSError):  # a file that can only be appended to
+                        os.ftruncate(fd, found.st_size)
+                raise
         finally:
             os.close(fd)
+
+    def _is_torn(self) -> bool:
+        """The file ends in the midst of a line, of this run or of one before; also if nobody can say."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(-1, os.SEEK_END)
+                return file.read(1) != b"\n"
+        except OSError:
+            return True

@@ -8,6 +8,7 @@ from hoopwire.audit import AuditEvent, Kind, grant_event
 from hoopwire.control.admission import Admission
 from hoopwire.control.checkpoints import CheckpointFile
 from hoopwire.control.parts import Parts
+from hoopwire.control.refusals import Refusals
 from hoopwire.control.spending import Spending
 from hoopwire.control.supervise import Supervisor
 from hoopwire.model import events
@@ -33,6 +34,7 @@ class Dispatch:
         self._checkpoints = checkpoints
         self._admissions = admissions
         self.drained = trio.Event()
+        self.refusals = Refusals(parts.trail.record, lambda: parts.clock.monotonic_ns() / 1e9)
         self._told: set[tuple[str, str, str, str, str]] = set()
 
     def take(self, event: Event) -> None:
@@ -46,8 +48,8 @@ class Dispatch:
                 self._unmatched(event)
             case events.SessionEnded():
                 self._ended(event)
-            case events.ConnectionRefused(peer=peer, phase=phase, reason=reason, at=at):
-                self._record("connection.refused", at=at, peer=peer, code=phase, reason=reason)
+            case events.ConnectionRefused():
+                self.refusals.take(event)
             case events.Checkpoint(line=line):
                 if self._checkpoints is not None:
                     self._checkpoints.append(line)
@@ -56,9 +58,11 @@ class Dispatch:
             case events.RecordingFailed(stream=stream, error=error):
                 _log.error("recording stream %d failed; its sessions were ended: %s", stream, error)
                 self._record("recording.failed", count=stream, reason=error)
+                self._parts.health.stream(stream, error)
             case events.RecordingResumed(stream=stream):
                 _log.warning("recording stream %d can be written again", stream)
                 self._record("recording.resumed", count=stream)
+                self._parts.health.stream(stream, None)
             case events.Recovered():
                 self._recovered(event)
             case events.Panicked(session=session, message=message):
@@ -74,6 +78,7 @@ class Dispatch:
 
     def _started(self, event: events.SessionStarted) -> None:
         self._parts.perform(self._parts.table.started(event.session))
+        self._parts.unstarted.started(event.session)
         seat = self._parts.table.seat(event.session)
         if seat is not None:
             audit = grant_event(
@@ -118,6 +123,7 @@ class Dispatch:
             self._record("connection.refused", at=event.at, session=event.session, reason=event.reason)
             return
         seat = self._parts.table.leave(event.session)
+        self._parts.unstarted.ended(event.session)
         if seat is None:
             return
         self._spending.take(seat.grant, event.budget)
@@ -155,12 +161,11 @@ class Dispatch:
         *,
         at: float | None = None,
         session: str = "",
-        peer: str = "",
         code: str = "",
         reason: str = "",
         count: int = 0,
     ) -> None:
         when = self._parts.clock.wall() if at is None else at
         self._parts.trail.record(
-            AuditEvent(kind=kind, at=when, session=session, peer=peer, code=code, reason=reason, count=count)
+            AuditEvent(kind=kind, at=when, session=session, code=code, reason=reason, count=count)
         )

@@ -69,6 +69,7 @@ class Keeping:
             # The first end counts, as in the store.
             return
         if event is not None:
+            event = self._trail.named(event)
             change = msgspec.structs.replace(change, audit=(audit_row(event),))
         self._waiting[change.key] = _Waiting(change, event)
         self._wake.set()

@@ -5,7 +5,7 @@ Logins and the public API both come through here; a token buys a grant nowhere e
 
 from typing import Literal
 
-from hoopwire.access import AccessRequest, Offer, decide, renew
+from hoopwire.access import AccessRequest, Offer, decide, is_long, renew
 from hoopwire.audit import grant_event
 from hoopwire.control import texts
 from hoopwire.control.certifying import allowed_of
@@ -13,6 +13,7 @@ from hoopwire.control.keeping import audit_row
 from hoopwire.control.locking import check_lock
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.identity import CertificateRefused, TokenRefused, verify_certificate
+from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant, Mint
 from hoopwire.model.identity import Identity
 from hoopwire.store import (
@@ -54,11 +55,16 @@ async def redeem_token(
         denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
         raise Denied(denial) from None
     check_lock(parts, identity.principal, identity=identity)
-    now = parts.clock.wall()
-    if renews is None:
-        offer = decide(identity, request, parts.current.settings, now, mint=mint)
-    else:
-        offer = renew(await _renewed(parts, renews, identity), identity, request, parts.current.settings, now)
+    now, current = parts.clock.wall(), parts.current
+    old = None if renews is None else await _renewed(parts, renews, identity)
+
+    def decided() -> Offer | Denial:
+        if old is None:
+            return decide(identity, request, current.settings, now, mint=mint)
+        return renew(old, identity, request, current.settings, now)
+
+    is_quick = request.actions is None and not current.is_long and (old is None or not is_long(old))
+    offer = decided() if is_quick else await parts.think(decided)
     if not isinstance(offer, Offer):
         raise Denied(offer, identity=identity)
     if (end := parts.keeping.bought_by(identity.principal.issuer, identity.evidence.jti)) is not None:
@@ -67,7 +73,9 @@ async def redeem_token(
     grant = offer.grant("g_" + ulid(now))
     # Never two credentials for one grant: what a key opens, no secret does.
     secret = mint_secret(grant.id) if mint == "explicit" and grant.ssh is None else ""
-    event = grant_event("grant.minted", now, grant, peer=peer, session=session, channel=channel)
+    event = parts.trail.named(
+        grant_event("grant.minted", now, grant, peer=peer, session=session, channel=channel)
+    )
     try:
         async with parts.redeeming:
             redeemed = await parts.store.redeem(
@@ -80,6 +88,8 @@ async def redeem_token(
         raise Denied(texts.store_unavailable(str(error)), identity=identity) from None
     match redeemed:
         case Minted(grant):
+            if session and grant.token_reuse == "once":  # noqa: S105 - a mode, not a secret
+                parts.unstarted.minted(grant.id, session, grant.expires_at)
             parts.clock.deadline_ns(grant)
             parts.trail.mirror(event)
             # The lock may have come while the store was asked.
@@ -91,6 +101,8 @@ async def redeem_token(
                 raise Denied(texts.token_spent(grant, "ended"), identity=identity, grant=grant)
             return grant, ""
         case Spent(grant, why):
+            if why == "once" and _may_try_again(parts, grant, offer, session):
+                return parts.keeping.overlay(grant), ""
             raise Denied(texts.token_spent(grant, why), identity=identity, grant=grant)
 
 
@@ -125,9 +137,19 @@ async def redeem_certificate(parts: Parts, line: str, *, user_name: str, peer: s
     check_lock(parts, grant.principal, grant=grant)
     if grant.state != "active":
         raise Denied(texts.grant_over(grant), grant=grant)
+    await parts.prepare(grant)
     if proved.command not in (None, allowed_of(parts, grant).command):
         raise Denied(texts.certificate_unbound("its force-command is not the grant's"), grant=grant)
     return grant
+
+
+def _may_try_again(parts: Parts, grant: Grant, offer: Offer, session: str) -> bool:
+    """The one connection that the token buys never came about, and this would be it."""
+    same = (grant.target, grant.principal.key) == (offer.target, offer.principal.key)
+    now = parts.keeping.overlay(grant)
+    if not session or not same or now.state != "active" or parts.clock.is_over(now):
+        return False
+    return parts.unstarted.claim(grant.id, session)
 
 
 async def _renewed(parts: Parts, id: str, identity: Identity) -> Grant:

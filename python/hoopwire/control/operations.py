@@ -13,12 +13,14 @@ from typing import Any, Literal
 import msgspec
 
 from hoopwire import __version__
+from hoopwire.control import log
 from hoopwire.control.files import StartError
 from hoopwire.control.locking import LocksOfGrants, lift, lock_out
 from hoopwire.control.parts import Parts
 from hoopwire.control.reload import Reload
 from hoopwire.control.revocation import Revoked, end_sessions, revoke_grants, still_there
 from hoopwire.control.spending import Spending
+from hoopwire.control.turns import Turn
 from hoopwire.model.api import (
     EndedList,
     EndedView,
@@ -26,6 +28,7 @@ from hoopwire.model.api import (
     GrantList,
     GrantShown,
     GrantView,
+    IssuerStatus,
     LockAnswer,
     Locking,
     LockList,
@@ -36,6 +39,7 @@ from hoopwire.model.api import (
     SessionList,
     SessionView,
     Statistics,
+    Status,
     Unlocked,
     grant_view,
     lock_view,
@@ -54,6 +58,7 @@ ROLES: Mapping[str, Role] = {
     "sessions": "viewer",
     "locks": "viewer",
     "statistics": "viewer",
+    "status": "viewer",
     "revoke_grants": "operator",
     "revoke_grant": "operator",
     "end_sessions": "operator",
@@ -103,7 +108,10 @@ class Operations:
         parts = self._parts
         self._spending.look()
         stored = await parts.store.grants(state=state, limit=_MOST_GRANTS)
-        found = {grant.id: self._grant(grant) for grant in stored}
+        found, turn = {}, Turn()
+        for each in stored:
+            await turn.rest()
+            found[each.id] = self._grant(each)
         for end in parts.keeping.ends():
             if end.id not in found and (grant := await parts.store.grant(end.id)) is not None:
                 found[end.id] = self._grant(grant)
@@ -116,7 +124,7 @@ class Operations:
         grant = await self._parts.store.grant(id)
         if grant is None:
             raise _grant_unknown()
-        live = tuple(session for session in self._sessions() if session.grant == id)
+        live = tuple(session for session in await self._sessions() if session.grant == id)
         return GrantShown(grant=self._grant(grant), sessions=live)
 
     async def revoke_grants(self, ids: Sequence[str], asked: Ending) -> RevokedList:
@@ -141,7 +149,7 @@ class Operations:
 
     async def sessions(self) -> SessionList:
         """Live sessions."""
-        return SessionList(sessions=tuple(self._sessions()))
+        return SessionList(sessions=tuple(await self._sessions()))
 
     async def end_sessions(self, ids: Sequence[str], asked: Ending) -> EndedList:
         """End sessions; their grants live on."""
@@ -232,6 +240,31 @@ class Operations:
                 detail=str(error),
             ) from error
 
+    async def status(self) -> Status:
+        """Whether anybody can be admitted, and if not, why."""
+        parts = self._parts
+        causes = parts.health.causes()
+        return Status(
+            version=__version__,
+            ready=not causes,
+            causes=causes,
+            issuers=tuple(
+                IssuerStatus(
+                    issuer=issuer,
+                    usable=keys.usable,
+                    keys=keys.keys,
+                    age_s=keys.age_s,
+                    failures=keys.failures,
+                    last_error=keys.last_error,
+                )
+                for issuer, keys in parts.current.verifier.issuers().items()
+            ),
+            sessions=len(parts.table),
+            pending=len(parts.keeping),
+            log_lost=log.lost(),
+            audit_unwritten=parts.trail.unwritten,
+        )
+
     async def statistics(self) -> Statistics:
         """Counters since start."""
         parts = self._parts
@@ -240,6 +273,8 @@ class Operations:
             draining=parts.table.draining,
             pending=len(parts.keeping),
             locks=len(parts.locks.all()),
+            log_lost=log.lost(),
+            audit_unwritten=parts.trail.unwritten,
             engine=parts.engine.statistics(),
         )
 
@@ -247,10 +282,11 @@ class Operations:
         now = self._parts.keeping.overlay(grant)
         return grant_view(now, self._spending.of(now), pending=self._parts.keeping.is_pending(now.id))
 
-    def _sessions(self) -> list[SessionView]:
+    async def _sessions(self) -> list[SessionView]:
         """The engine's counters, and the names that the table knows."""
-        views = []
+        views, turn = [], Turn()
         for live in self._parts.engine.sessions():
+            await turn.rest()
             seat = self._parts.table.seat(live.session)
             views.append(
                 SessionView(

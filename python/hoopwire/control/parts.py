@@ -1,14 +1,15 @@
 """`Parts`: what a running gateway has open (store, engine, sessions), handed to the files of this room."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cached_property
+from typing import Protocol, TypeVar
 
 import msgspec
 import trio
 
-from hoopwire.access import compile_grant
+from hoopwire.access import compile_grant, is_long, prepare_grant
 from hoopwire.audit import AuditTrail
 from hoopwire.control import texts
 from hoopwire.control.clock import Clock
@@ -17,7 +18,9 @@ from hoopwire.control.keeping import Keeping
 from hoopwire.control.locks import Locks
 from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
 from hoopwire.control.supervise import Faults
+from hoopwire.control.unstarted import Unstarted
 from hoopwire.custody.ssh import Keyring
+from hoopwire.model.api import Cause
 from hoopwire.model.commands import CompiledGrant, Lease
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant
@@ -30,6 +33,7 @@ from hoopwire.store import SecretHasher, Store
 _log = logging.getLogger("hoopwire.control")
 
 _REDEEM_AT_ONCE = 64
+_T = TypeVar("_T")
 
 Lend = Callable[[PostgresTarget, str], Awaitable[Lease]]
 """`custody.lease`: target and database to a credential for one session."""
@@ -37,10 +41,42 @@ LendLogin = Callable[[SshTarget, LoginGrant], Awaitable[Lease]]
 """The same at an SSH target: certified for what the session may do."""
 
 
+class IssuerKeys(Protocol):
+    """What is known of an issuer's keys: `identity`'s statistics, as this room uses them."""
+
+    @property
+    def fetches(self) -> int: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def keys(self) -> int: ...
+    @property
+    def usable(self) -> bool: ...
+    @property
+    def age_s(self) -> float | None: ...
+    @property
+    def last_error(self) -> str: ...
+
+
+class HealthTold(Protocol):
+    """`control.health.Health`, as the others use it."""
+
+    def causes(self) -> tuple[Cause, ...]: ...
+    def started(self) -> None: ...
+    def tell(self, cause: str, detail: str | None) -> None: ...
+    def stream(self, stream: int, error: str | None) -> None: ...
+
+
 class TokenVerifier(Protocol):
     """`identity.Verifier`, as this room uses it."""
 
     async def verify(self, token: str, *, channel: str) -> Identity: ...
+
+    def stale(self) -> Sequence[str]: ...
+
+    async def keep_fresh(self, issuer: str) -> None: ...
+
+    def issuers(self) -> Mapping[str, IssuerKeys]: ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +85,11 @@ class Current:
 
     settings: Settings
     verifier: TokenVerifier
+
+    @cached_property
+    def is_long(self) -> bool:
+        """Some policy is so long that a login by it is decided in a thread."""
+        return any(map(is_long, self.settings.policies))
 
 
 class Denied(Exception):
@@ -81,8 +122,23 @@ class Parts:
     """The gateway's keys for SSH; none if the settings have none."""
     current: Current
     faults: Faults
+    health: HealthTold
     redeeming: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(_REDEEM_AT_ONCE))
     """For the store's part of a login: a storm of them must not stand before what operators write."""
+
+    unstarted: Unstarted = field(default_factory=Unstarted)
+    thinking: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(2))
+    """For decisions that take long. They wait for nothing."""
+
+    async def think(self, decide: Callable[[], _T]) -> _T:
+        """Decide by long policies: in a thread, so that whoever else is to be let in or cut does not wait."""
+        return await trio.to_thread.run_sync(decide, limiter=self.thinking, abandon_on_cancel=True)
+
+    async def prepare(self, grant: Grant) -> None:
+        """Make `regrant` and `compiled` quick for this grant under the settings of now, if they are not."""
+        settings, now = self.current.settings, self.clock.wall()
+        if self.current.is_long or is_long(grant):
+            await self.think(lambda: prepare_grant(grant, settings, now))
 
     def compiled(self, grant: Grant, database: str) -> CompiledGrant:
         """`grant` for the engine, with the deadline that no change of the wall clock moves away."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 import trio
 
+from hoopwire.access import prepare
 from hoopwire.audit import AuditEvent, Kind
 from hoopwire.control.files import StartError, read_pem
 from hoopwire.control.parts import Current, Parts
@@ -62,6 +63,7 @@ class Reload:
             new = await trio.to_thread.run_sync(self._load, abandon_on_cancel=True)
         except Exception as error:  # ConfigError has the words; anything else must not end the gateway either
             raise StartError(str(error)) from error
+        await self._prepare(new)
         certificate = read_pem(new.listen.tls.certificate, "the certificate")
         key = read_pem(new.listen.tls.key, "the key of the certificate")
         opened = await self._verifiers.open(new)
@@ -74,6 +76,14 @@ class Reload:
         parts.current = Current(new, self._verifiers.use(opened))
         cut, narrowed = await redecide(parts)
         return Reloaded(cut=cut, narrowed=narrowed, restart_needed=_fixed(old, new))
+
+    async def _prepare(self, new: Settings) -> None:
+        """Only for speed: what a bug in it leaves undone is done by who needs it."""
+        grants, now = self._parts.table.grants(), self._parts.clock.wall()
+        try:
+            await self._parts.think(lambda: prepare(new, grants, now))
+        except Exception as error:
+            self._parts.faults.caught("reload", error)
 
     def _record(self, kind: Kind, reason: str) -> None:
         self._parts.trail.record(AuditEvent(kind=kind, at=self._parts.clock.wall(), reason=reason))

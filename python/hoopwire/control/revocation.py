@@ -17,6 +17,7 @@ from hoopwire.control import texts
 from hoopwire.control.locking import lift_what_is_over
 from hoopwire.control.parts import Parts
 from hoopwire.control.sessions import Seat
+from hoopwire.control.turns import Turn
 from hoopwire.model.api import Where
 from hoopwire.model.commands import Refusal
 from hoopwire.model.denial import Denial
@@ -153,6 +154,7 @@ def cut_overdue(parts: Parts) -> None:
     for grant in parts.table.grants():
         if now >= grant.expires_at + _CUT_GRACE_S:
             parts.perform(parts.table.end_grant(grant.id, grant.expires_at, texts.expired(grant)))
+    parts.unstarted.forget(lambda expires_at: now > expires_at)
     parts.table.forget(lambda expires_at: now > expires_at + 60, parts.keeping.is_pending)
     lift_what_is_over(parts)
 
@@ -181,7 +183,9 @@ async def sweep(parts: Parts) -> None:
 async def redecide(parts: Parts) -> tuple[int, int]:
     """After a reload: every grant in use is decided again. How many grants were cut, how many narrowed."""
     cut = narrowed = 0
+    turn = Turn()
     for grant in parts.table.grants():
+        await turn.rest()
         now = parts.clock.wall()
         decided = _decided(parts, grant, now)
         if isinstance(decided, Denial):

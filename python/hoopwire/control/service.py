@@ -8,7 +8,7 @@ used and the audit trail are written, then the store closes.
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 import trio
 
 from hoopwire import __version__
+from hoopwire.access import prepare
 from hoopwire.audit import AuditEvent, AuditTrail, Sink
-from hoopwire.control import texts
+from hoopwire.control import retention, texts
 from hoopwire.control.admission import Admission
 from hoopwire.control.checkpoints import CheckpointFile
 from hoopwire.control.clock import Clock
@@ -25,6 +26,7 @@ from hoopwire.control.dispatch import Dispatch
 from hoopwire.control.engine import DataPlane, EngineFactory, native_engine
 from hoopwire.control.engine_config import engine_config
 from hoopwire.control.files import StartError, StateDirectory
+from hoopwire.control.health import Health, HealthWatch
 from hoopwire.control.keeping import Keeping, audit_row
 from hoopwire.control.listeners import Listener, MakeListeners
 from hoopwire.control.locks import Locks
@@ -48,6 +50,7 @@ from hoopwire.store import Change, Journal, SecretHasher, SqliteStore, StoreErro
 _log = logging.getLogger("hoopwire")
 _SWEEP_S = 1.0
 _PRUNE_S = 3600.0
+_LAST_LINES_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,21 @@ async def _run(
     signals: bool,
     task_status: trio.TaskStatus[Running],
 ) -> None:
+    # From the first moment on: a SIGHUP that comes too early is taken when there is something to reload.
+    with trio.open_signal_receiver(signal.SIGHUP) if signals else nullcontext() as hangups:
+        await _run_with(path, rooms, sink, clock, hangups, task_status)
+
+
+async def _run_with(
+    path: Path,
+    rooms: Rooms,
+    sink: Sink,
+    clock: Clock,
+    hangups: AsyncIterator[int] | None,
+    task_status: trio.TaskStatus[Running],
+) -> None:
     settings = await trio.to_thread.run_sync(rooms.load, path)
+    await trio.to_thread.run_sync(prepare, settings, (), clock.wall())
     async with _opened(settings, rooms, sink, clock) as (parts, tasks):
         stopping, drained, draining = trio.Event(), trio.Event(), trio.CancelScope()
         _warn(settings)
@@ -135,13 +152,17 @@ async def _run(
             admissions.keep("engine events", lambda: _events(parts, dispatch))
             tasks.keep("cuts", lambda: _cut(parts))
             tasks.keep("sweep", lambda: _sweep(parts))
+            tasks.keep("retention", lambda: retention.run(parts))
+            tasks.keep("refusals", lambda: _refusals(parts, dispatch))
             tasks.keep("roles", keeper.run)
             tasks.keep("spending", spending.run)
             tasks.keep("keeping", parts.keeping.run)
+            tasks.keep("health", HealthWatch(parts).run)
             for name, listener in listeners.open(parts, Operations(parts, reload, spending)):
                 tasks.once(name, _listen, tasks, name, listener, drained.wait)
-            if signals:
-                await tasks.start("signals", _signals, tasks, reload, stopping, draining)
+            if hangups is not None:
+                await tasks.start("signals", _signals, stopping, draining)
+                tasks.once("hangups", _hangups, tasks, parts, reload, hangups)
             _log.info("hoopwire %s answers on %s", __version__, ", ".join(parts.engine.addresses))
             parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
             task_status.started(
@@ -167,11 +188,13 @@ async def _run(
         # Each of these is tried, whatever becomes of the one before.
         await tasks.contained("engine stop", parts.engine.stop)
         await tasks.contained("last events", _last_events, parts, dispatch)
+        dispatch.refusals.write(clock.wall(), is_last=True)
         await tasks.contained("spending", spending.flush)
         await tasks.contained("keeping", parts.keeping.flush)
         await tasks.contained("roles", keeper.drop_all)
         if checkpoints is not None:
-            with trio.CancelScope(shield=True):
+            # A volume that hangs must not keep the gateway from stopping.
+            with trio.move_on_after(_LAST_LINES_S, shield=True):
                 await tasks.contained("checkpoints", checkpoints.flush)
         if draining.cancel_called:
             raise KeyboardInterrupt
@@ -197,7 +220,7 @@ async def _opened(
         async def keep(events: Any) -> None:
             await store.append_audit([audit_row(event) for event in events])
 
-        trail = AuditTrail(sink, keep, now=clock.wall)
+        trail = AuditTrail(sink, keep, now=clock.wall, node=settings.gateway.node)
         table, keeping, faults = (
             SessionTable(),
             Keeping(store, journal, trail, clock),
@@ -227,6 +250,7 @@ async def _opened(
                         keyring,
                         current,
                         faults,
+                        Health(trail, clock),
                     )
                     yield parts, tasks
                     nursery.cancel_scope.cancel()
@@ -319,6 +343,12 @@ async def _cut(parts: Parts) -> None:
         await trio.sleep(_SWEEP_S)
 
 
+async def _refusals(parts: Parts, dispatch: Dispatch) -> None:
+    while True:
+        dispatch.refusals.write(parts.clock.wall())
+        await trio.sleep(_SWEEP_S)
+
+
 async def _sweep(parts: Parts) -> None:
     pruned_at = float("-inf")
     while True:
@@ -335,19 +365,14 @@ async def _sweep(parts: Parts) -> None:
 async def _drain(parts: Parts, dispatch: Dispatch, limit_s: float) -> None:
     _log.info("draining: %d sessions, at most %g s", len(parts.table), limit_s)
     parts.table.draining = True
+    parts.health.tell("draining", "the gateway stops")
     parts.engine.drain(limit_s)
     with trio.move_on_after(limit_s + 5.0):
         await dispatch.drained.wait()
 
 
-async def _signals(
-    tasks: Supervisor,
-    reload: Reload,
-    stopping: trio.Event,
-    draining: trio.CancelScope,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """SIGHUP reloads; SIGTERM and SIGINT drain, a second one ends the sessions now, a third gives up.
+async def _hangups(tasks: Supervisor, parts: Parts, reload: Reload, hangups: AsyncIterator[int]) -> None:
+    """SIGHUP reloads, and opens the audit's file again.
 
     A reload is a task of its own: while it waits for a file, the other signals count.
     """
@@ -356,12 +381,21 @@ async def _signals(
         with suppress(StartError):
             await reload()
 
-    with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
+    async for _ in hangups:
+        parts.trail.reopen()
+        tasks.once("reload", reloading)
+
+
+async def _signals(
+    stopping: trio.Event,
+    draining: trio.CancelScope,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """SIGTERM and SIGINT drain, a second one ends the sessions now, a third gives up."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
         task_status.started()
-        async for number in received:
-            if number == signal.SIGHUP:
-                tasks.once("reload", reloading)
-            elif not stopping.is_set():
+        async for _ in received:
+            if not stopping.is_set():
                 stopping.set()
             elif not draining.cancel_called:
                 draining.cancel()

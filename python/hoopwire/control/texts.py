@@ -56,6 +56,14 @@ def refusal(denial: Denial) -> Refusal:
     )
 
 
+def with_contact(denial: Denial, contact: str) -> Denial:
+    """The denial with whom to turn to, if the config file names somebody."""
+    if not contact:
+        return denial
+    hint = f"{denial.hint} Contact: {contact}".strip()
+    return msgspec.structs.replace(denial, hint=hint)
+
+
 def token_refused(code: str, message: str, hint: str, internal: str) -> Denial:
     """`identity` refused the token. Without a hint the code would say what the text must not."""
     busy = code == "keys_unavailable"

@@ -35,9 +35,13 @@ class LeaseFailed(Exception):
     message = "the gateway cannot log in to this target at the moment"
     hint = "Try again later; the gateway's operator finds the reason in the log."
 
-    def __init__(self, internal: str) -> None:
+    def __init__(self, internal: str, *, is_lasting: bool = False) -> None:
+        """`is_lasting`: no other try helps, something has to be put right at the gateway."""
         super().__init__(internal)
         self.internal = internal
+        if is_lasting:
+            self.message = "the gateway is not set up right for this target"
+            self.hint = "To try again does not help: tell the gateway's operators, whose log says what it is."
 
 
 async def lease(
@@ -60,7 +64,7 @@ async def lease(
             raise SourceFailed("no CA to verify the target with")
         certificate, key, password = await _credential(target.credential, threads)
     except SourceFailed as error:
-        raise LeaseFailed(str(error)) from None
+        raise LeaseFailed(str(error), is_lasting=error.is_lasting) from None
     return Lease(
         addresses=tuple(addresses),
         tls=secured,
@@ -96,11 +100,13 @@ async def addresses_of(target: TargetSettings, resolve: Resolve) -> list[tuple[s
         try:
             found = await resolve(target.host, target.port)
         except (OSError, UnicodeError) as error:
-            raise SourceFailed(f"cannot resolve {target.host}: {error}") from None
+            raise SourceFailed(f"cannot resolve {target.host}: {error}", is_lasting=False) from None
     if scope.cancelled_caught:
-        raise SourceFailed(f"cannot resolve {target.host}: no answer within {RESOLVE_TIMEOUT_S:g} s")
+        raise SourceFailed(
+            f"cannot resolve {target.host}: no answer within {RESOLVE_TIMEOUT_S:g} s", is_lasting=False
+        )
     if not found:
-        raise SourceFailed(f"{target.host} has no address")
+        raise SourceFailed(f"{target.host} has no address", is_lasting=False)
     return found
 
 

@@ -18,6 +18,11 @@ _FILE_BYTES = 1024 * 1024
 class SourceFailed(Exception):
     """A secret could not be had. The text is for the operator's log and holds no part of any secret."""
 
+    def __init__(self, what: str, *, is_lasting: bool = True) -> None:
+        """`is_lasting`: somebody has to put something right; no other try helps."""
+        super().__init__(what)
+        self.is_lasting = is_lasting
+
 
 async def read_secret_file(path: str, threads: trio.CapacityLimiter | None = None) -> str:
     """A file's text without one newline at its end. Refused if others may read or change it."""
@@ -68,7 +73,7 @@ async def run_command(command: tuple[str, ...], timeout_s: float = COMMAND_TIMEO
                     raise SourceFailed(f"{program} wrote more than 64 KiB")
             await process.wait()
         if scope.cancelled_caught:
-            raise SourceFailed(f"{program} did not end within {timeout_s:g} s")
+            raise SourceFailed(f"{program} did not end within {timeout_s:g} s", is_lasting=False)
     finally:
         with trio.CancelScope(shield=True):
             if process.returncode is None:
@@ -77,7 +82,7 @@ async def run_command(command: tuple[str, ...], timeout_s: float = COMMAND_TIMEO
                 await process.wait()
             await process.stdout.aclose()
     if process.returncode != 0:
-        raise SourceFailed(f"{program} ended with status {process.returncode}")
+        raise SourceFailed(f"{program} ended with status {process.returncode}", is_lasting=False)
     return as_secret(bytes(output), program)
 
 

@@ -267,7 +267,47 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
     """Changes that the store does not have yet."""
     locks: int
+    log_lost: int = 0
+    """Log lines that stderr did not take."""
+    audit_unwritten: int = 0
+    """Audit lines that stderr or the file did not take; the store has them."""
     engine: EngineStatistics
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """One reason why nobody can be admitted."""
+
+    cause: str
+    """Stable name, see control/health.py."""
+    detail: str = ""
+
+
+class IssuerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of an issuer's keys."""
+
+    issuer: str
+    usable: bool
+    keys: int
+    age_s: float | None
+    """Of the keys in use."""
+    failures: int
+    """Fetches that failed since the start."""
+    last_error: str
+    """Of the last fetch; empty if it worked."""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the gateway can admit anybody, and what else an operator should look at."""
+
+    version: str
+    ready: bool
+    causes: tuple[Cause, ...]
+    issuers: tuple[IssuerStatus, ...]
+    sessions: int
+    pending: int
+    """Changes that the store does not have yet."""
+    log_lost: int
+    audit_unwritten: int
 
 
 class Reloaded(msgspec.Struct, frozen=True, kw_only=True):

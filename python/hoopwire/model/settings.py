@@ -32,6 +32,8 @@ class ListenSettings(Part, frozen=True, kw_only=True):
     """SSH clients connect here; needs `[ssh]`."""
     control: str | None = None
     """HTTPS control API (`POST /v1/grants`); none means implicit mint only."""
+    public_host: str | None = None
+    """Name by which clients reach the gateway, for the connection lines that it shows."""
     admin_socket: Place = "hoopwire-admin.sock"
     """Unix socket of the operators' API, mode 0600: whoever may open it is an operator."""
     tls: TlsSettings
@@ -95,6 +97,12 @@ class GatewaySettings(Part, frozen=True, kw_only=True):
     """A NOTICE goes to the client this long before its grant ends; 0 means none."""
     drain: Seconds = Seconds(30)
     """How long sessions may go on after SIGTERM."""
+    contact: str = ""
+    """Whom a refused principal may turn to: a name, an address, a channel. Told with each refusal."""
+    keep_audit: Seconds = Seconds(7_776_000)
+    """How long audit rows stay in the store; 0 means for ever."""
+    keep_grants: Seconds = Seconds(7_776_000)
+    """How long grants stay in the store after their end; 0 means for ever."""
 
 
 class GroupsSettings(Part, frozen=True, kw_only=True):

@@ -5,9 +5,11 @@ Source: docs.asciinema.org/manual/asciicast/v2.
 
 import codecs
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
+from hoopwire.model.plain import plain_json
 from hoopwire.recordings.terminal import Resize, Terminal
 
 _MICROSECONDS = 6
@@ -18,8 +20,7 @@ def asciicast(terminal: Terminal, title: str) -> Iterator[bytes]:
 
     Bytes that are no UTF-8 become U+FFFD: `--format raw` has them as they were.
     """
-    encode = msgspec.json.Encoder().encode
-    yield encode(
+    yield _encoded(
         {
             "version": 2,
             "width": terminal.columns,
@@ -35,8 +36,13 @@ def asciicast(terminal: Terminal, title: str) -> Iterator[bytes]:
     for moment in terminal.moments:
         at = round(moment.at, _MICROSECONDS)
         if isinstance(moment.event, Resize):
-            yield encode([at, "r", f"{moment.event.columns}x{moment.event.rows}"])
+            yield _encoded([at, "r", f"{moment.event.columns}x{moment.event.rows}"])
         elif text := decoder.decode(moment.event):
-            yield encode([at, "o", text])
+            yield _encoded([at, "o", text])
     if rest := decoder.decode(b"", final=True):
-        yield encode([at, "o", rest])
+        yield _encoded([at, "o", rest])
+
+
+def _encoded(line: Any) -> bytes:
+    """For players the same; on standard output no terminal obeys it."""
+    return plain_json(msgspec.json.encode(line))

@@ -1,11 +1,15 @@
 """From the bytes that the engine's reader yields to frames with their session, time and place."""
 
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from hoopwire.recordings.frames import DIRECTIONS, KINDS, Frame, SessionContinued, SessionStart, Unknown
+
+_MOST_BYTES = (4 << 30) + (128 << 20)
+"""The largest `recording.segment`, and what a turn may add to it."""
 
 Reader = Callable[[str], Iterator[bytes]]
 """Path of a segment file to its frames; raises ValueError where a block does not hold."""
@@ -67,8 +71,37 @@ def segment_files(path: Path) -> list[Path]:
     """The segment files at or below `path`, stream by stream, each in its order."""
     if path.is_file():
         return [path]
-    found = [*path.glob("*.hwr"), *path.glob("*.open"), *path.glob("s*/*.hwr"), *path.glob("s*/*.open")]
+    found = [
+        *path.glob("*.hwr"),
+        *path.glob("*.open"),
+        *path.glob("s[0-9]*/*.hwr"),
+        *path.glob("s[0-9]*/*.open"),
+    ]
     return sorted(found, key=_place)
+
+
+def odd_files(path: Path) -> list[tuple[Path, str]]:
+    """What is named like a segment and is none: what it is instead. To open one might wait for ever."""
+    found = []
+    for file in {path, *segment_files(path)}:
+        try:
+            mode = file.stat().st_mode
+        except OSError as error:
+            found.append((file, error.strerror or "not there"))
+            continue
+        if not stat.S_ISREG(mode) and not (file == path and stat.S_ISDIR(mode)):
+            found.append((file, "it is no regular file"))
+    return sorted(found)
+
+
+def _too_large(file: Path) -> str:
+    return f"it is larger than any segment: {size}" if (size := file.stat().st_size) > _MOST_BYTES else ""
+
+
+def older_than(segment: Path) -> list[Path]:
+    """The sealed segments of the same stream that come before this one, oldest first."""
+    files = [file for file in segment_files(segment.parent) if file.suffix == ".hwr"]
+    return [file for file in files if 0 <= _number(file.stem) < _number(segment.stem)]
 
 
 def _place(path: Path) -> tuple[int, str, int, str]:
@@ -88,7 +121,14 @@ def read_directory(
     A block that does not hold is told to `on_fault` and passed over; without `on_fault` ValueError is
     raised. A segment that is sealed or released meanwhile is looked for under its new name, else passed over.
     """
+    odd = dict(odd_files(path))
     for file in segment_files(path):
+        if file.exists() and (what := odd.get(file) or _too_large(file)):
+            fault = ValueError(f"{file} is passed over: {what}")
+            if on_fault is None:
+                raise fault
+            on_fault(fault)
+            continue
         yield from decode_entries(_items(file, read, on_fault))
 
 

@@ -1,6 +1,6 @@
 """Bytes of others as text that a terminal may print."""
 
-import unicodedata
+from hoopwire.model.plain import is_odd
 
 
 def printable(text: bytes | str) -> str:
@@ -11,7 +11,7 @@ def printable(text: bytes | str) -> str:
 
 
 def _is_harmless(character: str) -> bool:
-    return character == " " or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return not is_odd(character)
 
 
 def _escaped(character: str) -> str:

@@ -68,7 +68,12 @@ MEANINGS = {
     "unsealed": "no seal yet: a gateway that runs seals it in time, the next start seals what a crash left",
     "earlier_absent": "older segments are archived elsewhere, or were deleted",
 }
-"""What a finding means for the reader of the recording."""
+"""What a finding of the engine means for the reader of the recording."""
+
+_OURS = {
+    "torn_checkpoint": "its volume was full, or a crash came; the line proves nothing, the others still do",
+    "replaced_key": "someone who has the old key sealed it, or segments of another time were put in here",
+}
 
 
 def decode_report(raw: bytes) -> VerifyReport:
@@ -81,7 +86,7 @@ def render_report(report: VerifyReport, *, with_checkpoints: bool) -> Iterator[s
     for finding in report.findings:
         word = "FAILED" if finding.severity == "failure" else "note"
         yield f"{word:6}  {_place(finding)}: {printable(finding.text)}"
-        if meaning := MEANINGS.get(finding.kind):
+        if meaning := (MEANINGS | _OURS).get(finding.kind):
             yield f"        {meaning}"
     for stream in report.streams:
         yield (

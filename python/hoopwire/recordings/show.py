@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hoopwire.model.plain import plain_json
 from hoopwire.recordings import frames
 from hoopwire.recordings.entries import Entry
 from hoopwire.recordings.plain import printable
@@ -42,7 +43,7 @@ def session_json(entries: Iterable[Entry], session: str) -> Iterator[bytes]:
     for entry in entries:
         if entry.session == session:
             at = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="microseconds")
-            yield encode(
+            encoded = encode(
                 {
                     "sequence": entry.sequence,
                     "at": at,
@@ -52,6 +53,7 @@ def session_json(entries: Iterable[Entry], session: str) -> Iterator[bytes]:
                     **_fields(entry.frame),
                 }
             )
+            yield plain_json(encoded)
 
 
 def _fields(frame: frames.Frame) -> dict[str, Any]:

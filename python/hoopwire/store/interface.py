@@ -90,8 +90,19 @@ class Store(Protocol):
         """From now on wait for nobody who holds the store: the gateway stops."""
         ...
 
+    async def probe(self, now: float) -> None:
+        """Write a little, to know whether it can be."""
+        ...
+
     async def prune_ledger(self, now: float) -> int:
         """Forget tokens that expired long enough ago that no clock error revives them; how many."""
+        ...
+
+    async def forget(self, *, audit_before: float | None, grants_before: float | None, limit: int) -> int:
+        """Forget at most `limit` audit rows and as many grants that ended before these times; how many.
+
+        None keeps all. A grant whose token is still in the ledger stays.
+        """
         ...
 
     async def append_audit(self, rows: Sequence[AuditRow]) -> None:

@@ -134,6 +134,15 @@ class SqliteStore:
 
         return await self._run(expire)
 
+    async def probe(self, now: float) -> None:
+        """See `Store.probe`."""
+
+        def probe() -> None:
+            with self._transaction():
+                self._database.execute("INSERT OR REPLACE INTO probe VALUES (1, ?)", (now,))
+
+        await self._run(probe)
+
     async def prune_ledger(self, now: float) -> int:
         """See `Store.prune_ledger`."""
 
@@ -143,6 +152,25 @@ class SqliteStore:
                 return self._database.execute(sql, (int(now - LEDGER_MARGIN_S),)).rowcount
 
         return await self._run(prune)
+
+    async def forget(self, *, audit_before: float | None, grants_before: float | None, limit: int) -> int:
+        """See `Store.forget`."""
+        due = (
+            "SELECT id FROM grants WHERE ended_at < ?1 AND NOT EXISTS"
+            " (SELECT 1 FROM ledger WHERE grant_id = id) LIMIT ?2"
+        )
+
+        def forget() -> int:
+            with self._transaction():
+                sql = "DELETE FROM audit WHERE number IN (SELECT number FROM audit WHERE at < ? LIMIT ?)"
+                rows = self._database.execute(sql, (audit_before, limit)).rowcount
+                ids = self._database.execute(due, (grants_before, limit)).fetchall()
+                self._database.executemany("DELETE FROM secrets WHERE grant_id = ?", ids)
+                self._database.executemany("DELETE FROM used WHERE grant_id = ?", ids)
+                self._database.executemany("DELETE FROM grants WHERE id = ?", ids)
+                return rows + len(ids)
+
+        return await self._run(forget)
 
     async def append_audit(self, rows: Sequence[AuditRow]) -> None:
         """See `Store.append_audit`."""

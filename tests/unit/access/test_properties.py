@@ -10,7 +10,7 @@ from hoopwire.access import MIN_TTL_S, AccessRequest, Offer, decide, regrant, re
 from hoopwire.access.match import granted_databases, identity_mismatch
 from hoopwire.model.grant import ACTION_CLASSES, Grant, Mint, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
-from hoopwire.model.postgres.coverage import covers
+from hoopwire.model.postgres.coverage import Held
 from hoopwire.model.postgres.grammar import parse_action, parse_actions
 from hoopwire.model.settings import (
     BudgetSettings,
@@ -102,7 +102,7 @@ MINTS: st.SearchStrategy[Mint] = st.sampled_from(["implicit", "explicit"])
 
 
 def within(small: tuple[str, ...], large: tuple[str, ...]) -> bool:
-    return all(covers(parse_actions(large), parse_action(text)) for text in small)
+    return all(Held(parse_actions(large)).covers(parse_action(text)) for text in small)
 
 
 @settings(deadline=None, max_examples=120)

@@ -2,11 +2,15 @@
 
 import json
 import logging
+import shlex
 import stat
 import time
 
 import httpx
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from hoopwire.cli import main
 
 UPSTREAM_PASSWORD = "planted-upstream-password-4711"
 
@@ -45,6 +49,31 @@ def test_request_for_people_shows_secret_and_psql_line(gateway, token_file, caps
     assert "secret   hw1_" in out
     assert 'connect  psql "host=127.0.0.1 port=' in out
     assert "shown this once" in out
+
+
+def test_the_line_for_psql_works_when_it_is_pasted(gateway, token_file, capsys, tmp_path):
+    """`verify-full` without sslrootcert, and host=0.0.0.0 (N7)."""
+    assert request(gateway, token_file) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("connect  ")]
+    program, conninfo = shlex.split(line.removeprefix("connect  "))
+    assert program == "psql"
+    assert f"sslrootcert={gateway.folder / 'gateway.crt'}" in conninfo
+    for name in ("a b", "it's", "$HOME", 'q"uote', "back\\slash"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "ca.crt").write_bytes((gateway.folder / "gateway.crt").read_bytes())
+        fields = ["grants", "request", "--gateway", gateway.url, "--ca", str(folder / "ca.crt")]
+        assert main([*fields, "--target", "orders", "--token-file", fresh(gateway, tmp_path)]) == 0
+        [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("connect  ")]
+        _, conninfo = shlex.split(line.removeprefix("connect  "))
+        assert conninfo_to_dict(conninfo)["sslrootcert"] == str(folder / "ca.crt")
+
+
+def fresh(gateway, tmp_path) -> str:
+    """A file with a token that nobody has used."""
+    path = tmp_path / "fresh"
+    path.write_text(gateway.issuer.token(gateway.issuer.client(groups=["data"]).cid))
+    return str(path)
 
 
 def test_a_refused_request_says_why_and_what_to_do(gateway, token_file, capsys):
@@ -168,6 +197,20 @@ def test_reload_cuts_and_a_bad_file_is_refused_with_its_line(gateway, token, cap
 def test_statistics(gateway, capsys):
     assert gateway.hoopwire("statistics", "--json") == 0
     assert json.loads(capsys.readouterr().out)["engine"]["sessions"] == 0
+
+
+def test_status(gateway, capsys):
+    """Whether anybody can be admitted was nowhere to be read (R12), nor how old keys are (R13)."""
+    (gateway.folder / "recordings").mkdir(exist_ok=True)
+    gateway.settle(lambda: gateway.hoopwire("status") == 0)
+    out = capsys.readouterr().out
+    assert ": ready" in out
+    assert "1 keys, fetched 0 min ago" in out
+    (gateway.folder / "recordings").rmdir()
+    gateway.settle(lambda: gateway.hoopwire("status") == 1)
+    assert "recording_away: " in capsys.readouterr().out
+    assert gateway.hoopwire("status", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["causes"][0]["cause"] == "recording_away"
 
 
 def test_planted_secrets_are_in_no_output(gateway, token, token_file, capsys, caplog):

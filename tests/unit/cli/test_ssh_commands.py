@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -81,6 +82,15 @@ def test_a_certificate_beside_the_key(gateway, key, asks, monkeypatch):
     assert certificate.principals == ["web1", "deploy@web1"]
     gateway.engine.ssh(Path(f"{key}-cert.pub").read_text().strip(), "web1", session="s_1")
     gateway.settle(lambda: "s_1" in gateway.engine.admitted)
+
+
+def test_a_grant_with_a_secret_has_a_line_for_ssh(gateway, monkeypatch, capsys):
+    """psql's trust is psql's: the line for ssh ended in ` sslrootcert=...`."""
+    monkeypatch.setenv("HOOPWIRE_TOKEN", token_of(gateway))
+    ca = str(gateway.folder / "gateway.crt")
+    assert main(["grants", "request", "--gateway", gateway.url, "--ca", ca, "--target", "web1"]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("connect  ")]
+    assert re.fullmatch(r"connect  ssh -p \d+ web1@gw1", line)
 
 
 def test_a_good_one_is_left_alone_and_no_token_is_read(gateway, key, asks, monkeypatch):

@@ -48,6 +48,7 @@ print(json.dumps([code, sorted(sys.modules)]))
         ("principals", "list"),
         ("reload",),
         ("statistics",),
+        ("status",),
     ],
     ids=" ".join,
 )

@@ -2,8 +2,10 @@
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hoopwire.cli import main, recordings
+from support.segments import public_pem
 
 STREAM = {
     "stream": 0,
@@ -31,7 +33,7 @@ CHANGED = {
 
 @pytest.fixture
 def verify(tmp_path, monkeypatch):
-    (tmp_path / "recording.pub").write_text("PEM")
+    (tmp_path / "recording.pub").write_text(public_pem(Ed25519PrivateKey.generate()))
 
     def run(findings, *more):
         report = {
@@ -74,7 +76,7 @@ def test_nothing_to_verify_is_not_success(tmp_path, monkeypatch, capsys):
     def refuse(*_):
         raise ValueError("it holds no segment")
 
-    (tmp_path / "recording.pub").write_text("PEM")
+    (tmp_path / "recording.pub").write_text(public_pem(Ed25519PrivateKey.generate()))
     monkeypatch.setattr(recordings, "verify_recordings", refuse)
     assert main(["recordings", "verify", str(tmp_path), "--key", str(tmp_path / "recording.pub")]) == 2
     assert main(["recordings", "verify", str(tmp_path), "--key", str(tmp_path / "none.pub")]) == 2

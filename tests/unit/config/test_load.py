@@ -62,6 +62,50 @@ def test_a_problem_names_file_line_column_key_and_the_nearest_name() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("node = gw1", 'a text stands in quotes: node = "gw1"'),
+        ("node = gw1  # the first", 'a text stands in quotes: node = "gw1"'),
+        ("node: gw1", 'a text stands in quotes: node = "gw1"'),
+        ("ttl = 15m", 'a text stands in quotes: ttl = "15m"'),
+        ("listen = 0.0.0.0:5432", 'a text stands in quotes: listen = "0.0.0.0:5432"'),
+        ("state = /var/lib/hoopwire", 'a text stands in quotes: state = "/var/lib/hoopwire"'),
+        ("masks_must_match = yes", "write masks_must_match = true"),
+        ("dev = False", "write dev = false"),
+    ],
+)
+def test_a_text_without_quotes_is_told_what_it_needs(line: str, hint: str) -> None:
+    """`node = gw1` was "not TOML: Invalid value" (N19)."""
+    [problem] = problems(f'[gateway]\naudience = "x"\n{line}\n')
+    assert problem.line == 3
+    assert hint in problem.what
+
+
+@pytest.mark.parametrize("line", ['node = "gw1', "node = [1, 2", "node = {", "= 1", "[x", "a = 'b"])
+def test_other_slips_get_no_wrong_hint(line: str) -> None:
+    [problem] = problems(f"[gateway]\n{line}\n")
+    assert "quotes:" not in problem.what
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "words"),
+    [
+        ("gateway", 'contact = "' + "x" * 201 + '"', "one printable line"),
+        ("listen", 'public_host = "2001:db8::1"', None),
+        ("listen", 'public_host = "gw example"', "host name or an address"),
+        ("gateway", 'keep_audit = "1h"', "must be 1d or more"),
+        ("gateway", 'keep_grants = "0s"', None),
+    ],
+)
+def test_contact_public_host_and_retention(section: str, line: str, words: str | None) -> None:
+    text = edited((f"[{section}]\n", f"[{section}]\n{line}\n"))
+    if words is None:
+        sound(text)
+    else:
+        assert words in problems(text)[0].what
+
+
 def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
     found = problems(
         edited(

@@ -56,12 +56,23 @@ class TokenTable:
         self.known: dict[str, Identity] = {}
         self.gate: trio.Event | None = None
         """When set, verification waits for it."""
+        self.keys: dict[str, Any] = {}
+        """By issuer: what is known of its keys."""
 
     async def __aenter__(self) -> "TokenTable":
         return self
 
     async def __aexit__(self, *_: object) -> None:
         pass
+
+    def stale(self) -> tuple[str, ...]:
+        return ()
+
+    async def keep_fresh(self, issuer: str) -> None:
+        pass
+
+    def issuers(self) -> dict[str, Any]:
+        return self.keys
 
     async def verify(self, token: str, *, channel: str) -> Identity:
         if self.gate is not None:
@@ -259,6 +270,7 @@ def write_pair(folder: Path) -> tuple[str, str]:
 def make_settings(folder: Path) -> Settings:
     """Targets `orders` (orders, analytics) and `billing`; group `data` may query `orders` for a minute."""
     certificate, key = write_pair(folder)
+    (folder / "recordings").mkdir(exist_ok=True)
     signing = folder / "recording.key"
     signing.write_bytes(
         ed25519.Ed25519PrivateKey.generate().private_bytes(

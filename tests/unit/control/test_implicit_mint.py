@@ -41,6 +41,91 @@ async def test_audit_names_who_and_which_token_but_never_the_token(house):
     assert "THE-TOKEN" not in house.audit.getvalue().decode().replace("jti-THE-TOKEN", "")
 
 
+async def test_each_audit_event_names_its_gateway(house):
+    """`node` was documented, and in no event (N12)."""
+    await house.connect(house.token("T1"), "s_1")
+    await house.connect("no token", "s_2")
+    grant = house.engine.admitted["s_1"][0].id
+    await revoke_grant(house.parts, grant, by="operator", reason="r")
+    kinds = ("gateway.started", "grant.minted", "session.started", "session.denied", "grant.revoked")
+    await house.settle(lambda: all(house.audited(kind) for kind in kinds))
+    for kind in kinds:
+        assert {event["node"] for event in house.audited(kind)} == {"gateway"}
+    await house.parts.trail.flush()
+    rows = await house.parts.store.audit()
+    assert {row.kind for row in rows} >= set(kinds)
+    assert {msgspec.json.decode(row.body)["node"] for row in rows} == {"gateway"}
+
+
+async def test_a_refusal_names_whom_to_ask(house):
+    """A HINT that led nowhere (N3): `ask the operators`, and not who they are."""
+    await house.connect(house.token("T1", groups=()), "s_1")
+    assert "Contact" not in house.engine.refused["s_1"].hint
+    gateway = msgspec.structs.replace(house.settings.gateway, contact="#data-access, or 4711")
+    house.settings = msgspec.structs.replace(house.settings, gateway=gateway)
+    await house.running.reload()
+    await house.connect(house.token("T2", groups=()), "s_2")
+    assert house.engine.refused["s_2"].hint.endswith("Contact: #data-access, or 4711")
+
+
+async def test_a_gateway_that_is_not_set_up_says_so(house):
+    """An unset variable of the gateway was "Try again later" (N20)."""
+    house.lease_error = LeaseFailed("environment variable PG is not set or empty", is_lasting=True)
+    await house.connect(house.token("T1"), "s_1")
+    refused = house.engine.refused["s_1"]
+    assert "not set up right" in refused.message
+    assert "does not help" in refused.hint
+    assert "PG" not in refused.message + refused.hint
+    [denied] = house.audited("session.denied")
+    assert denied["reason"] == "environment variable PG is not set or empty"
+    house.lease_error = LeaseFailed("cannot resolve db: no answer")
+    await house.connect(house.token("T2"), "s_2")
+    assert "Try again later" in house.engine.refused["s_2"].hint
+
+
+async def test_a_token_is_not_used_up_by_a_session_that_never_was(house):
+    """`Try again`, then `already used` (N8): the target was down when a token for one connection came."""
+    token = house.token("T1", groups=("once",))
+    house.lease_error = LeaseFailed("cannot resolve db")
+    await house.connect(token, "s_1")
+    assert "Try again" in house.engine.refused["s_1"].hint
+    house.lease_error = None
+    house.engine.login_succeeds = False
+    await house.connect(token, "s_2")
+    house.engine.hang_up("s_2")
+    await house.settle(lambda: house.parts.table.seat("s_2") is None)
+    house.engine.login_succeeds = True
+    await house.connect(token, "s_3")
+    assert "s_3" in house.engine.admitted
+    await house.settle(lambda: house.audited("session.started"))
+    # That was it.
+    for number, gone in ((4, False), (5, True)):
+        if gone:
+            house.engine.hang_up("s_3")
+            await house.settle(lambda: house.parts.table.seat("s_3") is None)
+        await house.connect(token, f"s_{number}")
+        assert "already" in house.engine.refused[f"s_{number}"].message
+    assert len(await house.parts.store.grants()) == 1
+
+
+async def test_two_at_once_are_never_two_sessions_of_one_token(house):
+    """N8's kin: while the first is on its way, the second is refused; a revoked one stays revoked."""
+    token = house.token("T1", groups=("once",))
+    house.lease_gate = trio.Event()
+    house.engine.connect(token, session="s_1")
+    await house.settle(lambda: house.leases)
+    await house.connect(token, "s_2")
+    assert "already" in house.engine.refused["s_2"].message
+    house.lease_error = LeaseFailed("gone")
+    house.lease_gate.set()
+    await house.answered("s_1")
+    house.lease_error = None
+    [grant] = await house.parts.store.grants()
+    await revoke_grant(house.parts, grant.id, by="operator", reason="r")
+    await house.connect(token, "s_3")
+    assert "s_3" in house.engine.refused
+
+
 async def test_pools_work_more_connections_join_the_same_grant(house):
     token = house.token("T1")
     for number in range(3):

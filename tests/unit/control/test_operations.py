@@ -18,6 +18,7 @@ VIEWED = {
     ("GET", "/v1/sessions"),
     ("GET", "/v1/principals/locks"),
     ("GET", "/v1/statistics"),
+    ("GET", "/v1/status"),
 }
 ENDED = {
     ("POST", "/v1/grants/revoke"),

@@ -1,6 +1,7 @@
 """Grant secrets: `POST /v1/grants`, then `hw1_...` as the password. Real Starlette, by ASGI."""
 
 import httpx
+import msgspec
 import pytest
 
 from hoopwire.api.public import BODY_LIMIT_BYTES, public_app
@@ -25,7 +26,7 @@ async def test_mint_shows_the_secret_once_and_psql_takes_it(house, public):
     assert answer.status_code == 201
     assert answer.headers["cache-control"] == "no-store"
     body = answer.json()
-    assert body["connect"].startswith('psql "host=gw.example port=5432 dbname=orders ')
+    assert body["connect"].startswith('psql "host=127.0.0.1 port=55432 dbname=orders ')
     assert len(body["secret"]) == 79
     assert body["grant"]["expires_at"] == house.wall.now + 45
     await house.connect(body["secret"], "s_1")
@@ -178,7 +179,7 @@ async def test_operator_verbs_are_not_on_the_public_api(house, public):
 async def test_openapi_describes_what_is_served(house, public):
     document = (await public.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/v1/grants", "/healthz"}
+    assert set(document["paths"]) == {"/v1/grants", "/v1/ssh", "/healthz", "/readyz"}
     asked = document["components"]["schemas"]["GrantRequest"]
     assert asked["additionalProperties"] is False
     assert asked["required"] == ["target"]
@@ -205,3 +206,21 @@ async def test_a_renewal_needs_a_fresh_token_of_the_same_principal_and_never_wid
     assert renewed.status_code == 201
     assert renewed.json()["grant"]["id"] != first["id"]
     assert renewed.json()["grant"]["databases"] == first["databases"]
+
+
+async def test_the_connection_line_names_where_clients_reach_the_gateway(house, public):
+    """`psql "host=0.0.0.0 ..."` (N7), and no setting that says what else."""
+    listen = msgspec.structs.replace(house.settings.listen, public_host="db.example")
+    house.settings = msgspec.structs.replace(house.settings, listen=listen)
+    await house.running.reload()
+    assert "host=db.example port=55432 " in (await mint(public, house.token("N2"))).json()["connect"]
+
+
+async def test_a_listener_on_all_addresses_is_named_as_it_was_asked(house, monkeypatch):
+    """0.0.0.0 is no place to connect to (N7)."""
+    for number, address in enumerate(("0.0.0.0:5432", "[::]:5432")):
+        monkeypatch.setattr(house.engine, "addresses", lambda address=address: [address])
+        transport = httpx.ASGITransport(app=public_app(house.parts))
+        async with httpx.AsyncClient(transport=transport, base_url="https://gw.example:8443") as client:
+            answer = await mint(client, house.token(f"N{number}"))
+        assert "host=gw.example port=5432 " in answer.json()["connect"]

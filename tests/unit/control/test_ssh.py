@@ -88,10 +88,10 @@ async def test_the_engine_is_told_of_keys_and_listeners(house):
         ("127.0.0.1:0", "postgres"),
         ("127.0.0.1:0", "ssh"),
     ]
-    [host] = config.ssh.host_keys
+    [host] = config.protocols.ssh.host_keys
     assert asyncssh.import_private_key(host.key)
     assert host.certificate
-    [authority] = config.ssh.agents_authorities
+    [authority] = config.protocols.ssh.agents_authorities
     assert authority == house.parts.keyring.agents.blob
     assert (len(house.running.postgres), len(house.running.ssh)) == (1, 1)
 
@@ -123,6 +123,48 @@ async def test_a_certificate_in_place_of_a_secret(house):
     assert grant["ssh_key"] == stored.ssh.key
     await house.settle(lambda: house.audited("grant.minted"))
     assert house.audited("grant.minted")[0]["ssh_key"] == stored.ssh.key
+
+
+async def test_it_is_told_where_clients_reach_the_gateway(make_house, start, settings, monkeypatch):
+    """Without names in a host certificate: `ssh web1@0.0.0.0`, and known_hosts the same (N7)."""
+    bare = msgspec.structs.replace(settings.ssh, host_ca=None, names=())
+    house = make_house()
+    house.settings = msgspec.structs.replace(settings, ssh=bare)
+    async with start(house):
+        for word, address, named in (("T1", "0.0.0.0:22", "gw"), ("T2", "[::1]:22", "::1")):
+            bound = ["127.0.0.1:5432", address]
+            monkeypatch.setattr(house.engine, "addresses", lambda bound=bound: bound)
+            answer = await issued(house, word)
+            assert answer["connect"] == f"ssh web1@{named}"
+            assert answer["known_hosts"][0].startswith(f"{named} ssh-ed25519 ")
+        listen = msgspec.structs.replace(house.settings.listen, public_host="ssh.example")
+        house.settings = msgspec.structs.replace(house.settings, listen=listen)
+        await house.running.reload()
+        assert (await issued(house, "T3"))["connect"] == "ssh web1@ssh.example"
+
+
+async def test_a_host_header_is_no_line_of_known_hosts(make_house, start, settings, monkeypatch):
+    bare = msgspec.structs.replace(settings.ssh, host_ca=None, names=())
+    house = make_house()
+    house.settings = msgspec.structs.replace(settings, ssh=bare)
+    async with start(house):
+        monkeypatch.setattr(house.engine, "addresses", lambda: ["127.0.0.1:5432", "0.0.0.0:22"])
+        transport = httpx.ASGITransport(public_app(house.parts))
+        async with httpx.AsyncClient(transport=transport, base_url="https://gw") as client:
+            answer = await client.get("/v1/ssh", headers={"host": "*"})
+            assert answer.json()["names"] == ["0.0.0.0"]
+            answer = await client.get("/v1/ssh")
+            assert answer.json()["names"] == ["gw"]
+
+
+async def test_a_refusal_at_ssh_names_whom_to_ask(make_house, start, settings):
+    """As PostgreSQL's do (N3)."""
+    gateway = msgspec.structs.replace(settings.gateway, contact="#data-access")
+    house = make_house()
+    house.settings = msgspec.structs.replace(settings, gateway=gateway)
+    async with start(house):
+        refusal = await ssh(house, "hw1_nothing")
+        assert refusal.hint.endswith(" Contact: #data-access")
 
 
 async def test_it_opens_its_target_with_a_certificate_of_the_sessions_own(house):

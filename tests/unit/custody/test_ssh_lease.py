@@ -99,6 +99,16 @@ async def test_nothing_is_lent_by_halves(monkeypatch, fields, words):
     with pytest.raises(LeaseFailed, match=words) as caught:
         await lent(target(**fields))
     assert "planted" not in caught.value.internal
+    assert "To try again does not help" in caught.value.hint
+
+
+async def test_a_name_that_does_not_resolve_may_be_tried_again():
+    async def nowhere(host, port):
+        raise OSError("try again")
+
+    with pytest.raises(LeaseFailed, match="cannot resolve") as caught:
+        await lend_login(target(), WANTED, AUTHORITY, NOW, resolve=nowhere)
+    assert "Try again later" in caught.value.hint
 
 
 async def test_a_login_that_is_not_listed_is_never_tried():

@@ -48,7 +48,7 @@ async def test_parallel_first_logins_share_one_fetch(
     assert issuer.fetches == 1
 
 
-async def test_storm_of_unknown_kids_makes_at_most_one_fetch_a_minute(
+async def test_storm_of_unknown_kids_makes_at_most_one_fetch_in_ten_seconds(
     autojump_clock: MockClock, lookup: Lookup, issuer: DevIssuer
 ) -> None:
     """Anybody may send tokens with made-up kids; each must not become a request at the issuer."""
@@ -57,8 +57,8 @@ async def test_storm_of_unknown_kids_makes_at_most_one_fetch_a_minute(
     for number in range(3000):
         assert await code_of(lookup(f"made-up-{number}")) == "unknown_kid"
         await trio.sleep(0.2)
-    minutes = (trio.current_time() - started) / 60
-    assert issuer.fetches - before <= minutes + 1
+    tens = (trio.current_time() - started) / 10
+    assert issuer.fetches - before <= tens + 1
     assert issuer.discoveries <= issuer.fetches
 
 
@@ -81,14 +81,68 @@ async def test_rotated_key_is_found_at_once(
     assert issuer.fetches == 2
 
 
-async def test_second_rotation_within_a_minute_waits_for_the_minute(
+async def test_second_rotation_within_ten_seconds_waits_for_them(
     autojump_clock: MockClock, lookup: Lookup, issuer: DevIssuer
 ) -> None:
     await lookup()
     issuer.rotate()
     assert await code_of(lookup()) == "unknown_kid"
-    await trio.sleep(60)
+    await trio.sleep(10)
     await lookup()
+
+
+async def test_a_made_up_kid_just_before_a_rotation_keeps_nobody_out_for_a_minute(
+    autojump_clock: MockClock, lookup: Lookup, issuer: DevIssuer
+) -> None:
+    """One unknown kid by a stranger burned the minute's fetch (R21): good tokens were refused."""
+    await lookup()
+    await trio.sleep(61)
+    assert await code_of(lookup("made-up")) == "unknown_kid"
+    issuer.rotate()
+    refused = 0
+    while True:
+        await trio.sleep(1)
+        assert await code_of(lookup("made-up-too")) == "unknown_kid"
+        try:
+            await lookup()
+            break
+        except TokenRefused:
+            refused += 1
+    assert refused < 10
+    assert issuer.fetches == 3
+
+
+async def test_an_issuer_that_fails_is_asked_once_a_minute_whatever_kid(
+    autojump_clock: MockClock, lookup: Lookup, issuer: DevIssuer
+) -> None:
+    """R21's kin: a stranger must not make the gateway ask an issuer that is down again and again."""
+    await lookup()
+    issuer.fail_jwks(503)
+    await trio.sleep(61)
+    before = issuer.discoveries
+    for number in range(59):
+        assert await code_of(lookup(f"made-up-{number}")) == "unknown_kid"
+        await trio.sleep(1)
+    assert issuer.discoveries == before + 1
+
+
+async def test_keys_are_kept_fresh_without_a_login(
+    autojump_clock: MockClock, keys: JwksCache, issuer: DevIssuer
+) -> None:
+    """Until somebody logged in nobody knew that the keys could not be fetched (R13)."""
+    assert keys.stale() == (issuer.issuer,)
+    await keys.keep_fresh(issuer.issuer)
+    assert keys.stale() == ()
+    assert keys.statistics()[issuer.issuer].usable
+    issuer.fail_jwks(503)
+    for _ in range(20):
+        for stale in keys.stale():
+            await keys.keep_fresh(stale)
+        await trio.sleep(60)
+    found = keys.statistics()[issuer.issuer]
+    assert "503" in found.last_error
+    assert found.usable
+    assert found.failures <= 6
 
 
 async def test_vanished_key_is_dropped_at_refresh(

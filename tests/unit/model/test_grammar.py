@@ -19,7 +19,7 @@ from hoopwire.model.postgres.actions import (
     expand,
     in_order,
 )
-from hoopwire.model.postgres.coverage import covers, missing
+from hoopwire.model.postgres.coverage import Held
 from hoopwire.model.postgres.grammar import parse_action, parse_column, parse_deny
 from hoopwire.model.postgres.patterns import MILD, Pattern, contains, intersects
 from hoopwire.model.postgres.sensitive import EXTENSIONS, SENSITIVE
@@ -142,10 +142,10 @@ def test_a_masked_column_is_named_whole() -> None:
 class TestPresets:
     def test_each_is_the_one_before_it_and_more(self) -> None:
         read_only, read_write, ddl = (parse_action(f"{name}") for name in ("read-only", "read-write", "ddl"))
-        assert covers((ddl,), read_write)
-        assert covers((read_write,), read_only)
-        assert not covers((read_only,), read_write)
-        assert not covers((read_write,), ddl)
+        assert Held((ddl,)).covers(read_write)
+        assert Held((read_write,)).covers(read_only)
+        assert not Held((read_only,)).covers(read_write)
+        assert not Held((read_write,)).covers(ddl)
 
     def test_what_they_come_to(self) -> None:
         expansion = expand((parse_action("read-write on app.* except app.x"),))
@@ -267,7 +267,7 @@ def test_who_asks_for_a_dangerous_function_by_name_needs_it_granted_by_name(
     granted: str, asked: str, is_covered: bool
 ) -> None:
     """H13: a wildcard in the policy, a name in the request: the grant had the name, the engine gave it."""
-    assert covers((parse_action(granted),), parse_action(asked)) is is_covered
+    assert Held((parse_action(granted),)).covers(parse_action(asked)) is is_covered
 
 
 def test_what_extensions_show_is_the_engines_list() -> None:
@@ -335,19 +335,19 @@ class TestCoverage:
     @given(SMALL_ACTIONS)
     def test_each_action_covers_itself(self, action: Action) -> None:
         """A reload without changes would end grants otherwise."""
-        assert missing((action,), action) == ()
+        assert Held((action,)).missing(action) == ()
 
     @given(st.lists(SMALL_ACTIONS, max_size=3).map(tuple), SMALL_ACTIONS)
     def test_what_is_covered_is_allowed_name_by_name(
         self, granted: tuple[Action, ...], asked: Action
     ) -> None:
         """A narrowed grant that reaches one name more than its policy is an escalation."""
-        if covers(granted, asked):
+        if Held(granted).covers(asked):
             assert meaning((asked,)) <= meaning(granted)
 
     @given(st.lists(SMALL_ACTIONS, max_size=2).map(tuple), SMALL_RULES, SMALL_RULES)
     def test_it_is_transitive(self, granted: tuple[Action, ...], middle: Rule, asked: Rule) -> None:
-        if covers(granted, middle) and covers((middle,), asked):
+        if Held(granted).covers(middle) and Held((middle,)).covers(asked):
             assert meaning((asked,)) <= meaning(granted)
 
     @given(SMALL_RULES, st.data())
@@ -357,10 +357,10 @@ class TestCoverage:
             verbs=(data.draw(st.sampled_from(rule.verbs)),),
             objects=(data.draw(st.sampled_from(rule.objects)),),
         )
-        assert covers((rule,), part)
+        assert Held((rule,)).covers(part)
 
     def test_the_catalogue_by_name_is_within_the_word(self) -> None:
         granted = (parse_action("read-only on public.*"),)
-        assert covers(granted, parse_action("select on pg_catalog.pg_class"))
-        assert not covers(granted, parse_action("select on pg_catalog.pg_authid"))
-        assert not covers((parse_action("select on pg_catalog.*"),), parse_action("catalog"))
+        assert Held(granted).covers(parse_action("select on pg_catalog.pg_class"))
+        assert not Held(granted).covers(parse_action("select on pg_catalog.pg_authid"))
+        assert not Held((parse_action("select on pg_catalog.*"),)).covers(parse_action("catalog"))

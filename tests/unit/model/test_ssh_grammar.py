@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hoopwire.model.action import ActionError
 from hoopwire.model.ssh.actions import PRESETS, Action, expand
-from hoopwire.model.ssh.coverage import covers, missing
+from hoopwire.model.ssh.coverage import Held
 from hoopwire.model.ssh.grammar import parse_action, parse_actions
 from hoopwire.model.ssh.paths import SYSTEM_TREES
 from hoopwire.model.ssh.shell import SHELL_WORDS, quoted, words
@@ -257,16 +257,16 @@ BEYOND = [
 
 @pytest.mark.parametrize(("granted", "asked"), WITHIN)
 def test_what_lies_within(granted: str, asked: str) -> None:
-    assert covers(parse_actions([granted]), parse_action(asked))
+    assert Held(parse_actions([granted])).covers(parse_action(asked))
 
 
 @pytest.mark.parametrize(("granted", "asked"), BEYOND)
 def test_a_request_that_widens(granted: str, asked: str) -> None:
-    assert not covers(parse_actions([granted]), parse_action(asked))
+    assert not Held(parse_actions([granted])).covers(parse_action(asked))
 
 
 def test_what_is_missing_is_named_part_by_part() -> None:
-    granted = parse_actions(["sftp read /a", "exec df -h"])
-    assert missing(granted, parse_action("read-files on /a/b, /c")) == ("sftp read /c",)
-    assert "exec uptime" in missing(granted, parse_action("operate"))
-    assert "exec df -h" not in missing(granted, parse_action("operate"))
+    granted = Held(parse_actions(["sftp read /a", "exec df -h"]))
+    assert granted.missing(parse_action("read-files on /a/b, /c")) == ("sftp read /c",)
+    assert "exec uptime" in granted.missing(parse_action("operate"))
+    assert "exec df -h" not in granted.missing(parse_action("operate"))

@@ -76,6 +76,15 @@ def test_asciicast_marks_bytes_that_are_no_text() -> None:
     assert events == [[0.01, "o", "\ufffd"], [0.01, "o", "\ufffd"]]
 
 
+def test_asciicast_on_standard_output_is_obeyed_by_no_terminal() -> None:
+    items = [*ITEMS[:2], item(20, DATA, [1, 0, "\u009b6n\x7f\u202e".encode()], DOWN)]
+    (read,) = read_terminals(decode_entries(items), SESSION)
+    lines = list(asciicast(read, "\u009b"))
+    assert b"".join(lines).isascii()
+    assert b"\x7f" not in b"".join(lines)
+    assert json.loads(lines[1])[2] == "\u009b6n\x7f\u202e"
+
+
 HARMFUL = [
     b"\x1b]52;c;ZXZpbA==\x07",
     b"\x1b]0;title\x1b\\",

@@ -49,9 +49,9 @@ async def lend_login(
             raise SourceFailed(f"no host key or CA to know {target.host} by")
         key, certificate, password = await _credential(target, wanted, authority, now, threads)
     except SourceFailed as error:
-        raise LeaseFailed(str(error)) from None
+        raise LeaseFailed(str(error), is_lasting=error.is_lasting) from None
     except KeyFault as error:
-        raise LeaseFailed(f"a key for {target.host} {error}") from None
+        raise LeaseFailed(f"a key for {target.host} {error}", is_lasting=True) from None
     login = Login(
         key=key,
         certificate=certificate,

@@ -2,7 +2,8 @@
 
 The rules, for each issuer string by itself:
 1. Keys come from discovery's `jwks_uri` only, and that must share the issuer's origin.
-2. At most one fetch in 60 seconds, whatever is asked for; concurrent askers share it.
+2. At most one fetch in 60 seconds, whatever is asked for; concurrent askers share it. Only a good set that
+   lacks a kid is fetched again after 10 seconds: a made-up kid must not keep a new key out for a minute.
 3. A set is fresh for min(its max-age, 15 min); an unknown kid makes it stale at once.
 4. A failed fetch keeps the last good set; a set older than 24 hours is not used any more.
 5. A successful fetch replaces the set: a key that is gone from it is gone here.
@@ -25,6 +26,7 @@ from hoopwire.identity.refusal import refused
 from hoopwire.model.settings import IssuerSettings
 
 FETCH_EVERY_S: Final = 60.0
+UNKNOWN_EVERY_S: Final = 10.0
 FRESH_AT_MOST_S: Final = 15 * 60.0
 HARD_STOP_S: Final = 24 * 3600.0
 REFRESH_S: Final = 8.0
@@ -51,8 +53,11 @@ class JwksStatistics(msgspec.Struct, frozen=True, kw_only=True):
     fetches: int
     failures: int
     keys: int
+    usable: bool
+    """Tokens are verified with them."""
     age_s: float | None
     last_error: str
+    """Of the last fetch; empty if it worked."""
 
 
 class _Entry:
@@ -76,12 +81,21 @@ class _Entry:
             return None
         return self.key_set
 
-    def may_fetch(self) -> bool:
-        return self.tried_at is None or trio.current_time() - self.tried_at >= FETCH_EVERY_S
+    def may_fetch(self, kid: str | None = None) -> bool:
+        if self.tried_at is None:
+            return True
+        key_set = self.usable()
+        is_good = key_set is not None and not self.last_error
+        lacks = is_good and kid is not None and key_set is not None and not key_set.knows(kid)
+        every_s = UNKNOWN_EVERY_S if lacks else FETCH_EVERY_S
+        return trio.current_time() - self.tried_at >= every_s
+
+    def is_stale(self) -> bool:
+        return self.usable() is None or trio.current_time() >= self.fresh_until
 
     def wants_fetch(self, kid: str) -> bool:
         key_set = self.usable()
-        return key_set is None or not key_set.knows(kid) or trio.current_time() >= self.fresh_until
+        return key_set is None or not key_set.knows(kid) or self.is_stale()
 
 
 class JwksCache:
@@ -116,10 +130,10 @@ class JwksCache:
     async def key(self, issuer: str, kid: str, algorithm: str) -> PublicKey:
         """See `KeySource.key`. Waits for at most one fetch."""
         entry = self._entries[issuer]
-        if entry.wants_fetch(kid) and entry.may_fetch():
+        if entry.wants_fetch(kid) and entry.may_fetch(kid):
             async with entry.lock:
                 # Whoever had the lock before may have fetched already.
-                if entry.wants_fetch(kid) and entry.may_fetch():
+                if entry.wants_fetch(kid) and entry.may_fetch(kid):
                     await self._refresh(entry)
         elif entry.wants_fetch(kid) and entry.lock.locked():
             async with entry.lock:
@@ -136,6 +150,19 @@ class JwksCache:
             raise refused("key_unfit", f"key {kid!r} of {issuer} does not fit {algorithm}")
         return key
 
+    def stale(self) -> tuple[str, ...]:
+        """Issuers whose keys are to be fetched, and may be."""
+        return tuple(
+            issuer for issuer, entry in self._entries.items() if entry.is_stale() and entry.may_fetch()
+        )
+
+    async def keep_fresh(self, issuer: str) -> None:
+        """Fetch an issuer's keys, if they are stale and may be fetched."""
+        entry = self._entries[issuer]
+        async with entry.lock:
+            if issuer in self._clients and entry.is_stale() and entry.may_fetch():
+                await self._refresh(entry)
+
     def statistics(self) -> Mapping[str, JwksStatistics]:
         """By issuer string."""
         now = trio.current_time()
@@ -144,6 +171,7 @@ class JwksCache:
                 fetches=entry.fetches,
                 failures=entry.failures,
                 keys=len(entry.key_set.keys) if entry.key_set else 0,
+                usable=entry.usable() is not None,
                 age_s=now - entry.loaded_at if entry.key_set else None,
                 last_error=entry.last_error,
             )
@@ -152,15 +180,16 @@ class JwksCache:
 
     async def _refresh(self, entry: _Entry) -> None:
         entry.tried_at = trio.current_time()
-        entry.fetches += 1
         try:
             # Shielded: otherwise a peer that hangs up could burn the one fetch of this minute, over and over.
             with trio.CancelScope(shield=True), trio.fail_after(REFRESH_S):
                 key_set, max_age_s = await self._fetch(entry)
         except (FetchFailed, ValueError, httpx.InvalidURL, trio.TooSlowError) as error:
+            entry.fetches += 1
             entry.failures += 1
             entry.last_error = str(error) or f"no keys within {REFRESH_S:.0f} s"
             return
+        entry.fetches += 1
         now = trio.current_time()
         entry.key_set, entry.loaded_at, entry.last_error = key_set, now, ""
         entry.fresh_until = now + min(max_age_s, FRESH_AT_MOST_S)

@@ -15,7 +15,7 @@ from jwt.exceptions import InvalidJTIError, InvalidSubjectError
 
 from hoopwire.identity.groups import groups
 from hoopwire.identity.issuers import check_issuers, is_org_server
-from hoopwire.identity.keys.jwks import JwksCache, KeySource
+from hoopwire.identity.keys.jwks import JwksCache, JwksStatistics, KeySource
 from hoopwire.identity.keys.keyset import PublicKey, fits
 from hoopwire.identity.refusal import refused
 from hoopwire.identity.token.claims import client_id, looks_like_id_token, principal, scopes, token_id
@@ -95,11 +95,24 @@ class Verifier:
         if self._own_cache is not None:
             await self._own_cache.__aexit__(kind, error, trace)
 
+    def stale(self) -> tuple[str, ...]:
+        """Issuers whose keys are to be fetched, before a login has to."""
+        return () if self._own_cache is None else self._own_cache.stale()
+
+    async def keep_fresh(self, issuer: str) -> None:
+        """Fetch them, if they still are."""
+        if self._own_cache is not None:
+            await self._own_cache.keep_fresh(issuer)
+
+    def issuers(self) -> Mapping[str, JwksStatistics]:
+        """What is known of each issuer's keys."""
+        return {} if self._own_cache is None else self._own_cache.statistics()
+
     async def verify(self, token: str, *, channel: Channel) -> Identity:
         """Who this token is, after every check. Raises `TokenRefused`.
 
         `channel` is `native` (a database password, 8 KiB) or `http` (a bearer token, 16 KiB). Touches the
-        network only for a configured issuer, and at most once a minute for each.
+        network only for a configured issuer, and seldom (`identity.keys.jwks`).
         """
         presented = parse(token, channel)  # 1 size, 2 segments, 3 header, 4 typ
         settings = self._select_issuer(presented)  # 5 iss, and alg against that issuer's own list

@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Iterable, Sized
 from typing import Final
 
 import msgspec
@@ -115,6 +116,12 @@ def expand(actions: tuple[Action, ...]) -> Expansion:
         rules=tuple(dict.fromkeys(rules)),
         words=tuple(name for name in WORDS if name in words),
     )
+
+
+def names_in(actions: Iterable[Action], denied: Iterable[Rule], masks: Sized) -> int:
+    """How many names and patterns they have: what a policy or grant costs whoever decides by it."""
+    rules = [each for each in (*actions, *denied) if isinstance(each, Rule | Preset)]
+    return sum(len(rule.objects) + len(rule.excluded) for rule in rules) + len(masks)
 
 
 def _preset_rules(preset: Preset) -> list[Rule]:

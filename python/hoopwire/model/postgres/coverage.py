@@ -2,9 +2,16 @@
 
 A request is covered if each verb on each of its objects lies within one rule, and whatever that rule leaves
 out of it the request leaves out, too. That errs on one side only: what is covered is allowed, name by name.
+
+Logins come through here, on the one thread that also revokes and locks. So what a policy's texts come to is
+kept, and rules are found by the names that they are about: the time goes by the rules, not by their square.
 """
 
-from hoopwire.model.postgres.actions import Action, ActionClass, Expansion, Rule, expand, pattern_text
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from hoopwire.model.postgres.actions import Action, ActionClass, Rule, expand, pattern_text
+from hoopwire.model.postgres.grammar import parse_action, parse_actions, parse_deny
 from hoopwire.model.postgres.patterns import Pattern, contains, intersects, needs_own_name
 
 _CATALOG = Rule(
@@ -13,57 +20,128 @@ _CATALOG = Rule(
 )
 """What the word `catalog` stands for; patterns with `*` leave the sensitive relations out by themselves."""
 
-
-def covers(granted: tuple[Action, ...], asked: Action) -> bool:
-    """Is `asked` wholly within `granted`?"""
-    return not missing(granted, asked)
+_KEPT = 256
+"""So many policies' and grants' texts are kept as what they come to."""
 
 
-def missing(granted: tuple[Action, ...], asked: Action) -> tuple[str, ...]:
-    """The parts of `asked` that are not within `granted`, as one would ask for them; empty if covered."""
-    there = expand(granted)
-    if isinstance(asked, ActionClass):
-        return () if asked.name in there.classes else (asked.name,)
-    if "query" in there.classes:
-        return ()
-    wanted = expand((asked,))
-    lacking = [word for word in wanted.words if word not in there.words]
-    for rule in wanted.rules:
-        lacking.extend(_missing_of_rule(there, rule))
-    return tuple(dict.fromkeys(lacking))
+class Held:
+    """Granted actions, to be asked about."""
 
+    def __init__(self, actions: tuple[Action, ...]) -> None:
+        self.actions = actions
+        self.expansion = expand(actions)
+        self._actions = frozenset(actions)
+        rules = self.expansion.rules
+        self._rules = (*rules, _CATALOG) if "catalog" in self.expansion.words else rules
+        self._equal: dict[tuple[str, Pattern], list[int]] = {}
+        self._of_schema: dict[tuple[str, str], list[int]] = {}
+        """Rules with an object whose schema is written out, and whose name has a `*`."""
+        self._of_any: dict[str, list[int]] = {}
+        for index, rule in enumerate(self._rules):
+            for verb in rule.verbs:
+                for pattern in rule.objects:
+                    self._equal.setdefault((verb, pattern), []).append(index)
+                    if "*" in pattern.schema:
+                        self._of_any.setdefault(verb, []).append(index)
+                    elif "*" in pattern.name:
+                        self._of_schema.setdefault((verb, pattern.schema), []).append(index)
 
-def _missing_of_rule(there: Expansion, asked: Rule) -> list[str]:
-    rules = (*there.rules, _CATALOG) if "catalog" in there.words else there.rules
-    lacking: list[str] = []
-    for verb in asked.verbs:
-        candidates = [rule for rule in rules if verb in rule.verbs]
-        for pattern in asked.objects:
-            literal = verb == "call" and needs_own_name(pattern)
-            parts = _missing_of_pattern(candidates, pattern, asked.excluded, literal)
-            on = verb if verb == "call" else f"{verb} on"
-            lacking.extend(f"{on} {pattern_text(part)}" for part in parts)
-    return lacking
+    def covers(self, asked: Action) -> bool:
+        """Is `asked` wholly within these?"""
+        return not self.missing(asked)
 
-
-def _missing_of_pattern(
-    rules: list[Rule], pattern: Pattern, left_out: tuple[Pattern, ...], literal: bool
-) -> tuple[Pattern, ...]:
-    """What of the pattern no rule gives: the whole, or what the closest rule leaves out; empty if covered.
-
-    `literal`: only a rule with the very name counts.
-    """
-    closest: tuple[Pattern, ...] = (pattern,)
-    for rule in rules:
-        counting = (outer for outer in rule.objects if not literal or "*" not in outer.name)
-        if not any(contains(outer, pattern) for outer in counting):
-            continue
-        parts = tuple(
-            pattern if contains(excluded, pattern) else excluded
-            for excluded in rule.excluded
-            if intersects(excluded, pattern) and not any(contains(outer, excluded) for outer in left_out)
-        )
-        if not parts:
+    def missing(self, asked: Action) -> tuple[str, ...]:
+        """The parts of `asked` that are not within these, as one would ask for them; empty if covered."""
+        there = self.expansion
+        if asked in self._actions:
             return ()
-        closest = parts
-    return closest
+        if isinstance(asked, ActionClass):
+            return () if asked.name in there.classes else (asked.name,)
+        if "query" in there.classes:
+            return ()
+        wanted = expand((asked,))
+        lacking = [word for word in wanted.words if word not in there.words]
+        for rule in wanted.rules:
+            lacking.extend(self._missing_of_rule(rule))
+        return tuple(dict.fromkeys(lacking))
+
+    def _missing_of_rule(self, asked: Rule) -> Iterator[str]:
+        left_out = _LeftOut(asked.excluded)
+        for verb in asked.verbs:
+            on = verb if verb == "call" else f"{verb} on"
+            for pattern in asked.objects:
+                for part in self._missing_of_pattern(verb, pattern, left_out):
+                    yield f"{on} {pattern_text(part)}"
+
+    def _missing_of_pattern(self, verb: str, pattern: Pattern, left_out: "_LeftOut") -> tuple[Pattern, ...]:
+        """What of the pattern no rule gives: all, or what the closest rule leaves out; empty if covered."""
+        literal = verb == "call" and needs_own_name(pattern)
+        equal = self._equal.get((verb, pattern), [])
+        if any(not left_out.beyond(self._rules[index].excluded, pattern) for index in equal):
+            return ()
+        near = {*equal, *self._of_schema.get((verb, pattern.schema), ()), *self._of_any.get(verb, ())}
+        closest: tuple[Pattern, ...] = (pattern,)
+        for index in sorted(near):
+            rule = self._rules[index]
+            # `literal`: only a rule with the very name counts.
+            counting = (outer for outer in rule.objects if not literal or "*" not in outer.name)
+            if not any(contains(outer, pattern) for outer in counting):
+                continue
+            closest = left_out.beyond(rule.excluded, pattern)
+            if not closest:
+                return ()
+        return closest
+
+
+class _LeftOut:
+    """What a request leaves out itself."""
+
+    def __init__(self, excluded: tuple[Pattern, ...]) -> None:
+        self._these = frozenset(excluded)
+        self._wide = tuple(pattern for pattern in excluded if "*" in pattern.schema or "*" in pattern.name)
+
+    def beyond(self, excluded: tuple[Pattern, ...], pattern: Pattern) -> tuple[Pattern, ...]:
+        """What of the pattern a rule leaves out, and the request does not."""
+        return tuple(
+            pattern if contains(each, pattern) else each
+            for each in excluded
+            if each not in self._these
+            and intersects(each, pattern)
+            and not any(contains(outer, each) for outer in self._wide)
+        )
+
+
+@lru_cache(maxsize=_KEPT)
+def held(texts: tuple[str, ...]) -> Held:
+    """What checked texts of actions come to. ActionError."""
+    return Held(parse_actions(texts))
+
+
+@lru_cache(maxsize=_KEPT)
+def covered(granted: tuple[str, ...], asked: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the texts `asked` that lie within `granted`, each whole."""
+    there = held(granted)
+    return tuple(text for text in asked if there.covers(parse_action(text)))
+
+
+@lru_cache(maxsize=_KEPT)
+def action_texts(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Actions in their canonical form, each once. ActionError."""
+    return tuple(map(str, held(texts).actions))
+
+
+@lru_cache(maxsize=_KEPT)
+def denied(texts: tuple[str, ...]) -> tuple[Rule, ...]:
+    """The rules of checked `deny` texts, each once. ActionError."""
+    return tuple(dict.fromkeys(map(parse_deny, texts)))
+
+
+def deny_texts(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Denies in their canonical form, each once. ActionError."""
+    return tuple(rule.deny_text for rule in denied(texts))
+
+
+def lacking(granted: tuple[str, ...], asked: Iterable[Action]) -> list[str]:
+    """What of the actions asked for is not within those granted, part by part, each once."""
+    there = held(granted)
+    return list(dict.fromkeys(part for action in asked for part in there.missing(action)))

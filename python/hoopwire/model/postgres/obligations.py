@@ -1,6 +1,7 @@
 """Makes a grant's masks and budgets of a policy's, and takes the stricter of two."""
 
 import math
+from functools import lru_cache
 from typing import get_args
 
 import msgspec
@@ -29,6 +30,7 @@ class MaskError(ValueError):
         self.field = field
 
 
+@lru_cache(maxsize=16_384)
 def make_mask(column: str, settings: MaskKind | MaskSettings) -> Mask:
     """The mask of `schema.relation.column`. ActionError for the column, MaskError for the rest."""
     schema, relation, name = parse_column(column)

@@ -109,6 +109,8 @@ def _contains_glob(outer: str, inner: str) -> bool:
 
 def _globs_meet(one: str, other: str) -> bool:
     """Is there a text that both match? The states are how far each has been read."""
+    if "*" not in one or "*" not in other:
+        return _matches(one, other) if "*" not in other else _matches(other, one)
     reached = {(0, 0)}
     waiting = [(0, 0)]
     while waiting:

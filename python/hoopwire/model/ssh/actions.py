@@ -4,6 +4,7 @@
 the engine reads where no preset is left.
 """
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -118,6 +119,18 @@ def expand(actions: tuple[Action, ...]) -> tuple[Plain, ...]:
     for action in actions:
         found.extend(_of_preset(action) if isinstance(action, Preset) else (action,))
     return tuple(dict.fromkeys(found))
+
+
+def rights_in(actions: Iterable[Action]) -> int:
+    """How many plain actions they stand for: what a policy or grant costs whoever decides by it."""
+    return sum(_rights_of(action) if isinstance(action, Preset) else 1 for action in actions)
+
+
+def _rights_of(preset: Preset) -> int:
+    paths = len(preset.paths or _DEFAULT_PATHS[preset.name])
+    if preset.name == "operate":
+        return len(OPERATE) + paths * (1 + len(OPERATE_ON))
+    return paths if preset.name == "read-files" else len(_of_preset(preset))
 
 
 def _of_preset(preset: Preset) -> list[Plain]:

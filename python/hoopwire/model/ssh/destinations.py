@@ -100,7 +100,7 @@ def _read_host(text: str, column: int) -> str:
         if host is None:
             raise ActionError(f"`{text}` is no host name, and no address in its usual form", column)
         return host
-    network = _network(text) if bits.isdecimal() and bits.isascii() else None
+    network = read_network(text) if bits.isdecimal() and bits.isascii() else None
     if network is None:
         raise ActionError(
             f"`{text}` is no network: ADDRESS/BITS, with nothing behind its bits", column, "10.0.0.0/8"
@@ -119,7 +119,8 @@ def _address(text: str) -> Address | None:
     return found
 
 
-def _network(text: str) -> Network | None:
+def read_network(text: str) -> Network | None:
+    """A network, or the one of an address alone; none if the text is neither."""
     try:
         found = None if "%" in text else ipaddress.ip_network(text)
     except ValueError:
@@ -136,14 +137,8 @@ def _name(text: str) -> str | None:
     return name if is_name and not _NUMBER.fullmatch(labels[-1]) else None
 
 
-def covers_destination(outer: Ports | Socket, inner: Ports | Socket) -> bool:
-    """Is each place that `inner` names named by `outer`?"""
-    if isinstance(outer, Socket) or isinstance(inner, Socket):
-        return outer == inner
-    return outer.first <= inner.first and inner.last <= outer.last and _covers_host(outer.host, inner.host)
-
-
-def _covers_host(outer: str, inner: str) -> bool:
+def covers_host(outer: str, inner: str) -> bool:
+    """Is each host that `inner` names named by `outer`?"""
     if outer in ("*", inner):
         return True
     if outer == "localhost":
@@ -153,7 +148,7 @@ def _covers_host(outer: str, inner: str) -> bool:
         return is_name and inner.endswith(outer[1:]) and not _is_of_localhost(inner)
     if "/" not in outer or inner == "*" or inner.startswith("*."):
         return False
-    networks = _network(outer), _network(inner)
+    networks = read_network(outer), read_network(inner)
     if networks[0] is None or networks[1] is None or networks[0].version != networks[1].version:
         return False
     if "/" not in inner and _is_special(networks[1].network_address):

@@ -1,5 +1,7 @@
 """Paths as rights name them: absolute, in one spelling; a prefix is a path and all that lies under it."""
 
+from collections.abc import Iterator
+
 from hoopwire.model.action import ActionError
 
 SYSTEM_TREES = ("/proc", "/sys", "/dev")
@@ -25,6 +27,14 @@ def normal_path(text: str, column: int) -> str:
 def lies_under(path: str, prefix: str) -> bool:
     """At or under it."""
     return path == prefix or path.startswith(prefix.rstrip("/") + "/")
+
+
+def prefixes_of(path: str) -> Iterator[str]:
+    """The path and what it lies under, up to the root."""
+    yield path
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
+        yield path
 
 
 def covers_prefix(outer: str, inner: str) -> bool:

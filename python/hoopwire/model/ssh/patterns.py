@@ -113,20 +113,8 @@ def _part(word: ShellWord) -> Literally | Hole:
     )
 
 
-def contains(outer: CommandPattern, inner: CommandPattern) -> bool:
-    """Is every command that `inner` stands for one of `outer`?"""
-    least = len(outer.parts)
-    if inner.repeats and not outer.repeats:
-        return False
-    if len(inner.parts) < least or (len(inner.parts) > least and not outer.repeats):
-        return False
-    wanted = [*outer.parts, *[outer.parts[-1]] * (len(inner.parts) - least)]
-    if not all(map(_part_contains, wanted, inner.parts)):
-        return False
-    return not inner.repeats or _part_contains(outer.parts[-1], inner.parts[-1])
-
-
-def _part_contains(outer: Literally | Hole, inner: Literally | Hole) -> bool:
+def part_contains(outer: Literally | Hole, inner: Literally | Hole) -> bool:
+    """Is every word that `inner` stands for one of `outer`?"""
     if isinstance(outer, Literally):
         return outer == inner
     if isinstance(inner, Literally):
