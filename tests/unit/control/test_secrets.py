@@ -25,7 +25,7 @@ async def test_mint_shows_the_secret_once_and_psql_takes_it(house, public):
     assert answer.status_code == 201
     assert answer.headers["cache-control"] == "no-store"
     body = answer.json()
-    assert body["connect"].startswith('psql "host=gw.example port=5432 dbname=orders ')
+    assert body["connect"].startswith('psql "host=127.0.0.1 port=55432 dbname=orders ')
     assert len(body["secret"]) == 79
     assert body["grant"]["expires_at"] == house.wall.now + 45
     await house.connect(body["secret"], "s_1")
@@ -178,7 +178,7 @@ async def test_operator_verbs_are_not_on_the_public_api(house, public):
 async def test_openapi_describes_what_is_served(house, public):
     document = (await public.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/v1/grants", "/healthz"}
+    assert set(document["paths"]) == {"/v1/grants", "/v1/ssh", "/healthz"}
     asked = document["components"]["schemas"]["GrantRequest"]
     assert asked["additionalProperties"] is False
     assert asked["required"] == ["target"]
