@@ -16,7 +16,14 @@ import trio
 from hoopwire.control.engine import DataPlane
 from hoopwire.demo.gateway import RunningGateway
 from hoopwire.demo.postgres import ThrowAwayPostgres, free_port
-from hoopwire.model.commands import CompiledGrant, EngineConfig, EngineLimits, EngineRecording, Lease
+from hoopwire.model.commands import (
+    CompiledGrant,
+    EngineConfig,
+    EngineLimits,
+    EngineListener,
+    EngineRecording,
+    Lease,
+)
 from hoopwire.model.events import GrantNeeded, SessionEnded
 from hoopwire.model.postgres.rights import CompiledPostgres
 from support.frontend import Frontend, cancel_request, query
@@ -102,7 +109,7 @@ def operated(pg, tmp_path) -> Iterator[tuple[Operated, Path]]:
     """The engine alone, with keys and a certificate as a gateway has them."""
     keys = RunningGateway(pg, "http://127.0.0.1:1/oauth2/dev", directory=tmp_path)
     config = EngineConfig(
-        listen=("127.0.0.1:0",),
+        listen=(EngineListener(address="127.0.0.1:0", protocol="postgres"),),
         reactors=1,
         tls_certificate_pem=(tmp_path / "gateway.crt").read_text(),
         tls_key_pem=(tmp_path / "gateway.key").read_text(),

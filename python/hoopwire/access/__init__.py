@@ -18,6 +18,7 @@ from hoopwire.access.request import (
     parse_database,
     parse_user,
 )
+from hoopwire.access.ssh import allowed_by, parse_ssh_user, user_names, without_task
 
 __all__ = [
     "MIN_TTL_S",
@@ -26,6 +27,7 @@ __all__ = [
     "Footgun",
     "Offer",
     "PolicyAccount",
+    "allowed_by",
     "compile_grant",
     "decide",
     "explain",
@@ -34,8 +36,11 @@ __all__ = [
     "looks_like_credential",
     "open_database",
     "parse_database",
+    "parse_ssh_user",
     "parse_user",
     "policy_hash",
     "regrant",
     "renew",
+    "user_names",
+    "without_task",
 ]

@@ -18,7 +18,7 @@ from hoopwire.access import denials
 from hoopwire.access.match import Opening, Reach, reach
 from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
 from hoopwire.model.denial import Denial
-from hoopwire.model.grant import Budgets, Grant, Mask, Mint, Protocol, RecordResults, TokenReuse
+from hoopwire.model.grant import Budgets, Grant, Mask, Mint, Protocol, RecordResults, SshBinding, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.language import LANGUAGES
 from hoopwire.model.postgres.obligations import policy_budgets, policy_masks
@@ -49,6 +49,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     policy_hash: str
     task: str
     purpose: str
+    ssh: SshBinding | None = None
     token_reuse: TokenReuse
     max_sessions: int
     record_results: RecordResults
@@ -95,6 +96,8 @@ def _chosen(
 ) -> Opening | Denial:
     if target is None or not found.openings:
         return denials.target_not_granted(request, identity, settings)
+    if request.protocol not in (None, target.protocol):
+        return denials.other_protocol(request.target, target.protocol)
     return cover(found.openings, request, target, identity, mint)
 
 
@@ -190,6 +193,7 @@ def _offer(
         policy_hash=policy_hash(policy, request.target, target),
         task=request.task,
         purpose=request.purpose,
+        ssh=request.ssh,
         token_reuse=policy.token_reuse,
         max_sessions=policy.max_sessions,
         record_results=policy.record,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from hoopwire.access.match import Opening, database_name, denies_whole, open_to
 from hoopwire.access.request import AccessRequest, printable, shown
 from hoopwire.model.denial import Denial
+from hoopwire.model.grant import Protocol
 from hoopwire.model.identity import Identity
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
 
@@ -63,19 +64,20 @@ def policy_denies(request: AccessRequest, policy: PolicySettings) -> Denial:
 def database_not_granted(
     request: AccessRequest, identity: Identity, name: str, target: TargetSettings, databases: Sequence[str]
 ) -> Denial:
-    """The target is granted, this database of it is not, or does not exist: the same answer."""
+    """The target is granted, this database (login) of it is not, or does not exist: the same answer."""
+    part = "database" if target.protocol == "postgres" else "login"
     if request.database is None:
-        asked = f"the first database of target {shown(name)}"
+        asked = f"the first {part} of target {shown(name)}"
     else:
-        asked = f"database {shown(request.database)} of target {shown(name)}"
+        asked = f"{part} {shown(request.database)} of target {shown(name)}"
     there = listed(database_name(name, target, database) for database in databases)
     return Denial(
         fault="not_authorized",
-        code="database_not_granted",
+        code="database_not_granted" if part == "database" else "login_not_granted",
         message=f"{asked} is not granted to you",
         detail=f"Granted on this target to {who(identity)}: {there}.",
         hint=f"Connect with one of: {there}; or ask the gateway's operator for the other.",
-        internal="policies open the target but not this database",
+        internal=f"policies open the target but not this {part}",
     )
 
 
@@ -123,6 +125,19 @@ def token_expires_too_soon(left_s: float, least_s: float) -> Denial:
         detail=f"It has {max(left_s, 0):.0f} s left; a grant needs at least {least_s:g} s.",
         hint="Get a fresh token from your issuer and connect again.",
         internal=f"token has {left_s:.3f} s left",
+    )
+
+
+def other_protocol(name: str, protocol: Protocol) -> Denial:
+    """The target is reached by another protocol than the client speaks. Told to whom it is granted only."""
+    way = f"psql dbname={printable(name)}" if protocol == "postgres" else f"ssh {printable(name)}@GATEWAY"
+    return Denial(
+        fault="not_authorized",
+        code="other_protocol",
+        message=f"target {shown(name)} is not reached this way",
+        detail=f"It speaks {protocol}.",
+        hint=f"Connect with: {way}.",
+        internal=f"the target speaks {protocol}",
     )
 
 

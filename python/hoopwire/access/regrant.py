@@ -36,6 +36,8 @@ def regrant(grant: Grant, settings: Settings, now: float) -> Grant | Denial:
     if isinstance(target, PostgresTarget) and target.search_path != grant.search_path:
         # Its sessions were pinned to the old one: names would mean one thing here and another there.
         return _ended(grant, "target_changed", "its target now has another search_path")
+    if revoked := _revoked_key(grant, settings):
+        return _ended(grant, "key_revoked", f"the key {revoked} was revoked")
     found = reach(identity, grant.target, target, settings)
     narrowed = [
         candidate
@@ -47,6 +49,14 @@ def regrant(grant: Grant, settings: Settings, now: float) -> Grant | Denial:
     if not narrowed:
         return _ended(grant, "grant_not_covered", "no policy covers it any more")
     return next((candidate for candidate in narrowed if _is_whole(candidate, grant)), narrowed[0])
+
+
+def _revoked_key(grant: Grant, settings: Settings) -> str | None:
+    """The key of its certificate, or of the CA that signed it, if either is revoked now."""
+    if grant.ssh is None or settings.ssh is None:
+        return None
+    names = (grant.ssh.key, grant.ssh.authority)
+    return next((name for name in names if name in settings.ssh.revoked_keys), None)
 
 
 def narrow(grant: Grant, identity: Identity, opening: Opening, target: TargetSettings) -> Grant | None:

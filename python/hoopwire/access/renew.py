@@ -1,5 +1,7 @@
 """Decides a grant that follows an old one: by a new token, the same or narrower, never wider."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
 import msgspec
 
 from hoopwire.access.decide import Offer, decide
@@ -12,6 +14,8 @@ from hoopwire.model.identity import Identity
 from hoopwire.model.language import LANGUAGES
 from hoopwire.model.postgres.obligations import stricter_budgets, stricter_masks
 from hoopwire.model.settings import Settings
+
+Network = IPv4Network | IPv6Network
 
 
 def renew(
@@ -74,6 +78,8 @@ def _refuse(grant: Grant, identity: Identity, request: AccessRequest) -> Denial 
             hint="Ask for a new grant.",
             internal="renewal of a revoked grant",
         )
+    if (without := _unbinds(grant, request)) is not None:
+        return _widens(grant, without)
     if request.target != grant.target:
         return _widens(grant, f"it is for target {shown(grant.target)}")
     if request.database is not None and request.database not in grant.databases:
@@ -87,6 +93,25 @@ def _refuse(grant: Grant, identity: Identity, request: AccessRequest) -> Denial 
     if beyond:
         return _widens(grant, f"{listed(beyond)} is not within its actions: {listed(grant.actions)}")
     return None
+
+
+def _unbinds(grant: Grant, request: AccessRequest) -> str | None:
+    """What of the old grant's binding the new one would leave out."""
+    if grant.ssh is None:
+        return None
+    if request.ssh is None:
+        return "it is opened by a key: send `ssh_public_key`"
+    old = [ip_network(address) for address in grant.ssh.source_addresses]
+    new = [ip_network(address) for address in request.ssh.source_addresses]
+    if old and not (new and all(any(_is_within(one, known) for known in old) for one in new)):
+        return f"it is good from {listed(grant.ssh.source_addresses)}"
+    return None
+
+
+def _is_within(one: Network, other: Network) -> bool:
+    if isinstance(one, IPv4Network) and isinstance(other, IPv4Network):
+        return one.subnet_of(other)
+    return isinstance(one, IPv6Network) and isinstance(other, IPv6Network) and one.subnet_of(other)
 
 
 def _widens(grant: Grant, why: str) -> Denial:

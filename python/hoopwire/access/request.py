@@ -8,7 +8,7 @@ import msgspec
 
 from hoopwire.model.action import ActionError
 from hoopwire.model.denial import Denial
-from hoopwire.model.grant import Protocol
+from hoopwire.model.grant import Protocol, SshBinding
 from hoopwire.model.language import LANGUAGES
 
 MIN_TTL_S = 30.0
@@ -28,13 +28,17 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     target: str
     database: str | None = None
-    """A database of the target; none means the target's first."""
+    """A database of the target, or a login; none means the target's first."""
     actions: tuple[str, ...] | None = None
     """Texts of the target's language (`model/language.py`): `read-only`, `exec uptime`."""
     ttl: float | None = None
     """Seconds."""
     task: str = ""
     purpose: str = ""
+    protocol: Protocol | None = None
+    """What the client speaks; none if it asks beforehand."""
+    ssh: SshBinding | None = None
+    """The key that the grant is to be opened by."""
 
 
 def parse_database(name: str) -> tuple[str, str | None]:

@@ -16,4 +16,11 @@ def production_rooms() -> Rooms:
     def load_file(path: Path) -> Settings:
         return load(path)
 
-    return Rooms(load=load_file, verifier=Verifier, lend=Lender(), listeners=HttpListeners)
+    lender = Lender()
+    return Rooms(
+        load=load_file,
+        verifier=Verifier,
+        lend=lender,
+        lend_login=lender.login,
+        listeners=HttpListeners,
+    )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from hoopwire.cli.arguments import Commands, add_command, add_group, config_option, json_option
+from hoopwire.cli.arguments import Commands, add_command, add_group, config_option, json_option, positive
 from hoopwire.cli.exits import NOT_STARTED, OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, moment, print_json, print_table, size
+from hoopwire.cli.replay import Player, choose, export
 from hoopwire.config import load
 from hoopwire.control.engine import read_frames, release_segment, verify_recordings
 from hoopwire.recordings import (
@@ -21,6 +22,7 @@ from hoopwire.recordings import (
     session_json,
     session_text,
 )
+from hoopwire.recordings.terminal import read_terminals
 
 
 def add(commands: Commands) -> None:
@@ -47,6 +49,28 @@ def add(commands: Commands) -> None:
     json_option(parser)
     parser = add_command(
         group,
+        "replay",
+        "play a session's terminal on this one",
+        replay,
+        "  hoopwire recordings replay s_01J...\n"
+        "  hoopwire recordings replay s_01J... --speed 4 --idle-limit 1\n",
+    )
+    _terminal(parser)
+    parser.add_argument("--speed", metavar="FACTOR", type=positive, default=1.0, help="how fast (1)")
+    parser.add_argument("--idle-limit", metavar="SECONDS", type=positive, help="no pause longer than this")
+    parser.add_argument("--from", dest="start", metavar="SECONDS", type=positive, help="begin there")
+    parser = add_command(
+        group,
+        "export",
+        "write a session's terminal as a file that players read",
+        export_terminal,
+        "  hoopwire recordings export s_01J... --format asciicast --output session.cast\n",
+    )
+    _terminal(parser)
+    parser.add_argument("--format", choices=("asciicast", "raw"), default="asciicast", help="asciicast")
+    parser.add_argument("--output", metavar="FILE", help="where to; standard output if not given")
+    parser = add_command(
+        group,
         "verify",
         "prove that recordings are whole and unchanged",
         verify,
@@ -66,6 +90,12 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("segment", nargs="+", metavar="SEGMENT", help="a sealed segment file (*.hwr)")
     json_option(parser)
+
+
+def _terminal(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("session", metavar="SESSION", help="session id (s_...)")
+    parser.add_argument("--channel", metavar="N", type=int, help="which channel, if several had a terminal")
+    _place(parser)
 
 
 def _place(parser: argparse.ArgumentParser) -> None:
@@ -125,6 +155,27 @@ def show(arguments: argparse.Namespace) -> int:
         text = f"no session {clean(arguments.session)} in {clean(reading.path)}"
         raise CommandFailed(f"{text}; hoopwire recordings list shows them")
     return reading.code
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """A terminal as it was, in its own time."""
+    reading = _Reading(arguments)
+    terminal = choose(
+        read_terminals(reading.entries(), arguments.session), arguments.channel, arguments.session
+    )
+    player = Player(terminal, arguments.speed, arguments.idle_limit)
+    if arguments.start is not None:
+        player.seek(arguments.start)
+    return player.play() or reading.code
+
+
+def export_terminal(arguments: argparse.Namespace) -> int:
+    """A terminal as a file."""
+    reading = _Reading(arguments)
+    terminal = choose(
+        read_terminals(reading.entries(), arguments.session), arguments.channel, arguments.session
+    )
+    return export(terminal, arguments) or reading.code
 
 
 def verify(arguments: argparse.Namespace) -> int:

@@ -15,21 +15,27 @@ from hoopwire.access import (
     looks_like_credential,
     open_database,
     parse_database,
+    parse_ssh_user,
     parse_user,
     regrant,
+    without_task,
 )
 from hoopwire.audit import AuditEvent, grant_event, identity_event
 from hoopwire.control import texts
+from hoopwire.control.certifying import allowed_of
 from hoopwire.control.locking import check_lock
-from hoopwire.control.minting import SECRET_PREFIX, redeem_secret, redeem_token
+from hoopwire.control.minting import SECRET_PREFIX, redeem_certificate, redeem_secret, redeem_token
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.control.role_keeper import RoleKeeper
 from hoopwire.control.spending import Spending
 from hoopwire.custody import LeaseFailed
+from hoopwire.identity import looks_like_certificate
 from hoopwire.model.commands import Lease
 from hoopwire.model.denial import Denial
 from hoopwire.model.events import GrantNeeded
 from hoopwire.model.grant import Grant
+from hoopwire.model.ssh.login import LoginGrant
+from hoopwire.model.ssh.settings import SshTarget
 
 _log = logging.getLogger("hoopwire.admission")
 _AT_ONCE = 64
@@ -87,15 +93,13 @@ class Admission:
 
     async def _decide(self, event: GrantNeeded) -> bool:
         parts, settings = self._parts, self._parts.current.settings
-        if any(map(looks_like_credential, (event.database, parse_user(event.user)))):
+        asked, task = _asked(event)
+        if any(map(looks_like_credential, (event.database, *_names(event)))):
             raise Denied(texts.credential_misplaced())
-        asked = parse_database(event.database)
         unnamed = event.replication and asked == ("replication", None) and asked[0] not in settings.targets
         if unnamed and not event.credential.startswith(SECRET_PREFIX):
             raise Denied(texts.replication_unnamed())
-        granted = await self._grant(
-            event, AccessRequest(target=asked[0], database=asked[1], task=parse_user(event.user))
-        )
+        granted = await self._grant(event, asked, task)
         if unnamed:
             asked = granted.target, None
         grant, opened = self._look(event, granted, asked)
@@ -118,15 +122,23 @@ class Admission:
             raise Denied(texts.admission_failed("the lease was given up"), grant=grant)
         return parts.engine.admit(event.session, parts.compiled(grant, opened), lease)
 
-    async def _grant(self, event: GrantNeeded, request: AccessRequest) -> Grant:
+    async def _grant(self, event: GrantNeeded, asked: tuple[str, str | None], task: str) -> Grant:
         if not event.credential:
             raise Denied(texts.password_empty())
         if event.credential.startswith(SECRET_PREFIX):
             return await redeem_secret(self._parts, event.credential)
+        if event.protocol == "ssh":
+            if looks_like_certificate(event.credential):
+                name = without_task(event.user)
+                return await redeem_certificate(
+                    self._parts, event.credential, user_name=name, peer=event.peer
+                )
+            is_token = looks_like_credential(event.credential)
+            raise Denied(texts.token_at_ssh() if is_token else texts.password_unknown())
         grant, _ = await redeem_token(
             self._parts,
             event.credential,
-            request,
+            AccessRequest(target=asked[0], database=asked[1], task=task, protocol=event.protocol),
             mint="implicit",
             channel="native",
             peer=event.peer,
@@ -144,7 +156,7 @@ class Admission:
         if isinstance(grant, Denial):
             raise Denied(grant, grant=granted)
         self._spending.check(grant)
-        database = open_database(grant, *asked, parts.current.settings)
+        database = open_database(grant, *asked, parts.current.settings, protocol=event.protocol)
         if isinstance(database, Denial):
             raise Denied(database, grant=grant)
         if event.replication and "replication" not in grant.actions:
@@ -156,12 +168,22 @@ class Admission:
         limiter = self._lending.setdefault(grant.target, trio.CapacityLimiter(_AT_ONCE))
         try:
             async with limiter:
-                if target.protocol == "postgres" and target.role == "ephemeral":
+                if isinstance(target, SshTarget):
+                    return await self._parts.lend_login(target, self._login(look(), database))
+                if target.role == "ephemeral":
                     return await self._roles.lend(target, database, grant, look)
                 return await self._parts.lend(target, database)
         except LeaseFailed as failed:
             _log.error("no lease for target %s: %s", grant.target, failed.internal)
             raise Denied(texts.lease_failed(failed), grant=grant) from None
+
+    def _login(self, grant: Grant, login: str) -> LoginGrant:
+        return LoginGrant(
+            grant=grant.id,
+            login=login,
+            expires_at=grant.expires_at,
+            allowed=allowed_of(self._parts, grant),
+        )
 
     def _refuse(self, event: GrantNeeded, denied: Denied) -> None:
         try:
@@ -175,7 +197,7 @@ class Admission:
         denial = denied.denial
         self._parts.engine.refuse(event.session, texts.refusal(denial))
         at = self._parts.clock.wall()
-        target, database = parse_database(event.database)
+        (target, database), _ = _asked(event)
         asked = {"target": target[:128], "database": (database or "")[:128]}
         if denied.grant is not None:
             audit = grant_event("session.denied", at, denied.grant, **asked)
@@ -193,3 +215,16 @@ class Admission:
             reason=denial.internal or denial.message,
         )
         self._parts.trail.record(audit)
+
+
+def _asked(event: GrantNeeded) -> tuple[tuple[str, str | None], str]:
+    """Target and database (login) that the client names, and its task."""
+    if event.protocol == "ssh":
+        target, login, task = parse_ssh_user(event.user)
+        return (target, login), task
+    return parse_database(event.database), parse_user(event.user)
+
+
+def _names(event: GrantNeeded) -> tuple[str, ...]:
+    """What of the user name is logged, recorded and told back."""
+    return (event.user if event.protocol == "ssh" else parse_user(event.user),)

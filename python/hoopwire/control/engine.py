@@ -6,20 +6,21 @@ hoopwire imports `hoopwire._engine`.
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Protocol
+from typing import Protocol as Surface
 
 import msgspec
 import trio
 
-from hoopwire.model.commands import CompiledGrant, EngineConfig, Lease, Refusal
+from hoopwire.model.commands import CompiledGrant, EngineConfig, EngineListener, Lease, Refusal
 from hoopwire.model.events import Event
 from hoopwire.model.explained import ExplainedAction, ExplainedStatement
+from hoopwire.model.grant import Protocol
 from hoopwire.model.statistics import EngineStatistics, LiveSession
 
 _log = logging.getLogger("hoopwire.engine")
 
 
-class RawEngine(Protocol):
+class RawEngine(Surface):
     """The surface of `hoopwire._engine.Engine`; `support.engine.ScriptedEngine` has it too."""
 
     def fileno(self) -> int: ...
@@ -86,8 +87,9 @@ def explain_action(grant: CompiledGrant, action: str) -> ExplainedAction:
 class DataPlane:
     """Typed commands and events over a `RawEngine`."""
 
-    def __init__(self, raw: RawEngine) -> None:
+    def __init__(self, raw: RawEngine, listeners: tuple[EngineListener, ...]) -> None:
         self._raw = raw
+        self._listeners = listeners
         self._encode = msgspec.msgpack.Encoder().encode
         self._events = msgspec.msgpack.Decoder(Event)
         self._batch = msgspec.msgpack.Decoder(list[msgspec.Raw])
@@ -96,7 +98,7 @@ class DataPlane:
     @classmethod
     def open(cls, config: EngineConfig, factory: EngineFactory = native_engine) -> "DataPlane":
         """Bind, start the reactors, recover the recordings of a crashed run."""
-        return cls(factory(msgspec.msgpack.encode(config)))
+        return cls(factory(msgspec.msgpack.encode(config)), config.listen)
 
     async def batches(self) -> AsyncIterator[list[Event]]:
         """Events in the engine's order, as they come, for ever."""
@@ -118,6 +120,11 @@ class DataPlane:
     def addresses(self) -> list[str]:
         """Bound `HOST:PORT`, in the order of the config."""
         return self._raw.addresses()
+
+    def addresses_of(self, protocol: Protocol) -> tuple[str, ...]:
+        """Bound `HOST:PORT` of this protocol's listeners."""
+        bound = zip(self._listeners, self.addresses, strict=True)
+        return tuple(address for listener, address in bound if listener.protocol == protocol)
 
     def admit(self, session: str, grant: CompiledGrant, lease: Lease) -> bool:
         """Admit a waiting session; False if it is gone."""

@@ -8,10 +8,11 @@ from typing import Literal
 from hoopwire.access import AccessRequest, Offer, decide, renew
 from hoopwire.audit import grant_event
 from hoopwire.control import texts
+from hoopwire.control.certifying import allowed_of
 from hoopwire.control.keeping import audit_row
 from hoopwire.control.locking import check_lock
 from hoopwire.control.parts import Denied, Parts
-from hoopwire.identity import TokenRefused
+from hoopwire.identity import CertificateRefused, TokenRefused, verify_certificate
 from hoopwire.model.grant import Grant, Mint
 from hoopwire.model.identity import Identity
 from hoopwire.store import (
@@ -42,6 +43,8 @@ async def redeem_token(
 ) -> tuple[Grant, str]:
     """Spend a token: the grant it buys (or, implicitly, bought before) and, if minted explicitly, its secret.
 
+    There is no secret if the request names a key: a certificate over that opens the grant.
+
     `renews` is the id of an earlier grant of the same principal that the new one may not be wider than.
     Raises Denied.
     """
@@ -62,7 +65,8 @@ async def redeem_token(
         # The store takes the grant for one that lives, and might join it or sell another.
         raise Denied(texts.token_ended(end), identity=identity)
     grant = offer.grant("g_" + ulid(now))
-    secret = mint_secret(grant.id) if mint == "explicit" else ""
+    # Never two credentials for one grant: what a key opens, no secret does.
+    secret = mint_secret(grant.id) if mint == "explicit" and grant.ssh is None else ""
     event = grant_event("grant.minted", now, grant, peer=peer, session=session, channel=channel)
     try:
         async with parts.redeeming:
@@ -88,6 +92,42 @@ async def redeem_token(
             return grant, ""
         case Spent(grant, why):
             raise Denied(texts.token_spent(grant, why), identity=identity, grant=grant)
+
+
+async def redeem_certificate(parts: Parts, line: str, *, user_name: str, peer: str) -> Grant:
+    """The grant that a certificate opens, marked active; its time is for the caller to look at. Denied.
+
+    Whoever comes with it has proved to hold its key. `user_name` is without a task.
+    """
+    settings = parts.current.settings.ssh
+    try:
+        proved = verify_certificate(
+            line,
+            user_name=user_name,
+            peer=peer,
+            now=parts.clock.wall(),
+            authorities=() if parts.keyring is None else parts.keyring.agents_trusted,
+            revoked=() if settings is None else settings.revoked_keys,
+        )
+    except CertificateRefused as refused:
+        denial = texts.certificate_refused(refused.code, str(refused), refused.hint, refused.internal)
+        raise Denied(denial) from None
+    try:
+        async with parts.redeeming:
+            grant = await parts.store.grant(proved.grant)
+    except StoreUnavailable as error:
+        raise Denied(texts.store_unavailable(str(error))) from None
+    if grant is None:
+        raise Denied(texts.certificate_unbound(f"no grant {proved.grant}"))
+    if grant.ssh is None or (grant.ssh.key, grant.ssh.authority) != (proved.key, proved.authority):
+        raise Denied(texts.certificate_unbound(f"{proved.grant} is not bound to {proved.key}"))
+    grant = parts.keeping.overlay(grant)
+    check_lock(parts, grant.principal, grant=grant)
+    if grant.state != "active":
+        raise Denied(texts.grant_over(grant), grant=grant)
+    if proved.command not in (None, allowed_of(parts, grant).command):
+        raise Denied(texts.certificate_unbound("its force-command is not the grant's"), grant=grant)
+    return grant
 
 
 async def _renewed(parts: Parts, id: str, identity: Identity) -> Grant:

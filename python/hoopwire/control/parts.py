@@ -17,19 +17,24 @@ from hoopwire.control.keeping import Keeping
 from hoopwire.control.locks import Locks
 from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
 from hoopwire.control.supervise import Faults
+from hoopwire.custody.ssh import Keyring
 from hoopwire.model.commands import CompiledGrant, Lease
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Identity
-from hoopwire.model.settings import Settings, TargetSettings
+from hoopwire.model.settings import PostgresTarget, Settings
+from hoopwire.model.ssh.login import LoginGrant
+from hoopwire.model.ssh.settings import SshTarget
 from hoopwire.store import SecretHasher, Store
 
 _log = logging.getLogger("hoopwire.control")
 
 _REDEEM_AT_ONCE = 64
 
-Lend = Callable[[TargetSettings, str], Awaitable[Lease]]
+Lend = Callable[[PostgresTarget, str], Awaitable[Lease]]
 """`custody.lease`: target and database to a credential for one session."""
+LendLogin = Callable[[SshTarget, LoginGrant], Awaitable[Lease]]
+"""The same at an SSH target: certified for what the session may do."""
 
 
 class TokenVerifier(Protocol):
@@ -71,6 +76,9 @@ class Parts:
     table: SessionTable
     engine: DataPlane
     lend: Lend
+    lend_login: LendLogin
+    keyring: Keyring | None
+    """The gateway's keys for SSH; none if the settings have none."""
     current: Current
     faults: Faults
     redeeming: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(_REDEEM_AT_ONCE))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+import msgspec
 import trio
 
 from hoopwire.audit import AuditEvent, Kind
@@ -12,6 +13,7 @@ from hoopwire.control.revocation import redecide
 from hoopwire.control.verifiers import Verifiers
 from hoopwire.model.api import Reloaded
 from hoopwire.model.settings import Settings
+from hoopwire.model.ssh.settings import SshSettings
 
 _log = logging.getLogger("hoopwire.reload")
 
@@ -77,6 +79,11 @@ class Reload:
         self._parts.trail.record(AuditEvent(kind=kind, at=self._parts.clock.wall(), reason=reason))
 
 
+def _keys(settings: Settings) -> SshSettings | None:
+    """What the keyring was opened with; which keys are revoked counts at once."""
+    return settings.ssh and msgspec.structs.replace(settings.ssh, revoked_keys=())
+
+
 def _fixed(old: Settings, new: Settings) -> tuple[str, ...]:
     """What the engine and the listeners were started with."""
     pairs = {
@@ -84,9 +91,11 @@ def _fixed(old: Settings, new: Settings) -> tuple[str, ...]:
         "gateway.reactors": (old.gateway.reactors, new.gateway.reactors),
         "gateway.state": (old.gateway.state, new.gateway.state),
         "listen.postgres": (old.listen.postgres, new.listen.postgres),
+        "listen.ssh": (old.listen.ssh, new.listen.ssh),
         "listen.control": (old.listen.control, new.listen.control),
         "listen.admin_socket": (old.listen.admin_socket, new.listen.admin_socket),
         "limits": (old.limits, new.limits),
         "recording": (old.recording, new.recording),
+        "ssh": (_keys(old), _keys(new)),
     }
     return tuple(name for name, (before, after) in pairs.items() if before != after)

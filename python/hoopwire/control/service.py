@@ -6,7 +6,6 @@ used and the audit trail are written, then the store closes.
 """
 
 import logging
-import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -24,12 +23,13 @@ from hoopwire.control.checkpoints import CheckpointFile
 from hoopwire.control.clock import Clock
 from hoopwire.control.dispatch import Dispatch
 from hoopwire.control.engine import DataPlane, EngineFactory, native_engine
-from hoopwire.control.files import StartError, StateDirectory, read_pem
+from hoopwire.control.engine_config import engine_config
+from hoopwire.control.files import StartError, StateDirectory
 from hoopwire.control.keeping import Keeping, audit_row
 from hoopwire.control.listeners import Listener, MakeListeners
 from hoopwire.control.locks import Locks
 from hoopwire.control.operations import Operations
-from hoopwire.control.parts import Current, Lend, Parts
+from hoopwire.control.parts import Current, Lend, LendLogin, Parts
 from hoopwire.control.reload import Reload
 from hoopwire.control.revocation import cut_overdue, sweep
 from hoopwire.control.role_keeper import RoleDesk, RoleKeeper
@@ -38,8 +38,11 @@ from hoopwire.control.spending import Spending
 from hoopwire.control.supervise import Faults, Supervisor
 from hoopwire.control.verifiers import VerifierFactory, Verifiers
 from hoopwire.custody import Roles
-from hoopwire.model.commands import EngineConfig, EngineLimits, EngineRecording
+from hoopwire.custody.ssh import Keyring, KeyringFailed, TargetsAuthority, open_keyring
+from hoopwire.model.commands import Lease
 from hoopwire.model.settings import Settings
+from hoopwire.model.ssh.login import LoginGrant
+from hoopwire.model.ssh.settings import SshTarget
 from hoopwire.store import Change, Journal, SecretHasher, SqliteStore, StoreError
 
 _log = logging.getLogger("hoopwire")
@@ -54,6 +57,7 @@ class Rooms:
     load: Callable[[Path], Settings]
     verifier: VerifierFactory
     lend: Lend
+    lend_login: Callable[[SshTarget, LoginGrant, TargetsAuthority | None, float], Awaitable[Lease]]
     listeners: MakeListeners
     engine: EngineFactory = native_engine
     roles: Callable[[Lend], RoleDesk] = Roles
@@ -65,6 +69,8 @@ class Running:
 
     postgres: tuple[str, ...]
     """Bound `HOST:PORT` of each listener."""
+    ssh: tuple[str, ...]
+    """The same for SSH."""
     control: str | None
     """Bound `HOST:PORT` of the control API."""
     admin_socket: str
@@ -136,12 +142,12 @@ async def _run(
                 tasks.once(name, _listen, tasks, name, listener, drained.wait)
             if signals:
                 await tasks.start("signals", _signals, tasks, reload, stopping, draining)
-            addresses = tuple(parts.engine.addresses)
-            _log.info("hoopwire %s answers on %s", __version__, ", ".join(addresses))
+            _log.info("hoopwire %s answers on %s", __version__, ", ".join(parts.engine.addresses))
             parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
             task_status.started(
                 Running(
-                    postgres=addresses,
+                    postgres=parts.engine.addresses_of("postgres"),
+                    ssh=parts.engine.addresses_of("ssh"),
                     control=listeners.control,
                     admin_socket=settings.listen.admin_socket,
                     parts=parts,
@@ -199,7 +205,8 @@ async def _opened(
         )
         await _restore(left_over, table, locks, keeping)
         try:
-            engine = await trio.to_thread.run_sync(_start_engine, settings, rooms.engine)
+            keyring = await _open_keyring(settings)
+            engine = await trio.to_thread.run_sync(_start_engine, settings, keyring, rooms.engine)
             try:
                 async with trio.open_nursery() as nursery:
                     tasks = Supervisor(nursery, faults)
@@ -216,6 +223,8 @@ async def _opened(
                         table,
                         engine,
                         rooms.lend,
+                        _lend_login(rooms, keyring, clock),
+                        keyring,
                         current,
                         faults,
                     )
@@ -232,6 +241,14 @@ async def _opened(
         state.close()
 
 
+def _lend_login(rooms: Rooms, keyring: Keyring | None, clock: Clock) -> LendLogin:
+    async def lend(target: SshTarget, wanted: LoginGrant) -> Lease:
+        authority = None if keyring is None else keyring.targets
+        return await rooms.lend_login(target, wanted, authority, clock.wall())
+
+    return lend
+
+
 async def _restore(left_over: list[Change], table: SessionTable, locks: Locks, keeping: Keeping) -> None:
     """What an earlier run could not write counts before anybody is let in, and is written first."""
     locks.restore(left_over)
@@ -243,43 +260,24 @@ async def _restore(left_over: list[Change], table: SessionTable, locks: Locks, k
         await keeping.keep()
 
 
-def _start_engine(settings: Settings, factory: EngineFactory) -> DataPlane:
-    recording, limits, tls = settings.recording, settings.limits, settings.listen.tls
-    config = EngineConfig(
-        listen=settings.listen.postgres,
-        reactors=settings.gateway.reactors or len(os.sched_getaffinity(0)),
-        tls_certificate_pem=read_pem(tls.certificate, "the certificate"),
-        tls_key_pem=read_pem(tls.key, "the key of the certificate"),
-        limits=EngineLimits(
-            connections=limits.connections,
-            connections_per_address=limits.connections_per_address,
-            unadmitted_per_address=limits.unadmitted_per_address,
-            tls_handshake_s=float(limits.tls_handshake),
-            startup_s=float(limits.startup),
-            # Ours comes first, so that the principal hears a reason.
-            admission_s=float(limits.admission) + 1.0,
-            upstream_login_s=float(limits.upstream_login),
-            statement_bytes=int(limits.statement),
-        ),
-        recording=EngineRecording(
-            directory=recording.directory,
-            node=settings.gateway.node,
-            signing_key_pem=read_pem(recording.signing_key, "the recording's signing key"),
-            synced=recording.durability == "synced",
-            segment_bytes=int(recording.segment),
-            seal_after_s=float(recording.seal_after),
-            checkpoint_every_s=float(recording.checkpoint_every),
-            floor_bytes=int(recording.floor),
-        ),
-    )
+def _start_engine(settings: Settings, keyring: Keyring | None, factory: EngineFactory) -> DataPlane:
     try:
-        return DataPlane.open(config, factory)
+        return DataPlane.open(engine_config(settings, keyring), factory)
     except ImportError:
         raise StartError(
             "the engine is not built: install a hoopwire wheel, or run `make demo` in a checkout"
         ) from None
     except (ValueError, OSError) as error:
         raise StartError(f"the engine cannot start: {error}") from None
+
+
+async def _open_keyring(settings: Settings) -> Keyring | None:
+    if settings.ssh is None:
+        return None
+    try:
+        return await open_keyring(settings.ssh, settings.gateway.node)
+    except KeyringFailed as error:
+        raise StartError(f"a key for SSH cannot be used: {error}") from None
 
 
 def _warn(settings: Settings) -> None:

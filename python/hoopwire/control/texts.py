@@ -18,6 +18,7 @@ from hoopwire.store import GrantEnded
 
 NEW_TOKEN = "Ask your identity provider for a new access token and connect again."  # noqa: S105
 ASK_OPERATORS = "Ask the operators of this gateway before you connect again."
+CERTIFICATE = "Get a certificate with your access token: hoopwire ssh-cert."
 NEW_GRANT = "Ask for a new grant (hoopwire grants request) with a new access token."
 
 
@@ -155,13 +156,73 @@ def used_up(grant: Grant) -> Refusal:
 
 def database_withdrawn(grant: Grant, database: str) -> Denial:
     """A grant that was narrowed under a session that uses what it lost."""
+    first = grant.databases[0]
+    is_ssh = grant.protocol == "ssh"
+    part = "login" if is_ssh else "database"
+    way = f"ssh {first}@{grant.target}@GATEWAY" if is_ssh else f"dbname={grant.target}/{first}"
     return Denial(
         fault="not_authorized",
-        code="database_not_granted",
-        message=f'grant {grant.id} no longer opens database "{database}"',
+        code="login_not_granted" if is_ssh else "database_not_granted",
+        message=f'grant {grant.id} no longer opens {part} "{database}"',
         detail=f"It opens {', '.join(grant.databases)}.",
-        hint=f"Connect with one of these, for example dbname={grant.target}/{grant.databases[0]}.",
+        hint=f"Connect with one of these, for example {way}.",
         internal=f"narrowed away from {database}",
+    )
+
+
+def token_at_ssh() -> Denial:
+    """A JWT at SSH's password prompt, which takes 1,023 bytes and cuts the rest off in silence."""
+    return Denial(
+        fault="not_authenticated",
+        code="token_not_here",
+        message="an access token cannot be an SSH password",
+        detail="The prompt takes 1,023 bytes and cuts off the rest.",
+        hint=f"{CERTIFICATE} Or take a grant secret (hoopwire grants request) as the password.",
+        internal="an access token as an SSH password",
+    )
+
+
+def password_unknown() -> Denial:
+    """A password at an SSH listener that is no grant secret."""
+    return Denial(
+        fault="not_authenticated",
+        code="password_unknown",
+        message="the password is not a grant secret",
+        hint=f"Grant secrets begin with hw1_ (hoopwire grants request). Or: {CERTIFICATE}",
+        internal="neither secret nor certificate",
+    )
+
+
+def certificate_refused(code: str, message: str, hint: str, internal: str) -> Denial:
+    """`identity` refused the certificate."""
+    return Denial(
+        fault="not_authenticated",
+        code=code,
+        message=message,
+        hint=hint or "Ask the operators of this gateway.",
+        internal=f"certificate: {internal}",
+    )
+
+
+def certificate_unbound(why: str) -> Denial:
+    """A certificate that our CA has signed, for a grant that is not opened by it."""
+    return Denial(
+        fault="not_authorized",
+        code="certificate_unbound",
+        message="the certificate opens no grant",
+        hint=CERTIFICATE,
+        internal=why,
+    )
+
+
+def certificates_not_made() -> Denial:
+    """A certificate is asked for, and there is no CA to sign it."""
+    return Denial(
+        fault="unavailable",
+        code="certificates_not_made",
+        message="this gateway makes no SSH certificates",
+        hint="Leave `ssh_public_key` out: the grant's secret is the password.",
+        internal="ssh.agents_ca is not configured",
     )
 
 

@@ -3,7 +3,8 @@
 Knows secret stores and leases; must never know the sessions' bytes or why a session is allowed.
 """
 
-from hoopwire.custody.lease import LeaseFailed, Lender, Resolve, lease, resolve_host
+from hoopwire.custody.lease import LeaseFailed, Resolve, lease, resolve_host
+from hoopwire.custody.lender import Lender
 from hoopwire.custody.postgres.administer import RoleFailed
 from hoopwire.custody.postgres.making import Made
 from hoopwire.custody.postgres.roles import Lent, Roles

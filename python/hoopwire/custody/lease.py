@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from hoopwire.custody.places import PlaceLimiters
 from hoopwire.custody.source import (
     SourceFailed,
     read_environment,
@@ -20,7 +19,6 @@ from hoopwire.model.fault import Fault
 from hoopwire.model.settings import CredentialSettings, PostgresTarget, TargetSettings
 
 RESOLVE_TIMEOUT_S = 10.0
-_THREADS = 8
 
 Resolve = Callable[[str, int], Awaitable[list[tuple[str, int]]]]
 """Host and port to IP addresses and ports, in the order to try. OSError or nothing if there are none."""
@@ -42,19 +40,6 @@ class LeaseFailed(Exception):
         self.internal = internal
 
 
-class Lender:
-    """`lease`, with worker threads of each target's own: for its names, and its files."""
-
-    def __init__(self) -> None:
-        self._threads = PlaceLimiters(_THREADS)
-
-    async def __call__(self, target: TargetSettings, database: str) -> Lease:
-        """See `lease`."""
-        if target.protocol != "postgres":
-            raise LeaseFailed(f"nothing is lent for {target.protocol} targets")
-        return await lease(target, database, threads=self._threads.of((target.host, target.port)))
-
-
 async def lease(
     target: PostgresTarget,
     database: str,
@@ -66,7 +51,7 @@ async def lease(
         resolve = functools.partial(resolve_host, threads=threads)
     secured = target.tls == "verify-full"
     try:
-        addresses = await _addresses(target, resolve)
+        addresses = await addresses_of(target, resolve)
         if not secured and not all(ipaddress.ip_address(address).is_loopback for address, _ in addresses):
             # `localhost` can be made to mean anything; the password must not leave in clear.
             raise SourceFailed(f"{target.host} without TLS is not on loopback")
@@ -104,7 +89,8 @@ async def resolve_host(
     return list(dict.fromkeys(addresses))
 
 
-async def _addresses(target: PostgresTarget, resolve: Resolve) -> list[tuple[str, int]]:
+async def addresses_of(target: TargetSettings, resolve: Resolve) -> list[tuple[str, int]]:
+    """Addresses of the target, at least one. SourceFailed."""
     found: list[tuple[str, int]] = []
     with trio.move_on_after(RESOLVE_TIMEOUT_S) as scope:
         try:

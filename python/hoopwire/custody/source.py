@@ -7,6 +7,8 @@ import subprocess
 
 import trio
 
+from hoopwire.model.ssh.settings import SecretSettings
+
 COMMAND_TIMEOUT_S = 10.0
 
 _SECRET_BYTES = 64 * 1024
@@ -77,6 +79,18 @@ async def run_command(command: tuple[str, ...], timeout_s: float = COMMAND_TIMEO
     if process.returncode != 0:
         raise SourceFailed(f"{program} ended with status {process.returncode}")
     return as_secret(bytes(output), program)
+
+
+async def read_secret(source: str | SecretSettings, threads: trio.CapacityLimiter | None = None) -> str:
+    """A secret from where the settings say that it is: a path, or a table."""
+    secret = SecretSettings(file=source) if isinstance(source, str) else source
+    if secret.file is not None:
+        return await read_secret_file(secret.file, threads)
+    if secret.env is not None:
+        return read_environment(secret.env)
+    if secret.command is not None:
+        return await run_command(secret.command)
+    raise SourceFailed("no source is configured")
 
 
 def as_secret(content: bytes, source: str) -> str:

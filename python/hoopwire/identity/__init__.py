@@ -1,4 +1,4 @@
-"""Verifies an access token and returns the `Identity` that it proves. The token goes no further than here.
+"""Verifies what a principal proves itself with: a token, which goes no further than here, or a certificate.
 
 It knows OIDC, JWKS and Okta's claims; it must never know targets, policies or the engine.
 """
@@ -6,9 +6,17 @@ It knows OIDC, JWKS and Okta's claims; it must never know targets, policies or t
 from hoopwire.identity.issuers import check_issuers
 from hoopwire.identity.keys.jwks import JwksCache, KeySource
 from hoopwire.identity.refusal import TokenRefused
+from hoopwire.identity.ssh.certificate import (
+    CertificateRefused,
+    CertifiedKey,
+    looks_like_certificate,
+    verify_certificate,
+)
 from hoopwire.identity.token.verify import Introspection, Verifier, Watermarks
 
 __all__ = [
+    "CertificateRefused",
+    "CertifiedKey",
     "Introspection",
     "JwksCache",
     "KeySource",
@@ -16,4 +24,6 @@ __all__ = [
     "Verifier",
     "Watermarks",
     "check_issuers",
+    "looks_like_certificate",
+    "verify_certificate",
 ]

@@ -6,8 +6,9 @@ Field names are the contract with `rust/bindings/src/decode.rs`.
 import msgspec
 
 from hoopwire.model.fault import Fault
-from hoopwire.model.grant import Budgets, RecordResults, Used
+from hoopwire.model.grant import Budgets, Protocol, RecordResults, Used
 from hoopwire.model.postgres.rights import CompiledPostgres
+from hoopwire.model.ssh.login import HostKey
 from hoopwire.model.ssh.rights import CompiledSsh
 
 
@@ -37,15 +38,40 @@ class EngineRecording(msgspec.Struct, frozen=True, kw_only=True):
     floor_bytes: int
 
 
+class EngineListener(msgspec.Struct, frozen=True, kw_only=True):
+    """A place to listen at."""
+
+    address: str
+    """`HOST:PORT`."""
+    protocol: Protocol
+
+
+class EngineSsh(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine needs to speak SSH with clients."""
+
+    host_keys: tuple[HostKey, ...]
+    """At least one; the first is the one of now."""
+    agents_authorities: tuple[bytes, ...]
+    """Public keys (blobs) of the CAs that sign principals' certificates; empty: grant secrets only."""
+
+
+class EngineProtocols(msgspec.Struct, frozen=True, kw_only=True):
+    """What protocols need for all their sessions, where they need anything."""
+
+    ssh: EngineSsh | None = None
+    """Required with a listener of that protocol."""
+
+
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What `Engine(...)` is made from."""
 
-    listen: tuple[str, ...]
+    listen: tuple[EngineListener, ...]
     reactors: int
     tls_certificate_pem: str
     tls_key_pem: str
     limits: EngineLimits
     recording: EngineRecording
+    protocols: EngineProtocols = EngineProtocols()
 
 
 Rights = CompiledPostgres | CompiledSsh
@@ -98,8 +124,12 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     client_certificate_pem: str = ""
     client_key_pem: str = ""
     user: str
+    """Upstream user; at an SSH target the login."""
     database: str
+    """Upstream database; empty at an SSH target."""
     password: str = ""
+    login: bytes = b""
+    """Of an SSH target: `model.ssh.login.Login` as MessagePack. A secret. Empty otherwise."""
 
     def __repr__(self) -> str:
         return f"Lease(user={self.user!r}, database={self.database!r}, ...)"

@@ -5,6 +5,7 @@ Field names are the contract with `rust/engine/src/event.rs`; a test there decod
 
 import msgspec
 
+from hoopwire.model.grant import Protocol
 from hoopwire.model.statistics import SessionBudget
 
 
@@ -13,18 +14,28 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=Tr
 
 
 class GrantNeeded(_Event, frozen=True, kw_only=True):
-    """A startup packet and a password arrived inside TLS; the engine waits for `admit` or `refuse`."""
+    """Somebody said who and where; the engine waits for `admit` or `refuse`.
+
+    PostgreSQL: a startup packet and a password inside TLS. SSH: a user name and a password, or a certificate.
+    """
 
     session: str
     """`s_` + ULID, minted by the engine."""
+    protocol: Protocol = "postgres"
     peer: str
     """`ADDRESS:PORT`."""
     user: str
+    """SSH: what the client said, `web1` or `deploy@web1`, each perhaps with `+task`."""
     database: str
+    """SSH: empty."""
     application_name: str
     replication: bool
     credential: str
-    """The password as sent: a JWT or an `hw1_` secret. Never logged."""
+    """The password as sent: a JWT or an `hw1_` secret. Never logged.
+
+    SSH: a secret, or an OpenSSH certificate as its one line. That the client has the certificate's key is
+    proved: the engine has checked its signature over the session id (RFC 4252 section 7), and nothing else.
+    """
 
     def __repr__(self) -> str:
         return f"GrantNeeded(session={self.session!r}, peer={self.peer!r}, database={self.database!r}, ...)"

@@ -57,6 +57,17 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     wall_time_s: float = 0.0
 
 
+class SshBinding(msgspec.Struct, frozen=True, kw_only=True):
+    """The key that a grant's certificate is over: the grant is opened by it, and by nothing else."""
+
+    key: str
+    """Its fingerprint, `SHA256:...`."""
+    authority: str
+    """Fingerprint of the CA that signed the certificate."""
+    source_addresses: tuple[str, ...] = ()
+    """Addresses or networks that it is good from; empty: all."""
+
+
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """One grant. A final state (everything but `active`) is never left. Times are Unix seconds (float)."""
 
@@ -67,9 +78,12 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     mint: Mint
     target: str
     protocol: Protocol = "postgres"
+    ssh: SshBinding | None = None
+    """None: a secret opens it, or the token that bought it."""
     upstream_user: str
+    """Empty at an SSH target: there it is the login that each session asks for."""
     databases: tuple[str, ...]
-    """Databases of the target this grant opens; the first is the one a bare `dbname=TARGET` means."""
+    """Databases of the target this grant opens, of an SSH target its logins; in the target's order."""
     actions: tuple[str, ...]
     """Canonical texts: `query`, `select on public.orders` (see `model/postgres/actions.py`)."""
     deny: tuple[str, ...] = ()

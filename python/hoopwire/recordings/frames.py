@@ -162,6 +162,64 @@ class Cancel(_Frame, frozen=True, array_like=True):
     peer: str
 
 
+class ChannelOpen(_Frame, frozen=True, array_like=True):
+    """ssh: a channel is opened. Channels have numbers of their own in a recording, from 1."""
+
+    channel: int
+    name: bytes
+    """The kind of channel, as sent: `session`, `direct-tcpip`, ..."""
+    about: bytes
+    """The destination of a forward, or empty."""
+    allow: bool
+    reason: str
+    """The policy that allowed it, or the code of the denial."""
+
+
+class ChannelRequest(_Frame, frozen=True, array_like=True):
+    """ssh: a request on a channel, or for the connection (channel 0)."""
+
+    channel: int
+    name: bytes
+    """`exec`, `shell`, `pty-req`, `exit-status`, ..."""
+    about: bytes
+    """The command, the terminal and its size, the exit status; may be empty."""
+    allow: bool
+    reason: str
+
+
+class ChannelData(_Frame, frozen=True, array_like=True):
+    """ssh: bytes of a channel, whole. Stream 0 is the channel's own, 1 is stderr."""
+
+    channel: int
+    stream: int
+    content: bytes
+
+
+class ChannelFlow(_Frame, frozen=True, array_like=True):
+    """ssh: bytes of a channel, kept by their BLAKE3 digest."""
+
+    channel: int
+    stream: int
+    bytes: int
+    digest: Octets
+
+
+class Typed(_Frame, frozen=True, array_like=True):
+    """ssh: bytes typed at a terminal. They may be a password: only their number is kept."""
+
+    channel: int
+    bytes: int
+
+
+class ChannelAnswer(_Frame, frozen=True, array_like=True):
+    """ssh: an answer to an open or a request, or an end of a channel."""
+
+    channel: int
+    what: str
+    """`open`, `open_failure`, `success`, `failure`, `eof`, `close`."""
+    about: bytes
+
+
 class Unknown(_Frame, frozen=True, array_like=True):
     """A kind of a later version of the format."""
 
@@ -181,6 +239,12 @@ Frame = (
     | Decision
     | GrantChanged
     | Cancel
+    | ChannelOpen
+    | ChannelRequest
+    | ChannelData
+    | ChannelFlow
+    | Typed
+    | ChannelAnswer
     | Unknown
 )
 
@@ -199,6 +263,12 @@ KINDS: dict[int, tuple[str, type[Frame]]] = {
     12: ("decision", Decision),
     13: ("grant_changed", GrantChanged),
     14: ("cancel", Cancel),
+    64: ("channel_open", ChannelOpen),
+    65: ("channel_request", ChannelRequest),
+    66: ("channel_data", ChannelData),
+    67: ("channel_flow", ChannelFlow),
+    68: ("typed", Typed),
+    69: ("channel_answer", ChannelAnswer),
 }
 """Number in the frame header to word and Struct."""
 

@@ -9,6 +9,7 @@ import msgspec
 from hoopwire.recordings import frames
 from hoopwire.recordings.entries import Entry
 from hoopwire.recordings.plain import printable
+from hoopwire.recordings.show_channels import channel_line
 from hoopwire.recordings.values import is_cut, type_name, value_of
 
 _DIGEST_SHOWN = 16
@@ -120,6 +121,15 @@ def _lines(entry: Entry) -> list[str]:
             return [
                 f"cancel request from {printable(frame.peer)}: {'passed on' if frame.allow else 'refused'}"
             ]
+        case (
+            frames.ChannelOpen()
+            | frames.ChannelRequest()
+            | frames.ChannelData()
+            | frames.ChannelFlow()
+            | frames.Typed()
+            | frames.ChannelAnswer()
+        ):
+            return [channel_line(frame)]
         case _:
             return ["frame of a kind that this version does not know"]
 

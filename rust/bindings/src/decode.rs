@@ -44,6 +44,7 @@ struct CompiledGrant {
 #[serde(tag = "type", rename_all = "lowercase")]
 enum CompiledRights {
     Postgres(CompiledPostgres),
+    /// Field names as in `hoopwire.model.ssh.rights.CompiledSsh`; checked as it is read.
     Ssh(hoopwire_ssh_policy::Rights),
 }
 

@@ -1,21 +1,36 @@
 //! Limits per source address, shared by the reactors: who may open one more connection.
+//!
+//! An IPv6 address is counted by its /64, which is one party's (RFC 6177); one that carries an IPv4 address, by that.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Wrong cancel keys of one address in a minute before its cancel requests are dropped unread: 2^32 keys of
-/// protocol 3.0 would take an address 400 years at this rate.
+/// Wrong cancel keys of one address for one session in a minute before more are dropped unread: 2^32 keys of protocol 3.0
+/// would take an address 400 years at this rate.
 const WRONG_CANCELS_MAX: u32 = 20;
 const WRONG_CANCELS_FOR: Duration = Duration::from_secs(60);
+/// With more guesses in the book than this, the old ones are looked for.
+const GUESSES_KEPT: usize = 1024;
 
 #[derive(Debug, Default)]
 struct Source {
     connections: usize,
     unadmitted: usize,
-    wrong_cancels: u32,
-    since: Option<Instant>,
+}
+
+/// Wrong keys of one address for the sessions with one mark.
+#[derive(Debug)]
+struct Guesses {
+    count: u32,
+    since: Instant,
+}
+
+impl Guesses {
+    fn is_old(&self, now: Instant) -> bool {
+        now.duration_since(self.since) >= WRONG_CANCELS_FOR
+    }
 }
 
 /// Open connections by source address.
@@ -24,11 +39,12 @@ pub(crate) struct AddressBook {
     connections_max: usize,
     unadmitted_max: usize,
     sources: Mutex<HashMap<IpAddr, Source>>,
+    guesses: Mutex<HashMap<(IpAddr, u64), Guesses>>,
 }
 
 impl AddressBook {
     pub(crate) fn new(connections_max: usize, unadmitted_max: usize) -> AddressBook {
-        AddressBook { connections_max, unadmitted_max, sources: Mutex::default() }
+        AddressBook { connections_max, unadmitted_max, sources: Mutex::default(), guesses: Mutex::default() }
     }
 
     /// Counts one more connection, or says that the address has its fill.
@@ -56,33 +72,44 @@ impl AddressBook {
         });
     }
 
-    /// False while the address has guessed too often.
-    pub(crate) fn may_cancel(&self, address: IpAddr, now: Instant) -> bool {
-        self.with(address, |source| {
-            if source.since.is_none_or(|since| now.duration_since(since) >= WRONG_CANCELS_FOR) {
-                source.wrong_cancels = 0;
-            }
-            source.wrong_cancels < WRONG_CANCELS_MAX
-        })
+    /// False while the address has guessed too often at the sessions with this mark. Others of the address are not touched
+    /// by it.
+    pub(crate) fn may_cancel(&self, address: IpAddr, mark: u64, now: Instant) -> bool {
+        let guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_it = guesses.get(&(party(address), mark));
+        of_it.is_none_or(|guesses| guesses.is_old(now) || guesses.count < WRONG_CANCELS_MAX)
     }
 
-    pub(crate) fn wrong_cancel(&self, address: IpAddr, now: Instant) {
-        self.with(address, |source| {
-            if source.wrong_cancels == 0 {
-                source.since = Some(now);
-            }
-            source.wrong_cancels = source.wrong_cancels.saturating_add(1);
-        });
+    /// A wrong key for a session with this mark: there is one, so that the book has an entry a session at most.
+    pub(crate) fn wrong_cancel(&self, address: IpAddr, mark: u64, now: Instant) {
+        let mut guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+        if guesses.len() >= GUESSES_KEPT {
+            guesses.retain(|_, each| !each.is_old(now));
+        }
+        let of_it = guesses.entry((party(address), mark)).or_insert(Guesses { count: 0, since: now });
+        if of_it.is_old(now) {
+            *of_it = Guesses { count: 0, since: now };
+        }
+        of_it.count = of_it.count.saturating_add(1);
     }
 
     fn with<T>(&self, address: IpAddr, act: impl FnOnce(&mut Source) -> T) -> T {
+        let address = party(address);
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let source = sources.entry(address).or_default();
         let answer = act(source);
-        if source.connections == 0 && source.wrong_cancels == 0 {
+        if source.connections == 0 {
             sources.remove(&address);
         }
         answer
+    }
+}
+
+/// Whose address it is.
+fn party(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX)).into(),
+        four => four,
     }
 }
 
@@ -106,16 +133,44 @@ mod tests {
     }
 
     #[test]
-    fn guessing_cancel_keys_is_cut_off_for_a_minute_and_for_the_guesser_only() {
+    fn a_whole_64_of_ipv6_is_one_party() {
+        // R19: strangers of IPv6 were counted by their whole address, of which a /64 gives them 2^64.
+        let book = AddressBook::new(9, 2);
+        let at = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert!(book.open(at("2001:db8:0:1::1")) && book.open(at("2001:db8:0:1:ffff::2")));
+        assert!(!book.open(at("2001:db8:0:1::3")));
+        assert!(book.open(at("2001:db8:0:2::1")));
+        assert!(book.open(at("::ffff:192.0.2.1")) && book.open(at("192.0.2.1")));
+        assert!(!book.open(at("192.0.2.1")), "the same address in two forms");
+        assert!(book.open(at("192.0.2.2")));
+    }
+
+    #[test]
+    fn guessing_the_cancel_keys_of_a_session_is_cut_off_for_that_session_and_that_address() {
+        // R25: twenty wrong keys, for which nobody has to log in, took away the cancels of all behind an address.
         let book = AddressBook::new(9, 9);
         let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let start = Instant::now();
         for _ in 0..WRONG_CANCELS_MAX {
-            assert!(book.may_cancel(a, start));
-            book.wrong_cancel(a, start);
+            assert!(book.may_cancel(a, 7, start));
+            book.wrong_cancel(a, 7, start);
         }
-        assert!(!book.may_cancel(a, start));
-        assert!(book.may_cancel(b, start));
-        assert!(book.may_cancel(a, start + WRONG_CANCELS_FOR));
+        assert!(!book.may_cancel(a, 7, start));
+        assert!(book.may_cancel(a, 8, start) && book.may_cancel(b, 7, start));
+        assert!(book.may_cancel(a, 7, start + WRONG_CANCELS_FOR));
+        book.wrong_cancel(a, 7, start + WRONG_CANCELS_FOR);
+        assert!(book.may_cancel(a, 7, start + WRONG_CANCELS_FOR));
+    }
+
+    #[test]
+    fn old_guesses_do_not_fill_the_book() {
+        // R16: addresses with a wrong cancel were kept for ever.
+        let book = AddressBook::new(9, 9);
+        let (a, start) = (IpAddr::from([127, 0, 0, 1]), Instant::now());
+        for mark in 0..GUESSES_KEPT as u64 {
+            book.wrong_cancel(a, mark, start);
+        }
+        book.wrong_cancel(a, 0, start + WRONG_CANCELS_FOR);
+        assert_eq!(book.guesses.lock().unwrap().len(), 1);
     }
 }

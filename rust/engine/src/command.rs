@@ -32,6 +32,9 @@ pub struct Lease {
     /// Password, or empty.
     #[serde(deserialize_with = "secret")]
     pub password: Secret<String>,
+    /// What else the protocol's login needs, in an encoding of its own, or empty.
+    #[serde(deserialize_with = "secret_bytes")]
+    pub login: Secret<Vec<u8>>,
 }
 
 /// Addresses as text: serde's own form of an `IpAddr` depends on the encoding.
@@ -43,6 +46,10 @@ fn addresses<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(I
 
 fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
     String::deserialize(deserializer).map(Secret::new)
+}
+
+fn secret_bytes<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret<Vec<u8>>, D::Error> {
+    serde_bytes::ByteBuf::deserialize(deserializer).map(|bytes| Secret::new(bytes.into_vec()))
 }
 
 fn fault<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Fault, D::Error> {

@@ -1,6 +1,6 @@
 //! What an engine is made from.
 
-use hoopwire_gateway::Protocol;
+use hoopwire_gateway::{Protocol, Settings};
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ pub struct EngineConfig {
     /// Where to listen, for what.
     #[serde(deserialize_with = "listeners")]
     pub listen: Vec<ListenConfig>,
+    /// What the protocols need for all their sessions.
+    pub protocols: Settings,
     /// Data threads; 0 means one per core.
     pub reactors: usize,
     /// The gateway's certificate chain.
@@ -31,10 +33,22 @@ pub struct ListenConfig {
     pub protocol: Protocol,
 }
 
-/// The control plane names addresses only: it has listeners of one protocol.
+/// Field names as in `hoopwire.model.commands.EngineListener`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listener {
+    address: String,
+    protocol: String,
+}
+
 fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ListenConfig>, D::Error> {
-    let addresses = Vec::<String>::deserialize(deserializer)?;
-    Ok(addresses.into_iter().map(|address| ListenConfig { address, protocol: Protocol::Postgres }).collect())
+    let listeners = Vec::<Listener>::deserialize(deserializer)?;
+    let known =
+        listeners.into_iter().map(|Listener { address, protocol }| match Protocol::from_word(&protocol) {
+            Some(protocol) => Ok(ListenConfig { address, protocol }),
+            None => Err(serde::de::Error::custom(format!("no such protocol: {protocol}"))),
+        });
+    known.collect()
 }
 
 /// Caps and deadlines.

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!  Connecting ──plain──────────────────────────────▶ Open
-//!      │ tls: the protocol's question
-//!      ▼
+//!      │   └──tls, directly──┐
+//!      │ tls: the protocol's │ question
+//!      ▼                     ▼
 //!  AwaitAnswer ──yes──▶ Handshake ──verify-full ok──▶ Open
 //! ```
 
@@ -118,11 +119,17 @@ impl Upstream {
                     self.step = Step::Open;
                     return Progress::Open { tls: false, end_point: None };
                 }
-                Ok(true) => {
-                    let Opening::Asked { question, .. } = self.opening;
-                    self.own.extend_from_slice(question);
-                    self.step = Step::AwaitAnswer;
-                }
+                Ok(true) => match self.opening {
+                    Opening::Asked { question, .. } => {
+                        self.own.extend_from_slice(question);
+                        self.step = Step::AwaitAnswer;
+                    }
+                    Opening::Direct { .. } => {
+                        if let Err(reason) = self.begin_tls(configs) {
+                            return Progress::Failed(reason);
+                        }
+                    }
+                },
                 Err(reason) => return self.retry(&reason),
             }
         }
@@ -139,14 +146,9 @@ impl Upstream {
                 Err(reason) => return Progress::Failed(reason),
                 Ok(false) => {}
                 Ok(true) => {
-                    let way = &self.way;
-                    let Opening::Asked { alpn, .. } = self.opening;
-                    let (ca, certificate, key) = (&way.ca_pem, &way.certificate_pem, &way.key_pem);
-                    match configs.client(ca, certificate, key, &way.server_name, alpn) {
-                        Ok(tls) => self.leg.tls = Some(Box::new(tls)),
-                        Err(error) => return Progress::Failed(error.0),
+                    if let Err(reason) = self.begin_tls(configs) {
+                        return Progress::Failed(reason);
                     }
-                    self.step = Step::Handshake;
                 }
             }
             // what a TLS 1.3 server sends right behind its Finished must wait for the login
@@ -165,6 +167,15 @@ impl Upstream {
             }
             _ => Progress::Waiting,
         }
+    }
+
+    fn begin_tls(&mut self, configs: &mut ClientConfigs) -> Result<(), String> {
+        let way = &self.way;
+        let (ca, certificate, key) = (&way.ca_pem, &way.certificate_pem, &way.key_pem);
+        let tls = configs.client(ca, certificate, key, &way.server_name, self.opening.alpn());
+        self.leg.tls = Some(Box::new(tls.map_err(|error| error.0)?));
+        self.step = Step::Handshake;
+        Ok(())
     }
 
     fn connected(&mut self) -> Result<bool, String> {
@@ -196,7 +207,9 @@ impl Upstream {
 
 /// True if TLS begins now.
 fn answered(opening: Opening, bytes: &[u8]) -> Result<bool, String> {
-    let Opening::Asked { yes, no, name, .. } = opening;
+    let Opening::Asked { yes, no, name, .. } = opening else {
+        return Err("the target answered what it was not asked".to_owned());
+    };
     match bytes {
         [answer] if *answer == yes => Ok(true),
         [answer] if *answer == no => Err("the target does not offer TLS".to_owned()),

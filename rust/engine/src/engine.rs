@@ -88,6 +88,7 @@ impl Engine {
         let mut secret = [0_u8; 32];
         aws_lc_rs::rand::fill(&mut secret).map_err(|error| failed("randomness")(&error))?;
         let limits = config.limits;
+        let sessions = hoopwire_gateway::Shared::new(secret, config.protocols).map_err(StartError)?;
         let shared = Arc::new(Shared {
             node: config.recording.node.clone(),
             phases: PhaseLimits {
@@ -102,7 +103,7 @@ impl Engine {
             addresses: AddressBook::new(limits.connections_per_address, limits.unadmitted_per_address),
             directory: Directory::default(),
             spending: Spending::new(),
-            sessions: hoopwire_gateway::Shared::new(secret),
+            sessions,
             mailboxes,
             draining: 0.into(),
             limits,
@@ -179,7 +180,7 @@ impl Engine {
     /// No new connections; idle sessions end now, busy ones when idle or at the deadline; then event Drained.
     pub fn drain(&self, wait: Duration) {
         let deadline = Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
-        let all = (0..self.shared.mailboxes.len()).fold(0_usize, |bits, index| bits | 1 << index.min(62));
+        let all = (0..self.shared.mailboxes.len()).fold(0_u64, |bits, index| bits | 1 << index.min(63));
         self.shared.draining.store(all, Ordering::Relaxed);
         for mailbox in &self.shared.mailboxes {
             mailbox.send(Command::Drain { deadline });

@@ -20,6 +20,7 @@ pub(crate) enum Event<'a> {
         database: &'a str,
         application_name: &'a str,
         replication: bool,
+        protocol: &'a str,
         credential: &'a str,
     },
     SessionStarted {

@@ -26,7 +26,7 @@ use slab::Slab;
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use ulid::Ulid;
@@ -81,7 +81,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: hoopwire_gateway::Shared,
     pub(crate) mailboxes: Vec<Mailbox>,
     /// While the gateway drains: a bit for each reactor that is not done.
-    pub(crate) draining: AtomicUsize,
+    pub(crate) draining: AtomicU64,
 }
 
 /// A socket that principals connect to.
@@ -387,6 +387,9 @@ impl Reactor {
             return;
         }
         self.timers.set(key, deadline);
+        if protocol.speaks_first() {
+            self.call(key, |session, turn| session.handle_open(turn));
+        }
         self.queue(key);
     }
 
@@ -465,7 +468,7 @@ impl Reactor {
         while let Some(event) = self.recorder.spool.poll_event() {
             tell_spool(&self.shared, self.index, &event);
         }
-        let draining = 1_usize << self.index.min(62);
+        let draining = 1_u64 << self.index.min(63);
         if self.shared.draining.load(Ordering::Relaxed) & draining != 0
             && self.connections.slots.is_empty()
             && !self.leaving.is_told

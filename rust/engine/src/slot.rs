@@ -106,7 +106,10 @@ impl Slot {
     /// The principal may be read: there is room for what comes of it.
     pub(crate) fn may_read_down(&self) -> bool {
         let room = match &self.up {
-            Some(up) => up.leg.pending(self.out.legs.up()) < HIGH_WATER_BYTES,
+            Some(up) => {
+                let waiting = up.leg.pending(self.out.legs.up()).saturating_add(self.session.withheld().up);
+                waiting < HIGH_WATER_BYTES || self.session.awaits_principal()
+            }
             None => true,
         };
         let reads = self.down.pending(self.out.legs.down()) < UNREAD_MAX_BYTES;
@@ -115,7 +118,8 @@ impl Slot {
 
     /// The target may be read.
     pub(crate) fn may_read_up(&self) -> bool {
-        let room = self.down.pending(self.out.legs.down()) < HIGH_WATER_BYTES;
+        let waiting = self.down.pending(self.out.legs.down()).saturating_add(self.session.withheld().down);
+        let room = waiting < HIGH_WATER_BYTES || self.session.awaits_target();
         room && !self.session.is_closed()
             && self.up.as_ref().is_some_and(|up| up.is_open() && up.leg.readable)
     }
@@ -142,8 +146,9 @@ impl Slot {
             user,
             database,
             password,
+            login,
         } = lease;
-        let loan = Loan { addresses: addresses.clone(), user, database, password };
+        let loan = Loan { addresses: addresses.clone(), user, database, password, login };
         let way = Way {
             addresses,
             tls,

@@ -56,7 +56,7 @@ fn reactor(name: &str) -> (Reactor, Arc<Shared>, Directories) {
         addresses: AddressBook::new(10, 10),
         directory: Directory::default(),
         spending: crate::spending::Spending::new(),
-        sessions: hoopwire_gateway::Shared::new([7; 32]),
+        sessions: hoopwire_gateway::Shared::new([7; 32], hoopwire_gateway::Settings::default()).unwrap(),
         mailboxes: vec![Mailbox::new(waker)],
         draining: 0.into(),
     });

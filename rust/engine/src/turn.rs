@@ -222,6 +222,7 @@ impl Reactor {
             database: &ask.database,
             application_name: &ask.application_name,
             replication: ask.replication,
+            protocol: slot.session.protocol().word(),
             credential: ask.credential.expose(),
         });
     }
@@ -386,6 +387,7 @@ impl Reactor {
     fn send_one(&mut self, key: usize) {
         let Some(slot) = self.connections.slots.get_mut(key) else { return };
         slot.due.send = false;
+        slot.session.seal(&mut slot.out.legs, &mut SystemRandom);
         if let Some(up) = &mut slot.up
             && up.is_open()
         {

@@ -133,11 +133,12 @@ impl Reactor {
     /// What came on this connection is for another session: which one, is asked of all that have its mark.
     pub(crate) fn signal_other(&mut self, key: usize, signal: &Signal) {
         let Some(from) = self.connections.slots.get(key).map(|slot| slot.peer) else { return };
-        if !self.shared.addresses.may_cancel(from.ip(), self.now) {
+        if !self.shared.addresses.may_cancel(from.ip(), signal.mark, self.now) {
             self.refused(from, "cancel", "too many wrong cancel keys");
             return;
         }
         let marked = self.shared.directory.marked(signal.mark);
+        let is_guess = !marked.is_empty();
         let mut held = marked.into_iter().filter(|(reactor, serial)| {
             let reactor = u16::try_from(*reactor).unwrap_or(u16::MAX);
             self.shared.sessions.proves(reactor, *serial, signal.proof.expose())
@@ -150,7 +151,10 @@ impl Reactor {
         match mailbox {
             Some((mailbox, serial)) => mailbox.send(Command::Signal { serial, from }),
             None => {
-                self.shared.addresses.wrong_cancel(from.ip(), self.now);
+                // where nobody has the mark there is nothing to guess
+                if is_guess {
+                    self.shared.addresses.wrong_cancel(from.ip(), signal.mark, self.now);
+                }
                 self.refused(from, "cancel", "wrong cancel key");
             }
         }

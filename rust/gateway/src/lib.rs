@@ -10,6 +10,6 @@ mod caches;
 mod rights;
 mod session;
 
-pub use caches::{Caches, Shared};
+pub use caches::{Caches, Settings, Shared};
 pub use rights::{Grant, OtherProtocol, Rights};
 pub use session::{Admission, Protocol, Session, Turn};

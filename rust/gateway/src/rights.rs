@@ -8,7 +8,7 @@ use hoopwire_session::{Ending, Words};
 pub enum Rights {
     /// At a PostgreSQL target.
     Postgres(hoopwire_postgres_policy::Rights),
-    /// At an ssh target.
+    /// At an SSH target.
     Ssh(hoopwire_ssh_policy::Rights),
     /// At a target of the protocol that only tests speak.
     #[cfg(feature = "skeleton")]
@@ -36,22 +36,18 @@ impl Rights {
     pub fn postgres(self) -> Result<hoopwire_postgres_policy::Rights, OtherProtocol> {
         match self {
             Rights::Postgres(rights) => Ok(rights),
-            Rights::Ssh(_) => Err(OtherProtocol),
-            #[cfg(feature = "skeleton")]
-            Rights::Skeleton(_) => Err(OtherProtocol),
+            _ => Err(OtherProtocol),
         }
     }
 
-    /// ssh's.
+    /// SSH's.
     ///
     /// # Errors
     /// If they are those of another protocol.
     pub fn ssh(self) -> Result<hoopwire_ssh_policy::Rights, OtherProtocol> {
         match self {
             Rights::Ssh(rights) => Ok(rights),
-            Rights::Postgres(_) => Err(OtherProtocol),
-            #[cfg(feature = "skeleton")]
-            Rights::Skeleton(_) => Err(OtherProtocol),
+            _ => Err(OtherProtocol),
         }
     }
 
@@ -62,8 +58,8 @@ impl Rights {
     #[cfg(feature = "skeleton")]
     pub fn skeleton(self) -> Result<hoopwire_skeleton::Rights, OtherProtocol> {
         match self {
-            Rights::Postgres(_) | Rights::Ssh(_) => Err(OtherProtocol),
             Rights::Skeleton(rights) => Ok(rights),
+            _ => Err(OtherProtocol),
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::caches::Caches;
 use crate::rights::{Grant, OtherProtocol, Rights};
 use hoopwire_grant::Fault;
-use hoopwire_session::{About, Counters, Ending, Loan, PhaseLimits, Words};
+use hoopwire_session::{About, Counters, Ending, Legs, Loan, PhaseLimits, Withheld, Words};
+use hoopwire_wire::Random;
 use std::time::Instant;
 
 /// A turn of a session, whatever its protocol.
@@ -17,6 +18,8 @@ pub type Admission<'a> = hoopwire_session::Admission<'a, Rights>;
 pub enum Protocol {
     /// PostgreSQL's, of version 3.
     Postgres,
+    /// SSH's, of version 2.
+    Ssh,
     /// Lines, for tests.
     #[cfg(feature = "skeleton")]
     Skeleton,
@@ -26,6 +29,7 @@ impl Protocol {
     /// All of them.
     pub const ALL: &[Protocol] = &[
         Protocol::Postgres,
+        Protocol::Ssh,
         #[cfg(feature = "skeleton")]
         Protocol::Skeleton,
     ];
@@ -35,16 +39,41 @@ impl Protocol {
     pub fn setting(self) -> &'static str {
         match self {
             Protocol::Postgres => "listen.postgres",
+            Protocol::Ssh => "listen.ssh",
             #[cfg(feature = "skeleton")]
             Protocol::Skeleton => "listen.skeleton",
         }
     }
 
-    /// Its names in TLS (ALPN, RFC 7301).
+    /// The word between the control plane and the engine.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Protocol::Postgres => "postgres",
+            Protocol::Ssh => "ssh",
+            #[cfg(feature = "skeleton")]
+            Protocol::Skeleton => "skeleton",
+        }
+    }
+
+    /// The protocol with this word, if there is one.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Protocol> {
+        Protocol::ALL.iter().copied().find(|protocol| protocol.word() == word)
+    }
+
+    /// The gateway says something before the principal does.
+    #[must_use]
+    pub fn speaks_first(self) -> bool {
+        self == Protocol::Ssh
+    }
+
+    /// Its names in TLS (ALPN, RFC 7301); none where it brings encryption of its own.
     #[must_use]
     pub fn alpn(self) -> &'static [&'static [u8]] {
         match self {
             Protocol::Postgres => hoopwire_postgres_session::ALPN,
+            Protocol::Ssh => &[],
             #[cfg(feature = "skeleton")]
             Protocol::Skeleton => hoopwire_skeleton::ALPN,
         }
@@ -55,6 +84,7 @@ impl Protocol {
     pub fn turned_away(self, fault: Fault, words: Words) -> Vec<u8> {
         match self {
             Protocol::Postgres => hoopwire_postgres_session::turned_away(fault, words),
+            Protocol::Ssh => hoopwire_ssh_session::turned_away(&words),
             #[cfg(feature = "skeleton")]
             Protocol::Skeleton => hoopwire_skeleton::turned_away(fault, &words),
         }
@@ -66,6 +96,8 @@ impl Protocol {
 pub enum Session {
     /// To a PostgreSQL target.
     Postgres(hoopwire_postgres_session::Session),
+    /// To an SSH target.
+    Ssh(Box<hoopwire_ssh_session::Session>),
     /// To a target of the protocol that only tests speak.
     #[cfg(feature = "skeleton")]
     Skeleton(hoopwire_skeleton::Session),
@@ -76,6 +108,7 @@ macro_rules! each {
     ($session:expr, $it:ident => $call:expr) => {
         match $session {
             Session::Postgres($it) => $call,
+            Session::Ssh($it) => $call,
             #[cfg(feature = "skeleton")]
             Session::Skeleton($it) => $call,
         }
@@ -88,6 +121,10 @@ macro_rules! turn_of_each {
         match $session {
             Session::Postgres($it) => {
                 let $own = &mut $turn.with(|caches| &mut caches.postgres);
+                $call
+            }
+            Session::Ssh($it) => {
+                let $own = &mut $turn.with(|caches| &mut caches.ssh);
                 $call
             }
             #[cfg(feature = "skeleton")]
@@ -105,6 +142,7 @@ impl Session {
     pub fn new(protocol: Protocol, limits: PhaseLimits, now: Instant) -> Session {
         match protocol {
             Protocol::Postgres => Session::Postgres(hoopwire_postgres_session::Session::new(limits, now)),
+            Protocol::Ssh => Session::Ssh(Box::new(hoopwire_ssh_session::Session::new(limits, now))),
             #[cfg(feature = "skeleton")]
             Protocol::Skeleton => Session::Skeleton(hoopwire_skeleton::Session::new(limits, now)),
         }
@@ -115,6 +153,7 @@ impl Session {
     pub fn protocol(&self) -> Protocol {
         match self {
             Session::Postgres(_) => Protocol::Postgres,
+            Session::Ssh(_) => Protocol::Ssh,
             #[cfg(feature = "skeleton")]
             Session::Skeleton(_) => Protocol::Skeleton,
         }
@@ -167,6 +206,7 @@ impl Session {
     pub fn code(&self, fault: Fault) -> String {
         match self {
             Session::Postgres(_) => hoopwire_postgres_session::sqlstate(fault),
+            Session::Ssh(_) => hoopwire_ssh_session::code(fault).to_owned(),
             #[cfg(feature = "skeleton")]
             Session::Skeleton(_) => hoopwire_skeleton::code(fault).to_owned(),
         }
@@ -188,6 +228,41 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         each!(self, it => it.poll_timeout())
+    }
+
+    /// What the session keeps back until it may go out, beside what is in the engine's buffers.
+    #[must_use]
+    pub fn withheld(&self) -> Withheld {
+        match self {
+            Session::Ssh(it) => it.withheld(),
+            _ => Withheld::default(),
+        }
+    }
+
+    /// The principal must be read, however much waits to go to the target: it owes what the other side waits for.
+    #[must_use]
+    pub fn awaits_principal(&self) -> bool {
+        matches!(self, Session::Ssh(it) if it.awaits_principal())
+    }
+
+    /// The target must be read, however much waits to go to the principal.
+    #[must_use]
+    pub fn awaits_target(&self) -> bool {
+        matches!(self, Session::Ssh(it) if it.awaits_target())
+    }
+
+    /// The turn is kept: what it put into the buffers becomes what goes out.
+    pub fn seal(&mut self, legs: &mut Legs, random: &mut dyn Random) {
+        if let Session::Ssh(it) = self {
+            it.seal(legs, random);
+        }
+    }
+
+    /// The connection is there, where the gateway speaks first.
+    pub fn handle_open(&mut self, turn: &mut Turn<'_>) {
+        if let Session::Ssh(it) = self {
+            it.handle_open(&mut turn.with(|caches| &mut caches.ssh));
+        }
     }
 
     /// Bytes of the principal (decrypted, if inside TLS).
@@ -221,6 +296,9 @@ impl Session {
             Session::Postgres(it) => admission
                 .try_map(Rights::postgres)
                 .map(|admission| it.handle_admit(admission, &mut turn.with(|caches| &mut caches.postgres))),
+            Session::Ssh(it) => admission
+                .try_map(Rights::ssh)
+                .map(|admission| it.handle_admit(admission, &mut turn.with(|caches| &mut caches.ssh))),
             #[cfg(feature = "skeleton")]
             Session::Skeleton(it) => admission
                 .try_map(Rights::skeleton)
@@ -245,6 +323,9 @@ impl Session {
             Session::Postgres(it) => grant
                 .try_map(Rights::postgres)
                 .map(|grant| it.handle_regrant(grant, reason, &mut turn.with(|caches| &mut caches.postgres))),
+            Session::Ssh(it) => grant
+                .try_map(Rights::ssh)
+                .map(|grant| it.handle_regrant(grant, reason, &mut turn.with(|caches| &mut caches.ssh))),
             #[cfg(feature = "skeleton")]
             Session::Skeleton(it) => grant
                 .try_map(Rights::skeleton)
@@ -263,7 +344,8 @@ impl Session {
     pub fn handle_signal(&mut self, from: &str, turn: &mut Turn<'_>) {
         match self {
             Session::Postgres(it) => it.handle_cancel(from, &mut turn.with(|caches| &mut caches.postgres)),
-            // it has no mark by which it could be meant
+            // they have no mark by which they could be meant
+            Session::Ssh(_) => {}
             #[cfg(feature = "skeleton")]
             Session::Skeleton(_) => {}
         }

@@ -35,7 +35,7 @@ impl<'s> Frame<'s> {
 }
 
 /// What is left of a payload.
-struct Payload<'p> {
+pub(crate) struct Payload<'p> {
     rest: &'p [u8],
 }
 
@@ -44,11 +44,11 @@ impl<'p> Payload<'p> {
         usize::try_from(decode::read_array_len(&mut self.rest).ok()?).ok()
     }
 
-    fn fields(&mut self, count: usize) -> Option<()> {
+    pub(crate) fn fields(&mut self, count: usize) -> Option<()> {
         (self.array()? == count).then_some(())
     }
 
-    fn uint(&mut self) -> Option<u64> {
+    pub(crate) fn uint(&mut self) -> Option<u64> {
         decode::read_int(&mut self.rest).ok()
     }
 
@@ -56,7 +56,7 @@ impl<'p> Payload<'p> {
         T::try_from(decode::read_int::<i64, _>(&mut self.rest).ok()?).ok()
     }
 
-    fn flag(&mut self) -> Option<bool> {
+    pub(crate) fn flag(&mut self) -> Option<bool> {
         decode::read_bool(&mut self.rest).ok()
     }
 
@@ -66,12 +66,12 @@ impl<'p> Payload<'p> {
         Some(taken)
     }
 
-    fn text(&mut self) -> Option<&'p str> {
+    pub(crate) fn text(&mut self) -> Option<&'p str> {
         let len = decode::read_str_len(&mut self.rest).ok()?;
         std::str::from_utf8(self.take(len)?).ok()
     }
 
-    fn bytes(&mut self) -> Option<&'p [u8]> {
+    pub(crate) fn bytes(&mut self) -> Option<&'p [u8]> {
         let len = decode::read_bin_len(&mut self.rest).ok()?;
         self.take(len)
     }
@@ -84,7 +84,7 @@ impl<'p> Payload<'p> {
         self.bytes().map(Some)
     }
 
-    fn digest(&mut self) -> Option<[u8; 32]> {
+    pub(crate) fn digest(&mut self) -> Option<[u8; 32]> {
         self.bytes()?.try_into().ok()
     }
 
@@ -200,6 +200,7 @@ fn read<'s, 'p: 's>(kind: Kind, input: &mut Payload<'p>, scratch: &'s mut Scratc
             input.fields(2)?;
             Frame::Cancel(Cancel { allow: input.flag()?, from: input.text()? })
         }
+        Kind::Ssh(kind) => Frame::Ssh(crate::ssh::read(kind, input)?),
     })
 }
 

@@ -4,11 +4,11 @@
 use crate::frame::{Frame, Parameter, SessionStart};
 use rmp::encode;
 
-fn array(out: &mut Vec<u8>, len: usize) {
+pub(crate) fn array(out: &mut Vec<u8>, len: usize) {
     let _ = encode::write_array_len(out, u32::try_from(len).unwrap_or(u32::MAX));
 }
 
-fn uint(out: &mut Vec<u8>, value: u64) {
+pub(crate) fn uint(out: &mut Vec<u8>, value: u64) {
     let _ = encode::write_uint(out, value);
 }
 
@@ -16,15 +16,15 @@ fn sint(out: &mut Vec<u8>, value: i64) {
     let _ = encode::write_sint(out, value);
 }
 
-fn flag(out: &mut Vec<u8>, value: bool) {
+pub(crate) fn flag(out: &mut Vec<u8>, value: bool) {
     let _ = encode::write_bool(out, value);
 }
 
-fn text(out: &mut Vec<u8>, value: &str) {
+pub(crate) fn text(out: &mut Vec<u8>, value: &str) {
     let _ = encode::write_str(out, value);
 }
 
-fn bytes(out: &mut Vec<u8>, value: &[u8]) {
+pub(crate) fn bytes(out: &mut Vec<u8>, value: &[u8]) {
     let _ = encode::write_bin(out, value);
 }
 
@@ -125,6 +125,7 @@ pub(crate) fn payload(frame: &Frame<'_>, out: &mut Vec<u8>) {
             flag(out, cancel.allow);
             text(out, cancel.from);
         }
+        Frame::Ssh(frame) => frame.write(out),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Text that comes from a client or a target is `&[u8]`: it has the client's encoding and may be anything.
 
 use crate::kind::{Kind, Via};
+use crate::ssh::Ssh;
 
 /// One entry of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub enum Frame<'a> {
     GrantChanged(GrantChanged<'a>),
     /// A CancelRequest for this session.
     Cancel(Cancel<'a>),
+    /// A frame of an ssh session.
+    Ssh(Ssh<'a>),
 }
 
 impl Frame<'_> {
@@ -56,6 +59,7 @@ impl Frame<'_> {
             Frame::Decision(_) => Kind::Decision,
             Frame::GrantChanged(_) => Kind::GrantChanged,
             Frame::Cancel(_) => Kind::Cancel,
+            Frame::Ssh(frame) => Kind::Ssh(frame.kind()),
         }
     }
 }

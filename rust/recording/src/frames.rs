@@ -39,7 +39,7 @@ impl Frames {
         let header = FrameHeader {
             length: u32::try_from(length).unwrap_or(u32::MAX),
             session,
-            kind: kind as u8,
+            kind: kind.byte(),
             direction: direction as u8,
             flags: 0,
             delta_us: u32::try_from(at_us.saturating_sub(self.base_us)).unwrap_or(u32::MAX),

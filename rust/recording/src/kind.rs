@@ -1,9 +1,51 @@
 //! The small words of a frame header.
 
-/// What a frame says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Kind {
+use crate::ssh::SshKind;
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal,)+) => {
+        /// What a frame says. The numbers below 32 are for any protocol or PostgreSQL, those from 64 on for ssh.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Kind {
+            $($(#[doc = $doc])+ $name,)+
+            /// A frame of an ssh session.
+            Ssh(SshKind),
+        }
+
+        impl Kind {
+            /// The number in a frame header.
+            #[must_use]
+            pub fn byte(self) -> u8 {
+                match self {
+                    $(Kind::$name => $number,)+
+                    Kind::Ssh(SshKind::Open) => 64,
+                    Kind::Ssh(SshKind::Request) => 65,
+                    Kind::Ssh(SshKind::Data) => 66,
+                    Kind::Ssh(SshKind::Flow) => 67,
+                    Kind::Ssh(SshKind::Typed) => 68,
+                    Kind::Ssh(SshKind::Answer) => 69,
+                }
+            }
+
+            /// The kind with this number, if there is one.
+            #[must_use]
+            pub fn from_byte(byte: u8) -> Option<Kind> {
+                Some(match byte {
+                    $($number => Kind::$name,)+
+                    64 => Kind::Ssh(SshKind::Open),
+                    65 => Kind::Ssh(SshKind::Request),
+                    66 => Kind::Ssh(SshKind::Data),
+                    67 => Kind::Ssh(SshKind::Flow),
+                    68 => Kind::Ssh(SshKind::Typed),
+                    69 => Kind::Ssh(SshKind::Answer),
+                    _ => return None,
+                })
+            }
+        }
+    };
+}
+
+kinds! {
     /// A session was admitted; maps its number to its id.
     SessionStart = 1,
     /// The session goes on in this segment; maps its number to its id again.
@@ -32,30 +74,6 @@ pub enum Kind {
     GrantChanged = 13,
     /// A CancelRequest for this session.
     Cancel = 14,
-}
-
-impl Kind {
-    /// The kind with this number, if there is one.
-    #[must_use]
-    pub fn from_byte(byte: u8) -> Option<Kind> {
-        Some(match byte {
-            1 => Kind::SessionStart,
-            2 => Kind::SessionContinued,
-            3 => Kind::SessionEnd,
-            4 => Kind::Statement,
-            5 => Kind::Bind,
-            6 => Kind::Execute,
-            7 => Kind::Request,
-            8 => Kind::Input,
-            9 => Kind::Result,
-            10 => Kind::Rows,
-            11 => Kind::Report,
-            12 => Kind::Decision,
-            13 => Kind::GrantChanged,
-            14 => Kind::Cancel,
-            _ => return None,
-        })
-    }
 }
 
 /// Which way what the frame tells of goes.

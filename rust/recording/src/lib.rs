@@ -21,6 +21,7 @@ mod layout;
 mod scan;
 mod seal;
 mod source;
+pub mod ssh;
 mod status;
 mod verify;
 

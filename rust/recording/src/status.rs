@@ -1,6 +1,8 @@
 //! What frames say of the sessions, derived frame by frame.
 
 use crate::frame::Frame;
+use crate::kind::Direction;
+use crate::ssh::Ssh;
 use std::collections::BTreeMap;
 
 /// What is known of one session.
@@ -26,7 +28,7 @@ pub struct Status {
 
 impl Status {
     /// Takes in the session's next frame.
-    pub fn next(&mut self, frame: &Frame<'_>) {
+    pub fn next(&mut self, direction: Option<Direction>, frame: &Frame<'_>) {
         match frame {
             Frame::SessionStart(start) => {
                 *self = Status {
@@ -63,8 +65,27 @@ impl Status {
                 self.rows = self.rows.saturating_add(span.rows);
                 self.bytes_out = self.bytes_out.saturating_add(span.bytes);
             }
+            Frame::Ssh(frame) => self.next_ssh(direction, frame),
             Frame::Execute(_) | Frame::Rows(_) | Frame::Report(_) | Frame::Decision(_) | Frame::Cancel(_) => {
             }
+        }
+    }
+
+    fn next_ssh(&mut self, direction: Option<Direction>, frame: &Ssh<'_>) {
+        let bytes = match frame {
+            Ssh::Data(data) => data.content.len() as u64,
+            Ssh::Flow(flow) => flow.bytes,
+            Ssh::Typed(typed) => typed.bytes,
+            Ssh::Request(ask) if ask.is_operation() => {
+                self.statements = self.statements.saturating_add(1);
+                return;
+            }
+            Ssh::Open(_) | Ssh::Request(_) | Ssh::Answer(_) => return,
+        };
+        if direction == Some(Direction::Upstream) {
+            self.bytes_in = self.bytes_in.saturating_add(bytes);
+        } else {
+            self.bytes_out = self.bytes_out.saturating_add(bytes);
         }
     }
 }
@@ -77,11 +98,11 @@ pub struct Sessions {
 
 impl Sessions {
     /// Takes in the next frame of the stream. An ended session is forgotten.
-    pub fn next(&mut self, number: u32, frame: &Frame<'_>) {
+    pub fn next(&mut self, number: u32, direction: Option<Direction>, frame: &Frame<'_>) {
         if matches!(frame, Frame::SessionEnd(_)) {
             self.by_number.remove(&number);
         } else {
-            self.by_number.entry(number).or_default().next(frame);
+            self.by_number.entry(number).or_default().next(direction, frame);
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use hoopwire_recording::ssh::{Answer, Ask, Data, Flow, Ssh, Typed};
 use hoopwire_recording::*;
 use proptest::prelude::*;
 
@@ -10,7 +11,7 @@ fn assert_round_trip(frame: &Frame<'_>) {
     let mut frames = Frames::new();
     frames.push(9, 1_000_000, Direction::Downstream, frame);
     let raw = frames.iter().next().unwrap();
-    assert_eq!((raw.session, raw.unix_us, raw.kind), (9, 1_000_000, frame.kind() as u8));
+    assert_eq!((raw.session, raw.unix_us, raw.kind), (9, 1_000_000, frame.kind().byte()));
     let mut scratch = Scratch::default();
     assert_eq!(&Frame::decode(raw.kind, raw.payload, &mut scratch).unwrap(), frame);
     for cut in 0..raw.payload.len() {
@@ -96,11 +97,29 @@ fn every_kind_round_trips_and_no_part_of_one_decodes() {
         Frame::Decision(Decision { action: "connect", allow: true, reason: "granted", policy: "readers" }),
         Frame::GrantChanged(GrantChanged { grant: "g_02", reason: "policy changed" }),
         Frame::Cancel(Cancel { allow: true, from: "10.0.0.7:51001" }),
+        Frame::Ssh(Ssh::Open(Ask {
+            channel: 1,
+            name: b"direct-tcpip",
+            about: b"db:5432",
+            allow: false,
+            reason: "forward_not_granted",
+        })),
+        Frame::Ssh(Ssh::Request(Ask {
+            channel: 2,
+            name: b"exec",
+            about: b"uptime\xff",
+            allow: true,
+            reason: "ops",
+        })),
+        Frame::Ssh(Ssh::Data(Data { channel: 1 << 33, stream: 1, content: &[0x1b; 300] })),
+        Frame::Ssh(Ssh::Flow(Flow { channel: 2, stream: 0, bytes: 1 << 40, digest })),
+        Frame::Ssh(Ssh::Typed(Typed { channel: 2, bytes: 1 })),
+        Frame::Ssh(Ssh::Answer(Answer { channel: 2, what: "failure", about: b"" })),
     ];
     for frame in &frames {
         assert_round_trip(frame);
     }
-    let kinds: std::collections::BTreeSet<u8> = frames.iter().map(|frame| frame.kind() as u8).collect();
+    let kinds: std::collections::BTreeSet<u8> = frames.iter().map(|frame| frame.kind().byte()).collect();
     let known: Vec<u8> = (0..=255).filter(|byte| Kind::from_byte(*byte).is_some()).collect();
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), known, "a kind is not in this test");
 }

@@ -15,6 +15,15 @@ pub struct Counters {
     pub bytes_out: u64,
 }
 
+/// Bytes that a session keeps back for a moment, per leg: its memory, that the engine's buffers don't show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Withheld {
+    /// Toward the principal.
+    pub down: usize,
+    /// Toward the target.
+    pub up: usize,
+}
+
 /// Who uses what in a session, for lists.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {

@@ -74,8 +74,10 @@ pub struct Loan {
     pub user: String,
     /// Upstream database.
     pub database: String,
-    /// What proves it; empty if TLS does.
+    /// What proves it; empty if TLS or `login` does.
     pub password: Secret<String>,
+    /// What else the protocol's login needs, in an encoding of its own; empty if nothing.
+    pub login: Secret<Vec<u8>>,
 }
 
 /// The moment `wait` from `now`.

@@ -20,6 +20,21 @@ pub enum Opening {
         /// The protocol's names in TLS (ALPN, RFC 7301).
         alpn: &'static [&'static [u8]],
     },
+    /// With the first byte.
+    Direct {
+        /// The protocol's names in TLS, or none.
+        alpn: &'static [&'static [u8]],
+    },
+}
+
+impl Opening {
+    /// The protocol's names in TLS.
+    #[must_use]
+    pub fn alpn(self) -> &'static [&'static [u8]] {
+        match self {
+            Opening::Asked { alpn, .. } | Opening::Direct { alpn } => alpn,
+        }
+    }
 }
 
 /// One short call to the session's target, on a connection of its own. The target answers by closing it.

@@ -14,9 +14,9 @@ mod ending;
 mod release;
 mod turn;
 
-pub use account::{About, Counters};
+pub use account::{About, Counters, Withheld};
 pub use admission::{Admission, Ask, Loan, PhaseLimits, after};
 pub use effect::{Call, Effect, Opening, Signal};
 pub use ending::{Closed, Ending, Words};
-pub use release::{Flow, Legs, Recorded, Span};
+pub use release::{Flow, Leg, Legs, Recorded, Span};
 pub use turn::Turn;

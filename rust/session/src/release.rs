@@ -97,6 +97,7 @@ use crate::admission::Admission;
 use crate::turn::Turn;
 use hoopwire_grant::Permit;
 use hoopwire_recording::{Direction, Frame, Input, SessionStart};
+use zeroize::Zeroize;
 
 /// Proof that a frame which tells of some bytes is in the turn's recording. Forwarding them uses it up.
 #[derive(Debug)]
@@ -118,6 +119,15 @@ pub struct Span {
     start: usize,
 }
 
+/// Which of a session's two connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leg {
+    /// Toward the principal.
+    Down,
+    /// Toward the target.
+    Up,
+}
+
 /// One buffer a leg. The engine sends them after the turn's frames are kept.
 #[derive(Debug, Default)]
 pub struct Legs {
@@ -128,6 +138,9 @@ pub struct Legs {
     told_up: usize,
     /// The session is recorded: from here on nothing goes to the principal without a frame.
     is_recorded: bool,
+    /// So much of each was there when the engine last sent: it is as it goes out.
+    settled_down: usize,
+    settled_up: usize,
 }
 
 impl Legs {
@@ -190,6 +203,22 @@ impl Legs {
     pub fn settle(&mut self) {
         self.told_down = self.down.len();
         self.told_up = self.up.len();
+        self.settled_down = self.told_down;
+        self.settled_up = self.told_up;
+    }
+
+    /// What came into each buffer since it was last sent becomes what `make` makes of it: for protocols whose
+    /// ciphers count, so that only what is kept may be sealed. It is given the plain bytes and the buffer to append to.
+    pub fn seal(&mut self, mut make: impl FnMut(Leg, &[u8], &mut Vec<u8>)) {
+        let legs = [(Leg::Down, &mut self.down, self.settled_down), (Leg::Up, &mut self.up, self.settled_up)];
+        for (leg, buffer, from) in legs {
+            if buffer.len() > from {
+                let mut plain = buffer.split_off(from);
+                make(leg, &plain, buffer);
+                plain.zeroize();
+            }
+        }
+        self.settle();
     }
 }
 
@@ -236,6 +265,11 @@ impl<C> Turn<'_, C> {
         self.legs.push_up(bytes);
     }
 
+    /// The same, written in place.
+    pub fn forward_by(&mut self, _permit: &Permit, _kept: Recorded, write: impl FnOnce(&mut Vec<u8>)) {
+        self.carry_up(write);
+    }
+
     /// Bytes of the gateway's own for the target that a frame tells of.
     pub fn say_up(&mut self, _kept: Recorded, bytes: &[u8]) {
         self.legs.push_up(bytes);
@@ -279,6 +313,26 @@ impl<C> Turn<'_, C> {
         let sent = self.legs.up.get(start..).unwrap_or_default();
         let frame = Frame::Input(Input { bytes: sent.len() as u64, digest: *blake3::hash(sent).as_bytes() });
         self.frames.push(no, self.unix_us, direction, &frame);
+        self.legs.tell_up(start);
+    }
+
+    /// Bytes of the target, or words of the gateway's own, that a frame tells of.
+    pub fn hand_down(&mut self, _kept: Recorded, write: impl FnOnce(&mut Vec<u8>)) {
+        self.carry_down(write);
+    }
+
+    /// What a leg's transport needs for itself, and says nothing: new keys, room in a window, an end that was agreed on. No
+    /// frame tells of it. A wing's dialogues hold that nothing else goes this way.
+    pub fn carry_down(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.legs.down.len();
+        write(&mut self.legs.down);
+        self.legs.tell_down(start);
+    }
+
+    /// The same toward the target.
+    pub fn carry_up(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.legs.up.len();
+        write(&mut self.legs.up);
         self.legs.tell_up(start);
     }
 

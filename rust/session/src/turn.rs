@@ -37,6 +37,12 @@ impl<'a, C> Turn<'a, C> {
         Turn { now, effects, random, caches, unix_us, frames, legs }
     }
 
+    /// Wall clock in Unix seconds: for what others have signed with a date. Deadlines are on `now`.
+    #[must_use]
+    pub fn unix_s(&self) -> u64 {
+        self.unix_us / 1_000_000
+    }
+
     /// The same turn with a part of the caches, or others.
     pub fn with<'b, D>(&'b mut self, part: impl FnOnce(&'b mut C) -> &'b mut D) -> Turn<'b, D> {
         Turn {

@@ -68,7 +68,7 @@ fn step<S: Source>(scan: &mut Scan<S>, survey: &mut Survey, joiner: &mut Joiner)
                 let Some(joined) = joiner.next(sequence, &raw) else { continue };
                 let mut scratch = Scratch::default();
                 if let Ok(frame) = joined.frame(&mut scratch) {
-                    survey.sessions.next(joined.session, &frame);
+                    survey.sessions.next(joined.session, Direction::from_byte(joined.direction), &frame);
                 }
             }
             Ok(true)

@@ -102,10 +102,10 @@ impl Sessions {
     /// Frames that must stand before `frames`: a session that ends although its start was never kept.
     pub(crate) fn prefix(&self, frames: &Frames, unix_us: u64) -> Frames {
         let mut prefix = Frames::new();
-        for frame in frames.iter().filter(|frame| frame.kind == Kind::SessionEnd as u8) {
+        for frame in frames.iter().filter(|frame| frame.kind == Kind::SessionEnd.byte()) {
             let number = frame.session;
             let starts = |each: hoopwire_recording::RawFrame<'_>| {
-                each.session == number && each.kind == Kind::SessionStart as u8
+                each.session == number && each.kind == Kind::SessionStart.byte()
             };
             if let Some(each) = self.admitted.get(&number).filter(|each| !each.begun)
                 && !frames.iter().any(starts)

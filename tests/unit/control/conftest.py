@@ -21,6 +21,7 @@ from hoopwire.audit import StreamSink
 from hoopwire.control.clock import Clock
 from hoopwire.control.service import Rooms, Running, serve
 from hoopwire.custody import Lent, Made
+from hoopwire.custody.ssh.lend import lend_login
 from hoopwire.identity import TokenRefused
 from hoopwire.model.commands import Lease
 from hoopwire.model.identity import Evidence, Identity, Principal
@@ -194,6 +195,7 @@ class House:
             load=self.load,
             verifier=lambda issuers, audience: self.tokens,
             lend=self.lend,
+            lend_login=lend_login,
             listeners=HttpListeners,
             engine=engine,
             roles=lambda lend: self.desk,

@@ -73,6 +73,7 @@ impl House {
         let seconds = PATIENCE.as_secs_f64();
         let engine = Engine::start(EngineConfig {
             listen: listen.into(),
+            protocols: hoopwire_gateway::Settings::default(),
             // the second connection goes over to another thread
             reactors: 2,
             tls_certificate_pem: CERTIFICATE.to_owned(),
@@ -147,6 +148,7 @@ impl House {
             user: "upstream".to_owned(),
             database: none(),
             password: Secret::new("secret".to_owned()),
+            login: Secret::new(Vec::new()),
         }
     }
 

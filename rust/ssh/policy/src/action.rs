@@ -12,6 +12,8 @@ use std::time::Instant;
 /// What is asked. Texts are as the client sent them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action<'a> {
+    /// To have a session, and channels on which nothing runs yet.
+    Connect,
     /// A shell on a channel.
     Shell,
     /// A terminal for it.
@@ -126,6 +128,7 @@ impl Rights {
     /// The word that covers the action, empty where none is needed.
     pub(crate) fn covering(&self, action: &Action<'_>) -> Result<&str, Reason> {
         match *action {
+            Action::Connect => Ok(""),
             Action::Shell => self.first(|means| *means == Means::Shell, Reason::NotGranted),
             Action::Pty { term } => {
                 let odd = |byte: u8| !byte.is_ascii_graphic() || byte == b'/';

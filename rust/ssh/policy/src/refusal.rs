@@ -185,7 +185,7 @@ fn missing(grant: &Grant, action: &Action<'_>) -> Words {
         }
         Action::AgentForwarding => ("agent forwarding".to_owned(), Some("agent-forwarding".to_owned())),
         Action::X11 => ("X11".to_owned(), Some("x11".to_owned())),
-        Action::Signal { .. } | Action::WindowChange => ("this request".to_owned(), None),
+        Action::Connect | Action::Signal { .. } | Action::WindowChange => ("this request".to_owned(), None),
         Action::Sftp { path, access } => {
             let path = cut(&String::from_utf8_lossy(path));
             let doing = match access {

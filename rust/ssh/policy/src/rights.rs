@@ -91,6 +91,12 @@ impl Rights {
         let words = words.iter().map(|text| word(text.as_ref())).collect::<Result<_, _>>()?;
         Ok(Rights { words, action_texts })
     }
+
+    /// The policy's actions as written.
+    #[must_use]
+    pub fn texts(&self) -> &[String] {
+        &self.action_texts
+    }
 }
 
 impl Means {

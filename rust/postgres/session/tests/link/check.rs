@@ -121,6 +121,7 @@ impl Ledger {
         assert!(!self.call_follows || input, "a FunctionCall without its digest");
         assert!(self.unsaid.is_none() || input, "what neither its frame nor a digest says whole");
         let entry = match frame {
+            Frame::Ssh(_) => panic!("a frame of another protocol"),
             Frame::SessionStart(_) => {
                 self.admitted = true;
                 Entry::Start

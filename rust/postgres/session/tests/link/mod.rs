@@ -150,6 +150,7 @@ impl Link {
             user: "app".to_owned(),
             database: "orders".to_owned(),
             password: Secret::new(password.unwrap_or_default().to_owned()),
+            login: Secret::new(Vec::new()),
         };
         self.call(|session, turn| session.handle_dialed(loan, true, None, turn));
     }

@@ -1,0 +1,1 @@
+"""Verifies what a principal proves itself with over SSH."""

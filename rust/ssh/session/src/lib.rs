@@ -1,0 +1,22 @@
+//! One ssh session: both logins, then a pipe of packets that are decided, recorded and passed on.
+//!
+//! Knows what may come when, what is asked for, and what goes into the recording. Must never know a socket, a file, a clock,
+//! or another protocol.
+
+#![forbid(unsafe_code)]
+
+mod channels;
+mod enter;
+mod from_client;
+mod from_target;
+mod keep;
+mod live;
+mod login;
+mod request;
+mod session;
+mod settings;
+mod words;
+
+pub use session::{Session, Turn};
+pub use settings::{Caches, Settings};
+pub use words::{code, turned_away};

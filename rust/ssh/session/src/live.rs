@@ -1,0 +1,213 @@
+//! A session whose legs are both up: packets of either peer are looked at, decided where they ask for something,
+//! recorded, and passed on as they are.
+
+use crate::channels::{Channels, Runs, State};
+use crate::enter::Enter;
+use crate::keep::Keeper;
+use crate::session::{Turn, goodbye};
+use crate::words;
+use hoopwire_grant::{Budget, Fault, Meter, Party, Permit};
+use hoopwire_recording::{Direction, Frame, GrantChanged, SessionEnd};
+use hoopwire_session::{Counters, Ending, Words};
+use hoopwire_ssh_policy::{Action, Denial, Grant, decide};
+use hoopwire_ssh_protocol::channel::say;
+use hoopwire_ssh_protocol::put_disconnect;
+use std::time::Instant;
+
+/// So many things may be refused in one session: an agent that goes on asking is not helped by more words.
+const REFUSALS_MAX: u32 = 10_000;
+/// What a terminal is put back to before words of ours: colours, alternate screen, cursor, paste and mouse modes, keypad,
+/// scrolling region.
+const SANE: &[u8] =
+    b"\x1b[0m\x1b[?1049l\x1b[?25h\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1l\x1b>\x1b[r\r\n";
+
+/// ```text
+///  NotDue ──its time──▶ Said        NotDue ──a grant that ends later──▶ NotDue
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    NotDue,
+    Said,
+}
+
+/// A session with a grant, after both logins.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) no: u32,
+    pub(crate) grant: Grant,
+    pub(crate) meter: Meter,
+    pub(crate) counters: Counters,
+    pub(crate) channels: Channels,
+    /// The client has said that it opens no more of them.
+    pub(crate) no_more_sessions: bool,
+    /// The target is one that knows OpenSSH's own requests.
+    pub(crate) is_openssh: bool,
+    pub(crate) notice: Notice,
+    /// The session ends when nothing runs any more.
+    pub(crate) draining: bool,
+    refusals: u32,
+}
+
+impl Live {
+    pub(crate) fn new(enter: Enter, is_openssh: bool) -> Live {
+        let Enter { no, grant, meter, .. } = enter;
+        Live {
+            no,
+            grant,
+            meter,
+            counters: Counters::default(),
+            channels: Channels::default(),
+            no_more_sessions: false,
+            is_openssh,
+            notice: Notice::NotDue,
+            draining: false,
+            refusals: 0,
+        }
+    }
+
+    pub(crate) fn keeper(&self) -> Keeper<'_> {
+        Keeper { no: self.no, grant: &self.grant }
+    }
+
+    /// The session as a whole is still good: asked before each packet, so that none passes after the end.
+    pub(crate) fn permit(&self, now: Instant) -> Result<Permit, Ending> {
+        decide(&self.grant, now, &Action::Connect).map_err(|denial| words::denied(&denial))
+    }
+
+    /// One more operation, if the budgets have room for it.
+    pub(crate) fn afford(&self, permit: Permit) -> Result<Permit, Denial> {
+        let taken = self.meter.take_statement().map(|()| permit);
+        taken.map_err(|budget| self.meter.denial(budget, &self.grant))
+    }
+
+    /// One more refusal.
+    pub(crate) fn refused(&mut self) -> Result<(), Ending> {
+        self.refusals = self.refusals.saturating_add(1);
+        if self.refusals < REFUSALS_MAX {
+            return Ok(());
+        }
+        let words = Words::new(format!("more than {REFUSALS_MAX} requests of this session were refused"))
+            .hint("Read what they say: each names what to ask for.");
+        Err(Ending::faulty(Party::Gateway, Fault::OverLimit, "too many refused requests", words))
+    }
+
+    /// Bytes go to the principal.
+    pub(crate) fn count_out(&mut self, bytes: usize) -> Result<(), Ending> {
+        let bytes = bytes as u64;
+        if self.meter.limits_bytes() && !self.meter.take_bytes(bytes) {
+            let denial: Denial = self.meter.denial(Budget::Bytes, &self.grant);
+            return Err(words::denied(&denial));
+        }
+        self.counters.bytes_out = self.counters.bytes_out.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// A channel may be gone, and with it the last thing that ran.
+    pub(crate) fn settle_channel(&mut self, client: u32, now: Instant) -> Result<(), Ending> {
+        self.channels.forget_if_closed(client);
+        if self.meter.is_running() && !self.channels.iter().any(|each| each.state == State::Running) {
+            self.meter.stop(now);
+        }
+        if self.draining && self.channels.is_empty() { Err(words::shutting_down()) } else { Ok(()) }
+    }
+
+    /// When to look at the time again.
+    pub(crate) fn wake(&self) -> Instant {
+        let notice = self.grant.notice_at.filter(|_| self.notice == Notice::NotDue);
+        [self.meter.wake(), notice].into_iter().flatten().fold(self.grant.deadline, Instant::min)
+    }
+
+    /// Time went by: is the session still good, and is somebody to be told that it ends soon?
+    pub(crate) fn look_at_time(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        self.meter.tick(turn.now);
+        self.permit(turn.now)?;
+        if self.meter.is_over_time() && self.meter.is_running() {
+            let denial: Denial = self.meter.denial(Budget::WallTime, &self.grant);
+            return Err(words::denied(&denial));
+        }
+        if self.notice == Notice::NotDue && self.grant.notice_at.is_some_and(|at| turn.now >= at) {
+            self.notice = Notice::Said;
+            let text = format!("\r\nhoopwire: this session ends at {}.\r\n", self.grant.expires_text);
+            let _ = self.tell_terminals(text.as_bytes(), turn);
+        }
+        Ok(())
+    }
+
+    /// Words on every terminal, as far as there is room for them. False if nobody has one.
+    fn tell_terminals(&mut self, text: &[u8], turn: &mut Turn<'_>) -> bool {
+        let mut is_told = false;
+        let keeper = Keeper { no: self.no, grant: &self.grant };
+        for channel in self.channels.iter_mut() {
+            if channel.state != State::Running || !channel.has_terminal || channel.closes.to_client {
+                continue;
+            }
+            let fits = channel.inject(text);
+            if !fits.is_empty() {
+                let kept = keeper.words(channel.no, 0, fits, turn);
+                let client = channel.client;
+                turn.hand_down(kept, |out| say::data(out, client, fits));
+                is_told = true;
+            }
+        }
+        is_told
+    }
+
+    /// The grant was replaced. What runs is decided again: what it no longer covers ends the session.
+    pub(crate) fn replace_grant(
+        &mut self,
+        grant: Grant,
+        reason: &str,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Ending> {
+        let frame = Frame::GrantChanged(GrantChanged { grant: &grant.id, reason });
+        turn.record(self.no, Direction::Gateway, &frame);
+        let old = std::mem::replace(&mut self.grant, grant);
+        self.grant.succeed(&old);
+        self.meter.set_budgets(self.grant.budgets);
+        for channel in self.channels.iter().filter(|channel| channel.state == State::Running) {
+            let terminal = channel.has_terminal.then_some(Action::Pty { term: "" });
+            let runs = channel.runs.as_ref().map(Runs::action);
+            for action in [terminal, runs].into_iter().flatten() {
+                decide(&self.grant, turn.now, &action).map_err(|denial| words::denied(&denial))?;
+            }
+        }
+        self.look_at_time(turn)
+    }
+
+    /// The gateway drains: at once if nothing is open.
+    pub(crate) fn drain(&mut self) -> Result<(), Ending> {
+        self.draining = true;
+        if self.channels.is_empty() { Err(words::shutting_down()) } else { Ok(()) }
+    }
+
+    /// Nothing passes any more: the target hears it at once, and every terminal is told why and put in order. False if
+    /// there is none.
+    pub(crate) fn cut(&mut self, ending: &Ending, turn: &mut Turn<'_>) -> bool {
+        self.meter.stop(turn.now);
+        let reason = words::disconnect_reason(Fault::Ended);
+        turn.carry_up(|out| put_disconnect(out, reason, "the session has ended"));
+        let Some(words) = &ending.words else { return false };
+        let mut text = SANE.to_vec();
+        text.extend_from_slice(b"hoopwire: ");
+        text.extend_from_slice(words::lines(words, "\r\nhoopwire: ").as_bytes());
+        text.extend_from_slice(b"\r\n");
+        self.tell_terminals(&text, turn)
+    }
+}
+
+/// The last frame of a session, and the DISCONNECT that tells the principal why.
+pub(crate) fn end(no: u32, ending: &Ending, counters: Counters, turn: &mut Turn<'_>) {
+    let frame = Frame::SessionEnd(SessionEnd {
+        closed_by: ending.by.word(),
+        reason: &ending.reason,
+        sqlstate: ending.fault.map_or("", words::code),
+        statements: counters.statements,
+        rows: counters.rows,
+        bytes_in: counters.bytes_in,
+        bytes_out: counters.bytes_out,
+    });
+    let kept = turn.record(no, Direction::Gateway, &frame);
+    if let (Some(fault), Some(words)) = (ending.fault, &ending.words) {
+        turn.hand_down(kept, |out| goodbye(out, fault, words));
+    }
+}
