@@ -65,6 +65,13 @@ has_server() {
   return 1
 }
 
+# has_sshd: its usage names its version; for an older one that is all there is to ask.
+has_sshd() {
+  local said
+  said=$("$(command -v sshd || echo /usr/sbin/sshd)" -V 2>&1 </dev/null) || true
+  [[ $said == *OpenSSH_* ]] && found+=("sshd $(version_in "${said#*OpenSSH_}")")
+}
+
 # libclang_to_be_had: PyPI has it as a wheel for this machine, or an installed one does.
 libclang_to_be_had() {
   case $(uname -sm) in
@@ -105,6 +112,9 @@ look_for_test_programs() {
   answers sqlsmith sqlsmith --version || list+=(sqlsmith)
   # counts instructions
   answers valgrind valgrind --version || list+=(valgrind)
+  # what the tests of SSH compare with
+  answers ssh ssh -V || list+=(openssh-client)
+  has_sshd || list+=(openssh-server)
 }
 
 look_around() {

@@ -1,6 +1,14 @@
 from typing import final
 
-__all__ = ["Engine", "Frames", "explain", "read_frames", "release_segment", "verify_recordings"]
+__all__ = [
+    "Engine",
+    "Frames",
+    "explain",
+    "explain_action",
+    "read_frames",
+    "release_segment",
+    "verify_recordings",
+]
 
 @final
 class Engine:
@@ -44,6 +52,12 @@ def explain(grant: bytes, sql: str) -> bytes:
     """What a compiled grant says to a text, without a target: a MessagePack array of maps, one a statement.
 
     Field names and shapes are those of `hoopwire.model.explained`. ValueError if the grant is malformed.
+    """
+
+def explain_action(grant: bytes, action: bytes) -> bytes:
+    """What a compiled grant on an ssh target says to one action: `exec uptime`, `sftp read /etc/hosts`.
+
+    A MessagePack map (`hoopwire.model.explained`). ValueError if the grant or the action is malformed.
     """
 
 def read_frames(path: str) -> Frames:

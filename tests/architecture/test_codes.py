@@ -12,7 +12,7 @@ from typing import get_args
 from hoopwire.model.fault import Fault
 
 ROOT = Path(__file__).parents[2]
-TABLES = [ROOT / "docs/codes.md", ROOT / "docs/protocols/postgres.md"]
+TABLES = [ROOT / "docs/codes.md", ROOT / "docs/protocols/postgres.md", ROOT / "docs/protocols/ssh.md"]
 NOT_REFUSALS = {"Refusal", "AuditEvent"}
 """They carry codes that others have given, and SQLSTATEs."""
 
@@ -41,7 +41,8 @@ def of_python() -> set[str]:
 
 def of_rust() -> set[str]:
     """The names that the enums of codes give."""
-    own = (ROOT / "rust/postgres/policy/src/code.rs").read_text()
+    wings = (ROOT / f"rust/{wing}/policy/src/code.rs" for wing in ("postgres", "ssh"))
+    own = "\n".join(path.read_text() for path in wings)
     common = (ROOT / "rust/grant/src/denial.rs").read_text()
     return set(re.findall(r'\w+ = "([a-z_]+)", \w+;', own)) | set(re.findall(r'=> "([a-z_]+)"', common))
 
@@ -76,7 +77,13 @@ def test_each_row_has_a_code_that_is_given() -> None:
 def test_what_is_looked_for_is_found() -> None:
     """Else the others would pass for want of codes."""
     assert {"target_not_granted", "body_invalid", "claims_refused", "token_missing"} <= of_python()
-    assert {"masked_column", "fetch_by_name", "catalogue_too_old", "budget_rows"} <= of_rust()
+    assert {
+        "masked_column",
+        "fetch_by_name",
+        "catalogue_too_old",
+        "budget_rows",
+        "path_not_granted",
+    } <= of_rust()
 
 
 def test_faults_are_the_same_on_both_sides_of_the_seam() -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from hoopwire.model.commands import CompiledGrant, EngineConfig, Lease, Refusal
 from hoopwire.model.events import Drained, Event, GrantNeeded, SessionEnded, SessionStarted
+from hoopwire.model.grant import Protocol
 from hoopwire.model.statistics import EngineStatistics, LiveSession, SessionBudget
 
 
@@ -62,8 +63,9 @@ class ScriptedEngine:
         user: str = "agent",
         peer: str = "127.0.0.1:50000",
         replication: bool = False,
+        protocol: Protocol = "postgres",
     ) -> None:
-        """A principal sent its startup packet and password inside TLS."""
+        """A principal sent its startup packet and password inside TLS; of SSH see `ssh`."""
         self._accepted += 1
         needed = GrantNeeded(
             session=session,
@@ -73,9 +75,14 @@ class ScriptedEngine:
             application_name="psql",
             replication=replication,
             credential=credential,
+            protocol=protocol,
         )
         self._waiting[session] = needed
         self.push(needed)
+
+    def ssh(self, credential: str, user: str, *, session: str, peer: str = "127.0.0.1:50000") -> None:
+        """A client said this user name over SSH, and a password, or proved to hold a certificate's key."""
+        self.connect(credential, session=session, user=user, database="", peer=peer, protocol="ssh")
 
     def hang_up(self, session: str) -> None:
         """The principal goes away, admitted or not."""

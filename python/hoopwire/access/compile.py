@@ -9,6 +9,9 @@ from hoopwire.model.postgres.actions import Rule, expand
 from hoopwire.model.postgres.grammar import parse_actions, parse_deny
 from hoopwire.model.postgres.patterns import Pattern
 from hoopwire.model.postgres.rights import CompiledPostgres, CompiledRule, CompiledRules
+from hoopwire.model.ssh import actions as ssh_actions
+from hoopwire.model.ssh import grammar as ssh_grammar
+from hoopwire.model.ssh.rights import CompiledSsh
 
 MASK_KEY_BYTES = 32
 
@@ -21,13 +24,12 @@ def compile_grant(
     monotonic_ns: int,
     notice_s: float,
     mask_key: bytes = b"",
-    protocol: Protocol = "postgres",
 ) -> CompiledGrant:
     """Compile for one session. `now` (Unix seconds) and `monotonic_ns` are the same moment on both clocks.
 
     The deadline is on the monotonic clock, rounded down: setting the wall clock back later prolongs nothing.
     `mask_key` is the secret that masked values are hashed with; the engine gets it only if there are masks.
-    `protocol` is the target's: what the grant opens is compiled to that protocol's rights.
+    What the grant opens is compiled to the rights of its protocol.
     ValueError if the grant does not hold the database or is not active, or has masks and there is no key.
     """
     if database not in grant.databases:
@@ -46,7 +48,7 @@ def compile_grant(
         principal_kind=principal.kind,
         target=grant.target,
         database=database,
-        rights=_RIGHTS[protocol](grant, database, mask_key),
+        rights=_RIGHTS[grant.protocol](grant, database, mask_key),
         budgets=grant.budgets,
         used=grant.used,
         policy=grant.policy,
@@ -97,5 +99,10 @@ def _pairs(patterns: tuple[Pattern, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((pattern.schema, pattern.name) for pattern in patterns)
 
 
-_RIGHTS: dict[Protocol, Callable[[Grant, str, bytes], Rights]] = {"postgres": _postgres}
+def _ssh(grant: Grant, database: str, mask_key: bytes) -> CompiledSsh:
+    plain = ssh_actions.expand(ssh_grammar.parse_actions(grant.actions))
+    return CompiledSsh(actions=tuple(map(str, plain)), action_texts=grant.actions)
+
+
+_RIGHTS: dict[Protocol, Callable[[Grant, str, bytes], Rights]] = {"postgres": _postgres, "ssh": _ssh}
 """What compiles a grant's actions, masks and the like, by protocol."""

@@ -20,9 +20,7 @@ from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Budgets, Grant, Mask, Mint, Protocol, RecordResults, SshBinding, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
-from hoopwire.model.postgres.actions import Action
-from hoopwire.model.postgres.coverage import missing
-from hoopwire.model.postgres.grammar import parse_actions, parse_deny
+from hoopwire.model.language import LANGUAGES
 from hoopwire.model.postgres.obligations import policy_budgets, policy_masks
 from hoopwire.model.settings import PolicySettings, PostgresTarget, Settings, TargetSettings
 
@@ -72,10 +70,10 @@ def decide(
     An explicit mint that names a database opens that one only. An implicit mint opens every database that the
     policy has on the target, so that pools and `\\c` work with the same token.
     """
-    malformed = check_request(request)
+    target = settings.targets.get(request.target)
+    malformed = check_request(request, "postgres" if target is None else target.protocol)
     if malformed is not None:
         return malformed
-    target = settings.targets.get(request.target)
     found = reach(identity, request.target, target, settings)
     covering = _chosen(found, request, target, identity, settings, mint)
     if isinstance(covering, Denial):
@@ -126,24 +124,19 @@ def cover(
     if not having:
         databases = denials.union_of_databases(openings, target)
         return denials.database_not_granted(request, identity, name, target, databases)
-    asked = parse_actions(request.actions or ())
-    lacking = [lacking_actions(opening.policy, asked) for opening in having]
+    language = LANGUAGES[target.protocol]
+    asked = language.canonical(request.actions or ())
+    lacking = [language.missing(opening.policy.actions, asked) for opening in having]
     allowing = [opening for opening, lacks in zip(having, lacking, strict=True) if not lacks]
     policies = [opening.policy for opening in having]
     if not allowing:
         nowhere = [part for part in lacking[0] if all(part in lacks for lacks in lacking)]
-        return denials.actions_not_granted(identity, name, nowhere or list(map(str, asked)), policies)
+        return denials.actions_not_granted(identity, name, nowhere or asked, policies)
     lasting = [opening for opening in allowing if request.ttl is None or request.ttl <= opening.policy.ttl]
     if not lasting:
         policies = [opening.policy for opening in allowing]
         return denials.ttl_not_granted(identity, name, request.ttl or 0.0, policies)
     return lasting[0]
-
-
-def lacking_actions(policy: PolicySettings, asked: tuple[Action, ...]) -> list[str]:
-    """What of the actions asked for is not within the policy's, part by part."""
-    granted = parse_actions(policy.actions)
-    return list(dict.fromkeys(part for action in asked for part in missing(granted, action)))
 
 
 def policy_hash(policy: PolicySettings, name: str, target: TargetSettings) -> str:
@@ -179,6 +172,7 @@ def _offer(
     database = databases[0] if request.database is None else request.database
     if mint == "explicit" and request.database is not None:
         databases = (database,)
+    language = LANGUAGES[target.protocol]
     ttl = policy.ttl if request.ttl is None else min(policy.ttl, request.ttl)
     return Offer(
         principal=identity.principal,
@@ -188,8 +182,8 @@ def _offer(
         upstream_user=upstream_user(target),
         database=database,
         databases=databases,
-        actions=texts(policy.actions if request.actions is None else request.actions),
-        deny=deny_texts(policy.deny),
+        actions=language.canonical(policy.actions if request.actions is None else request.actions),
+        deny=language.canonical_deny(policy.deny),
         masks=policy_masks(policy),
         masks_must_match=policy.masks_must_match,
         budgets=policy_budgets(policy.budgets),
@@ -206,13 +200,3 @@ def _offer(
         minted_at=now,
         expires_at=min(now + ttl, float(identity.evidence.exp)),
     )
-
-
-def texts(actions: tuple[str, ...]) -> tuple[str, ...]:
-    """Actions in their canonical form, each once."""
-    return tuple(map(str, parse_actions(actions)))
-
-
-def deny_texts(deny: tuple[str, ...]) -> tuple[str, ...]:
-    """Denies in their canonical form, each once."""
-    return tuple(dict.fromkeys(parse_deny(text).deny_text for text in deny))

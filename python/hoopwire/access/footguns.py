@@ -4,16 +4,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hoopwire.access.ssh_footguns import Warned, ssh_footguns
 from hoopwire.model.postgres.actions import Expansion, Rule, expand, pattern_text
 from hoopwire.model.postgres.grammar import parse_actions, parse_deny
 from hoopwire.model.postgres.patterns import intersects
 from hoopwire.model.settings import PolicySettings, Settings
 
 _UNREAD = ("do", "define-code", "copy-file", "copy-program")
-
-
-Warned = tuple[tuple[str | int, ...], str]
-"""Where in the policy, and the words."""
 
 
 class Footgun(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +28,7 @@ def footguns(settings: Settings) -> tuple[Footgun, ...]:
     for index, policy in enumerate(settings.policies):
         before = settings.policies[:index]
         warnings: dict[str, tuple[str | int, ...]] = {}
-        for key, warning in (*_who(policy, settings), *_order(policy, before), *_what(policy)):
+        for key, warning in (*_who(policy, settings), *_order(policy, before), *_what(policy, settings)):
             warnings.setdefault(warning, key)
         for warning, key in warnings.items():
             found.append(Footgun(policy=policy.name, key=("policies", index, *key), warning=warning))
@@ -78,11 +75,19 @@ def _order(policy: PolicySettings, before: tuple[PolicySettings, ...]) -> Iterat
             )
 
 
-def _what(policy: PolicySettings) -> Iterator[Warned]:
+def _what(policy: PolicySettings, settings: Settings) -> Iterator[Warned]:
     if policy.token_reuse == "until_exp":  # noqa: S105 - a mode, not a secret
         yield ("token_reuse",), "has token_reuse = until_exp, which is for labs only"
     if policy.effect == "deny":
         return
+    named = (settings.targets.get(pattern.partition("/")[0]) for pattern in policy.targets)
+    if any(target is not None and target.protocol == "ssh" for target in named):
+        yield from ssh_footguns(policy)
+    else:
+        yield from _of_postgres(policy)
+
+
+def _of_postgres(policy: PolicySettings) -> Iterator[Warned]:
     for index, text in enumerate(policy.actions):
         given = expand(parse_actions((text,)))
         for word in given.words:

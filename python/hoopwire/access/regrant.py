@@ -2,13 +2,12 @@
 
 import msgspec
 
-from hoopwire.access.decide import deny_texts, policy_hash, upstream_user
+from hoopwire.access.decide import policy_hash, upstream_user
 from hoopwire.access.match import Opening, issuer_name, reach
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
-from hoopwire.model.postgres.coverage import covers
-from hoopwire.model.postgres.grammar import parse_action, parse_actions
+from hoopwire.model.language import LANGUAGES
 from hoopwire.model.postgres.obligations import policy_budgets, policy_masks, stricter_budgets, stricter_masks
 from hoopwire.model.settings import IssuerSettings, PostgresTarget, Settings, TargetSettings
 
@@ -64,8 +63,8 @@ def narrow(grant: Grant, identity: Identity, opening: Opening, target: TargetSet
     """What of the grant the policy covers, or none. Every limit is the stricter of the two."""
     policy = opening.policy
     databases = tuple(database for database in grant.databases if database in opening.databases)
-    allowed = parse_actions(policy.actions)
-    actions = tuple(text for text in grant.actions if covers(allowed, parse_action(text)))
+    language = LANGUAGES[target.protocol]
+    actions = tuple(text for text in grant.actions if not language.missing(policy.actions, (text,)))
     if not databases or not actions:
         return None
     return msgspec.structs.replace(
@@ -73,7 +72,7 @@ def narrow(grant: Grant, identity: Identity, opening: Opening, target: TargetSet
         evidence=identity.evidence,
         databases=databases,
         actions=actions,
-        deny=tuple(dict.fromkeys((*grant.deny, *deny_texts(policy.deny)))),
+        deny=tuple(dict.fromkeys((*grant.deny, *language.canonical_deny(policy.deny)))),
         masks=stricter_masks(grant.masks, policy_masks(policy)),
         masks_must_match=grant.masks_must_match or policy.masks_must_match,
         budgets=stricter_budgets(grant.budgets, policy_budgets(policy.budgets)),

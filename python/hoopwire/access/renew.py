@@ -11,8 +11,7 @@ from hoopwire.access.request import AccessRequest, check_request, shown
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Identity
-from hoopwire.model.postgres.coverage import missing
-from hoopwire.model.postgres.grammar import parse_actions
+from hoopwire.model.language import LANGUAGES
 from hoopwire.model.postgres.obligations import stricter_budgets, stricter_masks
 from hoopwire.model.settings import Settings
 
@@ -87,11 +86,10 @@ def _refuse(grant: Grant, identity: Identity, request: AccessRequest) -> Denial 
         return _widens(grant, f"it opens {listed(grant.databases)}")
     if request.actions is None:
         return None
-    malformed = check_request(request)
+    malformed = check_request(request, grant.protocol)
     if malformed is not None:
         return malformed
-    held = parse_actions(grant.actions)
-    beyond = [part for action in parse_actions(request.actions) for part in missing(held, action)]
+    beyond = LANGUAGES[grant.protocol].missing(grant.actions, request.actions)
     if beyond:
         return _widens(grant, f"{listed(beyond)} is not within its actions: {listed(grant.actions)}")
     return None

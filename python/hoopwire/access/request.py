@@ -6,9 +6,10 @@ import unicodedata
 
 import msgspec
 
+from hoopwire.model.action import ActionError
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Protocol, SshBinding
-from hoopwire.model.postgres.grammar import ActionError, parse_actions
+from hoopwire.model.language import LANGUAGES
 
 MIN_TTL_S = 30.0
 """No grant is shorter: a session that lives less is noise, and clocks differ by seconds."""
@@ -29,7 +30,7 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     database: str | None = None
     """A database of the target, or a login; none means the target's first."""
     actions: tuple[str, ...] | None = None
-    """Texts of `model/postgres/grammar.py`: `read-only`, `select on public.orders`."""
+    """Texts of the target's language (`model/language.py`): `read-only`, `exec uptime`."""
     ttl: float | None = None
     """Seconds."""
     task: str = ""
@@ -62,8 +63,11 @@ def looks_like_credential(text: str) -> bool:
     return _CREDENTIAL.search(text) is not None
 
 
-def check_request(request: AccessRequest) -> Denial | None:
-    """What is wrong with the request itself, whoever asks: lengths, control characters, impossible times."""
+def check_request(request: AccessRequest, protocol: Protocol) -> Denial | None:
+    """What is wrong with the request itself, whoever asks: lengths, control characters, impossible times.
+
+    `protocol` is the target's.
+    """
     for label, text, most in (
         ("task", request.task, _TASK_CHARACTERS),
         ("purpose", request.purpose, _PURPOSE_CHARACTERS),
@@ -85,7 +89,7 @@ def check_request(request: AccessRequest) -> Denial | None:
                 f"the {label} looks like a credential", "Send the credential as the password only."
             )
     if request.actions is not None:
-        malformed = _check_actions(request.actions)
+        malformed = _check_actions(request.actions, protocol)
         if malformed is not None:
             return malformed
     if request.ttl is not None:
@@ -98,25 +102,26 @@ def check_request(request: AccessRequest) -> Denial | None:
     return None
 
 
-def _check_actions(actions: tuple[str, ...]) -> Denial | None:
+def _check_actions(actions: tuple[str, ...], protocol: Protocol) -> Denial | None:
+    language = LANGUAGES[protocol]
     if not actions:
         return _invalid("no action is asked for", "Name at least one action, or leave `actions` out.")
     if len(actions) > _MOST_ACTIONS:
-        return _invalid(f"more than {_MOST_ACTIONS} actions", "Ask for patterns: select on public.*.")
+        return _invalid(f"more than {_MOST_ACTIONS} actions", f"Ask for patterns: {language.wide}.")
     for text in actions:
         if looks_like_credential(text):
             return _invalid("an action looks like a credential", "Send the credential as the password only.")
         try:
-            parse_actions((text,))
+            language.canonical((text,))
         except ActionError as error:
             return _invalid(
                 f"action {shown(text)}: {printable(str(error))}, at character {error.column}",
                 f"Perhaps you mean: {printable(error.nearest)}."
                 if error.nearest
-                else "Ask for example for read-only, or select on public.orders.",
+                else f"Ask for example for {language.example}.",
             )
     try:
-        parse_actions(actions)
+        language.canonical(actions)
     except ActionError as error:
         return _invalid(str(error), "Ask for one or the other.")
     return None

@@ -6,7 +6,7 @@ import msgspec
 
 from hoopwire import __version__
 from hoopwire.api.problems import MEDIA_TYPE, Problem
-from hoopwire.model.api import GrantIssued, GrantRequest
+from hoopwire.model.api import GrantIssued, GrantRequest, SshView
 
 _REFUSALS = {
     "400": "The body is not a grant request.",
@@ -22,9 +22,9 @@ _REFUSALS = {
 def openapi_document() -> dict[str, Any]:
     """The document that `GET /openapi.json` serves."""
     schemas, components = msgspec.json.schema_components(
-        [GrantRequest, GrantIssued, Problem], ref_template="#/components/schemas/{name}"
+        [GrantRequest, GrantIssued, SshView, Problem], ref_template="#/components/schemas/{name}"
     )
-    asked, issued, problem = schemas
+    asked, issued, ssh, problem = schemas
     refusals = {
         status: {"description": text, "content": {MEDIA_TYPE: {"schema": problem}}}
         for status, text in _REFUSALS.items()
@@ -41,7 +41,7 @@ def openapi_document() -> dict[str, Any]:
             "/v1/grants": {
                 "post": {
                     "operationId": "requestGrant",
-                    "summary": "Mint a grant; its secret is shown once.",
+                    "summary": "Mint a grant: a secret, shown once, or a certificate over a key.",
                     "security": [{"accessToken": []}],
                     "requestBody": {"required": True, "content": {"application/json": {"schema": asked}}},
                     "responses": {
@@ -50,6 +50,19 @@ def openapi_document() -> dict[str, Any]:
                             "content": {"application/json": {"schema": issued}},
                         },
                         **refusals,
+                    },
+                }
+            },
+            "/v1/ssh": {
+                "get": {
+                    "operationId": "sshPlace",
+                    "summary": "Where SSH clients find the gateway, and whom to take for it.",
+                    "responses": {
+                        "200": {
+                            "description": "Its names, port and known_hosts lines.",
+                            "content": {"application/json": {"schema": ssh}},
+                        },
+                        "404": {"description": "The gateway does not listen for SSH."},
                     },
                 }
             },

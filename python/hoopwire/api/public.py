@@ -8,6 +8,7 @@ that holds a secret is never stored by anyone (`no-store`).
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Any
 
 import msgspec
@@ -24,10 +25,12 @@ from hoopwire.api import problems
 from hoopwire.api.openapi import openapi_document
 from hoopwire.audit import AuditEvent, identity_event
 from hoopwire.control import texts
+from hoopwire.control.certifying import SshPlace, bind, certify, ssh_place
 from hoopwire.control.minting import SECRET_PREFIX, redeem_token
 from hoopwire.control.parts import Denied, Parts
-from hoopwire.model.api import GrantIssued, GrantRequest, grant_view
+from hoopwire.model.api import GrantIssued, GrantRequest, SshView, grant_view
 from hoopwire.model.grant import Grant
+from hoopwire.model.ssh.keys import KeyFault, PublicKey, read_public_key
 
 BODY_LIMIT_BYTES = 64 * 1024
 _BODY_S = 20.0
@@ -36,12 +39,19 @@ _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(s|m|h)?")
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def public_app(parts: Parts, postgres_address: str) -> Starlette:
-    """`postgres_address` (`HOST:PORT`) goes into the connection hint."""
+def public_app(parts: Parts) -> Starlette:
+    """The application of everybody's listener."""
     document = msgspec.json.encode(openapi_document())
 
     async def mint(request: Request) -> Response:
-        return await _mint(parts, request, postgres_address)
+        return await _mint(parts, request)
+
+    async def ssh(request: Request) -> Response:
+        place = ssh_place(parts)
+        if place is None:
+            raise HTTPException(404)
+        view = SshView(names=place.names, port=place.port, known_hosts=place.known_hosts)
+        return Response(msgspec.json.encode(view), media_type="application/json")
 
     async def openapi(request: Request) -> Response:
         return Response(document, media_type="application/json")
@@ -54,6 +64,7 @@ def public_app(parts: Parts, postgres_address: str) -> Starlette:
     return application(
         [
             Route("/v1/grants", mint, methods=["POST"]),
+            Route("/v1/ssh", ssh, methods=["GET"]),
             Route("/openapi.json", openapi, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
         ],
@@ -94,14 +105,14 @@ async def read_body(request: Request) -> bytes:
     raise HTTPException(408)
 
 
-async def _mint(parts: Parts, request: Request, postgres_address: str) -> Response:
+async def _mint(parts: Parts, request: Request) -> Response:
     peer = f"{request.client.host}:{request.client.port}" if request.client else ""
     token = _bearer(request)
     if isinstance(token, Response):
         return token
     try:
         asked = msgspec.json.decode(await read_body(request), type=GrantRequest)
-        wish = _wish(asked)
+        wish, key = _wish(asked), _key(asked)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         hint = "GET /openapi.json describes the body."
         return problems.problem(
@@ -110,14 +121,21 @@ async def _mint(parts: Parts, request: Request, postgres_address: str) -> Respon
     if parts.table.draining:
         return problems.problem(503, "draining", "the gateway is stopping", hint="Try again in a moment.")
     try:
+        if key is not None:
+            binding = bind(parts, key, asked.source_addresses)
+            wish = msgspec.structs.replace(wish, protocol="ssh", ssh=binding)
         grant, secret = await _redeem(parts, token, wish, peer, asked.renews or None)
+        certificate = "" if key is None else certify(parts, key, grant)
     except Denied as denied:
         _record(parts, denied, peer)
         return problems.of_denial(denied.denial, authenticated=denied.identity is not None)
+    place = ssh_place(parts) if grant.protocol == "ssh" else None
     issued = GrantIssued(
         grant=grant_view(grant, grant.used),
         secret=secret,
-        connect=_connect(postgres_address, grant.target, grant.databases, parts),
+        connect=_connect(parts, grant, place),
+        certificate=certificate,
+        known_hosts=() if place is None else place.known_hosts,
     )
     return Response(
         msgspec.json.encode(issued), 201, media_type="application/json", headers={"cache-control": "no-store"}
@@ -180,10 +198,35 @@ def _seconds(ttl: float | str | None) -> float | None:
     return float(match[1]) * _UNIT_S[match[2] or "s"]
 
 
-def _connect(address: str, target: str, databases: tuple[str, ...], parts: Parts) -> str:
-    host, _, port = address.rpartition(":")
-    first = parts.current.settings.targets[target].parts[0]
-    name = target if databases[0] == first else f"{target}/{databases[0]}"
+def _key(asked: GrantRequest) -> PublicKey | None:
+    """The key to be certified. ValueError if it or an address is none."""
+    for address in asked.source_addresses:
+        try:
+            ip_network(address)
+        except ValueError as error:
+            raise ValueError(f"{error} - at `$.source_addresses`") from None
+    if not asked.ssh_public_key:
+        if asked.source_addresses:
+            raise ValueError("needs `ssh_public_key` - at `$.source_addresses`")
+        return None
+    try:
+        return read_public_key(asked.ssh_public_key.encode())
+    except KeyFault as fault:
+        raise ValueError(f"{fault} - at `$.ssh_public_key`") from None
+
+
+def _connect(parts: Parts, grant: Grant, place: SshPlace | None) -> str:
+    """A command line that opens the grant. None for a target that nothing listens for."""
+    settings = parts.current.settings.targets[grant.target]
+    part = grant.databases[0]
+    if settings.protocol == "ssh":
+        if place is None:
+            return ""
+        name = grant.target if part == settings.parts[0] else f"{part}@{grant.target}"
+        port = "" if place.port == 22 else f"-p {place.port} "
+        return f"ssh {port}{name}@{place.names[0]}"
+    host, _, port = (parts.engine.addresses_of("postgres") or ("",))[0].rpartition(":")
+    name = grant.target if part == settings.parts[0] else f"{grant.target}/{part}"
     return f'psql "host={host.strip("[]")} port={port} dbname={name} user=agent sslmode=verify-full"'
 
 

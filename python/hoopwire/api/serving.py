@@ -40,7 +40,7 @@ class HttpListeners:
         caught = partial(parts.faults.caught, "admin API")
         yield "admin API", _unix_listener(admin, self._settings.admin_socket, caught)
         if self._settings.control is not None:
-            public = public_app(parts, parts.engine.addresses[0])
+            public = public_app(parts)
             caught = partial(parts.faults.caught, "control API")
             listener, self.control = _tcp_listener(public, self._settings.control, self._tls, caught)
             yield "control API", listener

@@ -57,6 +57,9 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session: str = ""
     target: str = ""
     database: str = ""
+    """Of an SSH target the login."""
+    ssh_key: str = ""
+    """Fingerprint of the key that the grant's certificate is over."""
     role: str = ""
     """Name of the database role that was made for the grant."""
     policy: str = ""
@@ -105,6 +108,7 @@ def grant_event(kind: Kind, at: float, grant: Grant, **fields: Any) -> AuditEven
         "policy": grant.policy,
         "task": grant.task,
         "mint": grant.mint,
+        "ssh_key": grant.ssh.key if grant.ssh is not None else "",
         "expires_at": grant.expires_at,
     }
     identity = Identity(principal=grant.principal, evidence=grant.evidence)

@@ -9,6 +9,7 @@ from hoopwire.access import Explanation, Offer, explain, footguns
 from hoopwire.cli.arguments import Commands, add_command, config_option, identity_options, json_option
 from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, masked_columns, print_denial, print_json, print_table
+from hoopwire.cli.sshd_lines import sshd_lines
 from hoopwire.config import Loaded, load_with_places
 from hoopwire.model.settings import PolicySettings
 
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _summarize(arguments: argparse.Namespace, loaded: Loaded) -> None:
     settings = loaded.settings
+    lines = sshd_lines(settings, files=not arguments.no_files)
     warnings = [(loaded.place(footgun.key), footgun) for footgun in footguns(settings)]
     if arguments.json:
         summary = {
@@ -78,6 +80,7 @@ def _summarize(arguments: argparse.Namespace, loaded: Loaded) -> None:
                 {"place": place, "policy": footgun.policy, "warning": footgun.warning}
                 for place, footgun in warnings
             ],
+            "sshd": lines,
         }
         print_json(summary)
         return
@@ -100,6 +103,10 @@ def _summarize(arguments: argparse.Namespace, loaded: Loaded) -> None:
     )
     for place, footgun in warnings:
         print(f"{clean(place)}: warning: policy {clean(footgun.policy)}: {clean(footgun.warning)}")
+    if lines:
+        print("\nFor the sshd_config of SSH targets:")
+    for line in lines:
+        print(f"  {clean(line)}")
 
 
 def _gives(policy: PolicySettings) -> tuple[str, str, str]:
@@ -114,7 +121,8 @@ def _print(explanation: Explanation) -> None:
     outcome = explanation.outcome
     if isinstance(outcome, Offer):
         print(f"  {clean(explanation.target)}: granted by policy {clean(outcome.policy)}")
-        print(f"    databases  {clean(', '.join(outcome.databases))}")
+        is_ssh = outcome.protocol == "ssh"
+        print(f"    {'logins   ' if is_ssh else 'databases'}  {clean(', '.join(outcome.databases))}")
         print(f"    actions    {clean('; '.join(outcome.actions))}")
         if outcome.deny:
             print(f"    deny       {clean('; '.join(outcome.deny))}")
@@ -123,7 +131,8 @@ def _print(explanation: Explanation) -> None:
         budgets = msgspec.structs.asdict(outcome.budgets)
         if limits := [f"{name} {limit:g}" for name, limit in budgets.items() if limit is not None]:
             print(f"    budgets    {', '.join(limits)}")
-        print(f"    as         {clean(outcome.upstream_user)}")
+        if not is_ssh:
+            print(f"    as         {clean(outcome.upstream_user)}")
         lasts = outcome.expires_at - outcome.minted_at
         print(f"    for        {lasts:g} s at most, never beyond the token; {outcome.max_sessions} sessions")
         print(f"    token      {outcome.token_reuse}; results recorded: {outcome.record_results}")

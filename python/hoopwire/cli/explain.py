@@ -1,22 +1,23 @@
-"""`hoopwire explain`: says which statements of a text an identity may run, and why not the others."""
+"""`hoopwire explain`: says what an identity may do, of statements or on an ssh target, and why not."""
 
 import argparse
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from hoopwire.access import Explanation, Offer, compile_grant, explain
 from hoopwire.cli.arguments import Commands, add_command, config_option, identity_options, json_option
 from hoopwire.cli.exits import NOT_STARTED, OK, REFUSED, USAGE, CommandFailed
+from hoopwire.cli.explain_ssh import add_ssh_options, asked_action, check_spoken, print_action, who
 from hoopwire.cli.output import clean, masked_columns, print_denial, print_json
 from hoopwire.config import load
-from hoopwire.control.engine import explain_sql
+from hoopwire.control.engine import explain_action, explain_sql
 from hoopwire.model.commands import CompiledGrant
 from hoopwire.model.denial import Denial
-from hoopwire.model.explained import ExplainedStatement
+from hoopwire.model.explained import ExplainedAction, ExplainedStatement
 
 OFFLINE = (
     "Decided offline, without the target's catalogue: a name without a schema is judged by the search path"
@@ -26,6 +27,8 @@ _WORDS = {"select": "reads", "insert": "inserts into", "delete": "deletes from",
 _SHOWN_CHARACTERS = 100
 
 Decide = Callable[[CompiledGrant, str], tuple[ExplainedStatement, ...]]
+DecideAction = Callable[[CompiledGrant, str], ExplainedAction]
+_T = TypeVar("_T")
 
 
 def add(commands: Commands) -> None:
@@ -33,26 +36,33 @@ def add(commands: Commands) -> None:
     parser = add_command(
         commands,
         "explain",
-        "say what the gateway would allow of SQL, statement by statement",
+        "say what the gateway would allow of SQL, statement by statement, or on an ssh target",
         run,
         '  hoopwire explain "select * from orders" --as cid:0oa1b2c3 --groups data --target orders\n'
         "  hoopwire explain --file report.sql --as uid:00u9z8y7 --target orders/analytics --json\n"
-        "  pg_dump --schema-only | hoopwire explain - --as cid:0oa1b2c3 --target orders\n\n"
+        "  pg_dump --schema-only | hoopwire explain - --as cid:0oa1b2c3 --target orders\n"
+        "  hoopwire explain --ssh 'tar czf - /var/log' --as cid:0oa1b2c3 --target web1\n"
+        "  hoopwire explain --action 'forward db:5432' --as cid:0oa1b2c3 --target web1/deploy\n\n"
         "Nothing is connected to: without a catalogue, names are judged by the search path alone.\n"
-        "The exit code is 0 if all statements are allowed, 1 if any is refused.\n",
+        "The exit code is 0 if all is allowed, 1 if anything is refused.\n",
     )
     parser.add_argument("sql", nargs="?", metavar="SQL", help="one argument; - is stdin")
     parser.add_argument("--file", metavar="FILE", help="read the SQL from FILE")
+    add_ssh_options(parser)
     identity_options(parser, is_required=True)
-    parser.add_argument("--target", metavar="TARGET", required=True, help="orders or orders/analytics")
+    parser.add_argument("--target", metavar="TARGET", required=True, help="orders, orders/analytics or web1")
     config_option(parser)
     json_option(parser)
 
 
-def run(arguments: argparse.Namespace, decide: Decide = explain_sql) -> int:
-    """Decide each statement as the gateway would; nothing is connected to."""
-    sql = _sql(arguments)
+def run(
+    arguments: argparse.Namespace, decide: Decide = explain_sql, decide_action: DecideAction = explain_action
+) -> int:
+    """Decide each statement, or the action, as the gateway would; nothing is connected to."""
+    action = asked_action(arguments)
+    sql = _sql(arguments) if action is None else ""
     settings = load(arguments.config, files=False)
+    check_spoken(arguments.target, settings, "postgres" if action is None else "ssh")
     groups = None
     if arguments.groups is not None:
         groups = tuple(group.strip() for group in arguments.groups.split(",") if group.strip())
@@ -71,6 +81,10 @@ def run(arguments: argparse.Namespace, decide: Decide = explain_sql) -> int:
     if not isinstance(offer, Offer):
         _print_not_granted(arguments, found, offer)
         return REFUSED
+    if action is not None:
+        answer = _decided(offer, action, decide_action)
+        print_action(found, offer, action, answer, is_json=arguments.json)
+        return OK if answer.allow else REFUSED
     statements = _decided(offer, sql, decide)
     allowed = all(statement.allow for statement in statements)
     if arguments.json:
@@ -82,7 +96,10 @@ def run(arguments: argparse.Namespace, decide: Decide = explain_sql) -> int:
 
 def _sql(arguments: argparse.Namespace) -> str:
     if (arguments.sql is None) == (arguments.file is None):
-        raise CommandFailed("give the SQL as one argument, or - for stdin, or --file FILE", USAGE)
+        raise CommandFailed(
+            "give the SQL as one argument, or - for stdin, or --file FILE; for ssh --ssh or --action",
+            USAGE,
+        )
     try:
         if arguments.file is not None:
             with open(arguments.file, encoding="utf-8", newline="") as file:
@@ -94,7 +111,7 @@ def _sql(arguments: argparse.Namespace) -> str:
         raise CommandFailed("the SQL is not UTF-8", USAGE) from None
 
 
-def _decided(offer: Offer, sql: str, decide: Decide) -> tuple[ExplainedStatement, ...]:
+def _decided(offer: Offer, text: str, decide: Callable[[CompiledGrant, str], _T]) -> _T:
     grant = compile_grant(
         offer.grant("g_explain"),
         offer.database,
@@ -105,27 +122,29 @@ def _decided(offer: Offer, sql: str, decide: Decide) -> tuple[ExplainedStatement
         mask_key=bytes(32),
     )
     try:
-        return decide(grant, sql)
+        return decide(grant, text)
     except ImportError:
         raise CommandFailed(
             "the engine is not built, or too old to explain: install a hoopwire wheel, or run `make demo` in"
             " a checkout",
             NOT_STARTED,
         ) from None
+    except ValueError as error:
+        raise CommandFailed(f"{clean(text)}: {clean(str(error))}", USAGE) from None
 
 
 def _print_not_granted(arguments: argparse.Namespace, found: Explanation, outcome: Denial) -> None:
     if arguments.json:
         print_json({"allowed": False, "policy": None, "explanation": found, "statements": []})
         return
-    print(f"{_who(found)}: {clean(found.target)} is refused ({clean(outcome.code)})")
+    print(f"{who(found)}: {clean(found.target)} is refused ({clean(outcome.code)})")
     print_denial(outcome, indent="  ")
     for account in found.policies:
         print(f"  - {clean(account.policy)}: {clean(account.reason)}")
 
 
 def _print(found: Explanation, offer: Offer, sql: str, statements: tuple[ExplainedStatement, ...]) -> None:
-    print(f"{_who(found)}: {clean(found.target)} by policy {clean(offer.policy)}")
+    print(f"{who(found)}: {clean(found.target)} by policy {clean(offer.policy)}")
     print(f"  actions  {clean('; '.join(offer.actions))}")
     if offer.deny:
         print(f"  deny     {clean('; '.join(offer.deny))}")
@@ -185,11 +204,6 @@ def _document(
         ],
         "note": OFFLINE,
     }
-
-
-def _who(found: Explanation) -> str:
-    groups = ", ".join(found.groups) or "no groups"
-    return f"{clean(found.principal)} of {clean(found.issuer)} with {clean(groups)}"
 
 
 def _text(sql: str, statement: ExplainedStatement) -> str:

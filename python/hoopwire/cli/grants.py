@@ -163,6 +163,8 @@ def show(arguments: argparse.Namespace) -> int:
     print(f"opens    {clean(grant.target)}: {clean(', '.join(grant.databases))}")
     print(f"actions  {clean('; '.join(grant.actions))}")
     _print_obligations(grant)
+    if grant.ssh_key:
+        print(f"key      {clean(grant.ssh_key)}")
     print(f"until    {moment(grant.expires_at)}")
     if grant.ended_at is not None:
         print(f"ended    {moment(grant.ended_at)} by {clean(grant.ended_by)}: {clean(grant.ended_reason)}")

@@ -1,4 +1,4 @@
-"""`hoopwire keygen recording | tls`: makes keys, mode 0600, and never overwrites a file."""
+"""`hoopwire keygen recording | tls | ssh`: makes keys, mode 0600, and never overwrites a file."""
 
 import argparse
 import contextlib
@@ -15,7 +15,15 @@ from cryptography.x509.oid import NameOID
 from hoopwire.cli.arguments import Commands, add_command, add_group, json_option
 from hoopwire.cli.exits import OK, REFUSED, CommandFailed
 from hoopwire.cli.output import print_json
+from hoopwire.model.ssh.keys import public_line
 
+SSH_KEYS = {
+    "host_key": "shown to clients",
+    "agents_ca": "signs what principals log in with; never on a target",
+    "targets_ca": "signs what opens targets; they trust ssh_targets_ca.pub: TrustedUserCAKeys",
+    "host_ca": "signs the host key; clients trust ssh_host_ca.pub: @cert-authority",
+}
+"""Key of `[ssh]`, and what it is for."""
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
 
@@ -45,6 +53,50 @@ def add(commands: Commands) -> None:
     parser.add_argument("--out", metavar="DIR", default=".", help="folder for gateway.crt and gateway.key")
     parser.add_argument("--days", type=int, default=30, help="days it is valid (default %(default)s)")
     json_option(parser)
+    _add_ssh(group)
+
+
+def _add_ssh(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "ssh",
+        "make the keys of an SSH gateway: its host key, and three CAs",
+        ssh,
+        "  hoopwire keygen ssh --out /etc/hoopwire/keys\n"
+        "  hoopwire keygen ssh --out /etc/hoopwire/keys --only agents_ca    to rotate one\n",
+    )
+    parser.add_argument("--out", metavar="DIR", default=".", help="folder for ssh_host, ssh_agents_ca, ...")
+    parser.add_argument("--only", choices=tuple(SSH_KEYS), help="one of them")
+    json_option(parser)
+
+
+def ssh(arguments: argparse.Namespace) -> int:
+    """Ed25519 keys in OpenSSH's form, each with its public half."""
+    folder = Path(arguments.out)
+    names = SSH_KEYS if arguments.only is None else {arguments.only: SSH_KEYS[arguments.only]}
+    files: list[tuple[Path, bytes, int]] = []
+    for name in names:
+        key = ed25519.Ed25519PrivateKey.generate()
+        private = _ssh_path(folder, name)
+        text = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.OpenSSH,
+            serialization.NoEncryption(),
+        )
+        public = f"{public_line(key.public_key())} hoopwire {name}\n"
+        files += [(private, text, 0o600), (private.with_suffix(".pub"), public.encode(), 0o644)]
+    _write(tuple(files))
+    if arguments.json:
+        print_json({name: str(_ssh_path(folder, name)) for name in names})
+        return OK
+    print("[ssh]")
+    for name, purpose in names.items():
+        print(f'{name} = "{_ssh_path(folder, name)}"  # {purpose}')
+    return OK
+
+
+def _ssh_path(folder: Path, name: str) -> Path:
+    return folder / f"ssh_{name.removesuffix('_key')}"
 
 
 def recording(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,9 @@ COMMANDS = (
     "grants",
     "sessions",
     "principals",
+    "ssh-cert",
+    "ssh-config",
+    "targets",
     "recordings",
     "keygen",
     "reload",
@@ -39,7 +42,7 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
-        importlib.import_module(f"hoopwire.cli.{name}").add(commands)
+        importlib.import_module(f"hoopwire.cli.{name.replace('-', '_')}").add(commands)
     return parser
 
 

@@ -23,7 +23,7 @@ _SANE = (
     b"\x1b[0m\x1b[?1049l\x1b[?25h\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l"
     b"\x1b[?1l\x1b>\x1b[r\r\n"
 )
-"""Attributes, alternate screen, cursor, paste and mouse modes, keypad, scrolling region as a shell wants them."""
+"""Attributes, screen, cursor, paste and mouse modes, keypad, scrolling region as a shell wants them."""
 _CLEAR = b"\x1b[0m\x1b[r\x1b[2J\x1b[H"
 
 

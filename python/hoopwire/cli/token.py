@@ -1,12 +1,15 @@
-"""Reads a token from a file, stdin or the environment; never from arguments, which everyone can list."""
+"""Reads a token from a file, stdin, the environment or a program; never from arguments."""
 
 import os
+import shlex
+import subprocess
 import sys
 
 from hoopwire.cli.exits import USAGE, CommandFailed
 
 VARIABLE = "HOOPWIRE_TOKEN"
 _LIMIT = 64 * 1024
+_COMMAND_S = 60
 
 
 def read_token(path: str | None) -> str:
@@ -25,7 +28,27 @@ def read_token(path: str | None) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
         raise CommandFailed(f"cannot read the token from {path}: {reason}", USAGE) from None
+    return _one(text, "stdin" if path == "-" else path)
+
+
+def run_token_command(command: str) -> str:
+    """The token that a program prints: its words as a shell would split them, run without one."""
+    try:
+        words = shlex.split(command)
+        done = subprocess.run(  # noqa: S603 - the caller's own command
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=_COMMAND_S, check=False
+        )
+        text = done.stdout[:_LIMIT].decode("ascii")
+    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it gave no text in time"
+        raise CommandFailed(f"cannot run the token's command: {reason}", USAGE) from None
+    if done.returncode != 0:
+        raise CommandFailed(f"the token's command ended with status {done.returncode}", USAGE)
+    return _one(text, "the token's command")
+
+
+def _one(text: str, source: str) -> str:
     token = text.strip()
     if not token or any(character.isspace() for character in token):
-        raise CommandFailed(f"{'stdin' if path == '-' else path} does not hold one token", USAGE)
+        raise CommandFailed(f"{source} does not hold one token", USAGE)
     return token

@@ -5,7 +5,7 @@ Knows how the two HTTP APIs are spoken; must never know how the gateway does wha
 
 from hoopwire.client.answers import Refused, Unreachable, Unreadable
 from hoopwire.client.operators import Operators
-from hoopwire.client.public import AddressUnusable, AuthorityUnusable, request_grant
+from hoopwire.client.public import AddressUnusable, AuthorityUnusable, request_grant, ssh_place
 
 __all__ = [
     "AddressUnusable",
@@ -15,4 +15,5 @@ __all__ = [
     "Unreachable",
     "Unreadable",
     "request_grant",
+    "ssh_place",
 ]

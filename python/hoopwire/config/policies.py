@@ -7,9 +7,11 @@ from typing import TypeVar
 from hoopwire.config.issuers import is_principal_key
 from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, nearest, quoted
-from hoopwire.model.grant import Mask
+from hoopwire.config.ssh_actions import check_ssh_policy
+from hoopwire.model.action import ActionError
+from hoopwire.model.grant import Mask, Protocol
 from hoopwire.model.postgres.actions import Action, ActionClass, Rule, Word, expand
-from hoopwire.model.postgres.grammar import MIXED, ActionError, parse_action, parse_deny
+from hoopwire.model.postgres.grammar import MIXED, parse_action, parse_deny
 from hoopwire.model.postgres.obligations import MaskError, make_mask
 from hoopwire.model.settings import IssuerSettings, PolicySettings, TargetSettings
 
@@ -56,7 +58,10 @@ def check_policies(
             continue
         if policy.reason:
             report.add((*key, "reason"), 'has no effect without effect = "deny"')
-        _check_actions(key, policy, report)
+        if _protocol(key, policy, targets or {}, report) == "ssh":
+            check_ssh_policy(key, policy, report)
+        else:
+            _check_actions(key, policy, report)
         _check_budgets((*key, "budgets"), policy, report)
         _check_limits(key, policy, report)
 
@@ -102,6 +107,27 @@ def _check_where(
             _check_pattern((*key, "targets", index), pattern, targets, report)
 
 
+def _protocol(
+    key: Key, policy: PolicySettings, targets: dict[str, TargetSettings | None], report: Report
+) -> Protocol:
+    """What the policy's targets speak: its actions are words of one language."""
+    first: tuple[str, Protocol] | None = None
+    for index, pattern in enumerate(policy.targets):
+        name = pattern.partition("/")[0]
+        target = targets.get(name)
+        if target is None:
+            continue
+        if first is None:
+            first = name, target.protocol
+        elif target.protocol != first[1]:
+            report.add(
+                (*key, "targets", index),
+                f"{quoted(name)} speaks {target.protocol}, and {quoted(first[0])} {first[1]}: their actions"
+                " are of other words, so give each a policy of its own",
+            )
+    return "postgres" if first is None else first[1]
+
+
 def _check_deny(key: Key, policy: PolicySettings, report: Report) -> None:
     """Nothing narrows a deny but who and where: what stands beside it would be read as if it did."""
     for name in PolicySettings.__struct_fields__:
@@ -116,7 +142,7 @@ def _check_deny(key: Key, policy: PolicySettings, report: Report) -> None:
 
 
 def _check_actions(key: Key, policy: PolicySettings, report: Report) -> None:
-    """Actions, what is denied of them, and the masks that they must not get around."""
+    """Actions, what is denied of them, and the masks that they must not get around: of PostgreSQL."""
     if not policy.actions:
         report.add((*key, "actions"), "name at least one action")
     actions = _parsed((*key, "actions"), policy.actions, parse_action, report)

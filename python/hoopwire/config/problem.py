@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from hoopwire.config.positions import Key, Positions
-from hoopwire.model.postgres.grammar import nearest
+from hoopwire.model.action import nearest
 
 __all__ = ["ConfigError", "Problem", "Report", "nearest", "quoted", "written"]
 

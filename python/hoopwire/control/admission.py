@@ -12,7 +12,6 @@ import trio
 
 from hoopwire.access import (
     AccessRequest,
-    allowed_by,
     looks_like_credential,
     open_database,
     parse_database,
@@ -23,6 +22,7 @@ from hoopwire.access import (
 )
 from hoopwire.audit import AuditEvent, grant_event, identity_event
 from hoopwire.control import texts
+from hoopwire.control.certifying import allowed_of
 from hoopwire.control.locking import check_lock
 from hoopwire.control.minting import SECRET_PREFIX, redeem_certificate, redeem_secret, redeem_token
 from hoopwire.control.parts import Denied, Parts
@@ -35,7 +35,6 @@ from hoopwire.model.denial import Denial
 from hoopwire.model.events import GrantNeeded
 from hoopwire.model.grant import Grant
 from hoopwire.model.ssh.login import LoginGrant
-from hoopwire.model.ssh.rights import CompiledSsh
 from hoopwire.model.ssh.settings import SshTarget
 
 _log = logging.getLogger("hoopwire.admission")
@@ -179,11 +178,11 @@ class Admission:
             raise Denied(texts.lease_failed(failed), grant=grant) from None
 
     def _login(self, grant: Grant, login: str) -> LoginGrant:
-        rights = self._parts.compiled(grant, login).rights
-        if not isinstance(rights, CompiledSsh):
-            raise LeaseFailed(f"grant {grant.id} has no rights at an SSH target")
         return LoginGrant(
-            grant=grant.id, login=login, expires_at=grant.expires_at, allowed=allowed_by(rights)
+            grant=grant.id,
+            login=login,
+            expires_at=grant.expires_at,
+            allowed=allowed_of(self._parts, grant),
         )
 
     def _refuse(self, event: GrantNeeded, denied: Denied) -> None:

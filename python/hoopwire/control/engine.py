@@ -13,7 +13,7 @@ import trio
 
 from hoopwire.model.commands import CompiledGrant, EngineConfig, EngineListener, Lease, Refusal
 from hoopwire.model.events import Event
-from hoopwire.model.explained import ExplainedStatement
+from hoopwire.model.explained import ExplainedAction, ExplainedStatement
 from hoopwire.model.grant import Protocol
 from hoopwire.model.statistics import EngineStatistics, LiveSession
 
@@ -74,6 +74,14 @@ def explain_sql(grant: CompiledGrant, sql: str) -> tuple[ExplainedStatement, ...
 
     answer = explain(msgspec.msgpack.encode(grant), sql)
     return msgspec.msgpack.decode(answer, type=tuple[ExplainedStatement, ...])
+
+
+def explain_action(grant: CompiledGrant, action: str) -> ExplainedAction:
+    """The decision on an action of ssh. ImportError where the engine was not built; ValueError if none."""
+    from hoopwire._engine import explain_action as explain
+
+    answer = explain(msgspec.msgpack.encode(grant), action.encode())
+    return msgspec.msgpack.decode(answer, type=ExplainedAction)
 
 
 class DataPlane:

@@ -4,7 +4,14 @@ import os
 
 from hoopwire.control.files import read_pem
 from hoopwire.custody.ssh import Keyring
-from hoopwire.model.commands import EngineConfig, EngineLimits, EngineListener, EngineRecording, EngineSsh
+from hoopwire.model.commands import (
+    EngineConfig,
+    EngineLimits,
+    EngineListener,
+    EngineProtocols,
+    EngineRecording,
+    EngineSsh,
+)
 from hoopwire.model.settings import Settings
 
 
@@ -45,7 +52,9 @@ def engine_config(settings: Settings, keyring: Keyring | None) -> EngineConfig:
             checkpoint_every_s=float(recording.checkpoint_every),
             floor_bytes=int(recording.floor),
         ),
-        ssh=None
-        if keyring is None
-        else EngineSsh(host_keys=keyring.host_keys, agents_authorities=keyring.agents_trusted),
+        protocols=EngineProtocols(
+            ssh=None
+            if keyring is None
+            else EngineSsh(host_keys=keyring.host_keys, agents_authorities=keyring.agents_trusted),
+        ),
     )

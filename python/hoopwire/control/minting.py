@@ -8,6 +8,7 @@ from typing import Literal
 from hoopwire.access import AccessRequest, Offer, decide, renew
 from hoopwire.audit import grant_event
 from hoopwire.control import texts
+from hoopwire.control.certifying import allowed_of
 from hoopwire.control.keeping import audit_row
 from hoopwire.control.locking import check_lock
 from hoopwire.control.parts import Denied, Parts
@@ -124,6 +125,8 @@ async def redeem_certificate(parts: Parts, line: str, *, user_name: str, peer: s
     check_lock(parts, grant.principal, grant=grant)
     if grant.state != "active":
         raise Denied(texts.grant_over(grant), grant=grant)
+    if proved.command not in (None, allowed_of(parts, grant).command):
+        raise Denied(texts.certificate_unbound("its force-command is not the grant's"), grant=grant)
     return grant
 
 

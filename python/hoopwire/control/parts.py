@@ -86,7 +86,6 @@ class Parts:
 
     def compiled(self, grant: Grant, database: str) -> CompiledGrant:
         """`grant` for the engine, with the deadline that no change of the wall clock moves away."""
-        target = self.current.settings.targets.get(grant.target)
         compiled = compile_grant(
             grant,
             database,
@@ -94,7 +93,6 @@ class Parts:
             monotonic_ns=self.clock.monotonic_ns(),
             notice_s=float(self.current.settings.gateway.expiry_notice),
             mask_key=self.hasher.mask_key(grant.target) if grant.masks else b"",
-            protocol=target.protocol if target is not None else "postgres",
         )
         deadline = min(compiled.deadline_monotonic_ns, self.clock.deadline_ns(grant))
         return msgspec.structs.replace(compiled, deadline_monotonic_ns=deadline)

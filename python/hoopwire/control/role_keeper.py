@@ -20,6 +20,7 @@ from hoopwire.custody import LeaseFailed, Lent, Made, RoleFailed
 from hoopwire.model.commands import Lease
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant
+from hoopwire.model.postgres.rights import CompiledPostgres
 from hoopwire.model.postgres.role import RoleGrant, role_name
 from hoopwire.model.settings import PostgresTarget, Settings
 from hoopwire.store import StoreUnavailable
@@ -280,7 +281,8 @@ class RoleKeeper:
         return kept
 
     def _role(self, grant: Grant) -> RoleGrant | None:
-        rights = self._parts.compiled(grant, grant.databases[0]).rights.rules
+        compiled = self._parts.compiled(grant, grant.databases[0]).rights
+        rights = compiled.rules if isinstance(compiled, CompiledPostgres) else None
         if rights is None:
             return None
         return RoleGrant(

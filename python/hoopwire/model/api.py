@@ -21,15 +21,30 @@ class GrantRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Body of `POST /v1/grants`. What is left out is what the policy gives."""
 
     target: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=256, examples=["orders", "orders/analytics"])
+        str,
+        msgspec.Meta(min_length=1, max_length=256, examples=["orders", "orders/analytics", "web1/deploy"]),
     ]
-    """`orders`, or `orders/analytics` for one database of it."""
+    """`orders`, or `orders/analytics` for one database of it; `web1/deploy` for one login."""
     actions: tuple[str, ...] | None = None
     ttl: Annotated[
         float | str | None, msgspec.Meta(description="Seconds, or `90s`, `10m`, `1h`.", examples=["10m", 600])
     ] = None
     task: Annotated[str, msgspec.Meta(max_length=128)] = ""
     purpose: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    ssh_public_key: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=4096,
+            description="Of an SSH target: one line, `ssh-ed25519 AAAA...`. The answer has a certificate over"
+            " it, in place of a secret.",
+        ),
+    ] = ""
+    source_addresses: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            max_length=16, description="With `ssh_public_key`: addresses or networks that it is good from."
+        ),
+    ] = ()
     renews: Annotated[
         str, msgspec.Meta(max_length=64, description="Id of a grant of yours to follow; never wider.")
     ] = ""
@@ -46,6 +61,7 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     target: str
     databases: tuple[str, ...]
+    """Of an SSH target: its logins."""
     actions: tuple[str, ...]
     deny: tuple[str, ...]
     """Refused although `actions` give it."""
@@ -58,6 +74,8 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     purpose: str
     mint: str
+    ssh_key: str = ""
+    """Fingerprint of the key that opens it; empty: a secret, or the token that bought it."""
     token_reuse: str
     max_sessions: int
     minted_at: float
@@ -77,12 +95,27 @@ class GrantList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GrantIssued(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer to `POST /v1/grants`. `secret` is shown here and never again."""
+    """Answer to `POST /v1/grants`: one credential, a secret (shown here and never again) or a certificate."""
 
     grant: GrantView
     secret: str
+    """Empty with `ssh_public_key`."""
     connect: str
-    """A psql command line; the secret is the password."""
+    """A psql or ssh command line; the secret is the password."""
+    certificate: str = ""
+    """With `ssh_public_key`: one line, to be written into KEY-cert.pub."""
+    known_hosts: tuple[str, ...] = ()
+    """Of an SSH target: lines for known_hosts, by which the client knows the gateway."""
+
+
+class SshView(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to `GET /v1/ssh`: where SSH clients find the gateway, and whom to take for it."""
+
+    names: tuple[str, ...]
+    """What they may type; the first will do."""
+    port: int
+    known_hosts: tuple[str, ...]
+    """Lines for known_hosts: the CAs of its host key, or the key."""
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -283,6 +316,7 @@ def grant_view(grant: Grant, used: Used, *, pending: bool = False) -> GrantView:
         task=grant.task,
         purpose=grant.purpose,
         mint=grant.mint,
+        ssh_key=grant.ssh.key if grant.ssh is not None else "",
         token_reuse=grant.token_reuse,
         max_sessions=grant.max_sessions,
         minted_at=grant.minted_at,

@@ -9,6 +9,7 @@ from hoopwire.model.fault import Fault
 from hoopwire.model.grant import Budgets, Protocol, RecordResults, Used
 from hoopwire.model.postgres.rights import CompiledPostgres
 from hoopwire.model.ssh.login import HostKey
+from hoopwire.model.ssh.rights import CompiledSsh
 
 
 class EngineLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +55,13 @@ class EngineSsh(msgspec.Struct, frozen=True, kw_only=True):
     """Public keys (blobs) of the CAs that sign principals' certificates; empty: grant secrets only."""
 
 
+class EngineProtocols(msgspec.Struct, frozen=True, kw_only=True):
+    """What protocols need for all their sessions, where they need anything."""
+
+    ssh: EngineSsh | None = None
+    """Required with a listener of that protocol."""
+
+
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What `Engine(...)` is made from."""
 
@@ -63,18 +71,17 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     tls_key_pem: str
     limits: EngineLimits
     recording: EngineRecording
-    ssh: EngineSsh | None = None
-    """Required with a listener of that protocol."""
+    protocols: EngineProtocols = EngineProtocols()
 
 
-Rights = CompiledPostgres
+Rights = CompiledPostgres | CompiledSsh
 """What a grant opens: a tagged union, one Struct for each protocol."""
 
 
 class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as the data plane decides by it. `version` guards the seam."""
 
-    version: int = 5
+    version: int = 6
     id: str
     issuer: str
     principal: str

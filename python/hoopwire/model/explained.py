@@ -1,6 +1,6 @@
-"""The engine's decision on each statement of a text: decoded from MessagePack, printed by `hoopwire explain`.
+"""The engine's decision on each statement of a text, or on an action of ssh, as `hoopwire explain` prints it.
 
-Field names are the contract with `_engine.explain`.
+Decoded from MessagePack; field names are the contract with `_engine.explain` and `_engine.explain_action`.
 """
 
 import msgspec
@@ -42,3 +42,17 @@ class ExplainedStatement(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
     relations: tuple[ExplainedRelation, ...] = ()
     functions: tuple[ExplainedFunction, ...] = ()
+
+
+class ExplainedAction(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision on an ssh target. `code`, `message`, `detail`, `hint` are those of the refusal."""
+
+    allow: bool
+    by: str = ""
+    """The action of the grant that covers it, presets taken apart."""
+    words: tuple[str, ...] = ()
+    """Of a command: as every shell reads it; empty if shells do not agree."""
+    code: str = ""
+    message: str = ""
+    detail: str = ""
+    hint: str = ""

@@ -205,7 +205,7 @@ class ChannelFlow(_Frame, frozen=True, array_like=True):
 
 
 class Typed(_Frame, frozen=True, array_like=True):
-    """ssh: bytes typed at a terminal. It may be a password: only how many is kept; an echo is in the output."""
+    """ssh: bytes typed at a terminal. They may be a password: only their number is kept."""
 
     channel: int
     bytes: int

@@ -1,8 +1,9 @@
-//! What a grant says to a text, as a MessagePack list of maps.
+//! What a grant says to a text or to an action, as MessagePack.
 
 use crate::{decode, malformed, pack};
 use hoopwire_gateway::Rights;
 use hoopwire_postgres_policy::{Explained, View};
+use hoopwire_ssh_policy::Action;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::Serialize;
@@ -54,4 +55,40 @@ pub(crate) fn explain<'py>(py: Python<'py>, grant: &[u8], sql: &str) -> PyResult
     let view = View { utf8: true, catalogue: None };
     let explained = py.detach(|| hoopwire_postgres_policy::explain(&grant, sql, &view));
     pack(py, &explained.iter().map(Row::of).collect::<Vec<_>>())
+}
+
+/// Field names as in `hoopwire.model.explained.ExplainedAction`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    allow: bool,
+    by: &'a str,
+    words: &'a [String],
+    code: &'a str,
+    message: &'a str,
+    detail: &'a str,
+    hint: &'a str,
+}
+
+/// An action of ssh, as a person writes it.
+#[pyfunction]
+pub(crate) fn explain_action<'py>(
+    py: Python<'py>,
+    grant: &[u8],
+    action: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
+    let grant = decode::grant(grant).map_err(malformed)?;
+    let grant = grant.try_map(Rights::ssh).map_err(malformed)?;
+    let action = Action::read(action).ok_or_else(|| malformed("no action of ssh"))?;
+    let explained = hoopwire_ssh_policy::explain(&grant, &action);
+    let denial = explained.denial.as_ref();
+    let answer = Answer {
+        allow: denial.is_none(),
+        by: &explained.by,
+        words: &explained.words,
+        code: denial.map_or("", |denial| denial.code.name()),
+        message: denial.map_or("", |denial| &denial.message),
+        detail: denial.map_or("", |denial| &denial.detail),
+        hint: denial.map_or("", |denial| &denial.hint),
+    };
+    pack(py, &answer)
 }

@@ -106,6 +106,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
     module.add_class::<recordings::Frames>()?;
     module.add_function(wrap_pyfunction!(explanation::explain, module)?)?;
+    module.add_function(wrap_pyfunction!(explanation::explain_action, module)?)?;
     module.add_function(wrap_pyfunction!(recordings::read_frames, module)?)?;
     module.add_function(wrap_pyfunction!(recordings::verify_recordings, module)?)?;
     module.add_function(wrap_pyfunction!(recordings::release_segment, module)?)?;

@@ -33,7 +33,7 @@ pub struct ListenConfig {
     pub protocol: Protocol,
 }
 
-/// Field names as in `hoopwire.model.commands.Listener`.
+/// Field names as in `hoopwire.model.commands.EngineListener`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Listener {

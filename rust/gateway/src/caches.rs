@@ -4,7 +4,7 @@ use hoopwire_postgres_protocol::cancel::CancelKeys;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// What the protocols need for all their sessions; field names as in `hoopwire.model.commands.ProtocolSettings`.
+/// What the protocols need for all their sessions; field names as in `hoopwire.model.commands.EngineProtocols`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {

@@ -88,9 +88,19 @@ class LiveGateway:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[LiveGateway]:
+def adjust() -> Callable[[LiveGateway], None]:
+    """What else the config file of `gateway` says, for a module that gives another one."""
+    return lambda live: None
+
+
+@pytest.fixture
+def gateway(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], adjust: Callable[[LiveGateway], None]
+) -> Iterator[LiveGateway]:
     with DevIssuer.run_in_thread() as issuer:
         live = LiveGateway(tmp_path, issuer)
+        adjust(live)
+        live.write()
         capsys.readouterr()
         started = threading.Event()
         failures: list[BaseException] = []

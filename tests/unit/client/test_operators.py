@@ -6,7 +6,7 @@ import threading
 from typing import get_type_hints
 
 import pytest
-from tests.unit.cli.conftest import gateway  # noqa: F401 - a fixture
+from tests.unit.cli.conftest import adjust, gateway  # noqa: F401 - fixtures
 
 from hoopwire.client import AddressUnusable, Operators, Refused, Unreachable, Unreadable, request_grant
 from hoopwire.control.operations import ROLES, Operations

@@ -9,7 +9,7 @@ from hoopwire.control.revocation import revoke_grant
 
 @pytest.fixture
 async def public(house):
-    transport = httpx.ASGITransport(public_app(house.parts, "gw.example:5432"), client=("192.0.2.7", 4711))
+    transport = httpx.ASGITransport(public_app(house.parts), client=("192.0.2.7", 4711))
     async with httpx.AsyncClient(transport=transport, base_url="https://gw.example") as client:
         yield client
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoopwire.model.action import ActionError
 from hoopwire.model.postgres.actions import (
     RELATION_VERBS,
     WORDS,
@@ -19,7 +20,7 @@ from hoopwire.model.postgres.actions import (
     in_order,
 )
 from hoopwire.model.postgres.coverage import covers, missing
-from hoopwire.model.postgres.grammar import ActionError, parse_action, parse_column, parse_deny
+from hoopwire.model.postgres.grammar import parse_action, parse_column, parse_deny
 from hoopwire.model.postgres.patterns import MILD, Pattern, contains, intersects
 from hoopwire.model.postgres.sensitive import EXTENSIONS, SENSITIVE
 

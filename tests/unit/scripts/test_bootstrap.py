@@ -139,6 +139,7 @@ def test_everything_that_is_missing_is_told_at_once(bare: Checkout) -> None:
     named = missing(done)
     for package in ("gcc", "libc6-dev", "make", "postgresql-client", "nodejs", "npm", "sqlsmith", "valgrind"):
         assert package in named
+    assert "openssh-client" in named
     assert "a Rust toolchain, 1.88 or newer" in done.stderr
     assert f"sudo apt-get install --no-install-recommends {' '.join(named)}" in done.stderr
     assert bare.files() == before
@@ -176,6 +177,8 @@ def test_a_plain_user_is_told_and_nothing_is_changed(bare: Checkout, sudo: str) 
         ({"node": "exit 127"}, "nodejs"),
         ({"npm": "echo 'Cannot find module' >&2; exit 1"}, "npm"),
         ({"valgrind": "exit 1"}, "valgrind"),
+        ({"ssh": "exit 1"}, "openssh-client"),
+        ({"sshd": "exit 0"}, "openssh-server"),
         ({"cargo": "echo 'error: rustup could not choose a version' >&2; exit 1"}, "rustup could not choose"),
         ({"rustc": "echo 'rustc 1.70.0 (90c541806 2023-05-31)'"}, "Rust 1.88 or newer"),
         ({"rustc": "exit 1"}, "no rustc that answers"),

@@ -8,12 +8,12 @@
 Names that are not quoted fold to lower case, as PostgreSQL folds them. `*` is the only wildcard.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 
 import msgspec
 
+from hoopwire.model.action import ACTION_CHARACTERS, ActionError, nearest
 from hoopwire.model.grant import ACTION_CLASSES
 from hoopwire.model.postgres.actions import (
     PRESETS,
@@ -31,9 +31,6 @@ from hoopwire.model.postgres.actions import (
 )
 from hoopwire.model.postgres.patterns import Pattern, contains, intersects
 
-ACTION_CHARACTERS = 4000
-"""No action is longer."""
-
 _NAME_BYTES = 63
 """NAMEDATALEN - 1: PostgreSQL cuts longer names off, and a cut name is another name."""
 
@@ -45,21 +42,6 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-
-
-class ActionError(ValueError):
-    """Text that is no action. `str` is for whoever wrote it; `column` is from 1."""
-
-    def __init__(self, what: str, column: int, nearest: str | None = None) -> None:
-        super().__init__(what)
-        self.column = column
-        self.nearest = nearest
-
-    @property
-    def text(self) -> str:
-        """What is wrong, where, and the nearest right text, on one line."""
-        close = f" (did you mean `{self.nearest}`?)" if self.nearest is not None else ""
-        return f"{self}, at character {self.column}{close}"
 
 
 def parse_action(text: str) -> Action:
@@ -92,13 +74,6 @@ MIXED = {
     "replication": "`replication` reads what the target's user may replicate: no exact action beside it",
 }
 """Why a class is not kept beside narrower actions."""
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` that looks most like `name`, or none."""
-    by_lower = {candidate.lower(): candidate for candidate in names}
-    found = difflib.get_close_matches(name.lower()[:128], by_lower, n=1)
-    return by_lower[found[0]] if found else None
 
 
 class _Token(msgspec.Struct, frozen=True):

@@ -44,12 +44,10 @@ impl<'a> Action<'a> {
                 Action::RemoteForward { host, port }
             }
             (b"sftp", _) => {
-                let (access, path) = match rest {
-                    [b'r', b'e', b'a', b'd', b' ', path @ ..] => (Access::Read, path),
-                    [b'w', b'r', b'i', b't', b'e', b' ', path @ ..] => (Access::Write, path),
-                    [b'l', b'i', b's', b't', b' ', path @ ..] => (Access::List, path),
-                    _ => return None,
-                };
+                let spoken: [(Access, &[u8]); 3] =
+                    [(Access::Read, b"read "), (Access::Write, b"write "), (Access::List, b"list ")];
+                let found = |(access, word): (Access, &[u8])| Some((access, rest.strip_prefix(word)?));
+                let (access, path) = spoken.into_iter().find_map(found)?;
                 Action::Sftp { path, access }
             }
             _ => return None,

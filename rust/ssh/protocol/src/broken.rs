@@ -2,6 +2,11 @@ use std::fmt;
 
 use hoopwire_wire::DecodeError;
 
+use crate::{fields, number, plain};
+
+/// Longest words of a DISCONNECT, in bytes.
+pub(crate) const MOST_WORDS: usize = 1024;
+
 /// Reasons of a DISCONNECT, RFC 4253 section 11.1, as far as they are used.
 pub mod reason {
     /// The peer broke the protocol.
@@ -54,6 +59,18 @@ impl Broken {
     }
 }
 
+/// Appends DISCONNECT in plain form: RFC 4253 section 11.1. A text beyond 1,024 bytes is cut.
+pub fn put_disconnect(out: &mut Vec<u8>, code: u32, text: &str) {
+    let ends = text.char_indices().map(|(start, each)| start + each.len_utf8());
+    let end = ends.take_while(|&end| end <= MOST_WORDS).last().unwrap_or_default();
+    plain::put(out, |payload| {
+        payload.push(number::DISCONNECT);
+        payload.extend_from_slice(&code.to_be_bytes());
+        fields::put_string(payload, text.get(..end).unwrap_or_default().as_bytes());
+        fields::put_string(payload, b"");
+    });
+}
+
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -61,3 +78,24 @@ impl fmt::Display for Broken {
 }
 
 impl std::error::Error for Broken {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disconnect_has_code_words_and_an_empty_language() {
+        let mut out = Vec::new();
+        put_disconnect(&mut out, reason::BY_APPLICATION, "the grant is over");
+        assert_eq!(out, b"\0\0\0\x1e\x01\0\0\0\x0b\0\0\0\x11the grant is over\0\0\0\0");
+    }
+
+    #[test]
+    fn words_that_are_too_long_are_cut_between_characters() {
+        let mut out = Vec::new();
+        put_disconnect(&mut out, 2, &format!("x{}", "é".repeat(600)));
+        let words = &out[13..out.len() - 4];
+        assert_eq!(std::str::from_utf8(words).unwrap().chars().count(), 512);
+        assert_eq!(words.len(), 1023);
+    }
+}

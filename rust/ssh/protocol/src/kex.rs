@@ -22,7 +22,7 @@ pub(crate) const HASH: usize = 32;
 
 /// A key exchange by the name that KEXINIT has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub(crate) enum Method {
     /// mlkem768x25519-sha256
     MlKem768X25519,
     /// curve25519-sha256
@@ -33,10 +33,10 @@ pub enum Method {
 
 impl Method {
     /// All of them, the one we like best first.
-    pub const ALL: [Self; 3] = [Self::MlKem768X25519, Self::Curve25519, Self::Curve25519LibSsh];
+    pub(crate) const ALL: [Self; 3] = [Self::MlKem768X25519, Self::Curve25519, Self::Curve25519LibSsh];
 
     /// Its name in KEXINIT.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::MlKem768X25519 => "mlkem768x25519-sha256",
             Self::Curve25519 => "curve25519-sha256",
@@ -221,4 +221,105 @@ fn derived(
         key.extend_from_slice(&*more);
     }
     Secret::new(key.get(..length).unwrap_or_default().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cipher::{Cipher, Mac, Suite};
+    use crate::vectors::{lines, unhex};
+
+    const VECTORS: &str = include_str!("../tests/vectors/sealed.txt");
+
+    /// Points of small order: https://cr.yp.to/ecdh.html#validate, those below 2^255 that are canonical.
+    const OF_SMALL_ORDER: [&str; 5] = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+
+    #[test]
+    fn secrets_are_written_as_mpints_whatever_they_begin_with() {
+        let mut seen = 0;
+        for words in lines(VECTORS, "agreement") {
+            let [private, point, mpint] = [0, 1, 2].map(|at| unhex(words[at]));
+            let private = PrivateKey::from_private_key(&X25519, &private).unwrap();
+            assert_eq!(Shared::new(&private, &point, None).unwrap().0.expose(), &mpint);
+            seen += 1;
+        }
+        assert_eq!(seen, 2);
+    }
+
+    #[test]
+    fn keys_are_derived_as_asyncssh_does() {
+        let mut seen = 0;
+        for words in lines(VECTORS, "derived") {
+            let shared = Shared(Secret::new(unhex(words[0])));
+            let (hash, session_id) = (unhex(words[1]).try_into().unwrap(), unhex(words[2]));
+            let wanted = unhex(words[4]);
+            let key = derived(&shared, &hash, &session_id, words[3].as_bytes()[0], wanted.len());
+            assert_eq!(key.expose(), &wanted);
+            seen += 1;
+        }
+        assert_eq!(seen, 6);
+    }
+
+    #[test]
+    fn each_value_of_each_direction_is_another() {
+        let shared = Shared(Secret::new(b"secret".to_vec()));
+        let suite = Suite { cipher: Cipher::Aes256Ctr, mac: Some(Mac::Sha256) };
+        let [client, server] =
+            [Role::Client, Role::Server].map(|role| keys(&shared, &[1; HASH], b"id", role, suite.lengths()));
+        let lengths = [16, 32, 32, 16, 32, 32];
+        let mut all = [&client.iv, &client.key, &client.mac, &server.iv, &server.key, &server.mac]
+            .map(|secret| secret.expose().clone());
+        assert_eq!(all.each_ref().map(Vec::len), lengths);
+        all.sort();
+        assert!(all.windows(2).all(|pair| !pair[1].starts_with(&pair[0])));
+        assert!(format!("{client:?} {shared:?}").contains("***"));
+    }
+
+    #[test]
+    fn both_sides_come_to_the_same() {
+        for method in Method::ALL {
+            let (offer, init) = Offer::new(method).unwrap();
+            let (reply, servers) = answer(method, &init).unwrap();
+            let clients = offer.accept(&reply).unwrap();
+            assert_eq!(clients.0.expose(), servers.0.expose());
+            let encoded = if method.is_hybrid() { 36..=36 } else { 34..=37 };
+            assert!(encoded.contains(&clients.0.expose().len()), "a string of 32 bytes, or an mpint");
+            assert_eq!(Method::named(method.name()), Some(method));
+        }
+    }
+
+    #[test]
+    fn a_point_of_small_order_is_refused() {
+        for point in OF_SMALL_ORDER.map(unhex) {
+            assert!(answer(Method::Curve25519, &point).is_err());
+            assert!(Offer::new(Method::Curve25519).unwrap().0.accept(&point).is_err());
+            let (_, hybrid) = Offer::new(Method::MlKem768X25519).unwrap();
+            let init = [&hybrid[..KEM_KEY], &point].concat();
+            assert!(answer(Method::MlKem768X25519, &init).is_err());
+        }
+    }
+
+    #[test]
+    fn halves_of_other_lengths_and_keys_that_are_none_are_refused() {
+        for method in Method::ALL {
+            let (_, init) = Offer::new(method).unwrap();
+            let (reply, _) = answer(method, &init).unwrap();
+            for at in [0, 1, 31, 32, 33, init.len() - 1] {
+                if at != init.len() {
+                    assert!(answer(method, &init[..at.min(init.len() - 1)]).is_err());
+                    assert!(Offer::new(method).unwrap().0.accept(&reply[..at.min(reply.len() - 1)]).is_err());
+                }
+            }
+            assert!(answer(method, &[&init[..], b"x"].concat()).is_err());
+            assert!(Offer::new(method).unwrap().0.accept(&[&reply[..], b"x"].concat()).is_err());
+        }
+        // FIPS 203 section 7.2: coefficients at or over the modulus are no key
+        assert!(answer(Method::MlKem768X25519, &[0xff; KEM_KEY + POINT]).is_err());
+    }
 }

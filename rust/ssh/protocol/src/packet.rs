@@ -52,6 +52,13 @@ impl<'a> Parts<'a> {
         })
     }
 
+    /// A packet that says another length of its padding than it has.
+    #[cfg(test)]
+    pub(crate) fn with_padding_length(said: u8, payload: &'a [u8], padding: &'a [u8]) -> Self {
+        let length = u32::try_from(1 + payload.len() + padding.len()).unwrap();
+        Self { length, padding_length: [said], payload, padding }
+    }
+
     /// packet_length as it stands in the packet.
     pub(crate) fn length(&self) -> [u8; LENGTH] {
         self.length.to_be_bytes()
@@ -148,6 +155,12 @@ impl Arrived {
         self.start = (self.start + bytes).min(self.bytes.len());
     }
 
+    /// Bytes that are set aside.
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Forgets everything: the leg is at its end.
     pub(crate) fn clear(&mut self) {
         self.bytes = Vec::new();
@@ -212,5 +225,107 @@ impl fmt::Debug for Arrived {
 impl Drop for Arrived {
     fn drop(&mut self) {
         self.bytes.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(input: &[u8], most: u32) -> Result<Option<Vec<u8>>, Broken> {
+        let mut arrived = Arrived::default();
+        arrived.push(input);
+        let mut payload = Vec::new();
+        let read = arrived.packet(&mut Opener::plain(), 0, most, &mut payload)?;
+        Ok(read.map(|bytes| {
+            assert_eq!((bytes, arrived.unread().len()), (input.len(), 0));
+            payload
+        }))
+    }
+
+    /// A packet in the clear.
+    fn packet(payload: &[u8]) -> Vec<u8> {
+        let mut sealer = Sealer::plain();
+        let padding = [0; 32];
+        let mut out = Vec::new();
+        let parts = Parts::new(&sealer, payload, &padding).unwrap();
+        sealer.seal(0, &parts, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_packet_fills_blocks_of_eight_and_has_four_bytes_of_padding_at_least() {
+        // as OpenSSH sends NEWKEYS in the clear
+        assert_eq!(packet(b"\x15"), b"\0\0\0\x0c\x0a\x15\0\0\0\0\0\0\0\0\0\0");
+        for size in 1..200 {
+            let payload = vec![7; size];
+            let whole = packet(&payload);
+            assert!(whole.len().is_multiple_of(8) && (4..12).contains(&whole[4]));
+            assert_eq!(read(&whole, MOST_BEFORE_LOGIN).unwrap(), Some(payload));
+        }
+    }
+
+    #[test]
+    fn lengths_over_the_limit_are_refused_when_four_bytes_have_come_and_no_room_is_made() {
+        for length in [35_001, 35_004, 256 * 1024, 0x7fff_ffff, u32::MAX] {
+            let mut arrived = Arrived::default();
+            arrived.push(&length.to_be_bytes());
+            let broken =
+                arrived.packet(&mut Opener::plain(), 0, MOST_BEFORE_LOGIN, &mut Vec::new()).unwrap_err();
+            assert!(broken.text.contains("at most 35000"), "{}", broken.text);
+            assert!(arrived.room() < 64);
+        }
+        assert_eq!(read(&34_996_u32.to_be_bytes(), MOST_BEFORE_LOGIN), Ok(None));
+        assert!(read(&(MOST_AFTER_LOGIN + 4).to_be_bytes(), MOST_AFTER_LOGIN).is_err());
+        assert_eq!(read(&(MOST_AFTER_LOGIN - 4).to_be_bytes(), MOST_AFTER_LOGIN), Ok(None));
+    }
+
+    #[test]
+    fn lengths_that_no_packet_has_are_refused() {
+        for length in (0..100_u32).filter(|length| length % 8 != 4 || *length == 4) {
+            assert!(read(&length.to_be_bytes(), MOST_BEFORE_LOGIN).is_err(), "{length}");
+        }
+        // no payload; more padding than packet
+        for padding in [0, 3, 11, 12, 255] {
+            let packet = [&b"\0\0\0\x0c"[..], &[padding], &[5; 11]].concat();
+            assert!(read(&packet, MOST_BEFORE_LOGIN).is_err(), "{padding}");
+        }
+    }
+
+    #[test]
+    fn what_was_opened_is_not_kept() {
+        let mut arrived = Arrived::default();
+        arrived.push(&[packet(b"\x5esecret"), packet(b"\x5ehidden")].concat());
+        let mut payload = Vec::new();
+        for _ in 0..2 {
+            arrived.packet(&mut Opener::plain(), 0, MOST_BEFORE_LOGIN, &mut payload).unwrap().unwrap();
+        }
+        assert_eq!(payload, b"\x5esecret\x5ehidden");
+        assert!(arrived.bytes.iter().all(|&byte| byte == 0));
+        // and much room is given back
+        arrived.push(&[0; 4 * KEPT_ROOM]);
+        arrived.advance(4 * KEPT_ROOM);
+        arrived.push(b"x");
+        assert!(arrived.room() <= KEPT_ROOM && arrived.unread() == b"x");
+    }
+
+    #[test]
+    fn padding_is_given_once() {
+        struct Count(u8);
+        impl Random for Count {
+            fn fill(&mut self, out: &mut [u8]) {
+                self.0 += 1;
+                out.fill(self.0);
+            }
+        }
+        let (mut padding, mut random) = (Padding::new(), Count(0));
+        let mut used = 0;
+        while random.0 < 3 {
+            let ahead = padding.ahead(&mut random);
+            assert!(ahead.len() >= MOST_FILL && ahead[..MOST_FILL].iter().all(|byte| *byte == ahead[0]));
+            padding.spend(19);
+            used += 19;
+        }
+        assert!(used > 2 * (1024 - MOST_FILL) && used <= 2 * 1024 + 19);
     }
 }

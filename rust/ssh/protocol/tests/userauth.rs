@@ -257,12 +257,12 @@ fn what_the_gateway_says_is_what_openssh_and_asyncssh_say() {
     say::success(&mut out);
     say::banner(&mut out, "Be good.\n");
     say::public_key_ok(&mut out, b"ssh-ed25519", key);
-    say::info_request(&mut out, "Login", "Both, please", &[("Name: ", true), ("Secret: ", false)]);
+    say::prompts(&mut out, "Login", "Both, please", &[("Name: ", true), ("Secret: ", false)]);
     say::none(&mut out, "alice");
     say::public_key(&mut out, "root", "ssh-ed25519", key, signature);
     say::password(&mut out, "alice", &secret);
     say::keyboard_interactive(&mut out, "alice");
-    say::info_response(&mut out, &[&secret, &secret]);
+    say::responses(&mut out, &[&secret, &secret]);
     let said: Vec<_> = Packets::new(&out).collect();
     assert_eq!(said.len(), 12);
     for payload in said {

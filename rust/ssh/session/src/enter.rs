@@ -48,7 +48,7 @@ impl std::fmt::Debug for Proof {
     }
 }
 
-/// What of a lease is ssh's; field names as in `hoopwire.model.ssh.lease.SshLogin`.
+/// What of a lease is ssh's; field names as in `hoopwire.model.ssh.login.Login`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Login {

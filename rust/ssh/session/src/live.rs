@@ -12,7 +12,7 @@ use hoopwire_recording::{Direction, Frame, GrantChanged, SessionEnd};
 use hoopwire_session::{Counters, Ending, Words};
 use hoopwire_ssh_policy::{Action, Denial, Grant, decide};
 use hoopwire_ssh_protocol::channel::say;
-use hoopwire_ssh_protocol::disconnect;
+use hoopwire_ssh_protocol::put_disconnect;
 use std::time::Instant;
 
 /// So many things may be refused in one session: an agent that goes on asking is not helped by more words.
@@ -253,7 +253,7 @@ impl Live {
             channel.finish_transfer(keeper, turn);
         }
         let reason = words::disconnect_reason(Fault::Ended);
-        turn.carry_up(|out| disconnect(out, reason, "the session has ended"));
+        turn.carry_up(|out| put_disconnect(out, reason, "the session has ended"));
         let Some(words) = &ending.words else { return false };
         let mut text = SANE.to_vec();
         text.extend_from_slice(b"hoopwire: ");

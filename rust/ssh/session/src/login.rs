@@ -112,7 +112,7 @@ impl Login {
             Method::Password { password: Redacted(password) } => self.typed(password, out),
             Method::KeyboardInteractive { .. } => {
                 self.state = State::Asked;
-                say::info_request(out, "hoopwire", "", &[(PROMPT, false)]);
+                say::prompts(out, "hoopwire", "", &[(PROMPT, false)]);
                 Ok(Step::GoOn)
             }
             Method::PublicKey { algorithm, key, signature: None } => {

@@ -12,7 +12,7 @@ use hoopwire_session::{
 };
 use hoopwire_ssh_policy::{Grant, Rights};
 use hoopwire_ssh_protocol::gatekeep::{self, Side, Verdict};
-use hoopwire_ssh_protocol::{Broken, Heard, Transport, disconnect};
+use hoopwire_ssh_protocol::{Broken, Heard, Transport, put_disconnect};
 use hoopwire_wire::Random;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -505,7 +505,7 @@ impl Session {
 
 /// The DISCONNECT that tells why (RFC 4253, 11.1).
 pub(crate) fn goodbye(out: &mut Vec<u8>, fault: Fault, words: &Words) {
-    disconnect(out, words::disconnect_reason(fault), &words::lines(words, "\r\n"));
+    put_disconnect(out, words::disconnect_reason(fault), &words::lines(words, "\r\n"));
 }
 
 /// An ordinary end by the client.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_bytes::ByteBuf;
 use std::sync::Arc;
 
-/// Field names as in `hoopwire.model.commands.SshSettings`.
+/// Field names as in `hoopwire.model.commands.EngineSsh`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {

@@ -25,7 +25,7 @@ const AES_BLOCK: usize = 16;
 
 /// A cipher by the name that KEXINIT has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cipher {
+pub(crate) enum Cipher {
     /// aes128-gcm@openssh.com
     Aes128Gcm,
     /// aes256-gcm@openssh.com
@@ -42,7 +42,7 @@ pub enum Cipher {
 
 impl Cipher {
     /// All of them, the one we like best first.
-    pub const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Aes128Gcm,
         Self::Aes256Gcm,
         Self::ChaCha20Poly1305,
@@ -52,7 +52,7 @@ impl Cipher {
     ];
 
     /// Its name in KEXINIT.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Aes128Gcm => "aes128-gcm@openssh.com",
             Self::Aes256Gcm => "aes256-gcm@openssh.com",
@@ -103,7 +103,7 @@ impl Cipher {
 
 /// A MAC that is computed over what was encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mac {
+pub(crate) enum Mac {
     /// hmac-sha2-256-etm@openssh.com
     Sha256,
     /// hmac-sha2-512-etm@openssh.com
@@ -112,10 +112,10 @@ pub enum Mac {
 
 impl Mac {
     /// All of them, the one we like best first.
-    pub const ALL: [Self; 2] = [Self::Sha256, Self::Sha512];
+    pub(crate) const ALL: [Self; 2] = [Self::Sha256, Self::Sha512];
 
     /// Its name in KEXINIT.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "hmac-sha2-256-etm@openssh.com",
             Self::Sha512 => "hmac-sha2-512-etm@openssh.com",
@@ -221,3 +221,6 @@ fn tag(key: &hmac::Key, sequence: u32, encrypted: &[u8]) -> hmac::Tag {
     context.update(encrypted);
     context.sign()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,15 +2,13 @@ use hoopwire_wire::{DecodeError, Random, Reader};
 
 use super::outgoing::Used;
 use super::{Exchange, Heard, Side, Transport};
-use crate::broken::Broken;
+use crate::broken::{Broken, MOST_WORDS};
 use crate::cipher::Opener;
 use crate::ident::Awaited;
 use crate::keys::Algorithm;
 use crate::packet::{Arrived, MOST_AFTER_LOGIN, MOST_BEFORE_LOGIN};
 use crate::{fields, number};
 
-/// Longest words of a DISCONNECT that are kept.
-const MOST_WORDS: usize = 1024;
 /// Most extensions that an EXT_INFO may name; OpenSSH has four.
 const MOST_EXTENSIONS: u32 = 64;
 /// Most further key exchanges before the login. OpenSSH has none.
@@ -28,7 +26,7 @@ pub(super) struct Incoming {
     pub(super) next: Option<Opener>,
     sequence: u32,
     pub(super) last_sequence: u32,
-    used: Used,
+    pub(super) used: Used,
     /// Largest packet_length that is taken.
     pub(super) most: u32,
     /// Key exchanges since something else passed.
@@ -94,7 +92,7 @@ impl Transport {
             if self.outgoing.has_failed() {
                 return Err(Broken::protocol("a packet of ours could not be sealed"));
             }
-            if self.incoming.used.is_much() || self.outgoing.used().is_much() {
+            if self.incoming.used.is_much() || self.outgoing.used.is_much() {
                 self.rekey_now(out, random);
             }
             payload.clear();
@@ -147,7 +145,7 @@ impl Transport {
             }
             Exchange::Idle | Exchange::Proposed { .. } => Ok(()),
             Exchange::Agreed { .. } | Exchange::Finishing => {
-                let of_exchange = (number::KEXINIT..number::FIRST_OF_USERAUTH).contains(&kind);
+                let of_exchange = matches!(kind, number::KEXINIT | number::NEWKEYS | 30..=49);
                 let harmless = matches!(kind, number::IGNORE | number::DEBUG | number::UNIMPLEMENTED);
                 if first && !of_exchange && (!harmless || self.strict == Some(true)) {
                     Err(Broken::protocol(format!("packet {kind} came within the first key exchange")))

@@ -19,7 +19,7 @@ use crate::ident::{self, Awaited};
 use crate::kexinit::Role;
 use crate::keys::Algorithm;
 use crate::packet::MOST_AFTER_LOGIN;
-use crate::{fields, number, plain};
+use crate::{number, plain};
 use exchange::Exchange;
 use incoming::Incoming;
 use outgoing::Outgoing;
@@ -44,16 +44,6 @@ pub enum Heard {
         /// Its own words, at most 1,024 bytes of them and no control characters.
         text: String,
     },
-}
-
-/// Appends a DISCONNECT (RFC 4253 section 11.1) in plain form: what it says is the last that the peer hears.
-pub fn disconnect(out: &mut Vec<u8>, code: u32, text: &str) {
-    plain::put(out, |payload| {
-        payload.push(number::DISCONNECT);
-        payload.extend_from_slice(&code.to_be_bytes());
-        fields::put_string(payload, text.as_bytes());
-        fields::put_string(payload, b"");
-    });
 }
 
 /// What was agreed on, for logs; names as KEXINIT has them.
@@ -165,6 +155,9 @@ impl Transport {
     /// The next thing that came, or None until more is pushed. A packet's payload is put into `payload`, which
     /// is cleared first. What the transport itself has to say is appended to `out` in plain form.
     ///
+    /// The peer's KEXINIT is answered in `out` at once. Who wants to answer it later keeps `out` aside, whole and in
+    /// order, and goes on sealing packets: nothing is kept back before our KEXINIT is sealed.
+    ///
     /// # Errors
     /// The leg cannot go on; the same error comes again and again. No DISCONNECT is in `out`: what is said
     /// about it is the caller's choice.
@@ -203,6 +196,12 @@ impl Transport {
     /// go is kept back, in order: services, user authentication, connections.
     pub fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>, random: &mut dyn Random) {
         self.outgoing.seal(plain, sealed, random);
+    }
+
+    /// Whether [`seal`](Self::seal) keeps packets back now: our KEXINIT was sealed and our NEWKEYS was not, or the keys
+    /// are worn out.
+    pub fn keeps_back(&self) -> bool {
+        self.outgoing.keeps_back()
     }
 
     /// Bytes that [`seal`](Self::seal) keeps back.
@@ -283,3 +282,6 @@ impl fmt::Debug for Transport {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,7 @@ pub(super) struct Outgoing {
     /// In use from our NEWKEYS on; whether its sequence numbers begin anew.
     next: Option<(Sealer, bool)>,
     sequence: u32,
-    used: Used,
+    pub(super) used: Used,
     padding: Padding,
     /// The identification line is out.
     named: bool,
@@ -80,12 +80,12 @@ impl Outgoing {
         self.next.replace((sealer, from_zero)).is_none()
     }
 
-    pub(super) fn held_bytes(&self) -> usize {
-        self.held.len()
+    pub(super) fn keeps_back(&self) -> bool {
+        self.exchanging || self.used.is_all()
     }
 
-    pub(super) fn used(&self) -> Used {
-        self.used
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held.len()
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -113,7 +113,7 @@ impl Outgoing {
         }
         let Some(&kind) = payload.first() else { return };
         if number::waits_for_keys(kind) {
-            if self.exchanging || self.used.is_all() {
+            if self.keeps_back() {
                 plain::put(&mut self.held, |held| held.extend_from_slice(payload));
                 return;
             }

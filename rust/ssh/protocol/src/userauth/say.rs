@@ -58,7 +58,7 @@ pub fn public_key_ok(out: &mut Vec<u8>, algorithm: &[u8], key: &[u8]) {
 
 /// To a client: questions, each with whether the answer may be shown. With none, the client shows name and instruction and
 /// answers at once.
-pub fn info_request(out: &mut Vec<u8>, name: &str, instruction: &str, prompts: &[(&str, bool)]) {
+pub fn prompts(out: &mut Vec<u8>, name: &str, instruction: &str, prompts: &[(&str, bool)]) {
     plain::put(out, |payload| {
         payload.push(number::USERAUTH_INFO_REQUEST);
         for field in [name, instruction, ""] {
@@ -104,7 +104,7 @@ pub fn keyboard_interactive(out: &mut Vec<u8>, user: &str) {
 }
 
 /// To a target: answers, as many as were asked for.
-pub fn info_response(out: &mut Vec<u8>, responses: &[&Secret<String>]) {
+pub fn responses(out: &mut Vec<u8>, responses: &[&Secret<String>]) {
     plain::put(out, |payload| {
         payload.push(number::USERAUTH_INFO_RESPONSE);
         put_count(payload, responses.len());

@@ -1,7 +1,7 @@
 //! A blocking loop around a transport.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use hoopwire_ssh_protocol::{Broken, Heard, Transport};
@@ -21,15 +21,31 @@ impl Random for System {
 pub(crate) struct Link {
     socket: TcpStream,
     pub(crate) transport: Transport,
+    /// Key exchanges that came to their end.
+    pub(crate) exchanges: usize,
+}
+
+/// Who connects next. A program that does not must not hang the run.
+pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    for _ in 0..6_000 {
+        if let Ok((socket, _)) = listener.accept() {
+            socket.set_nonblocking(false).unwrap();
+            return socket;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("nobody connects");
 }
 
 impl Link {
     pub(crate) fn new(socket: TcpStream, mut transport: Transport) -> Self {
+        socket.set_nodelay(true).unwrap();
         // a peer that says nothing must not hang the run
         socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut out = Vec::new();
         transport.begin(&mut out, &mut System);
-        let mut link = Self { socket, transport };
+        let mut link = Self { socket, transport, exchanges: 0 };
         link.say(&out);
         link
     }
@@ -48,6 +64,7 @@ impl Link {
             let heard = self.transport.next(&mut payload, &mut out, &mut System)?;
             self.say(&std::mem::take(&mut out));
             if let Some(heard) = heard {
+                self.exchanges += usize::from(matches!(heard, Heard::KexDone { .. }));
                 return Ok(Some((heard, payload)));
             }
             let mut bytes = [0; 4096];
@@ -71,6 +88,22 @@ impl Link {
                 _ => {}
             }
         }
+    }
+
+    /// The next packet of this number; others are passed over.
+    pub(crate) fn packet_of(&mut self, number: u8) -> Vec<u8> {
+        loop {
+            let payload = self.first_packet();
+            if payload[0] == number {
+                return payload;
+            }
+        }
+    }
+
+    pub(crate) fn rekey(&mut self) {
+        let mut out = Vec::new();
+        self.transport.rekey_now(&mut out, &mut System);
+        self.say(&out);
     }
 
     pub(crate) fn until_end(&mut self) {

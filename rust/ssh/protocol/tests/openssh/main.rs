@@ -9,6 +9,7 @@
 )]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
+mod echo;
 mod link;
 mod programs;
 
@@ -17,7 +18,8 @@ use std::sync::Arc;
 
 use hoopwire_ssh_protocol::{HostKeys, HostTrust, Transport, plain};
 
-use link::{Link, SERVICE_ACCEPT, SERVICE_REQUEST};
+use echo::Echo;
+use link::{Link, SERVICE_ACCEPT, SERVICE_REQUEST, accept};
 use programs::{Openssh, Scratch, one_line};
 
 /// Each cipher with its MAC, as OpenSSH's options name them.
@@ -31,6 +33,8 @@ const CIPHERS: [(&str, &str); 8] = [
     ("aes256-ctr", "hmac-sha2-512-etm@openssh.com"),
     ("aes128-ctr", "hmac-sha2-512-etm@openssh.com"),
 ];
+/// Of host keys.
+const KINDS: [&str; 3] = ["ed25519", "ecdsa", "rsa"];
 const METHODS: [&str; 3] = ["mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org"];
 
 /// Within what `certify` signs for: 2026.
@@ -56,31 +60,23 @@ fn failure() -> Vec<u8> {
 fn ssh_comes_as_far_as_its_login_is_refused() {
     let Some(openssh) = Openssh::find() else { return };
     let scratch = Scratch::new("client");
-    for kind in ["ed25519", "ecdsa", "rsa"] {
-        let (key, _) = openssh.host_key(&scratch, kind);
-        let keys = Arc::new(HostKeys::new(vec![(key, None)]));
-        for method in openssh.known(&METHODS) {
-            for (cipher, mac) in CIPHERS {
-                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-                let port = listener.local_addr().unwrap().port();
-                let client = openssh.client(
-                    &scratch,
-                    port,
-                    &[("KexAlgorithms", method), ("Ciphers", cipher), ("MACs", mac)],
-                );
-                let mut link = Link::new(listener.accept().unwrap().0, Transport::server(Arc::clone(&keys)));
-                assert_eq!(link.first_packet()[0], SERVICE_REQUEST, "{method} {cipher}");
-                let names = link.transport.cipher_names().unwrap();
-                assert_eq!((names.method, names.incoming, names.outgoing), (method, cipher, cipher));
-                link.say(&service(SERVICE_ACCEPT));
-                assert_eq!(link.first_packet()[0], 50, "USERAUTH_REQUEST");
-                link.say(&failure());
-                // BatchMode has no password to give
-                link.until_end();
-                let said = client.finish();
-                assert!(said.contains("Permission denied (password)"), "{method} {cipher}: {said}");
-            }
-        }
+    let keys = KINDS.map(|kind| Arc::new(HostKeys::new(vec![(openssh.host_key(&scratch, kind).0, None)])));
+    for (method, cipher, mac, kind) in openssh.combinations() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let options = [("KexAlgorithms", method), ("Ciphers", cipher), ("MACs", mac)];
+        let client = openssh.client(&scratch, port, &options, "true");
+        let mut link = Link::new(accept(&listener), Transport::server(Arc::clone(&keys[kind])));
+        assert_eq!(link.first_packet()[0], SERVICE_REQUEST, "{method} {cipher}");
+        let names = link.transport.cipher_names().unwrap();
+        assert_eq!((names.method, names.incoming, names.outgoing), (method, cipher, cipher));
+        link.say(&service(SERVICE_ACCEPT));
+        assert_eq!(link.first_packet()[0], 50, "USERAUTH_REQUEST");
+        link.say(&failure());
+        // BatchMode has no password to give
+        link.until_end();
+        let said = client.finish();
+        assert!(said.contains("Permission denied (password)"), "{method} {cipher}: {said}");
     }
 }
 
@@ -88,25 +84,18 @@ fn ssh_comes_as_far_as_its_login_is_refused() {
 fn sshd_accepts_the_service_that_we_ask_for() {
     let Some(openssh) = Openssh::find() else { return };
     let scratch = Scratch::new("server");
-    for kind in ["ed25519", "ecdsa", "rsa"] {
-        let (_, blob) = openssh.host_key(&scratch, kind);
-        for method in openssh.known(&METHODS) {
-            for (cipher, mac) in CIPHERS {
-                let server = openssh.server(
-                    &scratch,
-                    kind,
-                    &[("KexAlgorithms", method), ("Ciphers", cipher), ("MACs", mac)],
-                );
-                let trust = HostTrust { keys: vec![blob.clone()], ..HostTrust::default() };
-                let mut link = Link::new(server.connect(), Transport::client(trust));
-                link.until_keys();
-                let names = link.transport.cipher_names().unwrap();
-                assert_eq!((names.method, names.incoming, names.outgoing), (method, cipher, cipher));
-                link.say(&service(SERVICE_REQUEST));
-                assert_eq!(link.first_packet()[0], SERVICE_ACCEPT, "{method} {cipher}");
-                assert!(!link.transport.signature_algorithms().unwrap().is_empty(), "EXT_INFO");
-            }
-        }
+    let blobs = KINDS.map(|kind| openssh.host_key(&scratch, kind).1);
+    for (method, cipher, mac, kind) in openssh.combinations() {
+        let options = [("KexAlgorithms", method), ("Ciphers", cipher), ("MACs", mac)];
+        let server = openssh.server(&scratch, KINDS[kind], &options);
+        let trust = HostTrust { keys: vec![blobs[kind].clone()], ..HostTrust::default() };
+        let mut link = Link::new(server.connect(), Transport::client(trust));
+        link.until_keys();
+        let names = link.transport.cipher_names().unwrap();
+        assert_eq!((names.method, names.incoming, names.outgoing), (method, cipher, cipher));
+        link.say(&service(SERVICE_REQUEST));
+        assert_eq!(link.first_packet()[0], SERVICE_ACCEPT, "{method} {cipher}");
+        assert!(!link.transport.signature_algorithms().unwrap().is_empty(), "EXT_INFO");
     }
 }
 
@@ -189,11 +178,70 @@ fn ssh_trusts_us_by_a_certificate() {
             ("StrictHostKeyChecking", "yes"),
             ("HostKeyAlias", "gateway"),
         ];
-        let client = openssh.client(&scratch, port, &options);
-        let mut link = Link::new(listener.accept().unwrap().0, Transport::server(keys));
+        let client = openssh.client(&scratch, port, &options, "true");
+        let mut link = Link::new(accept(&listener), Transport::server(keys));
         assert_eq!(link.first_packet()[0], SERVICE_REQUEST);
         assert!(link.transport.cipher_names().unwrap().host_key.ends_with("-cert-v01@openssh.com"));
         drop(link);
         client.finish();
+    }
+}
+
+/// A megabyte that no cipher makes shorter and no one can mistake for others.
+fn data() -> Vec<u8> {
+    (0..1_000_000_u32).map(|at| (at.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect()
+}
+
+#[test]
+fn ssh_exchanges_keys_anew_again_and_again_while_data_passes_both_ways() {
+    let Some(openssh) = Openssh::find() else { return };
+    let scratch = Scratch::new("rekey-client");
+    let keys = Arc::new(HostKeys::new(vec![(openssh.host_key(&scratch, "ed25519").0, None)]));
+    for (cipher, mac) in CIPHERS.into_iter().step_by(2) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let options = [("RekeyLimit", "256K"), ("Ciphers", cipher), ("MACs", mac)];
+        let client = openssh.client(&scratch, port, &options, "cat").feed(data());
+        let mut link = Link::new(accept(&listener), Transport::server(Arc::clone(&keys)));
+        assert_eq!(link.first_packet()[0], SERVICE_REQUEST);
+        link.say(&service(SERVICE_ACCEPT));
+        let mut echo = Echo::serve(&mut link);
+        echo.run(&mut link, 17);
+        link.until_end();
+        let (written, said) = client.output();
+        assert!(
+            written == data() && echo.received == data(),
+            "{cipher}: {} {} {said}",
+            written.len(),
+            echo.received.len()
+        );
+        assert!(link.exchanges > 5, "{cipher}: {}", link.exchanges);
+    }
+}
+
+#[test]
+fn sshd_exchanges_keys_anew_again_and_again_while_data_passes_both_ways() {
+    let Some(openssh) = Openssh::find() else { return };
+    let scratch = Scratch::new("rekey-server");
+    let (_, blob) = openssh.host_key(&scratch, "ed25519");
+    let (key, public) = openssh.host_key(&Scratch::new("rekey-user"), "ed25519");
+    let authorized = scratch.write("authorized", &one_line("ssh-ed25519", &public));
+    for (cipher, mac) in CIPHERS.into_iter().step_by(2) {
+        let options = [
+            ("RekeyLimit", "256K"),
+            ("Ciphers", cipher),
+            ("MACs", mac),
+            ("AuthorizedKeysFile", authorized.to_str().unwrap()),
+            ("StrictModes", "no"),
+        ];
+        let server = openssh.server(&scratch, "ed25519", &options);
+        let trust = HostTrust { keys: vec![blob.clone()], ..HostTrust::default() };
+        let mut link = Link::new(server.connect(), Transport::client(trust));
+        link.say(&service(SERVICE_REQUEST));
+        assert_eq!(link.first_packet()[0], SERVICE_ACCEPT);
+        let mut echo = Echo::ask(&mut link, &programs::user(), &key, &data());
+        echo.run(&mut link, 17);
+        assert!(echo.received == data(), "{cipher}: {}", echo.received.len());
+        assert!(link.exchanges > 5, "{cipher}: {}", link.exchanges);
     }
 }

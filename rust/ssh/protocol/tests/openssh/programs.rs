@@ -1,15 +1,18 @@
 //! OpenSSH's programs, run for one test each and ended by it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hoopwire_ssh_protocol::keys::PrivateKey;
+
+use super::{CIPHERS, KINDS, METHODS};
 
 /// A directory that is gone with it.
 pub(crate) struct Scratch(PathBuf);
@@ -68,16 +71,18 @@ impl Openssh {
         Some(Self { sshd, methods: String::from_utf8(methods).unwrap() })
     }
 
-    /// Those of `names` that this OpenSSH has.
-    pub(crate) fn known<'a>(&self, names: &[&'a str]) -> Vec<&'a str> {
-        let has = |name: &&&str| {
-            let known = self.methods.lines().any(|line| line == **name);
+    /// Each key exchange that this OpenSSH has with each cipher and its MAC; kinds of host keys take turns.
+    pub(crate) fn combinations(&self) -> Vec<(&'static str, &'static str, &'static str, usize)> {
+        let has = |name: &&str| {
+            let known = self.methods.lines().any(|line| line == *name);
             if !known {
                 eprintln!("left out: this OpenSSH has no {name}");
             }
             known
         };
-        names.iter().filter(has).copied().collect()
+        let methods = METHODS.into_iter().filter(has);
+        let pairs = methods.flat_map(|method| CIPHERS.map(|(cipher, mac)| (method, cipher, mac)));
+        pairs.enumerate().map(|(at, (method, cipher, mac))| (method, cipher, mac, at % KINDS.len())).collect()
     }
 
     /// A new host key of this kind, kept in `scratch`, and its public blob.
@@ -112,7 +117,7 @@ impl Openssh {
     }
 
     /// `ssh` to a port, with these options.
-    pub(crate) fn client(&self, scratch: &Scratch, port: u16, options: &[(&str, &str)]) -> Client {
+    pub(crate) fn client(&self, scratch: &Scratch, port: u16, options: &[(&str, &str)], run: &str) -> Client {
         let mut command = Command::new("ssh");
         // of two values the first counts
         with(&mut command, options);
@@ -128,8 +133,9 @@ impl Openssh {
         ]);
         command.args(["-o", "IdentitiesOnly=yes", "-o", "IdentityFile=none", "-o", "LogLevel=ERROR"]);
         command.arg("-o").arg(format!("UserKnownHostsFile={}", scratch.0.join(port.to_string()).display()));
-        command.args(["someone@127.0.0.1", "true"]);
-        Client(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
+        command.args(["someone@127.0.0.1", run]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Client(command.spawn().unwrap())
     }
 
     /// `sshd` with the host key of that kind, on a port of its own.
@@ -159,7 +165,7 @@ impl Openssh {
                 "-h",
             ])
             .arg(key);
-        command.args(["-o", "PidFile=none", "-o", "UsePAM=no"]);
+        command.args(["-o", "PidFile=none", "-o", "UsePAM=no", "-o", "PermitRootLogin=yes"]);
         with(&mut command, options);
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
@@ -198,13 +204,46 @@ fn of_seed(file: &[u8], blob: &[u8]) -> Vec<u8> {
 pub(crate) struct Client(Child);
 
 impl Client {
+    /// Gives it this on its input, while it runs.
+    pub(crate) fn feed(mut self, data: Vec<u8>) -> Feeding {
+        let mut input = self.0.stdin.take().unwrap();
+        let mut output = self.0.stdout.take().unwrap();
+        // who goes early is seen by what it wrote
+        std::thread::spawn(move || input.write_all(&data));
+        let reader = std::thread::spawn(move || {
+            let mut written = Vec::new();
+            output.read_to_end(&mut written).unwrap();
+            written
+        });
+        Feeding { client: self, reader }
+    }
+
     /// What it said, once it has ended.
     pub(crate) fn finish(mut self) -> String {
+        drop(self.0.stdin.take());
         let mut said = String::new();
         self.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         self.0.wait().unwrap();
         said
     }
+}
+
+pub(crate) struct Feeding {
+    client: Client,
+    reader: JoinHandle<Vec<u8>>,
+}
+
+impl Feeding {
+    /// What it wrote and what it said, once it has ended.
+    pub(crate) fn output(self) -> (Vec<u8>, String) {
+        let said = self.client.finish();
+        (self.reader.join().unwrap(), said)
+    }
+}
+
+/// Who runs this.
+pub(crate) fn user() -> String {
+    String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned()
 }
 
 pub(crate) struct Server {

@@ -33,6 +33,7 @@ SSH = ["ssh", "-F", "none", "-o", "StrictHostKeyChecking=no"]
 LOG: list[str] = []
 SEEN: Counter[tuple[str, str]] = Counter()
 SCENARIO = ["none"]
+PEER = ["openssh"]
 MSG_SERVICE_ACCEPT = 6
 MSG_USERAUTH_REQUEST = 50
 
@@ -48,7 +49,7 @@ def log_packet(self: Any, direction: str, kind: int, _: Any, packet: Any, __: st
     if direction == "Sent":
         sender = f"asyncssh-{'client' if is_client else 'server'}"
     else:
-        sender = f"openssh-{'server' if is_client else 'client'}"
+        sender = f"{PEER[0]}-{'server' if is_client else 'client'}"
     if kind == MSG_SERVICE_ACCEPT:
         LOG.append(f"session {SCENARIO[0]} {owner._session_id.hex()}")
     key = (f"{SCENARIO[0]} {sender}", payload[:24].hex())
@@ -129,7 +130,7 @@ async def shell(process: Any) -> None:
     if process.command == "signal":
         process.exit_with_signal("KILL", True, "killed", "")
         return
-    with contextlib.suppress(asyncssh.Error, asyncssh.misc.TerminalSizeChanged):
+    with contextlib.suppress(Exception):  # signals and new sizes come as exceptions
         await asyncio.wait_for(process.stdin.read(), 2)
     process.exit(3)
 
@@ -141,7 +142,8 @@ async def run(*command: str, wait_s: float = 20) -> None:
         stdout=asyncio.subprocess.DEVNULL, env=environment,
     )  # fmt: skip
     try:
-        await asyncio.wait_for(ended.wait(), wait_s)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), wait_s)
     finally:
         if ended.returncode is None:
             ended.terminate()

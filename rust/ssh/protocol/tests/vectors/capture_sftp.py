@@ -49,7 +49,7 @@ def keeper(folder: Path, name: str) -> Path:
     """A script that is sftp-server, and keeps what it hears and says."""
     script = folder / f"keep-{name}"
     script.write_text(
-        f"#!/bin/sh\ncd /\ntee {folder}/{name}.requests | {SERVER} | tee {folder}/{name}.replies\n"
+        f"#!/bin/sh\ncd /\ntee -a {folder}/{name}.requests | {SERVER} | tee -a {folder}/{name}.replies\n"
     )
     script.chmod(0o700)
     return script

@@ -230,3 +230,6 @@ impl<'a> Both<'a> {
         Ok(Suite { cipher, mac })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+"""Checks of a policy on ssh targets: its actions are words of ssh, and nothing in it is PostgreSQL's."""
+
+from hoopwire.config.positions import Key
+from hoopwire.config.problem import Report, quoted
+from hoopwire.model.action import ActionError
+from hoopwire.model.settings import PolicySettings
+from hoopwire.model.ssh.actions import Action
+from hoopwire.model.ssh.grammar import parse_action
+
+OF_POSTGRES = ("deny", "masks", "masks_must_match")
+"""Keys of a policy that say nothing of ssh."""
+
+
+def check_ssh_policy(key: Key, policy: PolicySettings, report: Report) -> None:
+    """What the policy says, each entry of `actions` at its place."""
+    for name in OF_POSTGRES:
+        if (*key, name) in report:
+            report.add((*key, name), "is for PostgreSQL: on an ssh target what no action gives is refused")
+    if (*key, "budgets", "rows") in report:
+        report.add((*key, "budgets", "rows"), "is for PostgreSQL: ssh has no rows")
+    if (*key, "actions") not in report:
+        report.add(key, 'an ssh target has no actions by default: name `actions`, for example ["operate"]')
+        return
+    if not policy.actions:
+        report.add((*key, "actions"), "name at least one action")
+    found: list[Action] = []
+    for index, text in enumerate(policy.actions):
+        try:
+            action = parse_action(text)
+        except ActionError as error:
+            report.add((*key, "actions", index), f"{error}, at character {error.column}", error.nearest)
+            continue
+        if action in found:
+            report.add((*key, "actions", index), f"{quoted(text)} is listed twice")
+        found.append(action)

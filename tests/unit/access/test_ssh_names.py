@@ -1,0 +1,73 @@
+"""What a client's user name says, and what certificates may say of a grant's words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hoopwire.access import allowed_by, parse_ssh_user, without_task
+from hoopwire.model.ssh.login import Allowed
+from hoopwire.model.ssh.rights import CompiledSsh
+
+
+@pytest.mark.parametrize(
+    ("user", "target", "login", "task"),
+    [
+        ("web1", "web1", None, ""),
+        ("deploy@web1", "web1", "deploy", ""),
+        ("web1+t-1", "web1", None, "t-1"),
+        ("deploy@web1+t-1+x@y", "web1", "deploy", "t-1+x@y"),
+        ("a@b@web1", "web1", "a@b", ""),
+        ("@web1", "web1", "", ""),
+        ("", "", None, ""),
+        ("+", "", None, ""),
+    ],
+)
+def test_a_user_name(user, target, login, task):
+    assert parse_ssh_user(user) == (target, login, task)
+
+
+NAMES = st.text(st.characters(exclude_characters="@+", codec="utf-8"), min_size=1)
+
+
+@given(target=NAMES, login=st.none() | NAMES, task=st.text())
+def test_what_was_put_together_comes_apart(target, login, task):
+    name = target if login is None else f"{login}@{target}"
+    user = f"{name}+{task}" if task else name
+    assert parse_ssh_user(user) == (target, login, task)
+    assert without_task(user) == name
+
+
+def allowed(*words):
+    return allowed_by(CompiledSsh(actions=words))
+
+
+def test_each_word_and_nothing_besides():
+    assert allowed("shell") == Allowed()
+    assert allowed("shell", "pty") == Allowed(pty=True)
+    assert allowed("shell", "forward 10.0.0.1:80") == Allowed(port_forwarding=True)
+    assert allowed("shell", "remote-forward 8080") == Allowed(port_forwarding=True)
+    assert allowed("agent-forwarding", "x11") == Allowed(agent_forwarding=True, x11_forwarding=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (("exec uptime -p",), "uptime -p"),
+        (("exec uptime -p", "pty", "env LANG"), "uptime -p"),
+        (("exec uptime", "exec date"), None),
+        (("exec uptime", "shell"), None),
+        (("exec uptime", "sftp read /var/log"), None),
+        (("exec uptime", "forward 10.0.0.1:80"), None),
+        (("exec uptime", "subsystem netconf"), None),
+        (("exec journalctl -u <name>",), None),
+        (("exec cat /var/log/*",), None),
+        (("exec ls * ...",), None),
+        # Quoted, it is no hole; that several might be meant is enough to force none.
+        (("exec echo '*'",), None),
+        (("shell",), None),
+        ((), None),
+    ],
+)
+def test_only_one_literal_command_is_forced(words, command):
+    """A command that is forced runs whatever is asked for: it must be the only thing that is granted."""
+    assert allowed(*words).command == command
