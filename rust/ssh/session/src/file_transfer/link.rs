@@ -78,17 +78,17 @@ impl Link {
         let mut open = vec![90];
         string(&mut open, b"session");
         open.extend([CLIENT.to_be_bytes(), client.to_be_bytes(), packet.to_be_bytes()].concat());
-        link.from_client(&open).unwrap();
-        link.from_target(&packet_of(|out| say::confirmation(out, CLIENT, TARGET, target, packet))).unwrap();
-        link.from_client(&subsystem(b"sftp")).unwrap();
+        link.client_says(&open).unwrap();
+        link.target_says(&packet_of(|out| say::confirmation(out, CLIENT, TARGET, target, packet))).unwrap();
+        link.client_says(&subsystem(b"sftp")).unwrap();
         link
     }
 
-    pub(super) fn from_client(&mut self, payload: &[u8]) -> Result<(), Ending> {
+    pub(super) fn client_says(&mut self, payload: &[u8]) -> Result<(), Ending> {
         self.turn(|live, turn| live.hear_client(payload, turn))
     }
 
-    pub(super) fn from_target(&mut self, payload: &[u8]) -> Result<(), Ending> {
+    pub(super) fn target_says(&mut self, payload: &[u8]) -> Result<(), Ending> {
         self.turn(|live, turn| live.hear_target(payload, turn))
     }
 
@@ -98,7 +98,7 @@ impl Link {
         let (now, later) = data.split_at(fits);
         if fits > 0 {
             self.client_room -= fits as u64;
-            self.from_client(&packet_of(|out| say::data(out, TARGET, now)))?;
+            self.client_says(&packet_of(|out| say::data(out, TARGET, now)))?;
         }
         Ok(later)
     }
@@ -109,7 +109,7 @@ impl Link {
         let (now, later) = data.split_at(fits);
         if fits > 0 {
             self.target_room -= fits as u64;
-            self.from_target(&packet_of(|out| say::data(out, CLIENT, now)))?;
+            self.target_says(&packet_of(|out| say::data(out, CLIENT, now)))?;
         }
         Ok(later)
     }
@@ -119,7 +119,7 @@ impl Link {
         let taken = std::mem::take(&mut self.to_client);
         if !taken.is_empty() {
             let bytes = u32::try_from(taken.len()).unwrap();
-            self.from_client(&packet_of(|out| say::window_adjust(out, TARGET, bytes)))?;
+            self.client_says(&packet_of(|out| say::window_adjust(out, TARGET, bytes)))?;
         }
         Ok(taken)
     }
@@ -128,7 +128,7 @@ impl Link {
         let taken = std::mem::take(&mut self.to_target);
         if !taken.is_empty() {
             let bytes = u32::try_from(taken.len()).unwrap();
-            self.from_target(&packet_of(|out| say::window_adjust(out, CLIENT, bytes)))?;
+            self.target_says(&packet_of(|out| say::window_adjust(out, CLIENT, bytes)))?;
         }
         Ok(taken)
     }

@@ -109,7 +109,7 @@ impl Transfer {
                     for (path, ..) in names.iter() {
                         let action = Action::Sftp { path, access: Access::List };
                         if let Err(denial) = decide(scene.keeper.grant, turn.now, &action) {
-                            return self.refuse(id, question.asked(no), Refusal::from(denial), scene, turn);
+                            return self.refuse(id, question.asked(no), &Refusal::from(denial), scene, turn);
                         }
                     }
                 }

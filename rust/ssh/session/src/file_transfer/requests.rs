@@ -70,7 +70,7 @@ impl Transfer {
                     message.whole().get(5..).and_then(<[u8]>::first_chunk).map(|id| u32::from_be_bytes(*id));
                 let id = id.ok_or_else(|| words::misbehaved_client("sftp: a message without a number"))?;
                 let asked = Asked { channel, name: b"sftp", about: b"" };
-                self.refuse(id, asked, Refusal::MALFORMED, scene, turn)
+                self.refuse(id, asked, &Refusal::MALFORMED, scene, turn)
             }
             _ => Err(words::misbehaved_client("sftp: it begins with one INIT, of version 3 or later")),
         }
@@ -163,7 +163,7 @@ impl Transfer {
             Err(refusal) => {
                 let name = if name.is_empty() { "sftp-handle" } else { name };
                 let asked = Asked { channel, name: name.as_bytes(), about: &about };
-                self.refuse(id, asked, refusal, scene, turn)
+                self.refuse(id, asked, &refusal, scene, turn)
             }
         }
     }
@@ -212,7 +212,7 @@ impl Transfer {
             Ok((permit, probes))
         });
         match probes {
-            Err(refusal) => self.refuse(question.id, question.asked(scene.channel.no), refusal, scene, turn),
+            Err(refusal) => self.refuse(question.id, question.asked(scene.channel.no), &refusal, scene, turn),
             Ok((permit, probes)) if probes.is_empty() => {
                 self.pass_question(question, &permit, whole, has_shell, scene, turn);
                 Ok(())
@@ -237,7 +237,7 @@ impl Transfer {
                 self.pass_question(question, &permit, &whole, false, scene, turn);
                 Ok(())
             }
-            Err(refusal) => self.refuse(question.id, question.asked(scene.channel.no), refusal, scene, turn),
+            Err(refusal) => self.refuse(question.id, question.asked(scene.channel.no), &refusal, scene, turn),
         }
     }
 
@@ -306,11 +306,11 @@ impl Transfer {
         &mut self,
         id: u32,
         asked: Asked<'_>,
-        refusal: Refusal,
+        refusal: &Refusal,
         scene: &mut Scene<'_>,
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
-        if let Refusal::Denied(denial) = &refusal
+        if let Refusal::Denied(denial) = refusal
             && is_final(denial)
         {
             return Err(words::denied(denial));

@@ -404,7 +404,7 @@ fn ends_go_behind_what_waits() {
         }
         link.target_takes().unwrap();
     }
-    link.from_client(&eof()).unwrap();
+    link.client_says(&eof()).unwrap();
     assert!(!link.others.contains(&(Direction::Upstream, 96)), "the gateway's question is not answered");
     talk(&mut link, &mut disk, &[]).unwrap();
     let heard = link.target_takes().unwrap();
@@ -419,7 +419,7 @@ fn a_channel_closed_with_a_file_open() {
     let mut link = Link::new(grant(&RIGHTS), OPENSSH, WIDE);
     talk(&mut link, &mut disk, &[&init(), &open(1, "/pub/a", 1)]).unwrap();
     talk(&mut link, &mut disk, &[&read(2, &[0, 1], 0)]).unwrap();
-    link.from_client(&close()).unwrap();
+    link.client_says(&close()).unwrap();
     let told = format!("read 5 from 0 blake3 {} /pub/a", blake3::hash(b"hello").to_hex());
     assert!(link.answers.contains(&("sftp-close".into(), told.into_bytes())), "{:?}", link.answers);
     assert_eq!(link.live.held_bytes(), 0);
