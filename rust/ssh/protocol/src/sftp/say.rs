@@ -15,6 +15,32 @@ pub fn status(out: &mut Vec<u8>, id: u32, code: u32, message: &str) {
     });
 }
 
+/// A client's first message: version 3, and nothing besides.
+pub fn init(out: &mut Vec<u8>) {
+    plain::put(out, |body| {
+        body.push(kind::INIT);
+        body.extend_from_slice(&3_u32.to_be_bytes());
+    });
+}
+
+/// Asks a server what a path leads to.
+pub fn realpath(out: &mut Vec<u8>, id: u32, path: &[u8]) {
+    ask_about(out, kind::REALPATH, id, path);
+}
+
+/// Asks a server what is known of a file, of a link itself where it is one.
+pub fn lstat(out: &mut Vec<u8>, id: u32, path: &[u8]) {
+    ask_about(out, kind::LSTAT, id, path);
+}
+
+fn ask_about(out: &mut Vec<u8>, kind: u8, id: u32, path: &[u8]) {
+    plain::put(out, |body| {
+        body.push(kind);
+        body.extend_from_slice(&id.to_be_bytes());
+        fields::put_string(body, path);
+    });
+}
+
 /// A server's VERSION without what isn't in [`EXTENDED`]: an extended request that nobody decides must not be made.
 pub fn version(out: &mut Vec<u8>, version: u32, extensions: Extensions<'_>) {
     plain::put(out, |body| {
