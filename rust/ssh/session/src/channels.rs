@@ -82,10 +82,20 @@ pub(crate) struct Channel {
     pub(crate) packet_max: u32,
     /// Words of ours that the client will make room for again, of which the target knows nothing.
     pub(crate) injected: u32,
-    /// Room that the target gave before anything ran, and the most that one packet to it may carry.
-    pub(crate) to_target: (u32, u32),
+    pub(crate) to_target: Room,
     /// What runs is sftp: its data is messages, and from here on it keeps both windows.
     pub(crate) transfer: Option<Box<Transfer>>,
+}
+
+/// Toward the target, before anything runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// What it gave.
+    pub(crate) window: u32,
+    /// So much of that the client was not told of.
+    pub(crate) kept_back: u32,
+    /// The most that one packet may carry.
+    pub(crate) packet_max: u32,
 }
 
 /// What a channel was opened for.
@@ -149,6 +159,13 @@ impl Channel {
         let no = self.no;
         if let Some(transfer) = &mut self.transfer {
             transfer.finish(keeper, no, turn);
+        }
+    }
+
+    /// The target is gone: what the client asks goes nowhere.
+    pub(crate) fn hush_transfer(&mut self) {
+        if let Some(transfer) = &mut self.transfer {
+            transfer.hush();
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the client says on a session that is up.
 
-use crate::channels::{Channel, Closes, Runs, State};
+use crate::channels::{Channel, Closes, Room, Runs, State};
 use crate::file_transfer::Transfer;
 use crate::keep::{Asked, Keeper, is_final};
 use crate::live::Live;
@@ -167,7 +167,7 @@ impl Live {
                     window,
                     packet_max: packet.min(PACKET_MAX),
                     injected: 0,
-                    to_target: (0, 0),
+                    to_target: Room::default(),
                     transfer: None,
                 });
                 Ok(())

@@ -1,6 +1,6 @@
 //! What the target says on a session that is up.
 
-use crate::channels::{Channel, State};
+use crate::channels::{Channel, Room, State};
 use crate::file_transfer::{ROOM_MOST, Transfer};
 use crate::from_client::{PACKET_MAX, put, put_clamped};
 use crate::keep::{Asked, Keeper};
@@ -46,7 +46,7 @@ impl Live {
                         transfer.grow_up(bytes, scene, turn)
                     });
                 }
-                channel.to_target.0 = channel.to_target.0.saturating_add(bytes);
+                channel.to_target.window = channel.to_target.window.saturating_add(bytes);
                 if channel.state != State::Refused && !channel.closes.to_client {
                     turn.carry_down(|out| put(out, payload));
                 }
@@ -90,11 +90,12 @@ impl Live {
         let keeper = Keeper { no: self.no, grant: &self.grant };
         if let Some(channel) = self.channels.of_client(client) {
             let kept = keeper.answer(channel.no, "open", b"", Direction::Downstream, turn);
-            channel.to_target = (window, packet.min(PACKET_MAX));
-            if channel.is_session && window > ROOM_MOST {
-                // what runs on it may have to wait here, which its window bounds
-                let packet = packet.min(PACKET_MAX);
-                turn.hand_down(kept, |out| say::confirmation(out, client, target, ROOM_MOST, packet));
+            let packet_max = packet.min(PACKET_MAX);
+            // what runs on it may have to wait here, which its window bounds
+            let kept_back = if channel.is_session { window.saturating_sub(ROOM_MOST) } else { 0 };
+            channel.to_target = Room { window, kept_back, packet_max };
+            if kept_back > 0 {
+                turn.hand_down(kept, |out| say::confirmation(out, client, target, ROOM_MOST, packet_max));
             } else {
                 turn.hand_down(kept, |out| put_clamped(out, payload));
             }
@@ -177,7 +178,9 @@ impl Live {
                 say_answer(client, success, turn);
             }
         }
-        if !channel.owes_client() && !channel.closes.to_client {
+        if channel.owes_client() {
+            channel.hush_transfer();
+        } else if !channel.closes.to_client {
             channel.close_down(keeper, turn);
         }
         self.settle_channel(client, turn.now)

@@ -118,6 +118,10 @@ impl Live {
     ) -> Result<(), Ending> {
         let keeper = Keeper { no: self.no, grant: &self.grant };
         let Some(channel) = self.channels.of_client(client) else { return Ok(()) };
+        if channel.closes.from_client || channel.closes.to_client {
+            // nobody hears an answer any more
+            return Ok(());
+        }
         let (Some(mut transfer), Some(target)) = (channel.transfer.take(), channel.target) else {
             return Ok(());
         };

@@ -4,7 +4,7 @@ use super::question::Need;
 use std::collections::HashMap;
 
 /// A client that has more files open than this is not given another.
-const FILES_MAX: usize = 1024;
+pub(super) const FILES_MAX: usize = 1024;
 
 /// A file or directory that the target has opened.
 #[derive(Debug, Default)]

@@ -21,6 +21,8 @@ pub(super) enum Waiting {
     Close { file: u64 },
     /// It is told of by its outcome. With `holds_others`, what comes behind it waits.
     Change { name: &'static str, about: Vec<u8>, holds_others: bool },
+    /// How long messages may be: no longer than the gateway reads.
+    Limits,
     /// A path, which the client may be told if it may look there.
     Where { question: Question },
     /// The gateway asked this itself.

@@ -9,6 +9,7 @@
 //! there. Only to complete a message it gets more, since a message goes on when it is whole.
 
 use hoopwire_ssh_protocol::sftp::Stream;
+use zeroize::Zeroize;
 
 /// The most room that a sender has: what OpenSSH gives, too.
 pub(crate) const ROOM_MOST: u32 = 2 * 1024 * 1024;
@@ -27,11 +28,17 @@ pub(super) struct Lane {
     granted: u32,
 }
 
-/// Decided bytes, from `sent` on. Not shown.
+/// Decided bytes, from `sent` on. Not shown, and zeroed.
 #[derive(Default)]
 struct Out {
     bytes: Vec<u8>,
     sent: usize,
+}
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
 }
 
 impl std::fmt::Debug for Out {

@@ -26,7 +26,7 @@ mod link;
 #[cfg(test)]
 mod tests;
 
-use crate::channels::Channel;
+use crate::channels::{Channel, Room};
 use crate::keep::Keeper;
 use crate::session::Turn;
 use crate::words;
@@ -93,6 +93,8 @@ pub(crate) struct Transfer {
     is_openssh: bool,
     /// Every whole message of the client's was taken.
     is_drained: bool,
+    /// The target has closed the channel.
+    is_hushed: bool,
     /// So many refusals were told on stderr.
     told: u32,
     up_end: End,
@@ -102,10 +104,10 @@ pub(crate) struct Transfer {
 impl Transfer {
     /// On a channel that has said nothing yet.
     pub(crate) fn new(channel: &Channel) -> Transfer {
-        let (room, packet_max) = channel.to_target;
+        let Room { window, kept_back, packet_max } = channel.to_target;
         Transfer {
             phase: Phase::Fresh,
-            up: Lane::new(room, packet_max, room.min(ROOM_MOST)),
+            up: Lane::new(window, packet_max, window.saturating_sub(kept_back)),
             down: Lane::new(
                 channel.window,
                 channel.packet_max,
@@ -116,6 +118,7 @@ impl Transfer {
             held: None,
             is_openssh: false,
             is_drained: true,
+            is_hushed: false,
             told: 0,
             up_end: End::Open,
             down_end: End::Open,
@@ -135,6 +138,12 @@ impl Transfer {
         scene: &mut Scene<'_>,
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
+        if self.is_hushed {
+            return Ok(());
+        }
+        if self.up_end != End::Open {
+            return Err(words::misbehaved_client("data behind an EOF"));
+        }
         if !self.up.take_in(data) {
             return Err(words::misbehaved_client("more data than the window has room for"));
         }
@@ -149,6 +158,9 @@ impl Transfer {
         scene: &mut Scene<'_>,
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
+        if self.down_end != End::Open {
+            return Err(words::misbehaved_target("data behind an EOF"));
+        }
         if stream != 0 {
             return self.pass_stderr(stream, data, scene, turn);
         }
@@ -232,6 +244,14 @@ impl Transfer {
             self.down_end = End::Due;
         }
         self.advance(scene, turn)
+    }
+
+    /// The target is gone: what waits for it goes nowhere.
+    pub(crate) fn hush(&mut self) {
+        self.is_hushed = true;
+        self.up_end = End::Said;
+        self.up.clear();
+        self.held = None;
     }
 
     /// Words for the client still wait for room.

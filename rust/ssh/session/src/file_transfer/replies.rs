@@ -1,5 +1,6 @@
 //! What the target answers in an sftp channel.
 
+use super::files::FILES_MAX;
 use super::in_flight::Waiting;
 use super::refusal::Refusal;
 use super::{Phase, Scene, Transfer};
@@ -8,10 +9,14 @@ use crate::words;
 use hoopwire_recording::Direction;
 use hoopwire_session::Ending;
 use hoopwire_ssh_policy::{Access, Action, decide};
-use hoopwire_ssh_protocol::sftp::{Answer, Extensions, Message, Reply, say, status};
+use hoopwire_ssh_protocol::sftp::{Answer, Extensions, MESSAGE_BYTES, Message, Reply, say, status};
 
 /// What OpenSSH's server has, and no other that is known.
 const OPENSSH_ONLY: [&[u8]; 2] = [b"posix-rename@openssh.com", b"lsetstat@openssh.com"];
+
+/// As OpenSSH's server has them, and as many files as are kept: a message, a read, a write, handles.
+const LIMITS: [u64; 4] =
+    [MESSAGE_BYTES as u64, MESSAGE_BYTES as u64 - 1024, MESSAGE_BYTES as u64 - 1024, FILES_MAX as u64];
 
 impl Transfer {
     /// Takes every whole message of the target's: the room that it was given bounds them.
@@ -112,6 +117,12 @@ impl Transfer {
                             return self.refuse(id, question.asked(no), &Refusal::from(denial), scene, turn);
                         }
                     }
+                }
+            }
+            Waiting::Limits => {
+                if let Answer::Extended { rest } = answer {
+                    return say::limits(self.down.out(), id, rest, LIMITS)
+                        .map_err(|error| words::misbehaved_target(&format!("sftp: {error}")));
                 }
             }
             Waiting::Plain => {}

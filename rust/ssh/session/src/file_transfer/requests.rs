@@ -135,8 +135,9 @@ impl Transfer {
                     Waiting::Change { name: "sftp-copy-data", about: about.clone(), holds_others: false };
                 ("sftp-copy-data", about, of.map(|(permit, _)| (permit, waiting)))
             }
-            // names of users, and lengths
-            Ask::Limits | Ask::UsersGroupsById { .. } => {
+            Ask::Limits => ("", Vec::new(), may(scene, turn, &Action::Connect, Waiting::Limits)),
+            // names of users
+            Ask::UsersGroupsById { .. } => {
                 ("", Vec::new(), may(scene, turn, &Action::Connect, Waiting::Plain))
             }
             Ask::HomeDirectory { user: b"" } => {

@@ -1,11 +1,12 @@
 //! Dialogues of a client and a target's disk through a session.
 
 use super::disk::{Disk, Node};
-use super::link::{Link, WIDE, Windows, close, eof, grant, sftp, string};
+use super::link::{Link, WIDE, Windows, close, eof, grant, packet_of, sftp, string};
 use hoopwire_grant::Fault;
 use hoopwire_recording::Direction;
 use hoopwire_session::Ending;
 use hoopwire_ssh_policy::Grant;
+use hoopwire_ssh_protocol::channel::say;
 use hoopwire_ssh_protocol::sftp::{Answer, Reply, Stream};
 use hoopwire_testkit::pieces;
 use proptest::prelude::*;
@@ -328,6 +329,16 @@ fn extensions_that_nobody_decides_are_not_offered() {
 }
 
 #[test]
+fn a_target_that_takes_longer_messages_than_are_read_here() {
+    // asyncssh's server takes 4 MiB and says so: its own client sent them, and the session ended.
+    let mut link = Link::new(grant(&RIGHTS), OTHER, WIDE);
+    let asked = extended(1, "limits@openssh.com", &[]);
+    let got = talk(&mut link, &mut disk(), &[&init(), &asked]).unwrap();
+    let limits = [262_144_u64, 261_120, 9, 1024].map(u64::to_be_bytes).concat();
+    assert!(got.ends_with(&limits), "{got:?}");
+}
+
+#[test]
 fn a_version_that_is_read_otherwise_is_not_asked_for() {
     let mut link = Link::new(grant(&RIGHTS), OPENSSH, WIDE);
     let mut six = Vec::new();
@@ -439,6 +450,69 @@ fn a_client_that_makes_no_room_is_not_answered_without_end() {
     let refused = link.decided.iter().filter(|(.., allowed, _)| !allowed).count();
     assert!(refused > 100);
     assert!(link.live.held_bytes() <= 2_097_152 + 128 * 1024, "{}", link.live.held_bytes());
+}
+
+#[test]
+fn a_channel_that_waits_holds_no_other() {
+    let mut link = Link::new(grant(&RIGHTS), OPENSSH, Windows { target: 1000, client: 60, packet: 1000 });
+    talk(&mut link, &mut disk(), &[&init()]).unwrap();
+    // the gateway's question to the target is never answered, and a message stands behind it
+    link.client_sends(&open(1, "/pub/a", 1)).unwrap();
+    link.client_sends(&open(2, "/etc/shadow", 1)).unwrap();
+    assert!(link.live.held_bytes() > 0);
+    let mut second = vec![90];
+    string(&mut second, b"session");
+    second.extend([2_u32.to_be_bytes(), [0, 0, 1, 0], [0, 0, 1, 0]].concat());
+    link.client_says(&second).unwrap();
+    assert_eq!(link.others.last(), Some(&(Direction::Upstream, 90)));
+    link.client_says(&close()).unwrap();
+    assert_eq!(link.live.held_bytes(), 0);
+}
+
+#[test]
+fn a_target_with_a_window_of_four_gigabytes() {
+    // All of it would have to be held.
+    let mut link = Link::new(grant(&RIGHTS), OPENSSH, Windows { target: u32::MAX, ..WIDE });
+    link.client_room = 2 * 1024 * 1024;
+    let mut disk = disk();
+    talk(&mut link, &mut disk, &[&init(), &open(1, "/in/x", 0x0a)]).unwrap();
+    let big = write(2, &[0, 1], 0, &vec![b'x'; 200_000]);
+    for _ in 0..30 {
+        let got = talk(&mut link, &mut disk, &[&big]).unwrap();
+        assert_eq!(short(&got), [(2, "0".into())]);
+        assert!(link.client_room <= 2 * 1024 * 1024);
+    }
+}
+
+#[test]
+fn a_target_that_closes_before_its_last_words_have_room() {
+    let mut link = Link::new(grant(&RIGHTS), OPENSSH, Windows { target: 1000, client: 150, packet: 1000 });
+    let mut disk = disk();
+    talk(&mut link, &mut disk, &[&init()]).unwrap();
+    link.client_sends(&open(1, "/etc/shadow", 1)).unwrap();
+    link.target_says(&packet_of(|out| say::close(out, 1))).unwrap();
+    assert!(!link.others.contains(&(Direction::Downstream, 97)));
+    // asked behind its end: nobody is there
+    link.client_sends(&open(2, "/pub/a", 1)).unwrap();
+    assert_eq!(link.to_target, b"");
+    let mut got = Vec::new();
+    while !link.to_client.is_empty() {
+        got.extend(link.client_takes().unwrap());
+    }
+    assert_eq!(short(&got), [(1, "3".into())]);
+    assert_eq!(link.others.last(), Some(&(Direction::Downstream, 97)));
+}
+
+#[test]
+fn data_behind_an_end() {
+    let mut link = Link::new(grant(&RIGHTS), OPENSSH, WIDE);
+    talk(&mut link, &mut disk(), &[&init()]).unwrap();
+    link.client_says(&eof()).unwrap();
+    assert!(link.client_sends(&open(1, "/pub/a", 1)).is_err());
+    let mut link = Link::new(grant(&RIGHTS), OPENSSH, WIDE);
+    talk(&mut link, &mut disk(), &[&init()]).unwrap();
+    link.target_says(&packet_of(|out| say::eof(out, 1))).unwrap();
+    assert!(link.target_sends(&sftp(101, 5, &[], &[0; 12])).is_err());
 }
 
 /// A request of any kind, about names that mean something on the disk.
