@@ -15,6 +15,7 @@ from hoopwire.demo.certificates import write_private
 from hoopwire.demo.gateway import AUDIENCE, RunningGateway
 from hoopwire.demo.issuer import DevIssuer
 from hoopwire.demo.postgres import ThrowAwayPostgres, plain_environment, postgres_program
+from hoopwire.demo.sshd import HOST, ThrowAwaySshd, sshd_program
 
 _POLICIES = [
     {
@@ -34,6 +35,26 @@ _POLICIES = [
         "ttl": "30s",
     },
 ]
+
+
+def _host_policies(directory: Path) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "host-reports",
+            "groups": ["order-agents"],
+            "targets": [HOST],
+            "actions": ["exec uptime", "exec cat /etc/hostname", f"sftp read {directory}/www"],
+            "ttl": "15m",
+        },
+        {
+            "name": "host-brief",
+            "groups": ["brief-agents"],
+            "targets": [HOST],
+            "actions": ["shell", "pty"],
+            "ttl": "30s",
+        },
+    ]
+
 
 # A client-credentials request as any OAuth client makes it, with the standard library only.
 _TOKEN = """# token AGENT [AUDIENCE]: an access token of the agent, from the dev issuer.
@@ -56,6 +77,8 @@ class Setting:
         self.directory = directory
         self._say = say
         self._stack = ExitStack()
+        self.sshd: ThrowAwaySshd | None = None
+        """The host, if sshd is on this machine."""
 
     def __enter__(self) -> Self:
         try:
@@ -99,6 +122,7 @@ class Setting:
             "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": f"{directory}/ca.crt",
             "TARGET_PORT": str(self.pg.port),
+            "CONTROL": f"https://{self.gateway.host}:{self.gateway.control_port}",
         }
 
     @property
@@ -124,7 +148,16 @@ class Setting:
         self.pg = self._stack.enter_context(ThrowAwayPostgres())
         started(f"throw-away PostgreSQL on port {self.pg.port}: databases orders, analytics, secrets")
         (self.directory / "target-ca.crt").write_text(self.pg.authority.certificate)
-        settings = {"gateway": {"node": "demo", "expiry_notice": "10s", "reactors": 1}, "policies": _POLICIES}
+        settings: dict[str, Any] = {
+            "gateway": {"node": "demo", "expiry_notice": "10s", "reactors": 1},
+            "policies": [*_POLICIES],
+        }
+        program = sshd_program()
+        if program is not None:
+            self.sshd = self._stack.enter_context(ThrowAwaySshd(program, self.directory / "sshd"))
+            started(f"throw-away sshd on port {self.sshd.port}: the host web1")
+            settings |= self.sshd.settings
+            settings["policies"] += _host_policies(self.directory)
         gateway = RunningGateway(
             self.pg,
             self.issuer.issuer,
@@ -135,6 +168,10 @@ class Setting:
         self.gateway = self._stack.enter_context(gateway)
         started(f"gateway on port {self.gateway.port}, config file {self.gateway.config}")
         self._write_token_script()
+        if self.sshd is not None:
+            for name in ("reports", "brief"):
+                config = "ssh_config" if name == "reports" else "ssh_config_brief"
+                self.sshd.write_client(self.directory / config, self.directory / f"id_{name}")
 
     def _write_token_script(self) -> None:
         clients = {}

@@ -1,8 +1,8 @@
-"""`hoopwire demo`: the whole of hoopwire on this machine, step by step, in about a minute.
+"""`hoopwire demo`: the whole of hoopwire on this machine, step by step, in two minutes.
 
-It starts a dev issuer (a simulated Okta), a throw-away PostgreSQL and the gateway, all on loopback, and
-walks through what an agent can do, what it can't, and what is left of it. Every command it shows is the very
-command that it runs. The exit code is 0 when each step came out as it should, else 1.
+It starts a dev issuer (a simulated Okta), a throw-away PostgreSQL and sshd, and the gateway, all on loopback,
+and walks through what an agent can do, what it can't, and what is left of it. Every command it shows is the
+very command that it runs. The exit code is 0 when each step came out as it should, else 1.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from hoopwire.demo.places import server_folder
 from hoopwire.demo.postgres import MissingProgram
 from hoopwire.demo.setting import Setting
+from hoopwire.demo.tour_ssh import on_a_host
 
 _WIDTH = 96
 _LONGEST_S = 60.0
@@ -249,6 +250,7 @@ def walk_through(setting: Setting) -> bool:
     )
     for step in before:
         step(walk)
+    on_a_host(walk)
     recording(walk, revoked(walk))
     return summary(walk)
 

@@ -216,7 +216,7 @@ class ChannelAnswer(_Frame, frozen=True, array_like=True):
 
     channel: int
     what: str
-    """`open`, `open_failure`, `success`, `failure`, `eof`, `close`."""
+    """`open`, `open_failure`, `success`, `failure`, `eof`, `close`, or an sftp request: `sftp-close`."""
     about: bytes
 
 

@@ -64,7 +64,7 @@ pub struct Typed {
 pub struct Answer<'a> {
     /// The channel; 0 for the connection as a whole.
     pub channel: u64,
-    /// `open`, `open_failure`, `success`, `failure`, `eof`, `close`.
+    /// `open`, `open_failure`, `success`, `failure`, `eof`, `close`, or an sftp request: `sftp-close`.
     pub what: &'a str,
     /// More about it, or empty.
     pub about: &'a [u8],

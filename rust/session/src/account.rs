@@ -22,6 +22,9 @@ pub struct Withheld {
     pub down: usize,
     /// Toward the target.
     pub up: usize,
+    /// On channels with windows of their own, which bound it. Both legs are read on meanwhile: what these wait for comes
+    /// on them.
+    pub channels: usize,
 }
 
 /// Who uses what in a session, for lists.

@@ -45,7 +45,7 @@ REFUSED = ExplainedAction(
     allow=False,
     words=("rm", "-r", "a\x1bb"),
     code="command_not_granted",
-    message="grant g_explain does not allow this command of rm",
+    message="grant g_explain does not allow rm with these arguments",
     detail='Policy "operators" grants: exec tar czf - /var/log.\ncode: command_not_granted',
     hint="Ask for: exec rm -r",
 )

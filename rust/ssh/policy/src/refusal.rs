@@ -90,8 +90,9 @@ impl Reason {
                 let program = argv.first().map_or("", String::as_str);
                 let words = argv.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
                 let whole = words.chars().count() <= LENGTH;
+                let arguments = if argv.len() > 1 { " with these arguments" } else { "" };
                 Words {
-                    message: format!("grant {id} does not allow this command of {}", cut(program)),
+                    message: format!("grant {id} does not allow {}{arguments}", cut(program)),
                     detail: grants(grant),
                     hint: match whole {
                         true => format!("Ask for: exec {}", cut(&words)),

@@ -1,6 +1,11 @@
 //! What is open: whose number is whose, who has closed, which replies are owed, how much room there is.
 
+use crate::file_transfer::Transfer;
+use crate::keep::Keeper;
+use crate::session::Turn;
 use hoopwire_grant::Permit;
+use hoopwire_recording::Direction;
+use hoopwire_ssh_protocol::channel::say;
 use std::collections::{HashMap, VecDeque};
 
 /// So many channels at once, and no more: a ControlMaster with 200 has room.
@@ -77,6 +82,20 @@ pub(crate) struct Channel {
     pub(crate) packet_max: u32,
     /// Words of ours that the client will make room for again, of which the target knows nothing.
     pub(crate) injected: u32,
+    pub(crate) to_target: Room,
+    /// What runs is sftp: its data is messages, and from here on it keeps both windows.
+    pub(crate) transfer: Option<Box<Transfer>>,
+}
+
+/// Toward the target, before anything runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// What it gave.
+    pub(crate) window: u32,
+    /// So much of that the client was not told of.
+    pub(crate) kept_back: u32,
+    /// The most that one packet may carry.
+    pub(crate) packet_max: u32,
 }
 
 /// What a channel was opened for.
@@ -124,6 +143,35 @@ impl Channel {
             self.owed.pop_front();
         }
         Some(due)
+    }
+
+    /// The target's CLOSE goes on to the client.
+    pub(crate) fn close_down(&mut self, keeper: Keeper<'_>, turn: &mut Turn<'_>) {
+        self.finish_transfer(keeper, turn);
+        self.closes.to_client = true;
+        let kept = keeper.answer(self.no, "close", b"", Direction::Downstream, turn);
+        let client = self.client;
+        turn.hand_down(kept, |out| say::close(out, client));
+    }
+
+    /// What sftp has open is told of as far as it came.
+    pub(crate) fn finish_transfer(&mut self, keeper: Keeper<'_>, turn: &mut Turn<'_>) {
+        let no = self.no;
+        if let Some(transfer) = &mut self.transfer {
+            transfer.finish(keeper, no, turn);
+        }
+    }
+
+    /// The target is gone: what the client asks goes nowhere.
+    pub(crate) fn hush_transfer(&mut self) {
+        if let Some(transfer) = &mut self.transfer {
+            transfer.hush();
+        }
+    }
+
+    /// Something for the client waits for room, and its CLOSE behind it.
+    pub(crate) fn owes_client(&self) -> bool {
+        !self.closes.from_client && self.transfer.as_ref().is_some_and(|transfer| transfer.owes_client())
     }
 
     /// The client makes room for `bytes` more: so much of it is the target's.

@@ -1,6 +1,7 @@
 //! What the client says on a session that is up.
 
-use crate::channels::{Channel, Closes, Runs, State};
+use crate::channels::{Channel, Closes, Room, Runs, State};
+use crate::file_transfer::Transfer;
 use crate::keep::{Asked, Keeper, is_final};
 use crate::live::Live;
 use crate::session::Turn;
@@ -166,6 +167,8 @@ impl Live {
                     window,
                     packet_max: packet.min(PACKET_MAX),
                     injected: 0,
+                    to_target: Room::default(),
+                    transfer: None,
                 });
                 Ok(())
             }
@@ -174,6 +177,11 @@ impl Live {
 
     fn adjust_of_client(&mut self, recipient: u32, bytes: u32, turn: &mut Turn<'_>) -> Result<(), Ending> {
         let channel = known(self.channels.of_target(recipient))?;
+        if channel.transfer.is_some() {
+            let client = channel.client;
+            return self
+                .in_transfer(client, turn, |transfer, scene, turn| transfer.grow_down(bytes, scene, turn));
+        }
         let rest = channel
             .grow(bytes)
             .ok_or_else(|| words::misbehaved_client("a window of more than 2^32 - 1 bytes"))?;
@@ -195,6 +203,12 @@ impl Live {
         match channel.state {
             // behind what was refused: it goes nowhere
             State::Refused => Ok(()),
+            State::Running if !channel.closes.from_client && channel.transfer.is_some() => {
+                let client = channel.client;
+                self.in_transfer(client, turn, |transfer, scene, turn| {
+                    transfer.hear_client(data, scene, turn)
+                })
+            }
             State::Running if !channel.closes.from_client => {
                 let kept = keeper.input(channel, data, turn);
                 turn.forward_by(&channel.permit, kept, |out| put(out, payload));
@@ -207,6 +221,10 @@ impl Live {
     fn eof_of_client(&mut self, recipient: u32, permit: &Permit, turn: &mut Turn<'_>) -> Result<(), Ending> {
         let keeper = Keeper { no: self.no, grant: &self.grant };
         let channel = known(self.channels.of_target(recipient))?;
+        if channel.transfer.is_some() && !channel.closes.to_target {
+            let client = channel.client;
+            return self.in_transfer(client, turn, Transfer::end_up);
+        }
         if channel.state != State::Refused && !channel.closes.to_target {
             let kept = keeper.answer(channel.no, "eof", b"", Direction::Upstream, turn);
             turn.forward_by(permit, kept, |out| say::eof(out, recipient));
@@ -226,6 +244,10 @@ impl Live {
             return Err(words::misbehaved_client("a channel closed twice"));
         }
         channel.closes.from_client = true;
+        channel.finish_transfer(keeper, turn);
+        if channel.closes.from_target && !channel.closes.to_client {
+            channel.close_down(keeper, turn);
+        }
         if !channel.closes.to_target {
             channel.closes.to_target = true;
             let kept = keeper.answer(channel.no, "close", b"", Direction::Upstream, turn);

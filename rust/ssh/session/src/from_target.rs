@@ -1,7 +1,8 @@
 //! What the target says on a session that is up.
 
-use crate::channels::{Channel, State};
-use crate::from_client::{put, put_clamped};
+use crate::channels::{Channel, Room, State};
+use crate::file_transfer::{ROOM_MOST, Transfer};
+use crate::from_client::{PACKET_MAX, put, put_clamped};
 use crate::keep::{Asked, Keeper};
 use crate::live::Live;
 use crate::request::say_answer;
@@ -32,14 +33,20 @@ impl Live {
                 turn.carry_up(|out| say::open_failure(out, sender, code, text));
                 Ok(())
             }
-            Message::Confirmation { recipient, sender, .. } => {
-                self.confirmed(recipient, sender, payload, turn)
+            Message::Confirmation { recipient, sender, window_bytes, packet_bytes, .. } => {
+                self.confirmed(recipient, sender, (window_bytes, packet_bytes), payload, turn)
             }
             Message::OpenFailure { recipient, description, .. } => {
                 self.open_failed(recipient, description, payload, turn)
             }
-            Message::WindowAdjust { recipient, .. } => {
+            Message::WindowAdjust { recipient, bytes } => {
                 let channel = open(self.channels.of_client(recipient))?;
+                if channel.transfer.is_some() {
+                    return self.in_transfer(recipient, turn, |transfer, scene, turn| {
+                        transfer.grow_up(bytes, scene, turn)
+                    });
+                }
+                channel.to_target.window = channel.to_target.window.saturating_add(bytes);
                 if channel.state != State::Refused && !channel.closes.to_client {
                     turn.carry_down(|out| put(out, payload));
                 }
@@ -72,6 +79,7 @@ impl Live {
         &mut self,
         client: u32,
         target: u32,
+        (window, packet): (u32, u32),
         payload: &[u8],
         turn: &mut Turn<'_>,
     ) -> Result<(), Ending> {
@@ -82,7 +90,15 @@ impl Live {
         let keeper = Keeper { no: self.no, grant: &self.grant };
         if let Some(channel) = self.channels.of_client(client) {
             let kept = keeper.answer(channel.no, "open", b"", Direction::Downstream, turn);
-            turn.hand_down(kept, |out| put_clamped(out, payload));
+            let packet_max = packet.min(PACKET_MAX);
+            // what runs on it may have to wait here, which its window bounds
+            let kept_back = if channel.is_session { window.saturating_sub(ROOM_MOST) } else { 0 };
+            channel.to_target = Room { window, kept_back, packet_max };
+            if kept_back > 0 {
+                turn.hand_down(kept, |out| say::confirmation(out, client, target, ROOM_MOST, packet_max));
+            } else {
+                turn.hand_down(kept, |out| put_clamped(out, payload));
+            }
         }
         Ok(())
     }
@@ -114,6 +130,13 @@ impl Live {
         let channel = open(self.channels.of_client(client))?;
         match channel.state {
             State::Refused => return Ok(()),
+            // nobody hears it any more
+            _ if channel.transfer.is_some() && channel.closes.from_client => return Ok(()),
+            State::Running if channel.transfer.is_some() && !channel.closes.from_target => {
+                return self.in_transfer(client, turn, |transfer, scene, turn| {
+                    transfer.hear_target(stream, data, scene, turn)
+                });
+            }
             State::Running if !channel.closes.from_target && !channel.closes.to_client => {}
             _ => return Err(words::misbehaved_target("data on a channel on which nothing runs")),
         }
@@ -131,6 +154,9 @@ impl Live {
     fn eof_of_target(&mut self, client: u32, turn: &mut Turn<'_>) -> Result<(), Ending> {
         let keeper = Keeper { no: self.no, grant: &self.grant };
         let channel = open(self.channels.of_client(client))?;
+        if channel.transfer.is_some() && !channel.closes.to_client {
+            return self.in_transfer(client, turn, Transfer::end_down);
+        }
         if channel.state != State::Refused && !channel.closes.to_client {
             let kept = keeper.answer(channel.no, "eof", b"", Direction::Downstream, turn);
             turn.hand_down(kept, |out| say::eof(out, client));
@@ -152,10 +178,10 @@ impl Live {
                 say_answer(client, success, turn);
             }
         }
-        if !channel.closes.to_client {
-            channel.closes.to_client = true;
-            let kept = keeper.answer(channel.no, "close", b"", Direction::Downstream, turn);
-            turn.hand_down(kept, |out| say::close(out, client));
+        if channel.owes_client() {
+            channel.hush_transfer();
+        } else if !channel.closes.to_client {
+            channel.close_down(keeper, turn);
         }
         self.settle_channel(client, turn.now)
     }

@@ -7,6 +7,7 @@
 
 mod channels;
 mod enter;
+mod file_transfer;
 mod from_client;
 mod from_target;
 mod keep;

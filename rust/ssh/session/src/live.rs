@@ -3,6 +3,7 @@
 
 use crate::channels::{Channels, Runs, State};
 use crate::enter::Enter;
+use crate::file_transfer::{Scene, Transfer};
 use crate::keep::Keeper;
 use crate::session::{Turn, goodbye};
 use crate::words;
@@ -16,6 +17,8 @@ use std::time::Instant;
 
 /// So many things may be refused in one session: an agent that goes on asking is not helped by more words.
 const REFUSALS_MAX: u32 = 10_000;
+/// So much may wait on all sftp channels of a session.
+const HELD_MAX: usize = 16 * 1024 * 1024;
 /// What a terminal is put back to before words of ours: colours, alternate screen, cursor, paste and mouse modes, keypad,
 /// scrolling region.
 const SANE: &[u8] =
@@ -42,14 +45,21 @@ pub(crate) struct Live {
     pub(crate) no_more_sessions: bool,
     /// The target is one that knows OpenSSH's own requests.
     pub(crate) is_openssh: bool,
+    /// And that it has paths as a Unix has them.
+    is_unix: bool,
+    /// The client shows what comes on stderr, and hides the words of a STATUS: OpenSSH's own.
+    shows_stderr: bool,
     pub(crate) notice: Notice,
     /// The session ends when nothing runs any more.
     pub(crate) draining: bool,
     refusals: u32,
+    /// Bytes that wait on sftp channels.
+    held: usize,
 }
 
 impl Live {
-    pub(crate) fn new(enter: Enter, is_openssh: bool) -> Live {
+    /// With the identifications of both peers.
+    pub(crate) fn new(enter: Enter, client: &str, target: &str) -> Live {
         let Enter { no, grant, meter, .. } = enter;
         Live {
             no,
@@ -58,10 +68,13 @@ impl Live {
             counters: Counters::default(),
             channels: Channels::default(),
             no_more_sessions: false,
-            is_openssh,
+            is_openssh: target.contains("OpenSSH"),
+            is_unix: !target.contains("Windows"),
+            shows_stderr: client.contains("OpenSSH"),
             notice: Notice::NotDue,
             draining: false,
             refusals: 0,
+            held: 0,
         }
     }
 
@@ -91,6 +104,57 @@ impl Live {
         Err(Ending::faulty(Party::Gateway, Fault::OverLimit, "too many refused requests", words))
     }
 
+    /// Bytes that wait on channels.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held
+    }
+
+    /// Something comes on an sftp channel.
+    pub(crate) fn in_transfer(
+        &mut self,
+        client: u32,
+        turn: &mut Turn<'_>,
+        act: impl FnOnce(&mut Transfer, &mut Scene<'_>, &mut Turn<'_>) -> Result<(), Ending>,
+    ) -> Result<(), Ending> {
+        let keeper = Keeper { no: self.no, grant: &self.grant };
+        let Some(channel) = self.channels.of_client(client) else { return Ok(()) };
+        if channel.closes.from_client || channel.closes.to_client {
+            // nobody hears an answer any more
+            return Ok(());
+        }
+        let (Some(mut transfer), Some(target)) = (channel.transfer.take(), channel.target) else {
+            return Ok(());
+        };
+        let before = transfer.held_bytes();
+        let mut scene = Scene {
+            keeper,
+            meter: &self.meter,
+            counters: &mut self.counters,
+            channel,
+            target,
+            is_openssh: self.is_openssh && self.is_unix,
+            shows_stderr: self.shows_stderr,
+            refused: 0,
+            passed: 0,
+        };
+        let outcome = act(&mut transfer, &mut scene, turn);
+        let Scene { refused, passed, .. } = scene;
+        self.held = self.held.saturating_sub(before).saturating_add(transfer.held_bytes());
+        channel.transfer = Some(transfer);
+        outcome?;
+        if channel.closes.from_target && !channel.closes.to_client && !channel.owes_client() {
+            channel.close_down(keeper, turn);
+        }
+        self.count_out(passed)?;
+        for _ in 0..refused {
+            self.refused()?;
+        }
+        if self.held > HELD_MAX {
+            return Err(words::misbehaved_client("sftp: more requests that wait than are kept"));
+        }
+        self.settle_channel(client, turn.now)
+    }
+
     /// Bytes go to the principal.
     pub(crate) fn count_out(&mut self, bytes: usize) -> Result<(), Ending> {
         let bytes = bytes as u64;
@@ -105,6 +169,10 @@ impl Live {
     /// A channel may be gone, and with it the last thing that ran.
     pub(crate) fn settle_channel(&mut self, client: u32, now: Instant) -> Result<(), Ending> {
         self.channels.forget_if_closed(client);
+        if self.held > 0 {
+            let transfers = self.channels.iter().filter_map(|channel| channel.transfer.as_ref());
+            self.held = transfers.map(|transfer| transfer.held_bytes()).sum();
+        }
         if self.meter.is_running() && !self.channels.iter().any(|each| each.state == State::Running) {
             self.meter.stop(now);
         }
@@ -184,6 +252,10 @@ impl Live {
     /// there is none.
     pub(crate) fn cut(&mut self, ending: &Ending, turn: &mut Turn<'_>) -> bool {
         self.meter.stop(turn.now);
+        let keeper = Keeper { no: self.no, grant: &self.grant };
+        for channel in self.channels.iter_mut() {
+            channel.finish_transfer(keeper, turn);
+        }
         let reason = words::disconnect_reason(Fault::Ended);
         turn.carry_up(|out| put_disconnect(out, reason, "the session has ended"));
         let Some(words) = &ending.words else { return false };

@@ -1,6 +1,7 @@
 //! A request of the client's on a channel: what it starts there, and what it starts with.
 
 use crate::channels::{Channel, Runs, State};
+use crate::file_transfer::Transfer;
 use crate::from_client::{known, put};
 use crate::keep::{Asked, Keeper, is_final};
 use crate::live::Live;
@@ -46,7 +47,10 @@ impl Live {
         let keeper = Keeper { no: self.no, grant: &self.grant };
         // what a program starts with is settled when it starts, and a channel has one program
         let is_late = channel.state == State::Running && !read.is_for_running();
-        let Some(action) = read.action.filter(|_| channel.is_session && !is_late) else {
+        // a terminal would change the bytes of its messages
+        let is_sftp = matches!(read.action, Some(Action::Subsystem { name: "sftp" }));
+        let is_amiss = is_late || !channel.is_session || (is_sftp && channel.has_terminal);
+        let Some(action) = read.action.filter(|_| !is_amiss) else {
             let _ = keeper.misplaced(asked, false, "not_here", turn);
             if want_reply {
                 answer(channel, false, turn);
@@ -54,9 +58,6 @@ impl Live {
             return self.refused();
         };
         let decided = decide(&self.grant, turn.now, &action).and_then(|permit| {
-            if matches!(action, Action::Subsystem { name: "sftp" }) {
-                whole_disk(&self.grant, turn.now)?;
-            }
             if read.runs.is_none() {
                 return Ok(permit);
             }
@@ -92,6 +93,7 @@ impl Live {
                     channel.state = State::Running;
                     channel.runs = Some(runs);
                     channel.permit = permit;
+                    channel.transfer = is_sftp.then(|| Box::new(Transfer::new(channel)));
                     self.meter.start(turn.now);
                 }
                 Ok(())
@@ -100,8 +102,8 @@ impl Live {
     }
 }
 
-/// Paths inside sftp are not looked at yet: it is for grants that cover all of them.
-fn whole_disk(grant: &Grant, now: Instant) -> Result<(), Denial> {
+/// Whether all files may be read and written, but for those of the system itself.
+pub(crate) fn whole_disk(grant: &Grant, now: Instant) -> Result<(), Denial> {
     for access in [Access::Read, Access::Write] {
         decide(grant, now, &Action::Sftp { path: b"/", access })?;
     }

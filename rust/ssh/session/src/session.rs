@@ -126,11 +126,15 @@ impl Session {
         matches!(self.phase, Phase::AwaitGrant | Phase::Enter(_) | Phase::Leaving { .. })
     }
 
-    /// What waits for new keys.
+    /// What waits for new keys, and on channels.
     #[must_use]
     pub fn withheld(&self) -> Withheld {
         let held = |leg: &Option<Transport>| leg.as_ref().map_or(0, Transport::held_bytes);
-        Withheld { down: held(&self.down), up: held(&self.up) }
+        let channels = match &self.phase {
+            Phase::Live(live) => live.held_bytes(),
+            _ => 0,
+        };
+        Withheld { down: held(&self.down), up: held(&self.up), channels }
     }
 
     /// New keys are being agreed on with the principal: until they are, nothing else can go to it.
@@ -348,8 +352,9 @@ impl Session {
     /// The target let the gateway in: so does the gateway the principal.
     fn let_in(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
         let Phase::Enter(enter) = std::mem::replace(&mut self.phase, Phase::Closed) else { return Ok(()) };
-        let is_openssh = self.up.as_ref().is_some_and(|leg| leg.peer().contains("OpenSSH"));
-        self.phase = Phase::Live(Box::new(Live::new(*enter, is_openssh)));
+        let peer = |leg: &Option<Transport>| leg.as_ref().map_or(String::new(), |leg| leg.peer().to_owned());
+        let (client, target) = (peer(&self.down), peer(&self.up));
+        self.phase = Phase::Live(Box::new(Live::new(*enter, &client, &target)));
         for leg in [&mut self.down, &mut self.up].into_iter().flatten() {
             leg.authenticated();
         }

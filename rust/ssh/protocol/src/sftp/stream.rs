@@ -59,6 +59,18 @@ impl Stream {
         Ok(Some(Message { whole }))
     }
 
+    /// Bytes that are missing of a message that is here in part only; 0 where there is none, or a whole one.
+    #[must_use]
+    pub fn missing_bytes(&self) -> usize {
+        let left = self.held.get(self.given..).unwrap_or_default();
+        if left.is_empty() {
+            return 0;
+        }
+        let Ok(word) = Reader::new(left).u32() else { return 4 - left.len() };
+        let length = usize::try_from(word).unwrap_or(usize::MAX).min(MESSAGE_BYTES);
+        (4 + length).saturating_sub(left.len())
+    }
+
     /// Bytes that wait for the rest of their message, or to be taken out.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
