@@ -1,7 +1,7 @@
 """Grants of tokens that buy one connection, where that never came about: such a token is not used up yet.
 
-In memory only: after a restart it is. A grant is here from its mint until a session of it has logged in at the
-target; while one is on its way there, no other may.
+In memory only: after a restart it is. A grant is here from its mint until a session of it has logged in at
+the target; while one is on its way there, no other may.
 """
 
 from collections.abc import Callable
