@@ -1,5 +1,6 @@
 """Prints tables for people and JSON for programs; names from outside cannot move the cursor."""
 
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -37,14 +38,30 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Left-aligned columns; `empty` is said instead of a table without rows."""
+    """Left-aligned columns; `empty` is said instead of a table without rows.
+
+    Where the terminal is too narrow for them, each row is a block of lines: nothing is cut, ids least of all.
+    """
     cells = [[clean(value) for value in row] for row in rows]
     if not cells:
         print(empty)
         return
     widths = [max(len(row[column]) for row in [list(headers), *cells]) for column in range(len(headers))]
+    if sys.stdout.isatty() and sum(widths) + 2 * (len(widths) - 1) > shutil.get_terminal_size().columns:
+        _print_blocks(headers, cells)
+        return
     for row in [list(headers), *cells]:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_blocks(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    width = max(map(len, headers))
+    for number, row in enumerate(rows):
+        if number:
+            print()
+        for header, cell in zip(headers, row, strict=True):
+            if cell:
+                print(f"{header:<{width}}  {cell}")
 
 
 def moment(at: float | None) -> str:

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from hoopwire import __version__
+from hoopwire.cli.output import print_table
 from support.snapshot import assert_same
 
 
@@ -110,3 +113,24 @@ def main_without_config(*arguments):
     from hoopwire.cli import main
 
     return main(arguments)
+
+
+@pytest.mark.parametrize(("columns", "is_block"), [("80", True), ("200", False)])
+def test_a_table_that_is_too_wide_for_the_terminal_is_blocks(columns, is_block, monkeypatch, capsys):
+    """`sessions list` was 195 columns wide (N11): in a terminal of 80 its rows broke, and ids with them."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", columns)
+    rows = [("s_" + "1" * 26, "x" * 60, ""), ("s_" + "2" * 26, "y" * 60, "z")]
+    print_table(("SESSION", "REASON", "MORE"), rows, empty="none")
+    lines = capsys.readouterr().out.splitlines()
+    if is_block:
+        assert lines[:3] == [f"SESSION  {rows[0][0]}", f"REASON   {rows[0][1]}", ""]
+        assert max(map(len, lines)) <= 80
+    else:
+        assert len(lines) == 3
+
+
+def test_what_is_piped_is_a_table_of_full_width(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "20")
+    print_table(("A", "B"), [("x" * 30, "y" * 30)], empty="none")
+    assert len(capsys.readouterr().out.splitlines()) == 2
