@@ -281,7 +281,7 @@ class Shell:
 
     def until(self, *any_of: bytes) -> None:
         """Reads until one of these was shown."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while not any(each in self._seen for each in any_of):
             assert time.monotonic() < end, self._seen
             assert self._read(), self._seen
@@ -294,7 +294,7 @@ class Shell:
         return self._seen
 
     def _read(self) -> bool:
-        select.select([self.fd], [], [], 120)
+        select.select([self.fd], [], [], 600)
         try:
             more = os.read(self.fd, 65536)
         except OSError:

@@ -20,7 +20,7 @@ from hoopwire.recordings import Entry, read_directory
 from support.ssh import Sshd, account, sshd, write_key
 
 TARGET = "web1"
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 
 Policy = Mapping[str, Any]
 
