@@ -16,6 +16,7 @@ use hoopwire_ssh_protocol::{Broken, Heard, Transport, put_disconnect};
 use hoopwire_wire::Random;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use zeroize::Zeroize;
 
 /// A turn of a session.
 pub type Turn<'a> = hoopwire_session::Turn<'a, Caches>;
@@ -248,9 +249,11 @@ impl Session {
                 (Phase::Login(login), Some(Heard::Packet)) => {
                     let Some(leg) = &mut self.down else { break };
                     let authorities = Arc::clone(&turn.caches.authorities);
-                    let step = login.hear(&self.payload, leg.session_id(), &authorities, &mut self.own)?;
+                    let step = login.hear(&self.payload, leg.session_id(), &authorities, &mut self.own);
+                    // it may have held a secret
+                    self.payload.zeroize();
                     self.say_own(Leg::Down, turn);
-                    if let Step::Proved { user, credential } = step {
+                    if let Step::Proved { user, credential } = step? {
                         turn.effects.push(Effect::AskGrant(Box::new(Ask {
                             user,
                             database: String::new(),
