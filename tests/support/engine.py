@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from hoopwire.identity import looks_like_certificate
 from hoopwire.model.commands import CompiledGrant, EngineConfig, Lease, Refusal
 from hoopwire.model.events import Drained, Event, GrantNeeded, SessionEnded, SessionStarted
 from hoopwire.model.grant import Protocol
@@ -64,6 +65,7 @@ class ScriptedEngine:
         peer: str = "127.0.0.1:50000",
         replication: bool = False,
         protocol: Protocol = "postgres",
+        proved: bool = False,
     ) -> None:
         """A principal sent its startup packet and password inside TLS; of SSH see `ssh`."""
         self._accepted += 1
@@ -76,13 +78,22 @@ class ScriptedEngine:
             replication=replication,
             credential=credential,
             protocol=protocol,
+            proved=proved,
         )
         self._waiting[session] = needed
         self.push(needed)
 
-    def ssh(self, credential: str, user: str, *, session: str, peer: str = "127.0.0.1:50000") -> None:
-        """A client said this user name over SSH, and a password, or proved to hold a certificate's key."""
-        self.connect(credential, session=session, user=user, database="", peer=peer, protocol="ssh")
+    def ssh(
+        self, credential: str, user: str, *, session: str, peer: str = "127.0.0.1:50000", typed: bool = False
+    ) -> None:
+        """A client said this user name over SSH, and a password, or proved to hold a certificate's key.
+
+        With `typed` a certificate was sent as the password: nothing is proved.
+        """
+        proved = looks_like_certificate(credential) and not typed
+        self.connect(
+            credential, session=session, user=user, database="", peer=peer, protocol="ssh", proved=proved
+        )
 
     def hang_up(self, session: str) -> None:
         """The principal goes away, admitted or not."""

@@ -29,7 +29,6 @@ from hoopwire.control.parts import Denied, Parts
 from hoopwire.control.role_keeper import RoleKeeper
 from hoopwire.control.spending import Spending
 from hoopwire.custody import LeaseFailed
-from hoopwire.identity import looks_like_certificate
 from hoopwire.model.commands import Lease
 from hoopwire.model.denial import Denial
 from hoopwire.model.events import GrantNeeded
@@ -128,14 +127,12 @@ class Admission:
     async def _grant(self, event: GrantNeeded, asked: tuple[str, str | None], task: str) -> Grant:
         if not event.credential:
             raise Denied(texts.password_empty())
+        if event.proved:
+            name = without_task(event.user)
+            return await redeem_certificate(self._parts, event.credential, user_name=name, peer=event.peer)
         if event.credential.startswith(SECRET_PREFIX):
             return await redeem_secret(self._parts, event.credential)
         if event.protocol == "ssh":
-            if looks_like_certificate(event.credential):
-                name = without_task(event.user)
-                return await redeem_certificate(
-                    self._parts, event.credential, user_name=name, peer=event.peer
-                )
             is_token = looks_like_credential(event.credential)
             raise Denied(texts.token_at_ssh() if is_token else texts.password_unknown())
         grant, _ = await redeem_token(

@@ -33,8 +33,13 @@ class GrantNeeded(_Event, frozen=True, kw_only=True):
     credential: str
     """The password as sent: a JWT or an `hw1_` secret. Never logged.
 
-    SSH: a secret, or an OpenSSH certificate as its one line. That the client has the certificate's key is
-    proved: the engine has checked its signature over the session id (RFC 4252 section 7), and nothing else.
+    SSH: a secret, or an OpenSSH certificate as its one line.
+    """
+    proved: bool = False
+    """The credential is a certificate, and the client has proved that it has its key.
+
+    The engine has checked its signature over the session id (RFC 4252 section 7), and nothing else. What was
+    typed is not proved: a certificate is public, and whoever types one gets nothing by it.
     """
 
     def __repr__(self) -> str:

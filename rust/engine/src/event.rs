@@ -22,6 +22,7 @@ pub(crate) enum Event<'a> {
         replication: bool,
         protocol: &'a str,
         credential: &'a str,
+        proved: bool,
     },
     SessionStarted {
         session: &'a str,

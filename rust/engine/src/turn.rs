@@ -224,6 +224,7 @@ impl Reactor {
             replication: ask.replication,
             protocol: slot.session.protocol().word(),
             credential: ask.credential.expose(),
+            proved: ask.is_proved,
         });
     }
 

@@ -34,6 +34,9 @@ pub struct Ask {
     pub replication: bool,
     /// What shall prove it, as sent.
     pub credential: Secret<String>,
+    /// The credential is no secret, and the client has proved that it holds the key that belongs to it. What is only typed
+    /// is never taken for such a credential: everybody may know it.
+    pub is_proved: bool,
 }
 
 /// What the engine hands in when the control plane admits.

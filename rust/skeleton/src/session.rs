@@ -189,6 +189,7 @@ impl Session {
             application_name: String::new(),
             replication: false,
             credential: Secret::new(secret.to_owned()),
+            is_proved: false,
         })));
         self.phase = Phase::AwaitGrant;
         self.deadline = after(turn.now, self.limits.admission);

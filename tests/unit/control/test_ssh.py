@@ -205,6 +205,15 @@ async def test_what_is_no_credential_for_ssh(house, credential, code):
         assert "hoopwire ssh-cert" in refusal.hint
 
 
+async def test_a_certificate_that_was_only_typed_opens_nothing(house):
+    # The bug: a certificate, which is public, let in whoever sent it as a password, without its key's signature.
+    certificate = (await issued(house))["certificate"]
+    house.engine.ssh(certificate, "web1", session="s_1", typed=True)
+    await house.answered("s_1")
+    assert "s_1" not in house.engine.admitted
+    assert isinstance(await ssh(house, certificate, session="s_2"), tuple)
+
+
 async def test_a_token_in_the_user_name_is_not_written_down(house):
     refusal = await ssh(house, "hw1_x", f"{JWT}@web1")
     assert refusal.reason == "credential_misplaced"

@@ -29,6 +29,8 @@ pub(crate) enum Step {
         user: String,
         /// A certificate in its one-line form, or a secret.
         credential: Secret<String>,
+        /// It is a certificate whose key has signed for this connection; else it was typed.
+        is_proved: bool,
     },
 }
 
@@ -126,7 +128,7 @@ impl Login {
                 let offer = acceptable(algorithm, key, authorities);
                 let proved = offer.filter(|(offer, _)| offer.verify(session_id, request, signature).is_ok());
                 match proved {
-                    Some((_, line)) => Ok(self.proved(line)),
+                    Some((_, line)) => Ok(self.proved(line, true)),
                     None => self.in_vain(out),
                 }
             }
@@ -140,13 +142,13 @@ impl Login {
 
     fn typed(&mut self, secret: &[u8], out: &mut Vec<u8>) -> Result<Step, Ending> {
         match std::str::from_utf8(secret) {
-            Ok(secret) if !secret.is_empty() => Ok(self.proved(secret.to_owned())),
+            Ok(secret) if !secret.is_empty() => Ok(self.proved(secret.to_owned(), false)),
             _ => self.in_vain(out),
         }
     }
 
-    fn proved(&self, credential: String) -> Step {
-        Step::Proved { user: self.user.clone(), credential: Secret::new(credential) }
+    fn proved(&self, credential: String, is_proved: bool) -> Step {
+        Step::Proved { user: self.user.clone(), credential: Secret::new(credential), is_proved }
     }
 
     fn offered_in_vain(&mut self, out: &mut Vec<u8>) -> Result<(), Ending> {

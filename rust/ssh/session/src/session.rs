@@ -253,13 +253,14 @@ impl Session {
                     // it may have held a secret
                     self.payload.zeroize();
                     self.say_own(Leg::Down, turn);
-                    if let Step::Proved { user, credential } = step? {
+                    if let Step::Proved { user, credential, is_proved } = step? {
                         turn.effects.push(Effect::AskGrant(Box::new(Ask {
                             user,
                             database: String::new(),
                             application_name: String::new(),
                             replication: false,
                             credential,
+                            is_proved,
                         })));
                         self.phase = Phase::AwaitGrant;
                         self.deadline = after(turn.now, self.limits.admission);

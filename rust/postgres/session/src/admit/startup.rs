@@ -114,6 +114,7 @@ impl Session {
             application_name: wait.params.application_name.clone(),
             replication: wait.params.replication != Replication::Off,
             credential,
+            is_proved: false,
         };
         turn.effects.push(Effect::AskGrant(Box::new(ask)));
         if let Phase::AwaitPassword(wait) = std::mem::replace(&mut self.phase, Phase::Closed) {

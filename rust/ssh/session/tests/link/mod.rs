@@ -272,6 +272,7 @@ impl Link {
         for effect in effects {
             match effect {
                 Effect::AskGrant(ask) => {
+                    assert!(!ask.is_proved, "nobody signed anything");
                     self.asked = Some((ask.user.clone(), ask.credential.expose().clone()));
                 }
                 Effect::Dial(_) => self.dialed = true,
