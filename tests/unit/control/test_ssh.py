@@ -206,7 +206,7 @@ async def test_what_is_no_credential_for_ssh(house, credential, code):
 
 
 async def test_a_certificate_that_was_only_typed_opens_nothing(house):
-    # The bug: a certificate, which is public, let in whoever sent it as a password, without its key's signature.
+    # The bug: a certificate, which is public, let in whoever sent it as a password, without a signature.
     certificate = (await issued(house))["certificate"]
     house.engine.ssh(certificate, "web1", session="s_1", typed=True)
     await house.answered("s_1")
