@@ -65,7 +65,10 @@ def account() -> str:
 
 @contextmanager
 def sshd(folder: Path, *settings: str) -> Iterator[Sshd]:
-    """An sshd with these lines in its configuration; it knows no passwords and no authorized_keys."""
+    """An sshd with these lines in its configuration, of which the first of a kind counts.
+
+    Else it knows no passwords and no authorized_keys.
+    """
     folder.mkdir(exist_ok=True)
     host_key = write_key(folder / "host_key")
     with socket.socket() as free:
@@ -76,13 +79,13 @@ def sshd(folder: Path, *settings: str) -> Iterator[Sshd]:
         "ListenAddress 127.0.0.1",
         f"HostKey {folder / 'host_key'}",
         f"PidFile {folder / 'sshd.pid'}",
+        *settings,
         "StrictModes no",
         "UsePAM no",
         "PermitRootLogin yes",
         "AuthorizedKeysFile none",
         "PasswordAuthentication no",
         "LogLevel VERBOSE",
-        *settings,
     ]
     (folder / "sshd_config").write_text("\n".join(lines) + "\n")
     if os.geteuid() == 0:

@@ -41,11 +41,12 @@ def ssh_attempts() -> list[SshAttempt]:
         elif is_grant:
             words.append(line)
         else:
-            found.append(SshAttempt(grant, tuple(words), _bytes(line), code, number))
+            found.append(SshAttempt(grant, tuple(words), in_bytes(line), code, number))
     return found
 
 
-def _bytes(line: str) -> bytes:
+def in_bytes(line: str) -> bytes:
+    """The bytes that a line's escapes stand for."""
     return _ESCAPE.sub(
         lambda escape: bytes([int(escape[1], 16)]) if escape[1] else _PLAIN[escape[2]], line.encode()
     )

@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,12 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
 
 from hoopwire.control.engine import read_frames
+from hoopwire.custody.ssh import TargetsAuthority
 from hoopwire.demo.gateway import RunningGateway, hoopwire_command
 from hoopwire.demo.issuer import DevIssuer
 from hoopwire.demo.postgres import ThrowAwayPostgres, free_port, plain_environment
-from hoopwire.model.ssh.keys import public_line
+from hoopwire.model.ssh.keys import blob_line, public_line
+from hoopwire.model.ssh.login import LoginGrant
 from hoopwire.recordings import Entry, read_directory
 from support.ssh import Sshd, account, sshd, write_key
 
@@ -138,6 +147,11 @@ class SshHouse:
         return found
 
     @property
+    def keys(self) -> Path:
+        """The private keys of the gateway's host and of its CAs: `host_key`, `agents_ca`, `targets_ca`."""
+        return self.folder / "keys"
+
+    @property
     def account(self) -> str:
         """Who everybody is at the target."""
         return account()
@@ -152,18 +166,24 @@ def ssh_house(
     *,
     sshd_lines: tuple[str, ...] = (),
     settings: Mapping[str, Any] | None = None,
+    targets: tuple[str, ...] = (TARGET,),
 ) -> Iterator[SshHouse]:
-    """Everything on loopback; `policies` name the target `web1`."""
-    keys = folder / "keys"
+    """Everything on loopback; all `targets` are the same sshd.
+
+    Programs find an empty HOME: what the account's own start files do is not what is tested.
+    """
+    keys, home = folder / "keys", folder / "home"
     keys.mkdir(parents=True)
+    home.mkdir()
     for name in ("host_key", "agents_ca", "targets_ca"):
         write_key(keys / name)
     lines = (
         f"TrustedUserCAKeys {keys / 'targets_ca.pub'}",
+        *sshd_lines,
         "AcceptEnv LANG LC_*",
         "Subsystem sftp internal-sftp",
         "MaxSessions 300",
-        *sshd_lines,
+        f"SetEnv HOME={home}",
     )
     port = free_port()
     with sshd(folder / "sshd", *lines) as server:
@@ -171,13 +191,14 @@ def ssh_house(
             "listen": {"ssh": [f"127.0.0.1:{port}"]},
             "ssh": {name: {"file": str(keys / name)} for name in ("host_key", "agents_ca", "targets_ca")},
             "targets": {
-                TARGET: {
+                target: {
                     "protocol": "ssh",
                     "host": "127.0.0.1",
                     "port": server.port,
                     "logins": [account()],
                     "host_keys": [public_line(server.host_key.public_key())],
                 }
+                for target in targets
             },
             "policies": policies,
         }
@@ -186,6 +207,16 @@ def ssh_house(
             (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}\n")
             yield SshHouse(gateway, server, issuer, folder, port)
             assert "panic" not in gateway.log.lower(), gateway.log[-4000:]
+
+
+def identity(folder: Path, authority: TargetsAuthority, wanted: LoginGrant) -> Path:
+    """`id` and `id-cert.pub`, with which one logs in at the target itself."""
+    key, certificate = authority.certify(wanted, time.time())
+    private = load_der_private_key(key, password=None)
+    (folder / "id").write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    (folder / "id").chmod(0o600)
+    (folder / "id-cert.pub").write_text(blob_line(certificate) + "\n")
+    return folder / "id-cert.pub"
 
 
 def needs(program: str) -> str | None:

@@ -127,7 +127,7 @@ def test_what_a_shell_is_told_to_export_comes_out_the_same(tmp_path: Path) -> No
     from hoopwire.demo.setting import Setting
 
     class Stub:
-        host, port = "127.0.0.1", 5432
+        host, port, control_port = "127.0.0.1", 5432, 8443
 
     setting = Setting(tmp_path / "it's a folder", say=lambda text: None)
     setting.gateway = setting.pg = Stub()  # type: ignore[assignment]
