@@ -1,4 +1,4 @@
-"""What attempts over ssh try to harm: files, a marker that must not appear, listeners nobody may reach."""
+"""What attempts over ssh try to harm: files, listeners, and a marker that must not appear."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""A scripted client: asyncssh's transport and login, then any packet of the connection protocol."""
+"""A scripted client: asyncssh's transport and login, and then any packet in any order."""
 
 import asyncio
 import struct

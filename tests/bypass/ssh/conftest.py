@@ -1,4 +1,4 @@
-"""The house of the attempts over ssh: a target that permits all that sshd can, grants that permit little."""
+"""Where attempts over ssh are made: a target that permits all it can, and grants that permit little."""
 
 import re
 import shutil
@@ -44,6 +44,8 @@ RUNNER = (
     "env LANG",
     "env LC_*",
 )
+GOOD = "printf hello"
+"""A command that each of the grants below has, except `files`."""
 GRANTS: dict[str, tuple[str, ...]] = {
     "runner": RUNNER,
     "operator": next(each.actions for each in ssh_attempts() if each.grant == "operator"),
@@ -139,6 +141,11 @@ class Line:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+
+def bad(siege: Siege) -> bytes:
+    """A command that the grant does not have."""
+    return siege.ground.text("touch @marker@").encode()
 
 
 @pytest.fixture(scope="session")

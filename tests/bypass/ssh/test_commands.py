@@ -1,4 +1,4 @@
-"""Each line of commands.txt over the wire: refused with its code, nothing shown, nothing changed."""
+"""Every line of commands.txt over the wire: refused with its code, nothing shown, nothing changed."""
 
 from collections.abc import Iterator
 
@@ -62,7 +62,7 @@ def test_the_table_has_many_kinds(siege: Siege) -> None:
 
 
 def test_the_policys_own_table_over_the_wire(unharmed: Siege) -> None:
-    """attempts.txt is decided without a wire elsewhere: on it, its code and its words are the same."""
+    """attempts.txt is decided without a wire elsewhere: on it the codes are the same."""
     with unharmed.raw("operator") as raw:
         mark = unharmed.log_bytes
         wrong = []

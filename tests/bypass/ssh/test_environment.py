@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from support.ssh_ground import SECRET
 
+from support.ssh_ground import SECRET
 from support.ssh_house import TARGET
 from support.ssh_raw import Raw, string
 

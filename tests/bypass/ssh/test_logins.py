@@ -1,196 +1,29 @@
-"""Logins that open nothing: others' certificates, names that are not this grant's, secrets that are none."""
+"""Logins that open nothing: another's certificate, names that are not the grant's, secrets that are none."""
 
-import asyncio
-import base64
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
-import asyncssh
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
-    SSHCertificateBuilder,
     SSHCertificateType,
-    load_ssh_private_key,
     load_ssh_public_identity,
 )
 
-from support.ssh_house import TARGET, Agent
-from support.ssh_raw import DATA, GLOBAL, OPEN, PATIENCE_S, REQUEST, string, u32
+from support.ssh_house import TARGET
+from support.ssh_logins import Forge, Offer, log_in
+from support.ssh_raw import DATA, GLOBAL, OPEN, REQUEST, string, u32
 from support.wait import wait_for_audit
 
 from .conftest import OTHER, Siege
 
-FAILURE_OF_LOGIN = 51
-FOR_EVER = 2**64 - 1
-
-
-@dataclass
-class Offer:
-    """What a client logs in with; whatever is None it does not have."""
-
-    key: Any = None
-    certificate: bytes | None = None
-    password: str | None = None
-    responses: list[str] | None = None
-    user: str = TARGET
-
-
-class _Deaf:
-    """In the place of asyncssh's login: it takes every answer, and does nothing with it."""
-
-    def log_received_packet(self, *_: Any) -> None:
-        """Nothing is logged."""
-
-    def process_packet(self, *_: Any) -> bool:
-        """Nothing is done."""
-        return True
-
-    def cancel(self) -> None:
-        """Nothing is under way."""
-
-
-class _Client(asyncssh.SSHClient):
-    """Answers prompts, and can send packets before it is let in."""
-
-    def __init__(self, offer: Offer, early: tuple[tuple[int, bytes], ...]) -> None:
-        self._offer = offer
-        self._early = early
-        self._connection: Any = None
-        self._gone = asyncio.Event()
-
-    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        self._connection = conn
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._gone.set()
-
-    async def public_key_auth_requested(self) -> None:
-        if self._early:
-            self._connection._auth = _Deaf()
-            usual = self._connection._packet_handlers
-            self._connection._packet_handlers = {**usual, FAILURE_OF_LOGIN: lambda *_: None}
-            self._connection._auth_complete = True
-            for kind, payload in self._early:
-                self._connection.send_packet(kind, payload)
-            self._connection._auth_complete = False
-            # what the other side says to it is the answer
-            await self._gone.wait()
-
-    def kbdint_auth_requested(self) -> str | None:
-        return "" if self._offer.responses else None
-
-    def kbdint_challenge_received(self, *_: Any) -> list[str]:
-        return [self._offer.responses.pop(0)] if self._offer.responses else []
-
-
-class _Pair(asyncssh.SSHKeyPair):
-    """A key, and any blob beside it: asyncssh would refuse to offer another's certificate."""
-
-    def __init__(self, offer: Offer) -> None:
-        self._own = asyncssh.read_private_key(offer.key)
-        blob = offer.certificate or self._own.public_data
-        name = blob[4 : 4 + int.from_bytes(blob[:4])]
-        super().__init__(name, name, (b"ssh-ed25519",), (name,), blob, None)
-
-    def set_sig_algorithm(self, sig_algorithm: bytes) -> None:
-        """There is one."""
-
-    def sign(self, data: bytes) -> bytes:
-        return self._own.sign(data, b"ssh-ed25519")
-
-
-async def _login(port: int, offer: Offer, early: tuple[tuple[int, bytes], ...]) -> str:
-    keys = [_Pair(offer)] if offer.key is not None else None
-    try:
-        connection, _ = await asyncio.wait_for(
-            asyncssh.create_connection(
-                lambda: _Client(offer, early),
-                "127.0.0.1",
-                port,
-                config=None,
-                known_hosts=None,
-                agent_path=None,
-                username=offer.user,
-                password=offer.password,
-                client_keys=keys,
-                login_timeout=PATIENCE_S,
-            ),
-            PATIENCE_S,
-        )
-    except (asyncssh.Error, OSError) as error:
-        return str(error) or type(error).__name__
-    connection.abort()
-    return ""
-
-
-def log_in(siege: Siege, offer: Offer, *early: tuple[int, bytes]) -> str:
-    """Why it was refused; empty if it was not."""
-    # names go as they are, not as asyncssh would spell them
-    with mock.patch("asyncssh.connection.saslprep", lambda text: text):
-        return asyncio.run(_login(siege.house.port, offer, early))
-
-
-@dataclass
-class Forge:
-    """Makes certificates of any kind: the tests have all keys."""
-
-    siege: Siege
-    agent: Agent
-    other: Agent
-
-    def private(self, agent: Agent) -> Any:
-        return load_ssh_private_key(agent.key.read_bytes(), None)
-
-    def authority(self, name: str) -> Any:
-        return load_ssh_private_key((self.siege.house.keys / name).read_bytes(), None)
-
-    def grant(self, agent: Agent) -> bytes:
-        """The key id of its certificate."""
-        return load_ssh_public_identity(agent.certificate.read_bytes()).key_id  # type: ignore[union-attr]
-
-    def blob(self, agent: Agent) -> bytes:
-        return base64.b64decode(agent.certificate.read_text().split()[1])
-
-    def make(
-        self,
-        *,
-        ca: str = "agents_ca",
-        by: Any = None,
-        key: Any = None,
-        kind: SSHCertificateType = SSHCertificateType.USER,
-        key_id: bytes | None = None,
-        names: tuple[bytes, ...] = (TARGET.encode(),),
-        after: float = 0,
-        before: float = FOR_EVER,
-        options: dict[bytes, bytes] | None = None,
-    ) -> bytes:
-        """One over the agent's key, with its grant's id, unless told otherwise."""
-        builder = (
-            SSHCertificateBuilder()
-            .public_key((key or self.private(self.agent)).public_key())
-            .serial(1)
-            .type(kind)
-            .key_id(self.grant(self.agent) if key_id is None else key_id)
-            .valid_after(int(after))
-            .valid_before(int(before))
-        )
-        builder = builder.valid_principals(list(names)) if names else builder.valid_for_all_principals()
-        for name, value in (options or {}).items():
-            builder = builder.add_critical_option(name, value)
-        line = builder.sign(by or self.authority(ca)).public_bytes()
-        return base64.b64decode(line.split()[1])
-
 
 @pytest.fixture(scope="module")
 def forge(siege: Siege) -> Forge:
-    return Forge(siege, siege.agent("runner"), siege.agent("shell"))
+    return Forge(siege.house, siege.agent("runner"), siege.agent("shell"))
 
 
 def stranger(forge: Forge) -> bytes:
@@ -252,7 +85,7 @@ CERTIFICATES: dict[str, tuple[Callable[[Forge], bytes], str]] = {
 def test_a_certificate_that_opens_nothing(unharmed: Siege, forge: Forge, kind: str) -> None:
     make, code = CERTIFICATES[kind]
     mark = unharmed.log_bytes
-    reason = log_in(unharmed, Offer(key=str(forge.agent.key), certificate=make(forge)))
+    reason = log_in(unharmed.house, Offer(key=str(forge.agent.key), certificate=make(forge)))
     assert reason != ""
     assert unharmed.logins(mark) == 0
     if code:
@@ -262,14 +95,14 @@ def test_a_certificate_that_opens_nothing(unharmed: Siege, forge: Forge, kind: s
 
 def test_what_the_forge_makes_is_refused_for_the_one_thing_that_is_wrong(siege: Siege, forge: Forge) -> None:
     """With nothing wrong it is let in."""
-    assert log_in(siege, Offer(key=str(forge.agent.key), certificate=forge.make())) == ""
+    assert log_in(siege.house, Offer(key=str(forge.agent.key), certificate=forge.make())) == ""
     own = Offer(key=str(forge.agent.key), certificate=forge.blob(forge.agent))
-    assert log_in(siege, own) == ""
+    assert log_in(siege.house, own) == ""
 
 
 def test_anothers_certificate_with_a_signature_of_ones_own_key(unharmed: Siege, forge: Forge) -> None:
     mark = unharmed.log_bytes
-    assert log_in(unharmed, Offer(key=str(forge.agent.key), certificate=forge.blob(forge.other)))
+    assert log_in(unharmed.house, Offer(key=str(forge.agent.key), certificate=forge.blob(forge.other)))
     assert unharmed.logins(mark) == 0
 
 
@@ -278,7 +111,7 @@ def test_a_plain_key(unharmed: Siege, forge: Forge, ca: str) -> None:
     """Not even those of the gateway's own CAs."""
     key = forge.agent.key if ca == "agent" else unharmed.house.keys / ca
     mark = unharmed.log_bytes
-    assert log_in(unharmed, Offer(key=str(key)))
+    assert log_in(unharmed.house, Offer(key=str(key)))
     assert unharmed.logins(mark) == 0
 
 
@@ -327,17 +160,17 @@ NAMES = (
 def test_a_user_name_that_is_not_the_grants(unharmed: Siege, forge: Forge, name: str) -> None:
     mark = unharmed.log_bytes
     offer = Offer(key=str(forge.agent.key), certificate=forge.blob(forge.agent), user=name)
-    assert log_in(unharmed, offer)
+    assert log_in(unharmed.house, offer)
     assert unharmed.logins(mark) == 0
 
 
 def test_a_certificate_whose_names_are_as_odd(unharmed: Siege, forge: Forge) -> None:
-    """Were the CA ever to sign for such names, they would lead to the grant's own target and login alone."""
+    """Were the CA ever to sign for such names, they would still lead nowhere."""
     mark = unharmed.log_bytes
     for name in (OTHER, f"daemon@{TARGET}", f"{TARGET}@{TARGET}@x", "../web1", f"{TARGET}\0"):
         certificate = forge.make(names=(name.encode(),))
         offer = Offer(key=str(forge.agent.key), certificate=certificate, user=name)
-        assert log_in(unharmed, offer), name
+        assert log_in(unharmed.house, offer), name
     assert unharmed.logins(mark) == 0
 
 
@@ -355,7 +188,7 @@ def secrets(siege: Siege) -> dict[str, str]:
     runner = siege.house.issuer.client(groups=["runner"], ttl_s=3600).cid
     gateway, issuer = siege.house.gateway, siege.house.issuer
     minted = gateway.mint(issuer.token(runner), target=TARGET).json()
-    assert log_in(siege, Offer(password=minted["secret"])) == ""
+    assert log_in(siege.house, Offer(password=minted["secret"])) == ""
     revoked = gateway.mint(issuer.token(runner), target=TARGET).json()
     assert gateway.hoopwire("grants", "revoke", revoked["grant"]["id"], "--reason", "test").ok
     return {
@@ -411,16 +244,16 @@ def test_a_password_that_opens_nothing(unharmed: Siege, secrets: dict[str, str],
     mark = unharmed.log_bytes
     secret = secrets[kind]
     offer = Offer(password=secret) if way == "password" else Offer(responses=[secret])
-    assert log_in(unharmed, offer)
+    assert log_in(unharmed.house, offer)
     assert unharmed.logins(mark) == 0
 
 
 def test_a_secret_as_the_user_name(unharmed: Siege, secrets: dict[str, str], forge: Forge) -> None:
     mark = unharmed.log_bytes
     for kind in ("the secret of a grant on another target", "a token"):
-        assert log_in(unharmed, Offer(password="x", user=secrets[kind]))
+        assert log_in(unharmed.house, Offer(password="x", user=secrets[kind]))
         certified = Offer(key=str(forge.agent.key), certificate=forge.blob(forge.agent), user=secrets[kind])
-        assert log_in(unharmed, certified)
+        assert log_in(unharmed.house, certified)
         assert secrets[kind] not in unharmed.house.gateway.log
     assert unharmed.logins(mark) == 0
 
@@ -456,7 +289,7 @@ EARLY: dict[str, tuple[tuple[int, bytes], ...]] = {
 @pytest.mark.parametrize("kind", EARLY)
 def test_a_packet_before_the_login(unharmed: Siege, kind: str) -> None:
     mark = unharmed.log_bytes
-    assert "protocol error" in log_in(unharmed, Offer(), *EARLY[kind])
+    assert "protocol error" in log_in(unharmed.house, Offer(), *EARLY[kind])
     assert unharmed.logins(mark) == 0
 
 
@@ -469,7 +302,7 @@ def test_an_offered_key_is_not_a_proven_one(unharmed: Siege, forge: Forge) -> No
         (OPEN, string("session") + u32(0) + u32(2**20) + u32(2**15)),
     )
     mark = unharmed.log_bytes
-    assert "protocol error" in log_in(unharmed, Offer(), *early)
+    assert "protocol error" in log_in(unharmed.house, Offer(), *early)
     assert unharmed.logins(mark) == 0
 
 
@@ -488,7 +321,7 @@ def test_a_signature_that_is_none(unharmed: Siege, forge: Forge, kind: str) -> N
     login = (50, asked + string(forge.blob(forge.agent)) + SIGNATURES[kind])
     early = (login, (OPEN, string("session") + u32(0) + u32(2**20) + u32(2**15)))
     mark = unharmed.log_bytes
-    assert "protocol error" in log_in(unharmed, Offer(), *early)
+    assert "protocol error" in log_in(unharmed.house, Offer(), *early)
     assert unharmed.logins(mark) == 0
 
 
