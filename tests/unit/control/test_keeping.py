@@ -195,7 +195,7 @@ async def test_a_stop_does_not_wait_behind_a_store_that_is_held(make_house, star
 async def test_a_closed_store_forgets_nothing(house):
     """A store that is gone for good: the journal has it."""
     grant = await live(house)
-    house.parts.store._database.close()
+    await house.parts.store.close()  # In its turn: another thread may be within the database.
     [answer] = await revoke_grants(house.parts, [grant], by="operator", reason="")
     assert (answer.where, answer.is_known, answer.grant.id) == ("journal", True, grant)
     assert house.engine.live == frozenset()
