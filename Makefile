@@ -26,7 +26,7 @@ export CARGO_HOME := $(CARGO_PLACE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-versions masks-oracle quick lint types bench bench-texts fuzz fresh wheel format clean
+.PHONY: help demo test test-versions masks-oracle ssh-peers quick lint types bench bench-texts fuzz fresh wheel format clean
 
 help: ## list the jobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ masks-oracle: ## what lineage allows of masked columns against the server's own 
 	  HOOPWIRE_POSTGRES_BIN=$$($(PYTHON) scripts/fetch-postgres $$version) \
 	    $(PYTHON) -m support.masks --count $(COUNT) $(ARGS); \
 	done
+
+ssh-peers: ## every SSH client with every SSH target through the gateway; the table goes into docs/protocols/ssh.md (minutes)
+	@scripts/bootstrap test
+	@scripts/ssh-peers
+	$(PYTHON) -m support.ssh_peers --write $(ARGS)
 
 quick: ## the tests that take seconds
 	@scripts/bootstrap demo

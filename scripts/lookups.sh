@@ -72,6 +72,11 @@ has_sshd() {
   [[ $said == *OpenSSH_* ]] && found+=("sshd $(version_in "${said#*OpenSSH_}")")
 }
 
+# has_library NAME: it can be loaded.
+has_library() {
+  [[ -n $python ]] && "$python" -c "import ctypes; ctypes.CDLL('$1')" 2>/dev/null && found+=("$1")
+}
+
 # libclang_to_be_had: PyPI has it as a wheel for this machine, or an installed one does.
 libclang_to_be_had() {
   case $(uname -sm) in
@@ -115,6 +120,10 @@ look_for_test_programs() {
   # what the tests of SSH compare with
   answers ssh ssh -V || list+=(openssh-client)
   has_sshd || list+=(openssh-server)
+  # clients that go through the gateway, and a target behind it
+  answers dropbear dbclient -V || list+=(dropbear-bin)
+  answers PuTTY plink -V || list+=(putty-tools)
+  has_library libssh.so.4 || list+=(libssh-4)
 }
 
 look_around() {

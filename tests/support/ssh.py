@@ -64,10 +64,10 @@ def account() -> str:
 
 
 @contextmanager
-def sshd(folder: Path, *settings: str) -> Iterator[Sshd]:
+def sshd(folder: Path, *settings: str, program: str | None = None) -> Iterator[Sshd]:
     """An sshd with these lines in its configuration, of which the first of a kind counts.
 
-    Else it knows no passwords and no authorized_keys.
+    Else it knows no passwords and no authorized_keys. `program` is another one than this machine's.
     """
     folder.mkdir(exist_ok=True)
     host_key = write_key(folder / "host_key")
@@ -90,7 +90,7 @@ def sshd(folder: Path, *settings: str) -> Iterator[Sshd]:
     (folder / "sshd_config").write_text("\n".join(lines) + "\n")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
-    program = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    program = program or shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     assert program is not None, "install openssh-server"
     command = [program, "-D", "-e", "-f", str(folder / "sshd_config")]
     # From 9.8 on a few refused logins shut our address out, which is every test's.

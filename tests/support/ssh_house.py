@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from hoopwire.control.engine import read_frames
 from hoopwire.custody.ssh import TargetsAuthority
-from hoopwire.demo.gateway import RunningGateway, hoopwire_command
+from hoopwire.demo.gateway import RunningGateway, hoopwire_command, merged
 from hoopwire.demo.issuer import DevIssuer
 from hoopwire.demo.postgres import ThrowAwayPostgres, free_port, plain_environment
 from hoopwire.model.ssh.keys import blob_line, public_line
@@ -171,12 +171,14 @@ def ssh_house(
     """Everything on loopback; all `targets` are the same sshd.
 
     Programs find an empty HOME: what the account's own start files do is not what is tested.
+    `settings` are laid over the config file table by table; keys that are in `folder`/keys already are used.
     """
     keys, home = folder / "keys", folder / "home"
-    keys.mkdir(parents=True)
-    home.mkdir()
+    keys.mkdir(parents=True, exist_ok=True)
+    home.mkdir(exist_ok=True)
     for name in ("host_key", "agents_ca", "targets_ca"):
-        write_key(keys / name)
+        if not (keys / name).exists():
+            write_key(keys / name)
     lines = (
         f"TrustedUserCAKeys {keys / 'targets_ca.pub'}",
         *sshd_lines,
@@ -202,7 +204,7 @@ def ssh_house(
             },
             "policies": policies,
         }
-        with RunningGateway(pg, issuer.issuer, settings=base | dict(settings or {})) as gateway:
+        with RunningGateway(pg, issuer.issuer, settings=merged(base, settings or {})) as gateway:
             public = (keys / "host_key.pub").read_text().strip()
             (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}\n")
             yield SshHouse(gateway, server, issuer, folder, port)

@@ -179,6 +179,8 @@ def test_a_plain_user_is_told_and_nothing_is_changed(bare: Checkout, sudo: str) 
         ({"valgrind": "exit 1"}, "valgrind"),
         ({"ssh": "exit 1"}, "openssh-client"),
         ({"sshd": "exit 0"}, "openssh-server"),
+        ({"dbclient": "exit 1"}, "dropbear-bin"),
+        ({"plink": "exit 1"}, "putty-tools"),
         ({"cargo": "echo 'error: rustup could not choose a version' >&2; exit 1"}, "rustup could not choose"),
         ({"rustc": "echo 'rustc 1.70.0 (90c541806 2023-05-31)'"}, "Rust 1.88 or newer"),
         ({"rustc": "exit 1"}, "no rustc that answers"),
