@@ -3,7 +3,6 @@
 A recorder that met a full disk dropped itself and let the session go on unrecorded.
 """
 
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,38 +11,13 @@ import pytest
 
 from hoopwire.demo.gateway import RunningGateway
 from support.frontend import Frontend
-
-VOLUME_MB = 24
+from support.volume import VOLUME_MB, fill, small_volume
 
 
 @pytest.fixture
 def volume(tmp_path: Path) -> Iterator[Path]:
-    """A small file system of its own."""
-    mount = tmp_path / "volume"
-    mount.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={VOLUME_MB}m", "tmpfs", str(mount)],
-        capture_output=True,
-        check=False,
-    )
-    if made.returncode != 0:
-        pytest.skip(f"needs the right to mount a tmpfs (root): {made.stderr.decode().strip()}")
-    try:
+    with small_volume(tmp_path / "volume") as mount:
         yield mount
-    finally:
-        subprocess.run(["umount", "-l", str(mount)], check=True)
-
-
-def _fill(volume: Path) -> Path:
-    """Take all the room there is."""
-    filler = volume / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 65536)
-        except OSError:
-            pass
-    return filler
 
 
 def test_full_volume(pg, issuer, agent, delivered, volume: Path) -> None:
@@ -53,7 +27,7 @@ def test_full_volume(pg, issuer, agent, delivered, volume: Path) -> None:
         live = Frontend(gateway.host, gateway.port)
         live.login(agent(), ca=gateway.ca, application_name="until-full")
         assert live.rows("select 'room'") == [("room",)]
-        filler = _fill(volume)
+        filler = fill(volume)
         # The open segment has its room already: statements fill it, and then there is no next one.
         last = None
         with live:

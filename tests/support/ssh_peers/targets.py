@@ -18,7 +18,6 @@ from support.ssh_peers.asyncssh_server import Settings
 from support.ssh_peers.clients import CACHE, OTHER_OPENSSH, TESTS, package_version, said_version
 from support.wait import wait_for
 
-
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 """For an sshd whose own has another C library."""
 
