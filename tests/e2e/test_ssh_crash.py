@@ -13,10 +13,10 @@ import pytest
 from hoopwire.demo.gateway import RunningGateway
 from hoopwire.demo.issuer import DevIssuer
 from hoopwire.demo.postgres import ThrowAwayPostgres
-from support import ssh_raw as raw
+from support import ssh_scripted as raw
 from support.ssh_delivered import Recorded, Streams, recorded
 from support.ssh_house import TARGET, SshHouse, ssh_house
-from support.ssh_raw import Ended, Raw, read_text, text, u32
+from support.ssh_scripted import Ended, Raw, read_text, text, u32
 from support.volume import fill, small_volume
 from support.wait import wait_for, wait_for_audit
 
