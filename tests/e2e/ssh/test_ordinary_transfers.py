@@ -64,7 +64,7 @@ def same(one: Path, other: Path) -> bool:
 
 SCP = {"sftp": (), "old": ("-O",)}
 # Who, and by what: the reader has `read-files` and `sftp write`, and no shell.
-WHO = [("person", "sftp"), ("person", "old"), ("reader", "old"), ("reader", "sftp")]
+WHO = [("person", "sftp"), ("person", "old"), ("reader", "sftp")]
 
 
 @pytest.mark.parametrize(("grant", "form"), WHO)
@@ -91,6 +91,15 @@ def test_scp_to_here(routes: Routes, tmp_path: Path, grant: str, form: str) -> N
     source = f"{TARGET}:{routes.files}/tree"
     done(agent, "-q", "-r", "-p", *SCP[form], source, str(tmp_path / "tree"), program="scp")
     assert same(routes.files / "tree", tmp_path / "tree")
+
+
+def test_the_old_scp_without_a_shell_is_sent_to_sftp(routes: Routes, here: Path, there: Path) -> None:
+    reader = routes.agent("reader")
+    for words in ((f"{TARGET}:{routes.files}/a.txt", "x"), (str(here / "big"), f"{TARGET}:{there}/x")):
+        refused = reader.run(*reader.command("-q", "-O", *words, program="scp"))
+        assert refused.returncode != 0
+        assert b"Use scp without -O" in refused.stderr
+        assert not (there / "x").exists()
 
 
 def test_scp_says_what_is_missing(routes: Routes) -> None:

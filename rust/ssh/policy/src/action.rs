@@ -190,11 +190,19 @@ impl Rights {
         let matches = |pattern: &Pattern| pattern.matches(&argv);
         let found = self.first(|means| matches!(means, Means::Exec(one) if matches(one)), Reason::NotGranted);
         match scp::read(&argv) {
-            Some(copy) if found.is_err() => self
-                .covering_path(copy.path.as_bytes(), copy.access, copy.is_tree)
-                .map_err(|reason| reason.of_copy(copy.access, copy.path)),
+            Some(copy) if found.is_err() => self.covering_copy(copy),
             _ => found.map_err(|_| Reason::CommandNotGranted(argv)),
         }
+    }
+
+    /// The target's scp follows links, and nobody can ask where they lead: no path is the limit.
+    fn covering_copy(&self, copy: scp::Copy<'_>) -> Result<&str, Reason> {
+        self.covering_path(copy.path.as_bytes(), copy.access, copy.is_tree)
+            .map_err(|reason| reason.of_copy(copy.access, copy.path))?;
+        self.first(
+            |means| matches!(means, Means::Sftp(given, prefix) if *given == copy.access && prefix.is_everything()),
+            Reason::CopyNotChecked,
+        )
     }
 
     fn covering_path(&self, path: &[u8], access: Access, is_tree: bool) -> Result<&str, Reason> {

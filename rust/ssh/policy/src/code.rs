@@ -48,6 +48,8 @@ codes! {
     PathNotGranted = "path_not_granted", NotGranted;
     /// A path of which it is not clear what it names: relative, with `..`, with a NUL.
     PathNotUnderstood = "path_not_understood", NotGranted;
+    /// A path of which nobody can say where links on its way lead.
+    PathNotChecked = "path_not_checked", NotGranted;
     /// A destination, or an address to listen on, that the grant does not name.
     ForwardNotGranted = "forward_not_granted", NotGranted;
     /// A subsystem that the grant does not name.

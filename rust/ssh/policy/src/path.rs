@@ -117,6 +117,12 @@ impl Prefix {
             && SYSTEM.iter().map(|tree| tree.as_bytes()).all(|tree| !lies_under(tree, path) || tree == path)
     }
 
+    /// Does it leave no place to which a link could lead?
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.0 == "/"
+    }
+
     /// As it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -22,6 +22,8 @@ pub(crate) enum Reason {
     Path(Unclear),
     /// The command is a copy to or from a path that is refused.
     Copy(Access, String, Option<Unclear>),
+    /// The command is a copy of a path that is covered, and the target's scp follows the links on its way.
+    CopyNotChecked,
     /// It cannot be told which host it is.
     OddHost,
     /// A value that the variable may not have.
@@ -55,6 +57,7 @@ impl Reason {
         match (self, action) {
             (Reason::Command(_) | Reason::Nul, _) => Code::CommandNotUnderstood,
             (Reason::Path(_) | Reason::Copy(_, _, Some(_)), _) => Code::PathNotUnderstood,
+            (Reason::CopyNotChecked, _) => Code::PathNotChecked,
             (Reason::Copy(..), _) | (_, Action::Sftp { .. }) => Code::PathNotGranted,
             (_, Action::Shell) => Code::ShellNotGranted,
             (_, Action::Exec { .. }) => Code::CommandNotGranted,
@@ -132,6 +135,11 @@ impl Reason {
             Reason::Copy(access, path, None) => {
                 missing(grant, &Action::Sftp { path: path.as_bytes(), access: *access })
             }
+            Reason::CopyNotChecked => Words {
+                message: "scp -O is not served under a path: it can't be told where the path leads".to_owned(),
+                detail: format!("The target's scp would follow every link on its way. {}", grants(grant)),
+                hint: "Use scp without -O: it speaks sftp, where links are looked at. Or ask for: shell".to_owned(),
+            },
             Reason::OddHost => Words {
                 message: "the host is not understood".to_owned(),
                 detail: format!(

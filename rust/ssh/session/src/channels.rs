@@ -35,6 +35,11 @@ impl Closes {
     fn is_done(self) -> bool {
         self.from_client && self.to_client && self.from_target && self.to_target
     }
+
+    /// The target may give its number to another channel, and the client may still speak of this one by it.
+    fn is_old_to_target(self) -> bool {
+        self.to_target && !self.from_client
+    }
 }
 
 /// ```text
@@ -229,6 +234,12 @@ impl Channels {
     /// The client uses this number already.
     pub(crate) fn knows(&self, client: u32) -> bool {
         self.by_client.contains_key(&client)
+    }
+
+    /// One more has to wait: the target may give it a number by which the client still speaks of a channel that the
+    /// gateway has closed.
+    pub(crate) fn is_number_shared(&self) -> bool {
+        self.by_client.values().any(|channel| channel.closes.is_old_to_target())
     }
 
     pub(crate) fn insert(&mut self, channel: Channel) {

@@ -18,6 +18,9 @@ use std::collections::VecDeque;
 /// The most that one packet of a channel may carry, whatever the peers say.
 pub(crate) const PACKET_MAX: u32 = 64 * 1024;
 
+/// So many CHANNEL_OPENs may wait for a number, and so many bytes of them.
+const WAITING_MOST: (usize, usize) = (1024, 1024 * 1024);
+
 /// A CHANNEL_OPEN of the client's.
 #[derive(Clone, Copy, Debug)]
 struct Opening<'a> {
@@ -25,6 +28,8 @@ struct Opening<'a> {
     window: u32,
     packet: u32,
     open: Open<'a>,
+    /// The client had said that it would open no more of the kind.
+    is_barred: bool,
 }
 
 impl Live {
@@ -37,7 +42,11 @@ impl Live {
         match message {
             Message::Global { want_reply, global } => self.global_of_client(want_reply, global, turn),
             Message::Open { sender, window_bytes, packet_bytes, open } => {
-                let opening = Opening { sender, window: window_bytes, packet: packet_bytes, open };
+                let is_barred = self.no_more_sessions && matches!(open, Open::Session);
+                if !is_barred && (!self.waiting.is_empty() || self.channels.is_number_shared()) {
+                    return self.wait_for_number(payload);
+                }
+                let opening = Opening { sender, window: window_bytes, packet: packet_bytes, open, is_barred };
                 self.open(opening, payload, turn)
             }
             Message::WindowAdjust { recipient, bytes } => self.adjust_of_client(recipient, bytes, turn),
@@ -99,8 +108,34 @@ impl Live {
         Ok(())
     }
 
+    fn wait_for_number(&mut self, payload: &[u8]) -> Result<(), Ending> {
+        let (count, bytes) = WAITING_MOST;
+        let waiting: usize = self.waiting.iter().map(Vec::len).sum();
+        if self.waiting.len() >= count || waiting.saturating_add(payload.len()) > bytes {
+            return Err(words::misbehaved_client("more channels are opened than others closed"));
+        }
+        self.waiting.push_back(payload.to_vec());
+        Ok(())
+    }
+
+    /// A channel is gone: those that waited for it are opened, in their order.
+    pub(crate) fn open_waiting(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        while !self.channels.is_number_shared() {
+            let Some(payload) = self.waiting.pop_front() else { break };
+            let Ok(Message::Open { sender, window_bytes, packet_bytes, open }) = Message::read(&payload)
+            else {
+                break;
+            };
+            self.permit(turn.now)?;
+            let opening =
+                Opening { sender, window: window_bytes, packet: packet_bytes, open, is_barred: false };
+            self.open(opening, &payload, turn)?;
+        }
+        Ok(())
+    }
+
     fn open(&mut self, opening: Opening<'_>, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
-        let Opening { sender, window, packet, open } = opening;
+        let Opening { sender, window, packet, open, is_barred } = opening;
         if self.channels.knows(sender) {
             return Err(words::misbehaved_client("a channel number that is in use"));
         }
@@ -125,7 +160,7 @@ impl Live {
         };
         let asked = Asked { channel: no, name, about: about.as_bytes() };
         let is_session = runs.is_none();
-        if (is_session && self.no_more_sessions) || !self.channels.has_room_for(sender) {
+        if is_barred || !self.channels.has_room_for(sender) {
             let kept = self.keeper().misplaced(asked, true, "too_many_channels", turn);
             turn.hand_down(kept, |out| {
                 say::open_failure(out, sender, reason::RESOURCE_SHORTAGE, "no more channels in this session");
@@ -254,7 +289,8 @@ impl Live {
             turn.forward_by(permit, kept, |out| say::close(out, recipient));
         }
         let client = channel.client;
-        self.settle_channel(client, turn.now)
+        self.settle_channel(client, turn.now)?;
+        self.open_waiting(turn)
     }
 
     fn answer_of_client(

@@ -183,7 +183,8 @@ impl Live {
         } else if !channel.closes.to_client {
             channel.close_down(keeper, turn);
         }
-        self.settle_channel(client, turn.now)
+        self.settle_channel(client, turn.now)?;
+        self.open_waiting(turn)
     }
 
     fn request_of_target(

@@ -13,6 +13,7 @@ use hoopwire_session::{Counters, Ending, Words};
 use hoopwire_ssh_policy::{Action, Denial, Grant, decide};
 use hoopwire_ssh_protocol::channel::say;
 use hoopwire_ssh_protocol::put_disconnect;
+use std::collections::VecDeque;
 use std::time::Instant;
 
 /// So many things may be refused in one session: an agent that goes on asking is not helped by more words.
@@ -55,6 +56,8 @@ pub(crate) struct Live {
     refusals: u32,
     /// Bytes that wait on sftp channels.
     held: usize,
+    /// CHANNEL_OPENs that wait until a number is free, as they came.
+    pub(crate) waiting: VecDeque<Vec<u8>>,
 }
 
 impl Live {
@@ -75,6 +78,7 @@ impl Live {
             draining: false,
             refusals: 0,
             held: 0,
+            waiting: VecDeque::new(),
         }
     }
 
@@ -106,7 +110,7 @@ impl Live {
 
     /// Bytes that wait on channels.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.held
+        self.held.saturating_add(self.waiting.iter().map(Vec::len).sum())
     }
 
     /// Something comes on an sftp channel.

@@ -73,6 +73,51 @@ fn a_granted_command_passes_as_it_is_and_another_looks_like_one_that_said_why() 
 }
 
 #[test]
+fn a_number_that_the_target_uses_again_before_the_client_has_let_go_of_it() {
+    // The session ended: "a channel that nobody asked for". Input for the old channel must not reach the new one, either.
+    let mut link = Link::up(LS);
+    link.channel(4, 41);
+    link.client.packet(&exec(41, "id"));
+    link.run();
+    assert_eq!(numbers(&link.target.news()), [number::CHANNEL_CLOSE]);
+    link.client.news();
+    for sender in [5, 6] {
+        link.client.packet(&open(sender, b"session", b""));
+    }
+    link.client.packet(&data(41, b"late input"));
+    link.run();
+    assert!(link.target.news().is_empty(), "they wait");
+    link.target.say(|out| say::close(out, 4));
+    link.run();
+    assert_eq!(numbers(&link.client.news()), [number::CHANNEL_CLOSE]);
+    link.client.packet(&data(41, b"late input"));
+    link.client.say(|out| say::close(out, 41));
+    link.run();
+    let opens = link.target.news();
+    assert_eq!(numbers(&opens), [number::CHANNEL_OPEN, number::CHANNEL_OPEN]);
+    link.target.say(|out| say::confirmation(out, 5, 41, 1 << 20, 1 << 15));
+    link.target.say(|out| say::confirmation(out, 6, 42, 1 << 20, 1 << 15));
+    link.run();
+    assert_eq!(numbers(&link.client.news()), [number::CHANNEL_OPEN_CONFIRMATION; 2]);
+    link.client.packet(&exec(41, "ls -l"));
+    link.run();
+    assert_eq!(link.target.news(), [exec(41, "ls -l")]);
+    assert!(link.closed.is_none());
+}
+
+#[test]
+fn channels_that_wait_without_end_are_not_kept() {
+    let mut link = Link::up(LS);
+    link.channel(4, 41);
+    link.client.packet(&exec(41, "id"));
+    for sender in 5..1030 {
+        link.client.packet(&open(sender, b"session", b""));
+    }
+    link.run();
+    assert!(link.closed.is_some());
+}
+
+#[test]
 fn answers_come_in_the_order_of_the_requests() {
     let mut link = Link::up(LS);
     link.channel(1, 9);
