@@ -19,7 +19,7 @@ from hoopwire.access.request import (
     parse_database,
     parse_user,
 )
-from hoopwire.access.ssh import allowed_by, parse_ssh_user, user_names, without_task
+from hoopwire.access.ssh import allowed_by, own_places, parse_ssh_user, user_names, without_task
 
 __all__ = [
     "MIN_TTL_S",
@@ -37,6 +37,7 @@ __all__ = [
     "issuer_name",
     "looks_like_credential",
     "open_database",
+    "own_places",
     "parse_database",
     "parse_ssh_user",
     "parse_user",

@@ -24,11 +24,13 @@ def compile_grant(
     monotonic_ns: int,
     notice_s: float,
     mask_key: bytes = b"",
+    own: tuple[str, ...] = (),
 ) -> CompiledGrant:
     """Compile for one session. `now` (Unix seconds) and `monotonic_ns` are the same moment on both clocks.
 
     The deadline is on the monotonic clock, rounded down: setting the wall clock back later prolongs nothing.
     `mask_key` is the secret that masked values are hashed with; the engine gets it only if there are masks.
+    `own` is where the gateway listens as the target would reach it (`own_places`).
     What the grant opens is compiled to the rights of its protocol.
     ValueError if the grant does not hold the database or is not active, or has masks and there is no key.
     """
@@ -48,7 +50,7 @@ def compile_grant(
         principal_kind=principal.kind,
         target=grant.target,
         database=database,
-        rights=_RIGHTS[grant.protocol](grant, database, mask_key),
+        rights=_RIGHTS[grant.protocol](grant, database, mask_key, own),
         budgets=grant.budgets,
         used=grant.used,
         policy=grant.policy,
@@ -63,7 +65,7 @@ def compile_grant(
     )
 
 
-def _postgres(grant: Grant, database: str, mask_key: bytes) -> CompiledPostgres:
+def _postgres(grant: Grant, database: str, mask_key: bytes, own: tuple[str, ...]) -> CompiledPostgres:
     classes, rules = compiled_actions(grant.actions, grant.deny, grant.search_path)
     return CompiledPostgres(
         actions=classes,
@@ -102,8 +104,8 @@ def _pairs(patterns: tuple[Pattern, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((pattern.schema, pattern.name) for pattern in patterns)
 
 
-def _ssh(grant: Grant, database: str, mask_key: bytes) -> CompiledSsh:
-    return CompiledSsh(actions=compiled_ssh(grant.actions), action_texts=grant.actions)
+def _ssh(grant: Grant, database: str, mask_key: bytes, own: tuple[str, ...]) -> CompiledSsh:
+    return CompiledSsh(actions=compiled_ssh(grant.actions), action_texts=grant.actions, own=own)
 
 
 @lru_cache(maxsize=256)
@@ -112,5 +114,8 @@ def compiled_ssh(actions: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(str, ssh.held(actions).plain))
 
 
-_RIGHTS: dict[Protocol, Callable[[Grant, str, bytes], Rights]] = {"postgres": _postgres, "ssh": _ssh}
+_RIGHTS: dict[Protocol, Callable[[Grant, str, bytes, tuple[str, ...]], Rights]] = {
+    "postgres": _postgres,
+    "ssh": _ssh,
+}
 """What compiles a grant's actions, masks and the like, by protocol."""

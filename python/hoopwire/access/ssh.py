@@ -1,6 +1,11 @@
 """SSH's part of a decision: what a client's user name says, and what certificates may say of a grant."""
 
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from hoopwire.model.action import ActionError
 from hoopwire.model.grant import Grant
+from hoopwire.model.ssh.destinations import read_destination
 from hoopwire.model.ssh.login import Allowed
 from hoopwire.model.ssh.rights import CompiledSsh
 from hoopwire.model.ssh.settings import SshTarget
@@ -41,6 +46,43 @@ def allowed_by(rights: CompiledSsh) -> Allowed:
         x11_forwarding="x11" in words,
         command=_one_command(words),
     )
+
+
+def own_places(addresses: Iterable[str], target_host: str, machine: str) -> tuple[str, ...]:
+    """Where a target would find the gateway's listeners, of which `addresses` are the bound `HOST:PORT`.
+
+    `machine` is the name of the gateway's. Loopback is the gateway's only where the target is its own machine.
+    What else a name leads to, the target alone knows.
+    """
+    bound = [address.rpartition(":") for address in addresses]
+    hosts = {host.strip("[]") for host, _, _ in bound}
+    is_here = _is_loopback(target_host) or target_host in {*hosts, machine}
+    found = []
+    for host, _, port in bound:
+        is_everywhere = host in ("0.0.0.0", "[::]", "")  # noqa: S104 - what is looked for, not what is listened on
+        if is_here and (is_everywhere or _is_loopback(host.strip("[]"))):
+            found.append(f"localhost:{port}")
+        if is_everywhere:
+            found.append(f"{machine}:{port}")
+        elif not _is_loopback(host.strip("[]")):
+            found.append(f"{host}:{port}")
+    return tuple(place for place in found if _is_place(place))
+
+
+def _is_place(text: str) -> bool:
+    """Machines have names that no client could ask for: `web_1.7`."""
+    try:
+        read_destination(text, 0)
+    except ActionError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
 
 
 def _one_command(words: tuple[str, ...]) -> str | None:

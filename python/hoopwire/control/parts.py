@@ -1,6 +1,7 @@
 """`Parts`: what a running gateway has open (store, engine, sessions), handed to the files of this room."""
 
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,7 +10,7 @@ from typing import Protocol, TypeVar
 import msgspec
 import trio
 
-from hoopwire.access import compile_grant, is_long, prepare_grant
+from hoopwire.access import compile_grant, is_long, own_places, prepare_grant
 from hoopwire.audit import AuditTrail
 from hoopwire.control import texts
 from hoopwire.control.clock import Clock
@@ -149,9 +150,18 @@ class Parts:
             monotonic_ns=self.clock.monotonic_ns(),
             notice_s=float(self.current.settings.gateway.expiry_notice),
             mask_key=self.hasher.mask_key(grant.target) if grant.masks else b"",
+            own=self._own_places(grant.target),
         )
         deadline = min(compiled.deadline_monotonic_ns, self.clock.deadline_ns(grant))
         return msgspec.structs.replace(compiled, deadline_monotonic_ns=deadline)
+
+    def _own_places(self, name: str) -> tuple[str, ...]:
+        settings = self.current.settings
+        target = settings.targets.get(name)
+        if not isinstance(target, SshTarget):
+            return ()
+        control = () if settings.listen.control is None else (settings.listen.control,)
+        return own_places((*self.engine.addresses, *control), target.host, socket.gethostname())
 
     def perform(self, effects: Sequence[Effect]) -> None:
         """Carry out what the session table answered. Sessions that are gone meanwhile are no fault."""

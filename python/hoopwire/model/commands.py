@@ -81,7 +81,7 @@ Rights = CompiledPostgres | CompiledSsh
 class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as the data plane decides by it. `version` guards the seam."""
 
-    version: int = 6
+    version: int = 7
     id: str
     issuer: str
     principal: str

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoopwire.access import allowed_by, parse_ssh_user, without_task
+from hoopwire.access import allowed_by, own_places, parse_ssh_user, without_task
 from hoopwire.model.ssh.login import Allowed
 from hoopwire.model.ssh.rights import CompiledSsh
 
@@ -71,3 +71,23 @@ def test_each_word_and_nothing_besides():
 def test_only_one_literal_command_is_forced(words, command):
     """A command that is forced runs whatever is asked for: it must be the only thing that is granted."""
     assert allowed(*words).command == command
+
+
+NAME = "gw1"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "target", "places"),
+    [
+        (("127.0.0.1:2222", "[::1]:2222"), "127.0.0.1", ("localhost:2222", "localhost:2222")),
+        (("127.0.0.1:2222",), "web1.internal", ()),
+        (("0.0.0.0:2222",), "web1.internal", (f"{NAME}:2222",)),
+        (("[::]:2222",), "localhost", ("localhost:2222", f"{NAME}:2222")),
+        (("10.0.0.5:2222", "[fd00::5]:6432"), "web1.internal", ("10.0.0.5:2222", "[fd00::5]:6432")),
+        (("10.0.0.5:2222", "127.0.0.1:8443"), "10.0.0.5", ("10.0.0.5:2222", "localhost:8443")),
+        (("0.0.0.0:2222",), NAME, ("localhost:2222", f"{NAME}:2222")),
+    ],
+)
+def test_where_a_target_would_find_the_gateway(addresses, target, places):
+    """A grant of loopback on the gateway's own machine led to its ports."""
+    assert own_places(addresses, target, NAME) == places

@@ -13,3 +13,5 @@ class CompiledSsh(msgspec.Struct, frozen=True, kw_only=True, tag="ssh"):
     """Canonical texts without presets: the engine reads them and decides by them."""
     action_texts: tuple[str, ...] = ()
     """The grant's actions as texts, for refusals."""
+    own: tuple[str, ...] = ()
+    """`HOST:PORT` where the gateway listens, as the target would reach it: nothing is forwarded there."""

@@ -151,7 +151,9 @@ impl Rights {
             }
             Action::Forward { host, port } => {
                 let host = Host::read(host).ok_or(Reason::OddHost)?;
-                self.first_destination(|one| one.covers(&host, port))
+                let word = self.first_destination(|one| one.covers(&host, port))?;
+                let is_own = self.own.iter().any(|place| place.covers(&host, port));
+                if is_own { Err(Reason::Gateway) } else { Ok(word) }
             }
             Action::StreamLocal { path } => self.first_destination(|one| one.covers_socket(path)),
             Action::RemoteForward { host, port } => {

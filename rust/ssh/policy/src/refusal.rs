@@ -26,6 +26,8 @@ pub(crate) enum Reason {
     CopyNotChecked,
     /// It cannot be told which host it is.
     OddHost,
+    /// The gateway itself listens there.
+    Gateway,
     /// A value that the variable may not have.
     Value(&'static str),
     /// A TERM that no terminal has.
@@ -148,6 +150,11 @@ impl Reason {
                     grants(grant)
                 ),
                 hint: "Write the name, or the address as 10.0.0.7 or 2001:db8::7, without a zone.".to_owned(),
+            },
+            Reason::Gateway => Words {
+                message: "connections to the gateway itself are not forwarded".to_owned(),
+                detail: "It listens there: what comes through it would come from itself.".to_owned(),
+                hint: "Connect to the gateway directly.".to_owned(),
             },
             Reason::Value(fault) => Words {
                 message: format!("the variable is refused: {fault}"),

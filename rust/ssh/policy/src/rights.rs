@@ -22,6 +22,8 @@ pub struct Rights {
     pub(crate) words: Vec<Word>,
     /// The policy's actions as written, for refusals.
     pub(crate) action_texts: Vec<String>,
+    /// Where the gateway itself listens, as the target would reach it: nothing is forwarded to there.
+    pub(crate) own: Vec<Destination>,
 }
 
 /// One word and what it means.
@@ -51,6 +53,7 @@ pub(crate) enum Means {
 struct Written {
     actions: Vec<String>,
     action_texts: Vec<String>,
+    own: Vec<String>,
 }
 
 /// A word that is none.
@@ -74,7 +77,10 @@ impl TryFrom<Written> for Rights {
     type Error = Malformed;
 
     fn try_from(written: Written) -> Result<Rights, Malformed> {
-        Rights::read(&written.actions, written.action_texts)
+        let own =
+            |text: &String| Destination::read(text).map_err(|fault| Malformed { word: text.clone(), fault });
+        let own = written.own.iter().map(own).collect::<Result<_, _>>()?;
+        Ok(Rights { own, ..Rights::read(&written.actions, written.action_texts)? })
     }
 }
 
@@ -89,7 +95,7 @@ impl Rights {
             Means::read(text).map(|means| Word { text: text.to_owned(), means }).map_err(malformed)
         };
         let words = words.iter().map(|text| word(text.as_ref())).collect::<Result<_, _>>()?;
-        Ok(Rights { words, action_texts })
+        Ok(Rights { words, action_texts, own: Vec::new() })
     }
 
     /// The policy's actions as written.
@@ -219,11 +225,18 @@ mod tests {
 
     #[test]
     fn what_the_control_plane_writes_is_read() {
-        let written =
-            Written { actions: vec!["shell".into(), "exec ls".into()], action_texts: vec!["operate".into()] };
+        let written = Written {
+            actions: vec!["shell".into(), "exec ls".into()],
+            action_texts: vec!["operate".into()],
+            own: Vec::new(),
+        };
         let rights = Rights::try_from(written).unwrap();
         assert_eq!((rights.words.len(), rights.action_texts.len()), (2, 1));
-        let written = Written { actions: vec!["shell".into(), "query".into()], action_texts: Vec::new() };
+        let written = Written {
+            actions: vec!["shell".into(), "query".into()],
+            action_texts: Vec::new(),
+            own: Vec::new(),
+        };
         let malformed = Rights::try_from(written).unwrap_err();
         assert_eq!(malformed.to_string(), "action \"query\": there is no such word");
     }

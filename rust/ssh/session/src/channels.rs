@@ -36,9 +36,9 @@ impl Closes {
         self.from_client && self.to_client && self.from_target && self.to_target
     }
 
-    /// The target may give its number to another channel, and the client may still speak of this one by it.
-    fn is_old_to_target(self) -> bool {
-        self.to_target && !self.from_client
+    /// The client may use its number again, and the target may still speak of this one by it.
+    fn is_old_to_client(self) -> bool {
+        self.from_client && self.to_client && !self.from_target
     }
 }
 
@@ -150,7 +150,15 @@ impl Channel {
         Some(due)
     }
 
-    /// The target's CLOSE goes on to the client.
+    /// A channel whose program was refused ends for the client when every answer is said. At the target nothing runs on
+    /// it: it ends there with the client's CLOSE, so that neither peer gives its number away before the other has let go.
+    pub(crate) fn close_if_refused(&mut self, keeper: Keeper<'_>, turn: &mut Turn<'_>) {
+        if self.state == State::Refused && self.owed.is_empty() && !self.closes.to_client {
+            self.close_down(keeper, turn);
+        }
+    }
+
+    /// The client is told the end.
     pub(crate) fn close_down(&mut self, keeper: Keeper<'_>, turn: &mut Turn<'_>) {
         self.finish_transfer(keeper, turn);
         self.closes.to_client = true;
@@ -236,10 +244,9 @@ impl Channels {
         self.by_client.contains_key(&client)
     }
 
-    /// One more has to wait: the target may give it a number by which the client still speaks of a channel that the
-    /// gateway has closed.
-    pub(crate) fn is_number_shared(&self) -> bool {
-        self.by_client.values().any(|channel| channel.closes.is_old_to_target())
+    /// One with this number has to wait: the target has still to let go of the one that the client has closed.
+    pub(crate) fn is_in_the_way(&self, client: u32) -> bool {
+        self.by_client.get(&client).is_some_and(|channel| channel.closes.is_old_to_client())
     }
 
     pub(crate) fn insert(&mut self, channel: Channel) {

@@ -43,7 +43,7 @@ impl Live {
             Message::Global { want_reply, global } => self.global_of_client(want_reply, global, turn),
             Message::Open { sender, window_bytes, packet_bytes, open } => {
                 let is_barred = self.no_more_sessions && matches!(open, Open::Session);
-                if !is_barred && (!self.waiting.is_empty() || self.channels.is_number_shared()) {
+                if !is_barred && (!self.waiting.is_empty() || self.channels.is_in_the_way(sender)) {
                     return self.wait_for_number(payload);
                 }
                 let opening = Opening { sender, window: window_bytes, packet: packet_bytes, open, is_barred };
@@ -120,12 +120,15 @@ impl Live {
 
     /// A channel is gone: those that waited for it are opened, in their order.
     pub(crate) fn open_waiting(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
-        while !self.channels.is_number_shared() {
-            let Some(payload) = self.waiting.pop_front() else { break };
+        while let Some(payload) = self.waiting.pop_front() {
             let Ok(Message::Open { sender, window_bytes, packet_bytes, open }) = Message::read(&payload)
             else {
                 break;
             };
+            if self.channels.is_in_the_way(sender) {
+                self.waiting.push_front(payload);
+                break;
+            }
             self.permit(turn.now)?;
             let opening =
                 Opening { sender, window: window_bytes, packet: packet_bytes, open, is_barred: false };
@@ -289,8 +292,7 @@ impl Live {
             turn.forward_by(permit, kept, |out| say::close(out, recipient));
         }
         let client = channel.client;
-        self.settle_channel(client, turn.now)?;
-        self.open_waiting(turn)
+        self.settle_channel(client, turn.now)
     }
 
     fn answer_of_client(

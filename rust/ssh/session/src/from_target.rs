@@ -233,6 +233,7 @@ impl Live {
         for success in due {
             say_answer(client, success, turn);
         }
+        channel.close_if_refused(keeper, turn);
         Ok(())
     }
 }

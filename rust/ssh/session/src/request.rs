@@ -7,7 +7,6 @@ use crate::keep::{Asked, Keeper, is_final};
 use crate::live::Live;
 use crate::session::Turn;
 use crate::words;
-use hoopwire_recording::Direction;
 use hoopwire_session::Ending;
 use hoopwire_ssh_policy::{Access, Action, Denial, Grant, decide};
 use hoopwire_ssh_protocol::channel::{Request, STDERR, Size, say};
@@ -73,7 +72,7 @@ impl Live {
                 let _ = keeper.request(asked, Some(&denial), turn);
                 match (read.runs, want_reply) {
                     (Some(Runs::Shell | Runs::Exec(_)), _) => {
-                        refuse_program(keeper, channel, recipient, want_reply, &denial, turn);
+                        refuse_program(keeper, channel, want_reply, &denial, turn);
                     }
                     (_, true) => answer(channel, false, turn),
                     (_, false) => {}
@@ -172,12 +171,10 @@ pub(crate) fn say_answer(client: u32, success: bool, turn: &mut Turn<'_>) {
     turn.carry_down(|out| if success { say::success(out, client) } else { say::failure(out, client) });
 }
 
-/// A program that is refused looks like one that ran and said why: clients show nothing of a FAILURE's reason. The channel
-/// ends at the target first, and for the client when the target has agreed.
+/// A program that is refused looks like one that ran and said why: clients show nothing of a FAILURE's reason.
 fn refuse_program(
     keeper: Keeper<'_>,
     channel: &mut Channel,
-    recipient: u32,
     want_reply: bool,
     denial: &Denial,
     turn: &mut Turn<'_>,
@@ -198,8 +195,6 @@ fn refuse_program(
         say::exit_status(out, client, words::REFUSED_STATUS);
         say::eof(out, client);
     });
-    let _ = keeper.answer(channel.no, "close", b"", Direction::Gateway, turn);
-    turn.carry_up(|out| say::close(out, recipient));
-    channel.closes.to_target = true;
     channel.state = State::Refused;
+    channel.close_if_refused(keeper, turn);
 }
