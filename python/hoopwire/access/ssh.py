@@ -51,7 +51,7 @@ def allowed_by(rights: CompiledSsh) -> Allowed:
 def own_places(addresses: Iterable[str], target_host: str, machine: str) -> tuple[str, ...]:
     """Where a target would find the gateway's listeners, of which `addresses` are the bound `HOST:PORT`.
 
-    `machine` is the name of the gateway's. Loopback is the gateway's only where the target is its own machine.
+    `machine` is the name of the gateway's. Loopback is the gateway's only where the target is that machine.
     What else a name leads to, the target alone knows.
     """
     bound = [address.rpartition(":") for address in addresses]
