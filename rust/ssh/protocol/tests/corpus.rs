@@ -9,10 +9,16 @@ use vectors::{lines, unhex};
 
 #[path = "fuzzed/packets.rs"]
 mod packets;
+#[path = "fuzzed/transport.rs"]
+mod transport;
 mod vectors;
 
 fn corpus() -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/ssh");
+    seeds("ssh")
+}
+
+fn seeds(of: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(of);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
@@ -24,6 +30,15 @@ fn bytes_of_a_peer() {
     assert!(seeds.len() >= 12, "the corpus is gone");
     for (path, bytes) in &seeds {
         assert!(std::panic::catch_unwind(|| packets::check(bytes)).is_ok(), "{path} fails");
+    }
+}
+
+#[test]
+fn bytes_before_there_are_keys() {
+    let seeds = seeds("ssh_transport");
+    assert!(seeds.len() >= 12, "the corpus is gone");
+    for (path, bytes) in &seeds {
+        assert!(std::panic::catch_unwind(|| transport::check(bytes)).is_ok(), "{path} fails");
     }
 }
 
