@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from hoopwire.model.grant import Grant
-from hoopwire.model.identity import Identity
+from hoopwire.model.identity import Identity, Vouched
 from hoopwire.model.plain import plain_json
 
 Kind = Literal[
@@ -105,6 +105,11 @@ def identity_event(kind: Kind, at: float, identity: Identity, **fields: Any) -> 
         "kid": evidence.kid,
     }
     return AuditEvent(kind=kind, at=at, **(named | fields))
+
+
+def vouched_event(kind: Kind, at: float, vouched: Vouched) -> AuditEvent:
+    """An event about a token that was refused after its signature held."""
+    return AuditEvent(kind=kind, at=at, **msgspec.structs.asdict(vouched))
 
 
 def grant_event(kind: Kind, at: float, grant: Grant, **fields: Any) -> AuditEvent:

@@ -10,6 +10,8 @@ Which reasons the principal may hear is decided here and nowhere else, by the ta
   the same for a forged token, an unknown key and a revoked identity.
 """
 
+from hoopwire.model.identity import Vouched
+
 GENERIC = "the access token was not accepted"
 
 _HINTS: dict[str, str] = {
@@ -59,6 +61,9 @@ class TokenRefused(Exception):
     what the principal may be told to do, empty where nothing may be said. None of them ever holds a token or
     a part of one.
     """
+
+    vouched: Vouched | None = None
+    """Whose token it is, for the audit event; none if no signature vouches for it."""
 
     def __init__(self, code: str, internal: str, hint: str = "") -> None:
         super().__init__(GENERIC)

@@ -49,6 +49,17 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     groups_as_of: int = 0
 
 
+class Vouched(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose token was refused after its signature held. What is not of the allowed form is left empty."""
+
+    iss: str
+    kid: str
+    cid: str = ""
+    uid: str = ""
+    jti: str = ""
+    act: tuple[str, ...] = ()
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """What `identity` hands on after a token passed every check. The token goes no further."""
 

@@ -5,17 +5,18 @@ Okta custom authorization servers say `cid` and `scp` (array); agent-to-agent to
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
-from hoopwire.identity.refusal import refused
-from hoopwire.model.identity import Principal, PrincipalKind
+from hoopwire.identity.refusal import TokenRefused, refused
+from hoopwire.model.identity import Principal, PrincipalKind, Vouched
 from hoopwire.model.settings import IssuerSettings
 
 MAX_ACTORS: Final = 8
 _ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _JTI: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _MAX_NAME: Final = 256
+_T = TypeVar("_T")
 _ID_TOKEN_CLAIMS: Final = ("nonce", "at_hash", "c_hash", "s_hash")
 
 
@@ -68,6 +69,26 @@ def principal(claims: Mapping[str, Any], cid: str, settings: IssuerSettings) -> 
     uid = _user_id(claims, cid, settings)
     kind: PrincipalKind = "user" if uid is not None else "ai_agent" if cid in settings.agents else "service"
     return Principal(issuer=issuer, kind=kind, cid=cid, uid=uid, name=_name(claims), actors=_actors(claims))
+
+
+def vouched(claims: Mapping[str, Any], kid: str, settings: IssuerSettings) -> Vouched:
+    """Whose token this is, as far as its claims can be read; one that can't be spoils no other."""
+
+    def readable(read: Callable[[], _T], otherwise: _T) -> _T:
+        try:
+            return read()
+        except TokenRefused:
+            return otherwise
+
+    cid = readable(lambda: client_id(claims), None) or ""
+    return Vouched(
+        iss=claims["iss"],
+        kid=kid,
+        cid=cid,
+        uid=readable(lambda: _user_id(claims, cid, settings), None) or "",
+        jti=readable(lambda: token_id(claims), ""),
+        act=readable(lambda: _actors(claims), ()),
+    )
 
 
 def _user_id(claims: Mapping[str, Any], cid: str, settings: IssuerSettings) -> str | None:

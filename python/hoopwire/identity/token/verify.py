@@ -17,8 +17,15 @@ from hoopwire.identity.groups import groups
 from hoopwire.identity.issuers import check_issuers, is_org_server
 from hoopwire.identity.keys.jwks import JwksCache, JwksStatistics, KeySource
 from hoopwire.identity.keys.keyset import PublicKey, fits
-from hoopwire.identity.refusal import refused
-from hoopwire.identity.token.claims import client_id, looks_like_id_token, principal, scopes, token_id
+from hoopwire.identity.refusal import TokenRefused, refused
+from hoopwire.identity.token.claims import (
+    client_id,
+    looks_like_id_token,
+    principal,
+    scopes,
+    token_id,
+    vouched,
+)
 from hoopwire.identity.token.preparse import Channel, Presented, check_times, parse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.settings import IssuerSettings
@@ -118,6 +125,19 @@ class Verifier:
         settings = self._select_issuer(presented)  # 5 iss, and alg against that issuer's own list
         key = await self._keys.key(presented.issuer, presented.kid, presented.algorithm)  # 6 key
         objection = _verify_signature(token, key, presented, self._audience)  # 7 signature
+        try:
+            identity = self._believe(presented, settings, objection)
+            if self._introspection is not None and not await self._introspection.active(
+                presented.issuer, token
+            ):
+                raise refused("inactive", f"{presented.issuer} says the token is not active")  # 15
+        except TokenRefused as refusal:
+            refusal.vouched = vouched(presented.claims, presented.kid, settings)
+            raise
+        return identity
+
+    def _believe(self, presented: Presented, settings: IssuerSettings, objection: str | None) -> Identity:
+        """Steps 8 to 14: the signature holds, so that the claims are the issuer's own."""
         claims = presented.claims
         check_times(claims)  # 8 payload
         self._check_clock(claims)  # 9 exp, iat, nbf
@@ -139,8 +159,6 @@ class Verifier:
             groups_as_of=int(self._now()) if settings.groups.source == "static" else claims["iat"],
         )
         self._check_watermarks(who, evidence)  # 14 revocation
-        if self._introspection is not None and not await self._introspection.active(presented.issuer, token):
-            raise refused("inactive", f"{presented.issuer} says the token is not active")  # 15 introspection
         return Identity(principal=who, evidence=evidence)
 
     def _select_issuer(self, presented: Presented) -> IssuerSettings:
@@ -216,7 +234,8 @@ def _verify_signature(token: str, key: PublicKey, presented: Presented, audience
         # PyJWT looks at claims only after the signature held. Were that to change: refused below in any case.
         return type(objection).__name__
     except jwt.PyJWTError as error:
-        raise refused("bad_signature", f"signature: {type(error).__name__}") from None
+        of = f"not by key {presented.kid} of {presented.issuer}"
+        raise refused("bad_signature", f"signature: {type(error).__name__}, {of}") from None
     if claims != presented.claims:
         raise refused("malformed", "payload: PyJWT reads it differently")
     return None
