@@ -41,3 +41,36 @@ def test_a_refused_login_is_named(gateway, cid):
         [event] = audited(gateway, kind)
         assert {name: event.get(name) for name in named} == named
     assert token not in gateway.audit.getvalue().decode()
+
+
+def test_by_which_group_it_got_in(gateway, capsys):
+    """I9: `grant.minted` and `grants show --json` had neither groups nor scopes nor where they come from."""
+    known = gateway.issuer.client(groups=["other", "data"], scopes=["database"]).cid
+    gateway.connect(gateway.issuer.token(known), "s_1")
+    [minted] = audited(gateway, "grant.minted")
+    expected = {
+        "matched": ["group data"],
+        "groups": ["other", "data"],
+        "groups_source": "claim",
+        "scopes": ["database"],
+    }
+    assert {name: minted.get(name) for name in expected} == expected
+    capsys.readouterr()
+    assert gateway.hoopwire("grants", "show", minted["grant"], "--json") == 0
+    shown = json.loads(capsys.readouterr().out)["grant"]
+    assert {name: shown.get(name) for name in expected} == expected
+    assert gateway.hoopwire("grants", "show", minted["grant"]) == 0
+    assert "by       group data (groups from claim)\n" in capsys.readouterr().out
+
+
+def test_which_groups_were_not_enough(gateway):
+    """I9's kin: an audit event of a denial by the policies did not say which groups the token had."""
+    stranger = gateway.issuer.client(groups=["other"]).cid
+    gateway.connect(gateway.issuer.token(stranger), "s_1")
+    gateway.settle(lambda: audited(gateway, "session.denied"))
+    [event] = audited(gateway, "session.denied")
+    assert (event["code"], event["groups"], event["groups_source"]) == (
+        "target_not_granted",
+        ["other"],
+        "claim",
+    )
