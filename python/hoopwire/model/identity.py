@@ -47,6 +47,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
     groups_source: GroupsSource = "claim"
     groups_as_of: int = 0
+    groups_lack: str = ""
+    """Why there are no groups: `its token has no claim "groups"`."""
 
 
 class Vouched(msgspec.Struct, frozen=True, kw_only=True):

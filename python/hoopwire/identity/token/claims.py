@@ -8,13 +8,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from hoopwire.identity.refusal import TokenRefused, refused
+from hoopwire.identity.refusal import TokenRefused, claim_refused
 from hoopwire.model.identity import Principal, PrincipalKind, Vouched
 from hoopwire.model.settings import IssuerSettings
 
 MAX_ACTORS: Final = 8
 _ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _JTI: Final = re.compile(r"[\x21-\x7e]{1,256}")
+_FORM: Final = "a text of 1 to 256 ASCII characters without blanks"
 _MAX_NAME: Final = 256
 _T = TypeVar("_T")
 _ID_TOKEN_CLAIMS: Final = ("nonce", "at_hash", "c_hash", "s_hash")
@@ -29,7 +30,9 @@ def token_id(claims: Mapping[str, Any]) -> str:
     """`jti`. The ledger needs it, so a token without one is refused."""
     jti = claims.get("jti")
     if not isinstance(jti, str) or not _JTI.fullmatch(jti):
-        raise refused("claims_refused", "jti is missing or not of the allowed form")
+        if "jti" not in claims:
+            raise claim_refused("the token has no claim jti, by which it is known again")
+        raise claim_refused(f"the token's claim jti is not {_FORM}")
     return jti
 
 
@@ -39,15 +42,15 @@ def scopes(claims: Mapping[str, Any]) -> tuple[str, ...]:
     if "scp" in claims:
         listed = claims["scp"]
         if not isinstance(listed, list) or not all(isinstance(scope, str) and scope for scope in listed):
-            raise refused("claims_refused", "scp is not an array of strings")
+            raise claim_refused("the token's claim scp is not an array of texts")
         found.append(tuple(listed))
     if "scope" in claims:
         text = claims["scope"]
         if not isinstance(text, str):
-            raise refused("claims_refused", "scope is not a string")
+            raise claim_refused("the token's claim scope is not a text")
         found.append(tuple(text.split()))
     if len(found) == 2 and set(found[0]) != set(found[1]):
-        raise refused("claims_refused", "scp and scope differ")
+        raise claim_refused("the token's claims scp and scope differ")
     return found[0] if found else ()
 
 
@@ -98,14 +101,14 @@ def _user_id(claims: Mapping[str, Any], cid: str, settings: IssuerSettings) -> s
         return None
     uid = claims[name]
     if not isinstance(uid, str) or not _ID.fullmatch(uid):
-        raise refused("claims_refused", f"{name} is not of the allowed form")
+        raise claim_refused(f"the token's claim {name} is not {_FORM}")
     return uid
 
 
 def _name(claims: Mapping[str, Any]) -> str:
     sub = claims.get("sub", "")
     if not isinstance(sub, str):
-        raise refused("claims_refused", "sub is not a string")
+        raise claim_refused("the token's claim sub is not a text")
     return "".join(letter if letter.isprintable() else "?" for letter in sub[:_MAX_NAME])
 
 
@@ -115,21 +118,24 @@ def _actors(claims: Mapping[str, Any]) -> tuple[str, ...]:
     holder: Mapping[str, Any] = claims
     while "act" in holder:
         if len(actors) == MAX_ACTORS:
-            raise refused("claims_refused", f"act: more than {MAX_ACTORS} actors")
+            raise claim_refused(f"the token's claim act names more than {MAX_ACTORS} actors")
         holder = holder["act"]
         if not isinstance(holder, dict):
-            raise refused("claims_refused", "act is not an object")
+            raise claim_refused("the token's claim act is not an object")
         actor = _one_of(holder, "cid", "client_id", _ID) or holder.get("sub")
         if not isinstance(actor, str) or not _ID.fullmatch(actor):
-            raise refused("claims_refused", "act names no actor of the allowed form")
+            raise claim_refused("the token's claim act has an actor without client_id or sub")
         actors.append(actor)
     return tuple(actors)
 
 
 def _one_of(claims: Mapping[str, Any], first: str, second: str, form: re.Pattern[str]) -> str | None:
-    values = [claims[name] for name in (first, second) if name in claims]
-    if any(not isinstance(value, str) or not form.fullmatch(value) for value in values):
-        raise refused("claims_refused", f"{first} or {second} is not of the allowed form")
+    values = []
+    for name in (first, second):
+        value = claims.get(name)
+        if name in claims and (not isinstance(value, str) or not form.fullmatch(value)):
+            raise claim_refused(f"the token's claim {name} is not {_FORM}")
+        values += [value] if name in claims else []
     if len(values) == 2 and values[0] != values[1]:
-        raise refused("claims_refused", f"{first} and {second} differ")
+        raise claim_refused(f"the token's claims {first} and {second} differ")
     return values[0] if values else None
