@@ -36,6 +36,7 @@ _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,10})", re.IGNOR
 _DISCOVERY: Final = {
     "okta": ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"),
     "oidc": ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"),
+    "keycloak": ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"),
 }
 
 

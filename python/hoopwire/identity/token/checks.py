@@ -66,11 +66,11 @@ def _audience(reading: Reading) -> None:
 
 def _kind(reading: Reading) -> None:
     """Step 11: an access token, of a client."""
-    cid = client_id(reading.claims)
+    cid = client_id(reading.claims, reading.settings)
     if looks_like_id_token(reading.claims):
         raise refused("id_token", "an ID token: nonce, at_hash, or aud is the client itself")
     if cid is None:
-        raise refused("not_an_access_token", "neither cid nor client_id")
+        raise refused("not_an_access_token", "it names no client (cid, client_id)")
     reading.cid = cid
 
 

@@ -21,8 +21,10 @@ _T = TypeVar("_T")
 _ID_TOKEN_CLAIMS: Final = ("nonce", "at_hash", "c_hash", "s_hash")
 
 
-def client_id(claims: Mapping[str, Any]) -> str | None:
-    """`cid` or `client_id`; none if neither is there."""
+def client_id(claims: Mapping[str, Any], settings: IssuerSettings) -> str | None:
+    """`cid` or `client_id`, of Keycloak `client_id` or `azp`; none if neither is there."""
+    if settings.kind == "keycloak":
+        return _one_of(claims, "client_id", "azp", _ID)
     return _one_of(claims, "cid", "client_id", _ID)
 
 
@@ -56,7 +58,7 @@ def scopes(claims: Mapping[str, Any]) -> tuple[str, ...]:
 
 def looks_like_id_token(claims: Mapping[str, Any]) -> bool:
     """OpenID Connect Core 2: claims only an ID token has, or an audience that is the client itself."""
-    if any(name in claims for name in _ID_TOKEN_CLAIMS):
+    if any(name in claims for name in _ID_TOKEN_CLAIMS) or claims.get("typ") == "ID":  # Keycloak's word
         return True
     audience = claims.get("aud")
     return isinstance(audience, str) and audience in (
@@ -83,7 +85,7 @@ def vouched(claims: Mapping[str, Any], kid: str, settings: IssuerSettings) -> Vo
         except TokenRefused:
             return otherwise
 
-    cid = readable(lambda: client_id(claims), None) or ""
+    cid = readable(lambda: client_id(claims, settings), None) or ""
     return Vouched(
         iss=claims["iss"],
         kid=kid,
@@ -99,10 +101,24 @@ def _user_id(claims: Mapping[str, Any], cid: str, settings: IssuerSettings) -> s
     name = "uid" if settings.kind == "okta" else "sub"
     if name not in claims or (name == "sub" and claims[name] == cid):
         return None
+    if settings.kind == "keycloak" and is_service_account(claims, cid):
+        return None
     uid = claims[name]
     if not isinstance(uid, str) or not _ID.fullmatch(uid):
         raise claim_refused(f"the token's claim {name} is not {_FORM}")
     return uid
+
+
+def is_service_account(claims: Mapping[str, Any], cid: str) -> bool:
+    """Of Keycloak, where a client's own `sub` is the UUID of a user that was made for it.
+
+    Its session alone has the note that `client_id` comes from, and that user's name is the client's; user
+    names are unique, so that no other can take it.
+    """
+    return (
+        claims.get("client_id") == cid
+        and claims.get("preferred_username") == f"service-account-{cid}".lower()
+    )
 
 
 def _name(claims: Mapping[str, Any]) -> str:

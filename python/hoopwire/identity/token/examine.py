@@ -12,6 +12,7 @@ import msgspec
 from hoopwire.identity.keys.jwks import KeySource
 from hoopwire.identity.refusal import TokenRefused
 from hoopwire.identity.token.checks import CHECKS, Reading
+from hoopwire.identity.token.claims import is_service_account
 from hoopwire.identity.token.preparse import SIZE_CAP_BYTES, Presented, parse
 from hoopwire.identity.token.verify import select_issuer, verify_signature
 from hoopwire.model.identity import Identity
@@ -125,7 +126,10 @@ def _found(check: str, reading: Reading) -> str:
         return ""
     evidence = who.evidence
     groups = ", ".join(evidence.groups) or f"none: {evidence.groups_lack}"
-    return f"{who.principal.key}, a {who.principal.kind}; groups (from {evidence.groups_source}): {groups}"
+    words = f"{who.principal.key}, a {who.principal.kind}; groups (from {evidence.groups_source}): {groups}"
+    if reading.settings.kind == "oidc" and is_service_account(claims, who.principal.cid):
+        words += '; it is a Keycloak service account: with kind = "keycloak" it is known by its client id'
+    return words
 
 
 def _passed(name: str, found: str) -> Check:
