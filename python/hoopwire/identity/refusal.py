@@ -7,8 +7,8 @@ Which reasons the principal may hear is decided here and nowhere else, by the ta
 * What a *signed* token says about itself (audience, lifetime, scope, claims by their names, proof of
   possession) is named, because those checks run only after the signature held: the caller owns a real token
   of a configured issuer.
-* Keys, signatures, revocation, introspection and the state of our key cache are never named: the answer is
-  the same for a forged token, an unknown key and a revoked identity.
+* Keys, signatures, revocation and introspection are never named: the answer is the same for a forged token, a
+  key that the issuer does not have and a revoked identity. That a key could not be looked for yet is told.
 """
 
 from hoopwire.model.identity import Vouched
@@ -58,7 +58,11 @@ _HINTS: dict[str, str] = {
         "here. Ask for a token that is not bound (without DPoP)."
     ),
     # That the issuer cannot be reached is nobody's secret.
-    "keys_unavailable": "The gateway cannot reach the issuer's keys at the moment. Try again in a minute.",
+    "keys_unavailable": "The gateway cannot reach the issuer's keys at the moment. Try again in {again}.",
+    "key_not_known_yet": (
+        "The gateway has not found the token's key among the issuer's, and waits before it looks again. Try "
+        "again in {again}."
+    ),
 }
 
 

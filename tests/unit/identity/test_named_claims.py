@@ -104,6 +104,8 @@ async def test_examine_and_verify_agree(
     except TokenRefused as refused:
         identity, code = None, refused.code
     looked = await examine(token, {"dev": settings}, issuer.audience, keys=keys, now=wall())
-    assert (looked.first_failed and looked.first_failed.code) == code
+    # The verifier has just looked for the key: it is too soon for another look.
+    expected = "key_not_known_yet" if code == "unknown_kid" else code
+    assert (looked.first_failed and looked.first_failed.code) == expected
     if identity is not None:
         assert looked.identity == identity
