@@ -5,7 +5,7 @@ Knows policy documents, matching and the compiled form; must never know tokens, 
 
 from hoopwire.access.compile import compile_grant
 from hoopwire.access.decide import Offer, decide, policy_hash
-from hoopwire.access.explain import Explanation, PolicyAccount, explain
+from hoopwire.access.explain import Explanation, PolicyAccount, explain, explain_identity
 from hoopwire.access.footguns import Footgun, footguns
 from hoopwire.access.match import issuer_name
 from hoopwire.access.open import open_database
@@ -32,6 +32,7 @@ __all__ = [
     "compile_grant",
     "decide",
     "explain",
+    "explain_identity",
     "footguns",
     "is_long",
     "issuer_name",

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hoopwire.access import denials
-from hoopwire.access.match import Opening, Reach, reach
+from hoopwire.access.match import Opening, Reach, named_by, reach
 from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Budgets, Grant, Mask, Mint, Protocol, RecordResults, SshBinding, TokenReuse
@@ -47,6 +47,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     search_path: tuple[str, ...] = ("public",)
     policy: str
     policy_hash: str
+    matched: tuple[str, ...] = ()
     task: str
     purpose: str
     ssh: SshBinding | None = None
@@ -191,6 +192,7 @@ def _offer(
         search_path=target.search_path if isinstance(target, PostgresTarget) else (),
         policy=policy.name,
         policy_hash=policy_hash(policy, request.target, target),
+        matched=named_by(policy, identity),
         task=request.task,
         purpose=request.purpose,
         ssh=request.ssh,

@@ -29,7 +29,9 @@ def who(identity: Identity) -> str:
     """The identity in its own terms: key, and groups with where they came from."""
     evidence = identity.evidence
     groups = listed((shown(group) for group in evidence.groups), none="no groups")
-    return f"{printable(identity.principal.key)} with {groups} (from {evidence.groups_source})"
+    source = f"from {evidence.groups_source}"
+    why = source if evidence.groups else printable(evidence.groups_lack) or source
+    return f"{printable(identity.principal.key)} with {groups} ({why})"
 
 
 def target_not_granted(request: AccessRequest, identity: Identity, settings: Settings) -> Denial:

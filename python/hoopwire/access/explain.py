@@ -3,10 +3,10 @@
 import msgspec
 
 from hoopwire.access.decide import Offer, decide
-from hoopwire.access.match import denies, granted_databases, identity_mismatch, reach
+from hoopwire.access.match import denies, granted_databases, identity_mismatch, issuer_name, reach
 from hoopwire.access.request import AccessRequest, parse_database
 from hoopwire.model.denial import Denial
-from hoopwire.model.identity import Evidence, Identity, Principal
+from hoopwire.model.identity import Evidence, GroupsSource, Identity, Principal
 from hoopwire.model.settings import PolicySettings, Settings
 
 
@@ -51,7 +51,12 @@ def explain(
     source = settings.issuers[name].groups
     if groups is None:
         groups = source.members.get(key, ()) if source.source == "static" else ()
-    identity = _identity(key, settings.issuers[name].issuers[0], groups, now)
+    identity = _identity(key, settings.issuers[name].issuers[0], groups, source.source, now)
+    return explain_identity(identity, target, settings, now)
+
+
+def explain_identity(identity: Identity, target: str, settings: Settings, now: float) -> Explanation:
+    """The same for the identity of a token, of a configured issuer."""
     target_name, database = parse_database(target)
     request = AccessRequest(target=target_name, database=database)
     outcome = decide(identity, request, settings, now, mint="implicit")
@@ -65,10 +70,10 @@ def explain(
         )
         chosen = None if denying is None else denying.name
     return Explanation(
-        principal=key,
-        issuer=name,
-        groups=groups,
-        groups_source=source.source,
+        principal=identity.principal.key,
+        issuer=issuer_name(identity.principal, settings) or "",
+        groups=identity.evidence.groups,
+        groups_source=identity.evidence.groups_source,
         target=target,
         outcome=outcome,
         policies=tuple(_account(policy, identity, request, settings, chosen) for policy in settings.policies),
@@ -116,7 +121,7 @@ def _pick_issuer(issuer: str | None, settings: Settings) -> str:
     return issuer
 
 
-def _identity(key: str, issuer: str, groups: tuple[str, ...], now: float) -> Identity:
+def _identity(key: str, issuer: str, groups: tuple[str, ...], source: GroupsSource, now: float) -> Identity:
     kind, colon, id = key.partition(":")
     if kind not in ("cid", "uid") or not colon or not id:
         raise ValueError(f"{key!r} is no principal key; write cid:CLIENT_ID or uid:USER_ID")
@@ -124,5 +129,7 @@ def _identity(key: str, issuer: str, groups: tuple[str, ...], now: float) -> Ide
         principal = Principal(issuer=issuer, kind="service", cid=id)
     else:
         principal = Principal(issuer=issuer, kind="user", cid="", uid=id)
-    evidence = Evidence(jti="", kid="", iat=int(now), exp=int(now) + 24 * 3600, groups=groups)
+    evidence = Evidence(
+        jti="", kid="", iat=int(now), exp=int(now) + 24 * 3600, groups=groups, groups_source=source
+    )
     return Identity(principal=principal, evidence=evidence)

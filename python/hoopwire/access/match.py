@@ -39,6 +39,13 @@ def identity_mismatch(policy: PolicySettings, identity: Identity, settings: Sett
     return f"it wants one of: {', '.join(wanted)}"
 
 
+def named_by(policy: PolicySettings, identity: Identity) -> tuple[str, ...]:
+    """What of the identity the policy names: `cid:0oa1`, `group analysts`."""
+    key, groups = identity.principal.key, identity.evidence.groups
+    named = (key,) if key in policy.principals else ()
+    return (*named, *(f"group {group}" for group in policy.groups if group in groups))
+
+
 @dataclass(frozen=True)
 class Opening:
     """What an allowing policy opens of a target: what a deny further up in the file has not taken."""

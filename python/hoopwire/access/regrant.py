@@ -3,7 +3,7 @@
 import msgspec
 
 from hoopwire.access.decide import policy_hash, upstream_user
-from hoopwire.access.match import Opening, issuer_name, reach
+from hoopwire.access.match import Opening, issuer_name, named_by, reach
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
@@ -78,6 +78,7 @@ def narrow(grant: Grant, identity: Identity, opening: Opening, target: TargetSet
         budgets=stricter_budgets(grant.budgets, policy_budgets(policy.budgets)),
         policy=policy.name,
         policy_hash=policy_hash(policy, grant.target, target),
+        matched=named_by(policy, identity),
         token_reuse=stricter_reuse(grant.token_reuse, policy.token_reuse),
         max_sessions=min(grant.max_sessions, policy.max_sessions),
         record_results=stricter_record(grant.record_results, policy.record),

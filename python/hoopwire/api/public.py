@@ -23,7 +23,7 @@ from starlette.types import ExceptionHandler
 from hoopwire.access import AccessRequest, parse_database
 from hoopwire.api import problems
 from hoopwire.api.openapi import openapi_document
-from hoopwire.audit import AuditEvent, identity_event
+from hoopwire.audit import AuditEvent, identity_event, vouched_event
 from hoopwire.control import texts
 from hoopwire.control.certifying import SshPlace, bind, certify, ssh_place
 from hoopwire.control.minting import SECRET_PREFIX, redeem_token
@@ -248,6 +248,8 @@ def _record(parts: Parts, denied: Denied, peer: str) -> None:
     at = parts.clock.wall()
     if denied.identity is not None:
         event = identity_event("grant.denied", at, denied.identity)
+    elif denied.vouched is not None:
+        event = vouched_event("grant.denied", at, denied.vouched)
     else:
         event = AuditEvent(kind="grant.denied", at=at)
     parts.trail.record(

@@ -3,7 +3,7 @@
 Knows no token: an event has no field that could hold one.
 """
 
-from hoopwire.audit.event import AuditEvent, Kind, grant_event, identity_event
+from hoopwire.audit.event import AuditEvent, Kind, grant_event, identity_event, vouched_event
 from hoopwire.audit.sink import FileSink, Sink, StreamSink
 from hoopwire.audit.trail import AuditTrail
 from hoopwire.audit.unwaiting import Unwaiting
@@ -18,4 +18,5 @@ __all__ = [
     "Unwaiting",
     "grant_event",
     "identity_event",
+    "vouched_event",
 ]

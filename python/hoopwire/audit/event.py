@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from hoopwire.model.grant import Grant
-from hoopwire.model.identity import Identity
+from hoopwire.model.identity import Evidence, Identity, Vouched
 from hoopwire.model.plain import plain_json
 
 Kind = Literal[
@@ -70,6 +70,12 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     role: str = ""
     """Name of the database role that was made for the grant."""
     policy: str = ""
+    matched: tuple[str, ...] = ()
+    """What of the principal the policy names: `cid:0oa1`, `group analysts`."""
+    groups: tuple[str, ...] = ()
+    """All that the token had, of a mint or a denial; so are its scopes."""
+    groups_source: str = ""
+    scopes: tuple[str, ...] = ()
     task: str = ""
     mint: str = ""
     peer: str = ""
@@ -94,8 +100,12 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def identity_event(kind: Kind, at: float, identity: Identity, **fields: Any) -> AuditEvent:
     """An event about a verified identity that has no grant."""
+    return AuditEvent(kind=kind, at=at, **(_who(identity) | _grounds(identity.evidence) | fields))
+
+
+def _who(identity: Identity) -> dict[str, Any]:
     principal, evidence = identity.principal, identity.evidence
-    named = {
+    return {
         "iss": principal.issuer,
         "cid": principal.cid,
         "uid": principal.uid or "",
@@ -104,7 +114,20 @@ def identity_event(kind: Kind, at: float, identity: Identity, **fields: Any) -> 
         "jti": evidence.jti,
         "kid": evidence.kid,
     }
-    return AuditEvent(kind=kind, at=at, **(named | fields))
+
+
+def _grounds(evidence: Evidence) -> dict[str, Any]:
+    """What policies decide by."""
+    return {
+        "groups": evidence.groups,
+        "groups_source": evidence.groups_source,
+        "scopes": evidence.scopes,
+    }
+
+
+def vouched_event(kind: Kind, at: float, vouched: Vouched) -> AuditEvent:
+    """An event about a token that was refused after its signature held."""
+    return AuditEvent(kind=kind, at=at, **msgspec.structs.asdict(vouched))
 
 
 def grant_event(kind: Kind, at: float, grant: Grant, **fields: Any) -> AuditEvent:
@@ -119,4 +142,6 @@ def grant_event(kind: Kind, at: float, grant: Grant, **fields: Any) -> AuditEven
         "expires_at": grant.expires_at,
     }
     identity = Identity(principal=grant.principal, evidence=grant.evidence)
-    return identity_event(kind, at, identity, **(named | fields))
+    if kind == "grant.minted":
+        named |= _grounds(grant.evidence) | {"matched": grant.matched}
+    return AuditEvent(kind=kind, at=at, **(_who(identity) | named | fields))

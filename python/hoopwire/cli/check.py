@@ -11,7 +11,7 @@ from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, masked_columns, print_denial, print_json, print_table
 from hoopwire.cli.sshd_lines import sshd_lines
 from hoopwire.config import Loaded, load_with_places
-from hoopwire.model.settings import PolicySettings
+from hoopwire.model.settings import PolicySettings, Settings
 
 
 def add(commands: Commands) -> None:
@@ -23,7 +23,8 @@ def add(commands: Commands) -> None:
         run,
         "  hoopwire check --config hoopwire.toml\n"
         "  hoopwire check --as cid:0oa1b2c3 --groups order-agents --target orders\n"
-        "  hoopwire check --as uid:00u9z8y7 --target orders/analytics --json\n",
+        "  hoopwire check --as uid:00u9z8y7 --target orders/analytics --json\n"
+        "  hoopwire check --token token.txt --online\n",
     )
     config_option(parser)
     identity_options(parser, is_required=False)
@@ -33,6 +34,12 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--no-files", action="store_true", help="do not look at the keys and certificates that it names"
     )
+    parser.add_argument(
+        "--token", metavar="FILE", help="say what this token is and would get (- reads stdin; never printed)"
+    )
+    parser.add_argument(
+        "--online", action="store_true", help="with --token: fetch its issuer's keys, and try its signature"
+    )
     json_option(parser)
 
 
@@ -40,6 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Validate; with `--as`, explain."""
     loaded = load_with_places(arguments.config, files=not arguments.no_files)
     settings = loaded.settings
+    if arguments.token is not None:
+        return _check_token(arguments, settings)
+    if arguments.online:
+        raise CommandFailed("--online needs --token", USAGE)
     if arguments.identity is None:
         if arguments.target is not None or arguments.groups is not None:
             raise CommandFailed("--target and --groups need --as", USAGE)
@@ -63,6 +74,20 @@ def run(arguments: argparse.Namespace) -> int:
             _print(explanation)
     granted = any(isinstance(explanation.outcome, Offer) for explanation in explanations)
     return OK if granted else REFUSED
+
+
+def _check_token(arguments: argparse.Namespace, settings: Settings) -> int:
+    # It reads tokens and keys: who checks a file need not wait for those libraries.
+    from hoopwire.cli import check_token
+
+    looked, explanations = check_token.look_at(arguments, settings)
+    if arguments.json:
+        check_token.tell_json(looked, explanations)
+    else:
+        check_token.tell(looked)
+        for explanation in explanations:
+            _print(explanation)
+    return check_token.exit_code(looked, explanations)
 
 
 def _summarize(arguments: argparse.Namespace, loaded: Loaded) -> None:

@@ -176,6 +176,8 @@ def show(arguments: argparse.Namespace) -> int:
     grant, sessions = answer.grant, answer.sessions
     print(f"grant    {clean(grant.id)}, {clean(_state(grant))}")
     print(f"for      {clean(grant.name or grant.principal)} by policy {clean(grant.policy)}")
+    if grant.matched:
+        print(f"by       {clean(', '.join(grant.matched))} (groups from {clean(grant.groups_source)})")
     print(f"opens    {clean(grant.target)}: {clean(', '.join(grant.databases))}")
     print(f"actions  {clean('; '.join(grant.actions))}")
     _print_obligations(grant)

@@ -1,6 +1,7 @@
 """Reads a token from a file, stdin, the environment or a program; never from arguments."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from hoopwire.cli.exits import USAGE, CommandFailed
 VARIABLE = "HOOPWIRE_TOKEN"
 _LIMIT = 64 * 1024
 _COMMAND_S = 60
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}")
 
 
 def read_token(path: str | None) -> str:
@@ -19,6 +21,11 @@ def read_token(path: str | None) -> str:
         if not token:
             raise CommandFailed(f"no token: set {VARIABLE}, or give --token-file FILE (- reads stdin)", USAGE)
         return token
+    if _JWT.match(path):
+        # Not told back: it would stand in a terminal's history and in logs once more.
+        raise CommandFailed(
+            "that is a token where the name of its file belongs: others saw it, get a new one", USAGE
+        )
     try:
         if path == "-":
             text = sys.stdin.read(_LIMIT)

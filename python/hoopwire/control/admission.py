@@ -20,7 +20,7 @@ from hoopwire.access import (
     regrant,
     without_task,
 )
-from hoopwire.audit import AuditEvent, grant_event, identity_event
+from hoopwire.audit import AuditEvent, grant_event, identity_event, vouched_event
 from hoopwire.control import texts
 from hoopwire.control.certifying import allowed_of
 from hoopwire.control.locking import check_lock
@@ -203,6 +203,8 @@ class Admission:
             audit = grant_event("session.denied", at, denied.grant, **asked)
         elif denied.identity is not None:
             audit = identity_event("session.denied", at, denied.identity, **asked)
+        elif denied.vouched is not None:
+            audit = vouched_event("session.denied", at, denied.vouched)
         else:
             # Nobody vouches for what was asked.
             audit = AuditEvent(kind="session.denied", at=at)

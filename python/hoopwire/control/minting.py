@@ -53,7 +53,7 @@ async def redeem_token(
         identity = await parts.current.verifier.verify(token, channel=channel)
     except TokenRefused as refused:
         denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
-        raise Denied(denial) from None
+        raise Denied(denial, vouched=refused.vouched) from None
     check_lock(parts, identity.principal, identity=identity)
     now, current = parts.clock.wall(), parts.current
     old = None if renews is None else await _renewed(parts, renews, identity)

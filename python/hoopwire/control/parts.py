@@ -25,7 +25,7 @@ from hoopwire.model.api import Cause
 from hoopwire.model.commands import CompiledGrant, Lease
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant
-from hoopwire.model.identity import Identity
+from hoopwire.model.identity import Identity, Vouched
 from hoopwire.model.settings import PostgresTarget, Settings
 from hoopwire.model.ssh.login import LoginGrant
 from hoopwire.model.ssh.settings import SshTarget
@@ -97,11 +97,17 @@ class Denied(Exception):
     """Carries a Denial up to who must say it, with what is known about who asked."""
 
     def __init__(
-        self, denial: Denial, *, identity: Identity | None = None, grant: Grant | None = None
+        self,
+        denial: Denial,
+        *,
+        identity: Identity | None = None,
+        vouched: Vouched | None = None,
+        grant: Grant | None = None,
     ) -> None:
         super().__init__(denial.code)
         self.denial = denial
         self.identity = identity
+        self.vouched = vouched
         self.grant = grant
 
 

@@ -66,7 +66,7 @@ def with_contact(denial: Denial, contact: str) -> Denial:
 
 def token_refused(code: str, message: str, hint: str, internal: str) -> Denial:
     """`identity` refused the token. Without a hint the code would say what the text must not."""
-    busy = code == "keys_unavailable"
+    busy = code in ("keys_unavailable", "key_not_known_yet")
     return Denial(
         fault="unavailable" if busy else "not_authorized",
         code=code if hint else "token_refused",

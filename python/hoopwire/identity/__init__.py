@@ -12,11 +12,13 @@ from hoopwire.identity.ssh.certificate import (
     looks_like_certificate,
     verify_certificate,
 )
+from hoopwire.identity.token.examine import Examination, examine
 from hoopwire.identity.token.verify import Introspection, Verifier, Watermarks
 
 __all__ = [
     "CertificateRefused",
     "CertifiedKey",
+    "Examination",
     "Introspection",
     "JwksCache",
     "KeySource",
@@ -24,6 +26,7 @@ __all__ = [
     "Verifier",
     "Watermarks",
     "check_issuers",
+    "examine",
     "looks_like_certificate",
     "verify_certificate",
 ]

@@ -4,11 +4,14 @@ Which reasons the principal may hear is decided here and nowhere else, by the ta
 
 * What the caller can see without us (size, shape, algorithm family, kind of credential, issuer) is named: it
   tells an attacker nothing about the gateway, and it is what people get wrong.
-* What a *signed* token says about itself (audience, lifetime, scope, proof of possession) is named, because
-  those checks run only after the signature held: the caller owns a real token of a configured issuer.
-* Keys, signatures, revocation, introspection and the state of our key cache are never named: the answer is
-  the same for a forged token, an unknown key and a revoked identity.
+* What a *signed* token says about itself (audience, lifetime, scope, claims by their names, proof of
+  possession) is named, because those checks run only after the signature held: the caller owns a real token
+  of a configured issuer.
+* Keys, signatures, revocation and introspection are never named: the answer is the same for a forged token, a
+  key that the issuer does not have and a revoked identity. That a key could not be looked for yet is told.
 """
+
+from hoopwire.model.identity import Vouched
 
 GENERIC = "the access token was not accepted"
 
@@ -36,11 +39,18 @@ _HINTS: dict[str, str] = {
         "This token comes from the Okta org authorization server, whose tokens only Okta can verify. Ask a "
         "custom authorization server (https://YOUR-DOMAIN/oauth2/ID) for one."
     ),
+    "issuer_missing": "The token does not say who issued it: it has no claim iss that is a text.",
+    "header_refused": "The token's header has a member that the gateway never takes: {name}.",
+    "kid_refused": (
+        "The token's header needs a key id (kid) of 1 to 128 letters, digits, - or _. Ask whoever runs the "
+        "issuer for one."
+    ),
     "unknown_issuer": "The gateway does not take tokens of this issuer.",
     # What a signed token says about itself.
     "wrong_audience": "Ask the issuer for a token whose audience (aud) is {audience!r}.",
     "expired": "The token has expired. Ask the issuer for a new one.",
     "not_yet_valid": "The token is not valid yet. Compare the clocks of the issuer and of the gateway.",
+    "claims_refused": "{what}. Ask whoever runs the issuer to mend that.",
     "lifetime": "The token lives longer than 24 hours. Ask for one with a shorter life.",
     "scope_missing": "Ask the issuer for a token with the scope {scope!r}.",
     "possession_required": (
@@ -48,7 +58,11 @@ _HINTS: dict[str, str] = {
         "here. Ask for a token that is not bound (without DPoP)."
     ),
     # That the issuer cannot be reached is nobody's secret.
-    "keys_unavailable": "The gateway cannot reach the issuer's keys at the moment. Try again in a minute.",
+    "keys_unavailable": "The gateway cannot reach the issuer's keys at the moment. Try again in {again}.",
+    "key_not_known_yet": (
+        "The gateway has not found the token's key among the issuer's, and waits before it looks again. Try "
+        "again in {again}."
+    ),
 }
 
 
@@ -60,11 +74,19 @@ class TokenRefused(Exception):
     a part of one.
     """
 
+    vouched: Vouched | None = None
+    """Whose token it is, for the audit event; none if no signature vouches for it."""
+
     def __init__(self, code: str, internal: str, hint: str = "") -> None:
         super().__init__(GENERIC)
         self.code = code
         self.internal = internal
         self.hint = hint
+
+
+def claim_refused(what: str) -> TokenRefused:
+    """A signed token with a claim that cannot be used. `what` names it (never its value) in one clause."""
+    return refused("claims_refused", what, what=what[:1].upper() + what[1:])
 
 
 def refused(code: str, internal: str, **words: str) -> TokenRefused:

@@ -71,6 +71,14 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     budget: SessionBudget
     """Used and limit of each budget, over all its sessions."""
     policy: str
+    matched: tuple[str, ...] = ()
+    """What of the principal the policy names: `cid:0oa1`, `group analysts`."""
+    groups: tuple[str, ...] = ()
+    """All that its token had."""
+    groups_source: str = ""
+    """Where its issuer's groups come from: `claim`, `scopes` or `static`."""
+    groups_as_of: float = 0.0
+    scopes: tuple[str, ...] = ()
     task: str
     purpose: str
     mint: str
@@ -353,6 +361,11 @@ def grant_view(grant: Grant, used: Used, *, pending: bool = False) -> GrantView:
         budgets=grant.budgets,
         budget=budget_use(grant.budgets, used),
         policy=grant.policy,
+        matched=grant.matched,
+        groups=grant.evidence.groups,
+        groups_source=grant.evidence.groups_source,
+        groups_as_of=grant.evidence.groups_as_of,
+        scopes=grant.evidence.scopes,
         task=grant.task,
         purpose=grant.purpose,
         mint=grant.mint,

@@ -98,6 +98,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """The target's, as it was: a live session's names keep their meaning."""
     policy: str
     policy_hash: str
+    matched: tuple[str, ...] = ()
+    """What of the identity the policy names: `cid:0oa1`, `group analysts`."""
     task: str = ""
     purpose: str = ""
     token_reuse: TokenReuse = "window"  # noqa: S105 - a mode, not a secret

@@ -47,6 +47,19 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
     groups_source: GroupsSource = "claim"
     groups_as_of: int = 0
+    groups_lack: str = ""
+    """Why there are no groups: `its token has no claim "groups"`."""
+
+
+class Vouched(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose token was refused after its signature held. What is not of the allowed form is left empty."""
+
+    iss: str
+    kid: str
+    cid: str = ""
+    uid: str = ""
+    jti: str = ""
+    act: tuple[str, ...] = ()
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):

@@ -123,8 +123,8 @@ class IssuerSettings(Part, frozen=True, kw_only=True):
 
     issuer: tuple[str, ...] | str
     """Exact issuer strings (more than one for custom domains); compared byte by byte, never normalised."""
-    kind: Literal["okta", "oidc"] = "okta"
-    """An Okta custom authorization server, or another OpenID provider with JWT access tokens."""
+    kind: Literal["okta", "keycloak", "oidc"] = "okta"
+    """An Okta custom authorization server, a Keycloak realm, or another provider with JWT access tokens."""
     algorithms: tuple[str, ...] = ("RS256",)
     """Signature algorithms accepted; never `none` or HS*."""
     required_scope: str = ""

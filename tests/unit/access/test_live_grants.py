@@ -79,6 +79,16 @@ class TestRegrant:
         grant = made()
         assert regrant(grant, SETTINGS, NOW + 60) == grant
 
+    def test_a_grant_says_by_which_group_it_was_given(self) -> None:
+        """I9: of a token with twenty groups nobody could say which one had opened the door."""
+        who = identity("other", "writers", "analysts", cid="0oa7")
+        policy = replace(POLICY, groups=("analysts", "writers", "readers"), principals=("cid:0oa7",))
+        grant = made(with_policies(policy), who)
+        assert grant.matched == ("cid:0oa7", "group analysts", "group writers")
+        now = regrant(grant, with_policies(replace(policy, principals=(), groups=("writers",))), NOW + 60)
+        assert isinstance(now, Grant)
+        assert now.matched == ("group writers",)
+
     def test_a_wider_policy_does_not_widen_a_live_grant(self) -> None:
         """A reload that grants more is for new grants: the live one was recorded with what it had."""
         wide = replace(

@@ -77,7 +77,7 @@ def test_no_command_takes_a_token_as_an_argument():
     }
     assert not {
         option for option in options if "token" in option or "secret" in option or "password" in option
-    } - {"--token-file", "--token-command"}
+    } - {"--token-file", "--token-command", "--token"}
 
 
 def test_exit_codes_are_documented(capsys):

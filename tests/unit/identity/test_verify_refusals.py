@@ -258,7 +258,7 @@ async def test_times_that_are_not_integers(
 ) -> None:
     """PyJWT alone takes a string `exp`."""
     refused = await refusal(verifier, issuer.token("0oaAgent", claims={name: value}))
-    assert refused.code == "malformed"
+    assert refused.code == "claims_refused"
     assert name in refused.internal
 
 
@@ -271,7 +271,7 @@ async def test_numbers_that_json_does_not_have(verifier: Verifier, issuer: DevIs
 @pytest.mark.parametrize("name", ["exp", "iat", "jti", "iss", "aud"])
 async def test_required_claim_missing(verifier: Verifier, issuer: DevIssuer, name: str) -> None:
     token = issuer.token("0oaAgent", drop=[name])
-    assert (await refusal(verifier, token)).code in ("malformed", "claims_refused", "wrong_audience")
+    assert (await refusal(verifier, token)).code in ("issuer_missing", "claims_refused", "wrong_audience")
 
 
 async def test_lifetime_over_24_hours(verifier: Verifier, issuer: DevIssuer) -> None:

@@ -2,9 +2,11 @@
 
 The rules, for each issuer string by itself:
 1. Keys come from discovery's `jwks_uri` only, and that must share the issuer's origin.
-2. At most one fetch in 60 seconds, whatever is asked for; concurrent askers share it. Only a good set that
-   lacks a kid is fetched again after 10 seconds: a made-up kid must not keep a new key out for a minute.
-3. A set is fresh for min(its max-age, 15 min); an unknown kid makes it stale at once.
+2. At most one fetch in 60 seconds, whatever is asked for; concurrent askers share it. Two exceptions, so
+   that nobody is kept out for a minute: a good set that lacks a kid is fetched again after 10 seconds, and a
+   failed fetch is tried again after 5, 15, 30 and from then on 60.
+3. A set is fresh for min(its max-age, 15 min). A stale one is fetched behind the scenes (`keep_fresh`): who
+   comes with a key that it has does not wait for that, only who comes with another or finds no set at all.
 4. A failed fetch keeps the last good set; a set older than 24 hours is not used any more.
 5. A successful fetch replaces the set: a key that is gone from it is gone here.
 
@@ -13,6 +15,7 @@ Never `PyJWKClient`: it blocks the event loop.
 
 import re
 from collections.abc import Mapping
+from math import ceil
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -26,6 +29,10 @@ from hoopwire.identity.refusal import refused
 from hoopwire.model.settings import IssuerSettings
 
 FETCH_EVERY_S: Final = 60.0
+RETRY_S: Final = (5.0, 15.0, 30.0, FETCH_EVERY_S)
+"""After the first failure in a row, the second, and so on."""
+KEPT_S: Final = 60.0
+"""So long a stale set waits for `keep_fresh`; then a login fetches it."""
 UNKNOWN_EVERY_S: Final = 10.0
 FRESH_AT_MOST_S: Final = 15 * 60.0
 HARD_STOP_S: Final = 24 * 3600.0
@@ -36,6 +43,7 @@ _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,10})", re.IGNOR
 _DISCOVERY: Final = {
     "okta": ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"),
     "oidc": ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"),
+    "keycloak": ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"),
 }
 
 
@@ -73,6 +81,7 @@ class _Entry:
         self.tried_at: float | None = None
         self.fetches = 0
         self.failures = 0
+        self.failed_in_a_row = 0
         self.last_error = ""
 
     def usable(self) -> KeySet | None:
@@ -81,21 +90,30 @@ class _Entry:
             return None
         return self.key_set
 
-    def may_fetch(self, kid: str | None = None) -> bool:
+    def next_fetch_s(self, kid: str | None = None) -> float:
+        """How long no fetch may begin, for this key id or for freshness; 0 or less: it may now."""
         if self.tried_at is None:
-            return True
+            return 0.0
+        if self.failed_in_a_row:
+            every_s = RETRY_S[min(self.failed_in_a_row, len(RETRY_S)) - 1]
+        else:
+            every_s = UNKNOWN_EVERY_S if kid is not None and self.lacks(kid) else FETCH_EVERY_S
+        return self.tried_at + every_s - trio.current_time()
+
+    def may_fetch(self, kid: str | None = None) -> bool:
+        return self.next_fetch_s(kid) <= 0
+
+    def lacks(self, kid: str) -> bool:
         key_set = self.usable()
-        is_good = key_set is not None and not self.last_error
-        lacks = is_good and kid is not None and key_set is not None and not key_set.knows(kid)
-        every_s = UNKNOWN_EVERY_S if lacks else FETCH_EVERY_S
-        return trio.current_time() - self.tried_at >= every_s
+        return key_set is None or not key_set.knows(kid)
 
     def is_stale(self) -> bool:
         return self.usable() is None or trio.current_time() >= self.fresh_until
 
     def wants_fetch(self, kid: str) -> bool:
-        key_set = self.usable()
-        return key_set is None or not key_set.knows(kid) or self.is_stale()
+        """A login has to wait for one: it lacks the key, or nobody keeps the set fresh."""
+        is_left = self.tried_at is None or self.tried_at < self.fresh_until
+        return self.lacks(kid) or (is_left and trio.current_time() >= self.fresh_until + KEPT_S)
 
 
 class JwksCache:
@@ -128,8 +146,9 @@ class JwksCache:
         self._clients.clear()
 
     async def key(self, issuer: str, kid: str, algorithm: str) -> PublicKey:
-        """See `KeySource.key`. Waits for at most one fetch."""
+        """See `KeySource.key`. Waits for at most one fetch, and for none with a key that is there."""
         entry = self._entries[issuer]
+        fetches = entry.fetches
         if entry.wants_fetch(kid) and entry.may_fetch(kid):
             async with entry.lock:
                 # Whoever had the lock before may have fetched already.
@@ -139,10 +158,13 @@ class JwksCache:
             async with entry.lock:
                 pass  # a fetch is under way: its outcome is ours
         key_set = entry.usable()
+        again = f"{max(1, ceil(entry.next_fetch_s(kid)))} s"
         if key_set is None:
-            raise refused(
-                "keys_unavailable", f"no keys of {issuer}: {entry.last_error or 'none fetched yet'}"
-            )
+            why = f"no keys of {issuer}: {entry.last_error or 'none fetched yet'}"
+            raise refused("keys_unavailable", why, again=again)
+        if not key_set.knows(kid) and (entry.last_error or entry.fetches == fetches):
+            why = entry.last_error or f"they are {trio.current_time() - entry.loaded_at:.0f} s old"
+            raise refused("key_not_known_yet", f"no key {kid!r} of {issuer}; {why}", again=again)
         if not key_set.knows(kid):
             raise refused("unknown_kid", f"no key {kid!r} of {issuer}")
         key = key_set.find(kid, algorithm)
@@ -187,9 +209,13 @@ class JwksCache:
         except (FetchFailed, ValueError, httpx.InvalidURL, trio.TooSlowError) as error:
             entry.fetches += 1
             entry.failures += 1
+            entry.failed_in_a_row += 1
+            # From its end: one that hung has had its time.
+            entry.tried_at = trio.current_time()
             entry.last_error = str(error) or f"no keys within {REFRESH_S:.0f} s"
             return
         entry.fetches += 1
+        entry.failed_in_a_row = 0
         now = trio.current_time()
         entry.key_set, entry.loaded_at, entry.last_error = key_set, now, ""
         entry.fresh_until = now + min(max_age_s, FRESH_AT_MOST_S)

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from hoopwire.identity.refusal import refused
+from hoopwire.identity.refusal import claim_refused, refused
 
 Channel = Literal["native", "http"]
 
@@ -66,7 +66,7 @@ def parse(token: str, channel: Channel) -> Presented:
     claims = _json_object(_base64url(segments[1], "payload"), "payload")
     issuer = claims.get("iss")
     if not isinstance(issuer, str):
-        raise refused("malformed", "payload: iss is missing or not a string")
+        raise refused("issuer_missing", "payload: iss is missing or not a string")
     return Presented(algorithm=algorithm, kid=kid, issuer=issuer, claims=claims)
 
 
@@ -76,10 +76,11 @@ def check_times(claims: dict[str, Any]) -> None:
         if name == "nbf" and name not in claims:
             continue
         if type(claims.get(name)) is not int:  # bool is an int to isinstance, and True is no point in time
-            raise refused("malformed", f"payload: {name} is missing or not an integer")
+            problem = "is not an integer" if name in claims else "is missing"
+            raise claim_refused(f"the token's claim {name} {problem}")
     lifetime_s = claims["exp"] - claims["iat"]
     if lifetime_s <= 0:
-        raise refused("malformed", "payload: exp is not after iat")
+        raise claim_refused("the token's claim exp is not after its iat")
     if lifetime_s > MAX_LIFETIME_S:
         raise refused("lifetime", f"lifetime of {lifetime_s} s is over {MAX_LIFETIME_S} s")
 
@@ -191,7 +192,7 @@ def _check_header(header: dict[str, Any]) -> tuple[str, str]:
         raise refused("algorithm_refused", f"header: alg {algorithm[:32]!r} is never accepted")
     for name in _FORBIDDEN_HEADERS:
         if name in header:
-            raise refused("header_refused", f"header: {name} is present")
+            raise refused("header_refused", f"header: {name} is present", name=name)
     kid = header.get("kid")
     if not isinstance(kid, str) or not _KID.fullmatch(kid):
         raise refused("kid_refused", "header: kid is missing or not of the allowed form")
