@@ -52,7 +52,7 @@ def explain(
     if groups is None:
         groups = source.members.get(key, ()) if source.source == "static" else ()
     identity = _identity(key, settings.issuers[name].issuers[0], groups, now)
-    target_name, database = parse_database(target)
+    target_name, database = parse_database(target, settings.targets)
     request = AccessRequest(target=target_name, database=database)
     outcome = decide(identity, request, settings, now, mint="implicit")
     chosen = outcome.policy if isinstance(outcome, Offer) else None

@@ -31,6 +31,7 @@ from hoopwire.control.parts import Denied, Parts
 from hoopwire.control.places import found_at
 from hoopwire.model.api import GrantIssued, GrantRequest, SshView, grant_view
 from hoopwire.model.grant import Grant
+from hoopwire.model.settings import Settings
 from hoopwire.model.ssh.keys import KeyFault, PublicKey, read_public_key
 
 BODY_LIMIT_BYTES = 64 * 1024
@@ -120,7 +121,7 @@ async def _mint(parts: Parts, request: Request) -> Response:
         return token
     try:
         asked = msgspec.json.decode(await read_body(request), type=GrantRequest)
-        wish, key = _wish(asked), _key(asked)
+        wish, key = _wish(asked, parts.current.settings), _key(asked)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         hint = "GET /openapi.json describes the body."
         return problems.problem(
@@ -190,8 +191,8 @@ def _bearer(request: Request) -> str | Response:
     return match[1]
 
 
-def _wish(asked: GrantRequest) -> AccessRequest:
-    target, database = parse_database(asked.target)
+def _wish(asked: GrantRequest, settings: Settings) -> AccessRequest:
+    target, database = parse_database(asked.target, settings.targets)
     return AccessRequest(
         target=target,
         database=database,
