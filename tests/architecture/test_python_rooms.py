@@ -30,7 +30,7 @@ MUST_NOT_KNOW: dict[str, set[str]] = {
     "audit": {"httpx", "jwt"},
     "custody": {"httpx", "starlette", "jwt"},
     "control": {"httpx", "starlette", "h11", "ssl", "http"},
-    "client": {"trio", "subprocess", "starlette", "h11"},
+    "client": {"trio", "subprocess", "starlette", "httpx"},
     "identity": {"starlette", "sqlite3"},
 }
 ASKS = {"model", "client", "config"}

@@ -7,7 +7,7 @@ from hoopwire.access.compile import compile_grant
 from hoopwire.access.decide import Offer, decide, policy_hash
 from hoopwire.access.explain import Explanation, PolicyAccount, explain, explain_identity
 from hoopwire.access.footguns import Footgun, footguns
-from hoopwire.access.match import issuer_name
+from hoopwire.access.match import granted_databases, issuer_name
 from hoopwire.access.open import open_database
 from hoopwire.access.prepare import is_long, prepare, prepare_grant
 from hoopwire.access.regrant import regrant
@@ -34,6 +34,7 @@ __all__ = [
     "explain",
     "explain_identity",
     "footguns",
+    "granted_databases",
     "is_long",
     "issuer_name",
     "looks_like_credential",

@@ -57,7 +57,7 @@ def explain(
 
 def explain_identity(identity: Identity, target: str, settings: Settings, now: float) -> Explanation:
     """The same for the identity of a token, of a configured issuer."""
-    target_name, database = parse_database(target)
+    target_name, database = parse_database(target, settings.targets)
     request = AccessRequest(target=target_name, database=database)
     outcome = decide(identity, request, settings, now, mint="implicit")
     chosen = outcome.policy if isinstance(outcome, Offer) else None

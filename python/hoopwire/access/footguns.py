@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from hoopwire.access.match import spoken
+from hoopwire.access.shadowed import nobodys_groups, shadowed
 from hoopwire.access.ssh_footguns import Warned, ssh_footguns
 from hoopwire.model.postgres.actions import Expansion, Rule, expand, names_in, pattern_text
 from hoopwire.model.postgres.grammar import parse_actions, parse_deny
@@ -30,7 +31,14 @@ def footguns(settings: Settings) -> tuple[Footgun, ...]:
     for index, policy in enumerate(settings.policies):
         before = settings.policies[:index]
         warnings: dict[str, tuple[str | int, ...]] = {}
-        for key, warning in (*_who(policy, settings), *_order(policy, before), *_what(policy, settings)):
+        found_here = (
+            *_who(policy, settings),
+            *nobodys_groups(policy, settings),
+            *_order(policy, before),
+            *shadowed(policy, before, settings),
+            *_what(policy, settings),
+        )
+        for key, warning in found_here:
             warnings.setdefault(warning, key)
         for warning, key in warnings.items():
             found.append(Footgun(policy=policy.name, key=("policies", index, *key), warning=warning))

@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Container
 
 import msgspec
 
@@ -18,6 +19,8 @@ _CREDENTIAL = re.compile(r"\A(?:eyJ|hw1_)|eyJ[A-Za-z0-9_-]{8,}|hw1_[A-Za-z0-9_-]
 """A JWT or a grant secret: its very start, or enough of one further on."""
 
 _TASK_CHARACTERS = 128
+_TARGET_CHARACTERS = 63
+"""No target's name is longer (config/targets.py): a long name is not gone through dot by dot."""
 _PURPOSE_CHARACTERS = 1000
 _SHOWN_CHARACTERS = 80
 _MOST_ACTIONS = 200
@@ -42,13 +45,25 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The key that the grant is to be opened by."""
 
 
-def parse_database(name: str) -> tuple[str, str | None]:
+def parse_database(name: str, targets: Container[str]) -> tuple[str, str | None]:
     """Split the startup packet's `database`: `orders` is a target, `orders/analytics` a database of it.
+
+    `orders.analytics` is the same, for drivers whose URLs have a place for one name only. Names may have dots
+    themselves, so that it goes by the `targets` that there are: what is a target whole is that target; else
+    the longest target before a dot counts, and all behind that dot is the database. A slash leaves no doubt.
 
     Never fails: a malformed name is one that no policy grants, and is answered as such.
     """
     target, slash, database = name.partition("/")
-    return target, database if slash else None
+    if slash:
+        return target, database
+    if name not in targets:
+        end = name.rfind(".", 0, _TARGET_CHARACTERS + 1)
+        while end > 0:
+            if name[:end] in targets:
+                return name[:end], name[end + 1 :]
+            end = name.rfind(".", 0, end)
+    return name, None
 
 
 def parse_user(user: str) -> str:

@@ -7,6 +7,7 @@ import msgspec
 from hoopwire import __version__
 from hoopwire.api.problems import MEDIA_TYPE, Problem
 from hoopwire.model.api import GrantIssued, GrantRequest, SshView
+from hoopwire.model.me import MeView
 
 _REFUSALS = {
     "400": "The body is not a grant request.",
@@ -22,9 +23,9 @@ _REFUSALS = {
 def openapi_document() -> dict[str, Any]:
     """The document that `GET /openapi.json` serves."""
     schemas, components = msgspec.json.schema_components(
-        [GrantRequest, GrantIssued, SshView, Problem], ref_template="#/components/schemas/{name}"
+        [GrantRequest, GrantIssued, SshView, MeView, Problem], ref_template="#/components/schemas/{name}"
     )
-    asked, issued, ssh, problem = schemas
+    asked, issued, ssh, me, problem = schemas
     refusals = {
         status: {"description": text, "content": {MEDIA_TYPE: {"schema": problem}}}
         for status, text in _REFUSALS.items()
@@ -50,6 +51,20 @@ def openapi_document() -> dict[str, Any]:
                             "content": {"application/json": {"schema": issued}},
                         },
                         **refusals,
+                    },
+                }
+            },
+            "/v1/me": {
+                "get": {
+                    "operationId": "me",
+                    "summary": "What an access token or grant secret gives: identity, grants, policies.",
+                    "security": [{"accessToken": []}, {"grantSecret": []}],
+                    "responses": {
+                        "200": {
+                            "description": "Nothing is bought by asking, and nothing about others is told.",
+                            "content": {"application/json": {"schema": me}},
+                        },
+                        **{status: refusals[status] for status in ("401", "403", "503")},
                     },
                 }
             },
@@ -91,6 +106,7 @@ def openapi_document() -> dict[str, Any]:
             "schemas": components,
             "securitySchemes": {
                 "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "grantSecret": {"type": "http", "scheme": "bearer", "bearerFormat": "hw1_..."},
             },
         },
     }

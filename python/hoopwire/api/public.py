@@ -29,8 +29,10 @@ from hoopwire.control.certifying import SshPlace, bind, certify, ssh_place
 from hoopwire.control.minting import SECRET_PREFIX, redeem_token
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.control.places import found_at
+from hoopwire.control.whoami import whoami
 from hoopwire.model.api import GrantIssued, GrantRequest, SshView, grant_view
 from hoopwire.model.grant import Grant
+from hoopwire.model.settings import Settings
 from hoopwire.model.ssh.keys import KeyFault, PublicKey, read_public_key
 
 BODY_LIMIT_BYTES = 64 * 1024
@@ -46,6 +48,9 @@ def public_app(parts: Parts) -> Starlette:
 
     async def mint(request: Request) -> Response:
         return await _mint(parts, request)
+
+    async def me(request: Request) -> Response:
+        return await _me(parts, request)
 
     async def ssh(request: Request) -> Response:
         place = ssh_place(parts, request.url.hostname)
@@ -71,6 +76,7 @@ def public_app(parts: Parts) -> Starlette:
     return application(
         [
             Route("/v1/grants", mint, methods=["POST"]),
+            Route("/v1/me", me, methods=["GET"]),
             Route("/v1/ssh", ssh, methods=["GET"]),
             Route("/openapi.json", openapi, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
@@ -120,7 +126,7 @@ async def _mint(parts: Parts, request: Request) -> Response:
         return token
     try:
         asked = msgspec.json.decode(await read_body(request), type=GrantRequest)
-        wish, key = _wish(asked), _key(asked)
+        wish, key = _wish(asked, parts.current.settings), _key(asked)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         hint = "GET /openapi.json describes the body."
         return problems.problem(
@@ -155,6 +161,27 @@ async def _mint(parts: Parts, request: Request) -> Response:
     )
 
 
+async def _me(parts: Parts, request: Request) -> Response:
+    credential = _bearer(request, secret_too=True)
+    if isinstance(credential, Response):
+        return credential
+    limit_s = float(parts.current.settings.limits.admission)
+    try:
+        with trio.fail_after(limit_s):
+            view = await whoami(parts, credential)
+    except trio.TooSlowError:
+        return problems.of_denial(texts.admission_late(limit_s), authenticated=False)
+    except Denied as denied:
+        # Else it would be the place to try out stolen and guessed ones unseen.
+        _record(parts, denied, f"{request.client.host}:{request.client.port}" if request.client else "")
+        denial = texts.with_contact(denied.denial, parts.current.settings.gateway.contact)
+        known = denied.identity is not None or denied.grant is not None
+        return problems.of_denial(denial, authenticated=known)
+    return Response(
+        msgspec.json.encode(view), media_type="application/json", headers={"cache-control": "no-store"}
+    )
+
+
 async def _redeem(
     parts: Parts, token: str, wish: AccessRequest, peer: str, renews: str | None
 ) -> tuple[Grant, str]:
@@ -168,7 +195,7 @@ async def _redeem(
         raise Denied(texts.admission_late(limit_s)) from None
 
 
-def _bearer(request: Request) -> str | Response:
+def _bearer(request: Request, *, secret_too: bool = False) -> str | Response:
     headers = request.headers.getlist("authorization")
     if not headers:
         return problems.unauthorized(
@@ -181,7 +208,7 @@ def _bearer(request: Request) -> str | Response:
             "the Authorization header holds no bearer token",
             hint="Send exactly one: Authorization: Bearer TOKEN (RFC 6750).",
         )
-    if match[1].startswith(SECRET_PREFIX):
+    if match[1].startswith(SECRET_PREFIX) and not secret_too:
         return problems.unauthorized(
             "token_malformed",
             "a grant secret cannot buy a grant",
@@ -190,8 +217,8 @@ def _bearer(request: Request) -> str | Response:
     return match[1]
 
 
-def _wish(asked: GrantRequest) -> AccessRequest:
-    target, database = parse_database(asked.target)
+def _wish(asked: GrantRequest, settings: Settings) -> AccessRequest:
+    target, database = parse_database(asked.target, settings.targets)
     return AccessRequest(
         target=target,
         database=database,

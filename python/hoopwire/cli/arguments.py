@@ -5,8 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from hoopwire.config.units import parse_seconds
-from hoopwire.model.api import MOST_LOCKED_S
+from hoopwire.model.units import MOST_LOCKED_S
 
 Commands = Any
 """What `add_subparsers` returns; argparse has no public name for it."""
@@ -87,6 +86,9 @@ def positive(text: str) -> float:
 
 
 def _duration(text: str) -> float:
+    # Whoever gives none need not wait for the room of the config file.
+    from hoopwire.config.units import parse_seconds
+
     try:
         seconds = float(parse_seconds(text))
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -10,6 +11,8 @@ from hoopwire.cli.arguments import Commands, add_command, config_option, identit
 from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, masked_columns, print_denial, print_json, print_table
 from hoopwire.cli.sshd_lines import sshd_lines
+from hoopwire.cli.trials import Trial, online, standing
+from hoopwire.cli.trials.told import has_failed, print_trials, trials_json
 from hoopwire.config import Loaded, load_with_places
 from hoopwire.model.settings import PolicySettings, Settings
 
@@ -22,6 +25,7 @@ def add(commands: Commands) -> None:
         "check the config file, and say what an identity would get by it",
         run,
         "  hoopwire check --config hoopwire.toml\n"
+        "  hoopwire check --online\n"
         "  hoopwire check --as cid:0oa1b2c3 --groups order-agents --target orders\n"
         "  hoopwire check --as uid:00u9z8y7 --target orders/analytics --json\n"
         "  hoopwire check --token token.txt --online\n",
@@ -38,8 +42,12 @@ def add(commands: Commands) -> None:
         "--token", metavar="FILE", help="say what this token is and would get (- reads stdin; never printed)"
     )
     parser.add_argument(
-        "--online", action="store_true", help="with --token: fetch its issuer's keys, and try its signature"
+        "--online",
+        action="store_true",
+        help="try all that it names from here: issuers, targets, folders, ports (exit code 1 if any fails);"
+        " with --token: its issuer's keys and its signature",
     )
+    parser.add_argument("--audit", metavar="FILE", help="with --online: what `hoopwire serve --audit` gets")
     json_option(parser)
 
 
@@ -49,13 +57,18 @@ def run(arguments: argparse.Namespace) -> int:
     settings = loaded.settings
     if arguments.token is not None:
         return _check_token(arguments, settings)
-    if arguments.online:
-        raise CommandFailed("--online needs --token", USAGE)
     if arguments.identity is None:
         if arguments.target is not None or arguments.groups is not None:
             raise CommandFailed("--target and --groups need --as", USAGE)
-        _summarize(arguments, loaded)
-        return OK
+        if arguments.audit is not None and not arguments.online:
+            raise CommandFailed("--audit needs --online", USAGE)
+        trials = [] if arguments.no_files else list(standing(settings, datetime.now(UTC)))
+        if arguments.online:
+            trials += online(settings, arguments.audit)
+        _summarize(arguments, loaded, trials)
+        return REFUSED if has_failed(trials) else OK
+    if arguments.online:
+        raise CommandFailed("--online tries what the file names, for nobody: leave out --as", USAGE)
     names = [arguments.target] if arguments.target is not None else list(settings.targets)
     groups = None
     if arguments.groups is not None:
@@ -90,7 +103,7 @@ def _check_token(arguments: argparse.Namespace, settings: Settings) -> int:
     return check_token.exit_code(looked, explanations)
 
 
-def _summarize(arguments: argparse.Namespace, loaded: Loaded) -> None:
+def _summarize(arguments: argparse.Namespace, loaded: Loaded, trials: list[Trial]) -> None:
     settings = loaded.settings
     lines = sshd_lines(settings, files=not arguments.no_files)
     warnings = [(loaded.place(footgun.key), footgun) for footgun in footguns(settings)]
@@ -105,6 +118,7 @@ def _summarize(arguments: argparse.Namespace, loaded: Loaded) -> None:
                 {"place": place, "policy": footgun.policy, "warning": footgun.warning}
                 for place, footgun in warnings
             ],
+            "trials": trials_json(trials, loaded.place),
             "sshd": lines,
         }
         print_json(summary)
@@ -128,6 +142,7 @@ def _summarize(arguments: argparse.Namespace, loaded: Loaded) -> None:
     )
     for place, footgun in warnings:
         print(f"{clean(place)}: warning: policy {clean(footgun.policy)}: {clean(footgun.warning)}")
+    print_trials(trials, loaded.place, all_of_them=arguments.online)
     if lines:
         print("\nFor the sshd_config of SSH targets:")
     for line in lines:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hoopwire.cli.exits import REFUSED, UNREACHABLE, USAGE, CommandFailed
+from hoopwire.cli.whereabouts import operators_socket
 from hoopwire.client import (
     AddressUnusable,
     AuthorityUnusable,
@@ -15,14 +16,13 @@ from hoopwire.client import (
     Unreachable,
     Unreadable,
 )
-from hoopwire.config import load
 
 
 @contextmanager
 def operators(arguments: argparse.Namespace) -> Iterator[Operators]:
     """The operators' verbs, on the socket of the command line, else of the config file."""
     given = arguments.socket
-    socket = given if given is not None else load(arguments.config, files=False).listen.admin_socket
+    socket = given if given is not None else operators_socket(arguments.config)
     with told():
         yield Operators(socket, operator=_account())
 

@@ -1,6 +1,5 @@
 """Prints tables for people and JSON for programs; names from outside cannot move the cursor."""
 
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -47,11 +46,18 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         print(empty)
         return
     widths = [max(len(row[column]) for row in [list(headers), *cells]) for column in range(len(headers))]
-    if sys.stdout.isatty() and sum(widths) + 2 * (len(widths) - 1) > shutil.get_terminal_size().columns:
+    if sys.stdout.isatty() and sum(widths) + 2 * (len(widths) - 1) > _columns():
         _print_blocks(headers, cells)
         return
     for row in [list(headers), *cells]:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _columns() -> int:
+    # It brings compression libraries, and most answers go through a pipe.
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def _print_blocks(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

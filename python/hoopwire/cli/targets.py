@@ -41,7 +41,7 @@ def scan(arguments: argparse.Namespace) -> int:
         text = f"{clean(arguments.target)} is no SSH target of the file; there are: {names or 'none'}"
         raise CommandFailed(text, USAGE)
     pinned = {blob for line in target.host_keys if (blob := _blob(line)) is not None}
-    found = [(line, blob) for line in _scanned(target) if (blob := _blob(line)) is not None]
+    found = [(line, blob) for line in host_keys(target) if (blob := _blob(line)) is not None]
     unknown = pinned - {blob for _, blob in found}
     if arguments.json:
         keys = [
@@ -58,8 +58,8 @@ def scan(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _scanned(target: SshTarget) -> list[str]:
-    """The keys that it shows, `KIND BASE64` each, best kinds first."""
+def host_keys(target: SshTarget) -> list[str]:
+    """The keys that it shows, `KIND BASE64` each, best kinds first. CommandFailed if it shows none."""
     program = shutil.which("ssh-keyscan")
     if program is None:
         raise CommandFailed("ssh-keyscan is not installed; it comes with openssh-client", REFUSED)

@@ -5,7 +5,6 @@ import argparse
 from hoopwire import __version__
 from hoopwire.cli.arguments import Commands, add_command, json_option
 from hoopwire.cli.exits import OK
-from hoopwire.cli.output import print_json
 
 
 def add(commands: Commands) -> None:
@@ -16,6 +15,8 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print it."""
     if arguments.json:
+        from hoopwire.cli.output import print_json
+
         print_json({"version": __version__})
     else:
         print(f"hoopwire {__version__}")

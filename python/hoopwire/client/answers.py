@@ -2,8 +2,9 @@
 
 from typing import TypeVar
 
-import httpx
 import msgspec
+
+from hoopwire.client.exchange import Response
 
 Answer = TypeVar("Answer")
 
@@ -42,13 +43,13 @@ class _Problem(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
 
 
-def decoded(response: httpx.Response, kind: type[Answer]) -> Answer:
+def decoded(response: Response, kind: type[Answer]) -> Answer:
     """The answer as this Struct. Refused if it is a problem; Unreadable if it is neither."""
     try:
-        if response.is_success:
+        if 200 <= response.status < 300:
             return msgspec.json.decode(response.content, type=kind)
         problem = msgspec.json.decode(response.content, type=_Problem)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise Unreadable(f"the gateway gave no readable answer (HTTP {response.status_code})") from None
-    title = problem.title or f"HTTP {response.status_code}"
-    raise Refused(problem.code, title, problem.detail, problem.hint, response.status_code)
+        raise Unreadable(f"the gateway gave no readable answer (HTTP {response.status})") from None
+    title = problem.title or f"HTTP {response.status}"
+    raise Refused(problem.code, title, problem.detail, problem.hint, response.status)

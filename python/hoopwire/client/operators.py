@@ -1,15 +1,14 @@
 """Asks a running gateway for the operators' verbs, over the operators' socket."""
 
 import os
+import socket
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
-import httpx
 import msgspec
 
 from hoopwire.client.answers import Unreachable, decoded
+from hoopwire.client.exchange import TIMEOUT_S, exchange
 from hoopwire.model.api import (
     EndedList,
     EndedView,
@@ -30,7 +29,6 @@ from hoopwire.model.api import (
 from hoopwire.model.grant import GrantState
 
 Answer = TypeVar("Answer")
-TIMEOUT_S = 30.0
 
 
 class Operators:
@@ -134,28 +132,34 @@ class Operators:
         *,
         query: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One request on a connection of its own. Environment proxies are never used."""
+        """One request on a connection of its own."""
         content = None if body is None else msgspec.json.encode(body)
-        transport = httpx.HTTPTransport(uds=self._socket)
-        with httpx.Client(
-            transport=transport, base_url="http://gateway", timeout=TIMEOUT_S, trust_env=False
-        ) as client:
-            try:
-                response = client.request(method, path, params=query, content=content)
-            except httpx.TransportError as error:
-                raise Unreachable(_no_gateway(self._socket, error)) from None
+        if query:
+            from urllib.parse import urlencode
+
+            path = f"{path}?{urlencode(query)}"
+        wire = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            wire.settimeout(TIMEOUT_S)
+            wire.connect(self._socket)
+            response = exchange(wire, "gateway", method, path, content=content)
+        except OSError as error:
+            raise Unreachable(_no_gateway(self._socket, error)) from None
+        finally:
+            wire.close()
         return decoded(response, kind)
 
 
 def _part(id: str) -> str:
     """An id as one part of a path, whatever is in it."""
+    from urllib.parse import quote
+
     return quote(id, safe="")
 
 
 def _no_gateway(socket: str, error: Exception) -> str:
-    path = Path(socket)
-    if not path.exists():
+    if not os.path.exists(socket):
         return f"no gateway answers on {socket}: it is not running, or its config names another socket"
-    if not os.access(path, os.W_OK):
+    if not os.access(socket, os.W_OK):
         return f"you may not open {socket}: run this as the account of the gateway"
     return f"no gateway answers on {socket}: {error}"

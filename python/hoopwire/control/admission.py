@@ -33,6 +33,7 @@ from hoopwire.model.commands import Lease
 from hoopwire.model.denial import Denial
 from hoopwire.model.events import GrantNeeded
 from hoopwire.model.grant import Grant
+from hoopwire.model.settings import Settings
 from hoopwire.model.ssh.login import LoginGrant
 from hoopwire.model.ssh.settings import SshTarget
 
@@ -93,7 +94,7 @@ class Admission:
 
     async def _decide(self, event: GrantNeeded) -> bool:
         parts, settings = self._parts, self._parts.current.settings
-        asked, task = _asked(event)
+        asked, task = _asked(event, settings)
         if any(map(looks_like_credential, (event.database, *_names(event)))):
             raise Denied(texts.credential_misplaced())
         unnamed = event.replication and asked == ("replication", None) and asked[0] not in settings.targets
@@ -197,7 +198,7 @@ class Admission:
         denial = texts.with_contact(denied.denial, self._parts.current.settings.gateway.contact)
         self._parts.engine.refuse(event.session, texts.refusal(denial))
         at = self._parts.clock.wall()
-        (target, database), _ = _asked(event)
+        (target, database), _ = _asked(event, self._parts.current.settings)
         asked = {"target": target[:128], "database": (database or "")[:128]}
         if denied.grant is not None:
             audit = grant_event("session.denied", at, denied.grant, **asked)
@@ -219,12 +220,12 @@ class Admission:
         self._parts.trail.record(audit)
 
 
-def _asked(event: GrantNeeded) -> tuple[tuple[str, str | None], str]:
+def _asked(event: GrantNeeded, settings: Settings) -> tuple[tuple[str, str | None], str]:
     """Target and database (login) that the client names, and its task."""
     if event.protocol == "ssh":
         target, login, task = parse_ssh_user(event.user)
         return (target, login), task
-    return parse_database(event.database), parse_user(event.user)
+    return parse_database(event.database, settings.targets), parse_user(event.user)
 
 
 def _names(event: GrantNeeded) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol as Surface
 
 import msgspec
-import trio
 
 from hoopwire.model.commands import CompiledGrant, EngineConfig, EngineListener, Lease, Refusal
 from hoopwire.model.events import Event
@@ -102,6 +101,9 @@ class DataPlane:
 
     async def batches(self) -> AsyncIterator[list[Event]]:
         """Events in the engine's order, as they come, for ever."""
+        # Commands that read recordings by this file have no loop, and do not wait for one.
+        import trio
+
         while True:
             await trio.lowlevel.wait_readable(self._raw.fileno())
             yield self.drain_events()
@@ -155,6 +157,8 @@ class DataPlane:
         if self._stopped:
             return
         self._stopped = True
+        import trio
+
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self._raw.stop)
 

@@ -9,12 +9,10 @@ from hoopwire.model.grant import Budgets, Grant, Mask, Used
 from hoopwire.model.lock import Lock
 from hoopwire.model.spending import budget_use
 from hoopwire.model.statistics import EngineStatistics, SessionBudget
+from hoopwire.model.units import MOST_LOCKED_S
 
 Where = Literal["store", "journal", "memory"]
 """Where a change is kept: `memory` alone does not outlive the process."""
-
-MOST_LOCKED_S = 10 * 366 * 86_400.0
-"""Longer ones are until they are lifted."""
 
 
 class GrantRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,5 +14,9 @@ Place = Annotated[str, msgspec.Meta(extra={"path": "place"})]
 """Path of something that the gateway makes itself."""
 
 
+ADMIN_SOCKET = "hoopwire-admin.sock"
+"""What `listen.admin_socket` is where the file does not say."""
+
+
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every part of the file."""

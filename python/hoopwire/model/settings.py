@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from hoopwire.model.grant import MaskKind, RecordResults, TokenReuse
-from hoopwire.model.part import Directory, File, Part, Place, SecretFile
+from hoopwire.model.part import ADMIN_SOCKET, Directory, File, Part, Place, SecretFile
 from hoopwire.model.ssh.settings import SshSettings, SshTarget
 from hoopwire.model.units import Bytes, Seconds
 
@@ -34,7 +34,7 @@ class ListenSettings(Part, frozen=True, kw_only=True):
     """HTTPS control API (`POST /v1/grants`); none means implicit mint only."""
     public_host: str | None = None
     """Name by which clients reach the gateway, for the connection lines that it shows."""
-    admin_socket: Place = "hoopwire-admin.sock"
+    admin_socket: Place = ADMIN_SOCKET
     """Unix socket of the operators' API, mode 0600: whoever may open it is an operator."""
     tls: TlsSettings
     """Certificate and key of all listeners."""

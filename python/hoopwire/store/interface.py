@@ -63,8 +63,10 @@ class Store(Protocol):
         """The grant that a secret opens, in whatever state it is."""
         ...
 
-    async def grants(self, *, state: GrantState | None = None, limit: int = 1000) -> list[Grant]:
-        """Newest first."""
+    async def grants(
+        self, *, state: GrantState | None = None, limit: int = 1000, of: tuple[str, str] | None = None
+    ) -> list[Grant]:
+        """Newest first; `of` an issuer string and a principal key."""
         ...
 
     async def apply(self, change: Change) -> bool:

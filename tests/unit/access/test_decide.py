@@ -372,7 +372,42 @@ def test_the_policy_hash_follows_policy_and_target() -> None:
     ],
 )
 def test_parse_database(name: str, parsed: tuple[str, str | None]) -> None:
-    assert parse_database(name) == parsed
+    assert parse_database(name, {"orders"}) == parsed
+
+
+@pytest.mark.parametrize(
+    ("name", "parsed"),
+    [
+        ("orders.analytics", ("orders", "analytics")),
+        ("orders.my.own", ("orders", "my.own")),
+        ("orders.eu", ("orders.eu", None)),
+        ("orders.eu.analytics", ("orders.eu", "analytics")),
+        ("orders.eu.my.own", ("orders.eu", "my.own")),
+        ("orders.eu/my.own", ("orders.eu", "my.own")),
+        ("orders/eu.analytics", ("orders", "eu.analytics")),
+        ("orders.", ("orders", "")),
+        ("others.analytics", ("others.analytics", None)),
+        (".analytics", (".analytics", None)),
+        ("orders", ("orders", None)),
+        ("orders" + ".x" * 100_000, ("orders", ".".join("x" * 100_000))),
+        ("x." * 100_000, ("x." * 100_000, None)),
+    ],
+    ids=lambda case: case[:30] if isinstance(case, str) else None,
+)
+def test_a_database_behind_a_dot(name: str, parsed: tuple[str, str | None]) -> None:
+    """`orders/analytics` in a URL: JDBC needs `%2F` there, and Node.js sends it as it is (N18).
+
+    A dot is itself in every URL. Names have dots, too: the longest target that there is counts.
+    """
+    assert parse_database(name, {"orders", "orders.eu"}) == parsed
+
+
+def test_both_forms_are_one_wherever_no_name_has_a_dot() -> None:
+    targets = {"orders", "payroll"}
+    for target in targets:
+        for database in ("a", "analytics", "x-y"):
+            slash, dot = (parse_database(f"{target}{sign}{database}", targets) for sign in "/.")
+            assert slash == dot == (target, database)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def identity(cid: str = "0oaBad", jti: str = "j1", **fields) -> Identity:
 
 
 def ask(config: Settings, who: Identity, target: str, mint="implicit", **fields) -> Offer | Denial:
-    name, database = parse_database(target)
+    name, database = parse_database(target, ())
     return decide(who, AccessRequest(target=name, database=database, **fields), config, NOW, mint=mint)
 
 

@@ -150,7 +150,7 @@ def test_the_issuer_is_away(gateway, check, cid):
 
 def test_no_token(gateway, capsys):
     """Words, and exit code 2."""
-    for more in (["--token", "/nowhere"], ["--token", "-", "--as", "cid:a"], ["--online"]):
+    for more in (["--token", "/nowhere"], ["--token", "-", "--as", "cid:a"], ["--online", "--as", "cid:a"]):
         assert main(["check", "--config", str(gateway.config), *more]) == 2
     assert "cannot read the token from /nowhere" in capsys.readouterr().err
 

@@ -179,7 +179,7 @@ async def test_operator_verbs_are_not_on_the_public_api(house, public):
 async def test_openapi_describes_what_is_served(house, public):
     document = (await public.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/v1/grants", "/v1/ssh", "/healthz", "/readyz"}
+    assert set(document["paths"]) == {"/v1/grants", "/v1/me", "/v1/ssh", "/healthz", "/readyz"}
     asked = document["components"]["schemas"]["GrantRequest"]
     assert asked["additionalProperties"] is False
     assert asked["required"] == ["target"]

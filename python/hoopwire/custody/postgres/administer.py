@@ -30,11 +30,19 @@ class RoleFailed(Exception):
 
 @contextmanager
 def administering(
-    target: PostgresTarget, lease: Lease, database: str, limit_s: float
+    target: PostgresTarget,
+    lease: Lease,
+    database: str,
+    limit_s: float,
+    *,
+    application: str = "hoopwire roles",
 ) -> Iterator[psycopg.Connection[Any]]:
-    """Connect; the block is one transaction. RoleFailed, with the target's words, for whatever goes wrong."""
+    """Connect under the name of `application`; the block is one transaction.
+
+    RoleFailed, with the target's words, for whatever goes wrong.
+    """
     try:
-        connection = _connect(target, lease, database)
+        connection = _connect(target, lease, database, application)
         try:
             with _cut_after(connection, limit_s):
                 # Nothing that a principal may have made can be meant by a name in our statements.
@@ -66,12 +74,15 @@ def _is_conflict(error: psycopg.Error) -> bool:
     return error.sqlstate == "XX000" and "concurrently" in (error.diag.message_primary or "")
 
 
-def _connect(target: PostgresTarget, lease: Lease, database: str) -> psycopg.Connection[Any]:
+def _connect(
+    target: PostgresTarget, lease: Lease, database: str, application: str
+) -> psycopg.Connection[Any]:
     """The first address that answers."""
     last: psycopg.Error | None = None
     for address, port in lease.addresses:
         try:
-            return psycopg.connect(**_parameters(target, lease, address, port, database))
+            parameters = _parameters(target, lease, address, port, database)
+            return psycopg.connect(**parameters, application_name=application)
         except psycopg.OperationalError as error:
             last = error
     raise RoleFailed(said(last) if last is not None else "the target has no address")
@@ -100,7 +111,6 @@ def _parameters(
         "target_session_attrs": "any",
         "options": "",
         "client_encoding": "UTF8",
-        "application_name": "hoopwire roles",
         "connect_timeout": _CONNECT_S,
         # A pooler in between must not be asked to keep statements.
         "prepare_threshold": None,
