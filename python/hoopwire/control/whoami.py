@@ -31,7 +31,7 @@ async def whoami(parts: Parts, credential: str) -> MeView:
         identity = await parts.current.verifier.verify(credential, channel="http")
     except TokenRefused as refused:
         denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
-        raise Denied(denial) from None
+        raise Denied(denial, vouched=refused.vouched) from None
     check_lock(parts, identity.principal, identity=identity)
     principal, settings = identity.principal, parts.current.settings
     try:
