@@ -272,7 +272,7 @@ def test_a_forwarded_agent(unharmed: Siege, tmp_path: Path) -> None:
     try:
         assert keeper.stdout is not None
         keeper.stdout.readline()
-        done = agent.ssh('echo "<$SSH_AUTH_SOCK>"', options=("-o", f"ForwardAgent={place}"))
+        done = agent.ssh('echo "<$SSH_AUTH_SOCK>"', options=("-A", "-o", f"IdentityAgent={place}"))
     finally:
         keeper.terminate()
         keeper.wait()
