@@ -233,25 +233,28 @@ def test_an_agent_is_lent_to_each_session_of_a_connection(lender: Agent, tmp_pat
 
 @pytest.mark.skipif(needs("xauth") is None, reason="xauth is not installed")
 def test_a_screen_is_lent(lender: Agent, tmp_path: Path) -> None:
-    """The screen is one of ours: it says what it was told."""
+    """To a connection, and to each session of one. The screen is one of ours."""
     script = tmp_path / "screen.py"
     script.write_text(SCREEN)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         heard: list[bytes] = []
 
         def serve() -> None:
-            with listener.accept()[0] as caller:
-                heard.append(caller.recv(1000))
-                caller.sendall(b"no screen here")
+            for _ in range(3):
+                with listener.accept()[0] as caller:
+                    heard.append(caller.recv(1000))
+                    caller.sendall(b"no screen here")
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         lender.variables["DISPLAY"] = f"127.0.0.1:{listener.getsockname()[1] - 6000}"
         try:
-            done = lender.ssh(f"python3 {script}", options=("-Y",))
+            with master(lender, "-Y") as name:
+                for options in (("-Y",), ("-S", name, "-Y"), ("-S", name, "-Y")):
+                    done = lender.ssh(f"python3 {script}", options=options)
+                    assert (done.returncode, done.stdout) == (0, b"b'no screen here'\n"), done.stderr
         finally:
             del lender.variables["DISPLAY"]
-        assert (done.returncode, done.stdout) == (0, b"b'no screen here'\n"), done.stderr
         thread.join()
     assert heard[0][12:30] == b"MIT-MAGIC-COOKIE-1"
 

@@ -3,7 +3,7 @@
 
 use crate::channels::{Channel, Closes, Room, Runs, State};
 use crate::from_client::{PACKET_MAX, put, put_clamped};
-use crate::globals::told;
+use crate::globals::{head, told};
 use crate::keep::{Asked, Keeper, is_final};
 use crate::lent::{Lent, Screen};
 use crate::listeners::Place;
@@ -18,8 +18,9 @@ use std::collections::VecDeque;
 
 /// No address is longer.
 const ORIGIN_MAX: usize = 1024;
-/// So much of a name that nobody knows is told.
+/// So much of a name that nobody knows is told, and of what else is refused.
 const NAME_MAX: usize = 64;
+const REFUSED_MAX: usize = 256;
 
 /// A CHANNEL_OPEN of the target's.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,7 @@ impl Live {
         }
         let Read { name, about, runs } = self.read_open(&open)?;
         let no = self.channels.number();
+        let about = if runs.is_some() { about.as_str() } else { head(&about, REFUSED_MAX) };
         let asked = Asked { channel: no, name, about: about.as_bytes() };
         let refuse = |live: &mut Live, why: &str, code, turn: &mut Turn<'_>| {
             let _ = live.keeper().open_of_target(asked, Some(why), turn);
@@ -59,7 +61,10 @@ impl Live {
         let Some(runs) = runs else {
             return refuse(self, "not_asked", reason::ADMINISTRATIVELY_PROHIBITED, turn);
         };
-        if !self.channels.has_room() || self.channels.is_left_to_target(sender) {
+        if self.channels.is_left_to_target(sender) {
+            return refuse(self, "channel_in_use", reason::RESOURCE_SHORTAGE, turn);
+        }
+        if !self.channels.has_room() {
             return refuse(self, "too_many_channels", reason::RESOURCE_SHORTAGE, turn);
         }
         let decided = decide(&self.grant, turn.now, &runs.action()).and_then(|permit| self.afford(permit));

@@ -14,7 +14,7 @@ use hoopwire_ssh_policy::decide;
 use hoopwire_ssh_protocol::channel::{Global, say};
 use hoopwire_ssh_protocol::put_debug;
 
-/// What is told of a place in the recording; what a grant names is shorter.
+/// So much is told of a place in the recording; what a grant names is shorter.
 const PLACE_MAX: usize = 4200;
 
 /// A request about a place, as it came.
@@ -133,9 +133,11 @@ fn too_many() -> Ending {
 
 /// A place as the recording has it.
 pub(crate) fn told(place: &Place) -> String {
-    let text = place.to_string();
-    match text.char_indices().find(|(start, _)| *start >= PLACE_MAX) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
-        None => text,
-    }
+    head(&place.to_string(), PLACE_MAX).to_owned()
+}
+
+/// As many whole characters as have their beginning in the first `most` bytes.
+pub(crate) fn head(text: &str, most: usize) -> &str {
+    let end = text.char_indices().map(|(start, _)| start).find(|start| *start >= most);
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
 }

@@ -10,11 +10,12 @@
 
 mod link;
 
-use hoopwire_grant::Party;
+use hoopwire_grant::{Budgets, Party};
 use hoopwire_ssh_protocol::channel::{Message, number, say};
 use link::outside::*;
 use link::{Link, Told, address, exec, global, open, request, string};
 use proptest::prelude::*;
+use std::time::Duration;
 
 #[test]
 fn the_client_may_say_no_to_who_came() {
@@ -189,6 +190,42 @@ fn a_grant_that_no_longer_covers_what_listens_or_is_lent_ends_the_session() {
         link.regrant(&narrower(word));
         assert!(link.closed.is_some(), "{word}");
     }
+}
+
+#[test]
+fn who_comes_is_counted_against_the_budgets() {
+    let mut link = Link::up(RIGHTS);
+    link.listens("localhost", 8080);
+    link.limit(Budgets { statements: Some(2), ..Budgets::default() });
+    assert!(link.is_let_through(&came(5, "localhost", 8080)));
+    assert!(link.is_let_through(&came(6, "localhost", 8080)));
+    assert!(!link.is_let_through(&came(7, "localhost", 8080)));
+    let Some(Told::Open { reason, .. }) = link.told.last() else { panic!() };
+    assert_eq!(reason, "budget_statements");
+    assert_eq!(link.session.counters().statements, 2);
+
+    let mut link = Link::up(RIGHTS);
+    link.listens("localhost", 8080);
+    link.limit(Budgets { bytes: Some(4), ..Budgets::default() });
+    assert!(link.is_let_through(&came(5, "localhost", 8080)));
+    link.client.say(|out| say::confirmation(out, 5, 70, 1 << 20, 1 << 15));
+    link.target.say(|out| say::data(out, 70, b"1234"));
+    link.run();
+    assert!(link.closed.is_none());
+    link.target.say(|out| say::data(out, 70, b"5"));
+    link.run();
+    link.assert_ended(Party::Gateway, "budget_bytes");
+}
+
+#[test]
+fn who_comes_while_a_grant_ends_is_not_let_through() {
+    let mut link = Link::up(RIGHTS);
+    link.listens("localhost", 8080);
+    link.now += Duration::from_secs(600);
+    link.target.packet(&came(5, "localhost", 8080));
+    link.run();
+    link.assert_ended(Party::Gateway, "grant_expired");
+    assert!(link.client.news().is_empty());
 }
 
 #[test]

@@ -12,7 +12,7 @@
 
 pub(crate) mod outside;
 
-use hoopwire_grant::Grant;
+use hoopwire_grant::{Budgets, Grant};
 use hoopwire_recording::ssh::Ssh;
 use hoopwire_recording::{Direction, Frame, Frames, Scratch};
 use hoopwire_session::{Admission, Closed, Effect, Ending, Legs, Loan, PhaseLimits};
@@ -358,6 +358,13 @@ impl Link {
     pub(crate) fn regrant(&mut self, rights: &[&str]) {
         let words: Vec<String> = rights.iter().map(|word| (*word).to_owned()).collect();
         let grant = Grant::of(Rights::read(&words, words.clone()).unwrap(), self.grant.deadline);
+        self.call(|session, turn| session.handle_regrant(grant, "policy changed", turn));
+    }
+
+    /// The grant has budgets from here on.
+    pub(crate) fn limit(&mut self, budgets: Budgets) {
+        let mut grant = self.grant.clone();
+        grant.budgets = budgets;
         self.call(|session, turn| session.handle_regrant(grant, "policy changed", turn));
     }
 
