@@ -26,7 +26,7 @@ POLICIES = [
         "name": "operators",
         "groups": ["operators"],
         "targets": [TARGET, ODD],
-        "actions": ["shell", "pty"],
+        "actions": ["shell", "pty", "remote-forward localhost:8080", "agent-forwarding", "x11"],
         "ttl": "1h",
         "max_sessions": 500,
     }
@@ -448,6 +448,90 @@ def test_requests_for_the_whole_connection(inside: Callable[[Behaviour], Raw]) -
     while (payload := session.packet())[0] != raw.CHANNEL_CLOSE:
         kinds.add(payload[0])
     assert raw.GLOBAL_REQUEST not in kinds
+
+
+CAME = text("192.0.2.1") + u32(4711)
+LISTEN = (raw.GLOBAL_REQUEST, text("tcpip-forward"), b"\1", text("localhost"), u32(8080))
+UNLISTEN = (raw.GLOBAL_REQUEST, text("cancel-tcpip-forward"), b"\0", text("localhost"), u32(8080))
+AT_THE_PLACE = ("forwarded-tcpip", text("localhost") + u32(8080) + CAME)
+UNASKED: dict[str, tuple[str, bytes]] = {
+    "who came to the place": AT_THE_PLACE,
+    "who came to another port": ("forwarded-tcpip", text("localhost") + u32(8081) + CAME),
+    "who came to another address": ("forwarded-tcpip", text("127.0.0.1") + u32(8080) + CAME),
+    "who came to every address": ("forwarded-tcpip", text("") + u32(8080) + CAME),
+    "who came to a name of 64 KiB": ("forwarded-tcpip", text(b"x" * 65_536) + u32(8080) + CAME),
+    "who came to a socket": ("forwarded-streamlocal@openssh.com", text("localhost:8080") + text("")),
+    "the agent": ("auth-agent@openssh.com", b""),
+    "the agent by its new name": ("agent-connect", b""),
+    "the screen": ("x11", CAME),
+    "a name of 64 KiB": ("x" * 65_536, b""),
+}
+
+
+def refused_opens(session: Raw, *kinds: str) -> None:
+    """Each of them is answered by a failure."""
+    for number, kind in enumerate(kinds):
+        session.open(UNASKED[kind][0], 50 + number, extra=UNASKED[kind][1])
+        session.until(raw.OPEN_FAILURE)
+
+
+@pytest.mark.parametrize("asked", ["nothing", "a place", "a place that was cancelled"])
+def test_channels_into_the_client_s_network(inside: Callable[[Behaviour], Raw], asked: str) -> None:
+    """The grant has words for all of these; what was asked for decides."""
+
+    def behave(session: Raw) -> None:
+        if asked != "nothing":
+            session.until(raw.GLOBAL_REQUEST)
+            session.send(raw.REQUEST_SUCCESS)
+        if asked == "a place that was cancelled":
+            session.until(raw.GLOBAL_REQUEST)
+        number = grant_command(session)
+        others = [kind for kind in UNASKED if kind != "who came to the place" or asked != "a place"]
+        refused_opens(session, *others)
+        finish(session, number)
+
+    session = inside(behave)
+    if asked != "nothing":
+        session.send(*LISTEN)
+        session.until(raw.REQUEST_SUCCESS)
+    if asked == "a place that was cancelled":
+        session.send(*UNLISTEN)
+    channel = session.opened()
+    session.request(channel, "exec", text("anything"))
+    kinds = set()
+    while (payload := session.packet())[0] != raw.CHANNEL_CLOSE:
+        kinds.add(payload[0])
+    assert raw.CHANNEL_OPEN not in kinds
+
+
+def test_who_came_to_the_place_is_let_through(inside: Callable[[Behaviour], Raw]) -> None:
+    """So that it is by what was asked for that the others are not."""
+
+    def behave(session: Raw) -> None:
+        session.until(raw.GLOBAL_REQUEST)
+        session.send(raw.REQUEST_SUCCESS)
+        session.open(AT_THE_PLACE[0], 50, extra=AT_THE_PLACE[1])
+        session.until(raw.OPEN_CONFIRMATION)
+        session.send(raw.CHANNEL_DATA, u32(9), text("hello"))
+        session.ending()
+
+    session = inside(behave)
+    session.send(*LISTEN)
+    session.until(raw.CHANNEL_OPEN)
+    session.send(raw.OPEN_CONFIRMATION, u32(50, 9, 1 << 20, 1 << 15))
+    assert session.until(raw.CHANNEL_DATA).endswith(b"hello")
+
+
+def test_a_flood_of_channels(inside: Callable[[Behaviour], Raw]) -> None:
+    def behave(session: Raw) -> None:
+        grant_command(session)
+        while not session.is_gone():
+            session.open("auth-agent@openssh.com", 5)
+
+    session = inside(behave)
+    channel = session.opened()
+    session.request(channel, "exec", text("anything"))
+    assert "10000 channels" in session.ending().words
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hoopwire.model.ssh.rights import CompiledSsh
 from hoopwire.model.ssh.settings import SshTarget
 
 _HOLES = ("*", "<", ">")
-_BESIDE = ("pty", "env ")
-"""What does not add to the one command that a grant may have."""
+_BESIDE = ("pty", "env ", "forward ", "remote-forward ", "agent-forwarding", "x11")
+"""What starts no other program than the one command that a grant may have."""
 
 
 def parse_ssh_user(user: str) -> tuple[str, str | None, str]:

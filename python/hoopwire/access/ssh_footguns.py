@@ -65,7 +65,7 @@ def _of(action: Plain, has_shell: bool) -> Iterator[str]:
             yield f"`{action}` lets the client say what programs load or run: the limits of `exec` are gone"
         case Word(name="agent-forwarding" | "x11"):
             yield f"`{action}` gives the target's administrators the use of the client's agent or screen"
-        case Forward(verb="remote-forward", where=Ports(host="*")):
+        case Forward(verb="remote-forward", where=Ports(host="*" | "0.0.0.0" | "::")):  # noqa: S104
             yield f"`{action}` lets the target listen for everybody who reaches it"
 
 

@@ -21,7 +21,7 @@ def add_ssh_options(parser: argparse.ArgumentParser) -> None:
         "--action",
         metavar="ACTION",
         help="shell, pty, exec COMMAND, sftp read|write|list PATH, subsystem NAME, env NAME=VALUE,"
-        " forward HOST:PORT, remote-forward HOST:PORT, streamlocal PATH, agent-forwarding, x11",
+        " forward HOST:PORT or PATH, remote-forward HOST:PORT or PATH, agent-forwarding, x11",
     )
 
 

@@ -60,6 +60,13 @@ GRANTS: dict[str, tuple[str, ...]] = {
         "forward @ground@/app.sock",
         "remote-forward localhost:8080",
     ),
+    "listener": (
+        "exec printf <name>",
+        "remote-forward localhost:*",
+        "remote-forward @up@/in.sock",
+        "forward 127.0.0.1:1-2",
+    ),
+    "other-listener": ("exec printf <name>", "remote-forward localhost:*"),
     "loopback": ("exec printf <name>", "forward 127.0.0.1:1-65535", "forward localhost:1-65535"),
 }
 SSHD = (

@@ -26,15 +26,26 @@ from hoopwire.model.ssh.keys import PrivateKey, pkcs8, public_blob
 from hoopwire.model.ssh.login import AgentGrant, Allowed, LoginGrant
 from support.ssh import Sshd, account, sshd, write_key
 from support.ssh_ground import SECRET, Door, door
-from support.ssh_house import TARGET
-from support.ssh_raw import Raw, raw_client, string
+from support.ssh_house import TARGET, needs
+from support.ssh_raw import Raw, raw_client, string, u32
 
 engine = pytest.importorskip("hoopwire._engine")
 
 GRANT = "g_01J8ZQ4Y6V9T3N5R7W1X2Y3Z4A"
-EVERYTHING = ("shell", "pty", "forward 127.0.0.1:1-65535", "sftp read /", "sftp write /")
+EVERYTHING = (
+    "shell",
+    "pty",
+    "forward 127.0.0.1:1-65535",
+    "remote-forward localhost:*",
+    "agent-forwarding",
+    "x11",
+    "sftp read /",
+    "sftp write /",
+)
 ONE = ("exec printf only",)
 SEVERAL = ("exec printf <name>", "exec uptime")
+FORWARDS = ("exec printf only", "forward 127.0.0.1:1-65535", "remote-forward localhost:*")
+SCREEN = b"\0" + string("MIT-MAGIC-COOKIE-1") + string("00" * 16) + u32(0)
 TERMINAL = string("xterm") + struct.pack("!IIII", 80, 24, 0, 0) + string(b"\0")
 encode = msgspec.msgpack.encode
 
@@ -206,9 +217,10 @@ def engine_config(folder: Path, keys: Keys) -> dict[str, Any]:
     }
 
 
-def test_another_command_than_the_one_that_is_granted(belt: Belt) -> None:
+@pytest.mark.parametrize("words", [ONE, FORWARDS], ids=["alone", "beside forwards"])
+def test_another_command_than_the_one_that_is_granted(belt: Belt, words: tuple[str, ...]) -> None:
     """`force-command`: sshd runs the granted one, whatever is asked for."""
-    with belt.session(ONE) as raw:
+    with belt.session(words) as raw:
         for command in (f"touch {belt.marker}", "id; id", "printf only; touch x", "sh"):
             done = raw.run(command)
             assert (done.status, done.out) == (0, b"only")
@@ -234,6 +246,9 @@ REFUSED: dict[str, Callable[[Raw, Belt], bool]] = {
     "a forward to the target": lambda raw, belt: (
         raw.connect("127.0.0.1", belt.server.port).theirs is not None
     ),
+    "a listener": lambda raw, _: raw.answer("tcpip-forward", string("localhost") + u32(0)),
+    "an agent": lambda raw, _: raw.open().answer("auth-agent-req@openssh.com"),
+    "a screen": lambda raw, _: raw.open().answer("x11-req", SCREEN),
 }
 
 
@@ -246,7 +261,7 @@ def test_what_sshd_refuses_by_the_certificate(belt: Belt, kind: str, words: tupl
         assert raw.ended is None
     said = belt.server.log[mark:]
     assert "Accepted publickey" in said
-    if kind != "a terminal":
+    if "forward" in kind:
         assert "refused local port forward" in said
     assert belt.door.reached == 0
 
@@ -256,7 +271,14 @@ def test_the_same_with_a_certificate_that_permits_it(belt: Belt) -> None:
     with belt.session(("shell", "pty", "forward 127.0.0.1:1-65535")) as raw:
         assert raw.open().answer("pty-req", TERMINAL)
         assert SECRET.encode() in raw.connect("127.0.0.1", belt.door.port).drain()
+        assert raw.answer("tcpip-forward", string("localhost") + u32(0))
+        assert not raw.open().answer("auth-agent-req@openssh.com")
+        assert not raw.open().answer("x11-req", SCREEN)
         assert raw.run(f"touch {belt.marker}").status == 0
     assert belt.marker.exists()
     belt.marker.unlink()
     belt.door.reached = 0
+    with belt.session(("shell", "agent-forwarding", "x11")) as raw:
+        assert raw.open().answer("auth-agent-req@openssh.com")
+        assert raw.open().answer("x11-req", SCREEN) == (needs("xauth") is not None)
+        assert not raw.answer("tcpip-forward", string("localhost") + u32(0))

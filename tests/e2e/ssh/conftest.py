@@ -68,8 +68,16 @@ GRANTS: dict[str, tuple[str, ...]] = {
     "operator": ("operate on @files@",),
     "reader": ("read-files on @files@, @inbox@", "sftp write @inbox@"),
     "person": ("shell", "forward 127.0.0.1:1-65535", "forward localhost:1-65535"),
+    "lender": (
+        "shell",
+        "remote-forward localhost:*",
+        "remote-forward @inbox@/in.sock",
+        "agent-forwarding",
+        "x11",
+    ),
 }
-
+SSHD = ("X11Forwarding yes", "StreamLocalBindUnlink yes")
+"""What the target permits beyond its defaults."""
 
 PLAYBOOK = """
 - hosts: all
@@ -139,10 +147,10 @@ def routes(
         }
         for name, actions in granted.items()
     ]
-    with ssh_house(pg, issuer, folder / "house", policies) as house:
+    with ssh_house(pg, issuer, folder / "house", policies, sshd_lines=SSHD) as house:
         straight = house.agent("straight", "nobody")
         authority = TargetsAuthority(read_private_key((house.keys / "targets_ca").read_bytes()), valid_s=3600)
-        allowed = Allowed(pty=True, port_forwarding=True)
+        allowed = Allowed(pty=True, port_forwarding=True, agent_forwarding=True, x11_forwarding=True)
         wanted = LoginGrant(grant="g_straight", login=account(), expires_at=2**33, allowed=allowed)
         identity(straight.folder, authority, wanted)
         straight.config.write_text(

@@ -26,6 +26,14 @@ class Settings(msgspec.Struct):
     """An authorized_keys file, which may name authorities."""
 
 
+class Owner(asyncssh.SSHServer):
+    """Listens where it is asked to."""
+
+    def server_requested(self, listen_host: str, listen_port: int) -> bool:
+        """Anywhere."""
+        return True
+
+
 async def serve(process: "asyncssh.SSHServerProcess[bytes]") -> None:
     """A command, or a shell, as sshd runs them."""
     shell = os.environ.get("SHELL", "/bin/sh")
@@ -33,8 +41,13 @@ async def serve(process: "asyncssh.SSHServerProcess[bytes]") -> None:
     if process.term_type:
         await on_terminal(process, words)
         return
+    agent = process.channel.get_agent_path()
     child = await asyncio.create_subprocess_exec(
-        *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *words,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | ({"SSH_AUTH_SOCK": agent} if agent else {}),
     )
     assert child.stdin is not None
     assert child.stdout is not None
@@ -113,6 +126,7 @@ async def main(folder: Path) -> None:
         authorized_client_keys=settings.authorized,
         password_auth=False,
         kbdint_auth=False,
+        server_factory=Owner,
         process_factory=serve,
         sftp_factory=True,
         encoding=None,

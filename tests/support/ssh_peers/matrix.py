@@ -27,6 +27,12 @@ QUESTION = "printf 'size-%s-%s.\\n' $(stty size)\r"
 POLICIES = [
     {"name": "everything", "groups": ["everything"], "actions": ["shell", "pty"], "ttl": "1h"},
     {"name": "little", "groups": ["little"], "actions": ["exec printf *"], "ttl": "1h"},
+    {
+        "name": "lender",
+        "groups": ["lender"],
+        "actions": ["shell", "remote-forward localhost:*", "agent-forwarding"],
+        "ttl": "1h",
+    },
 ]
 
 

@@ -45,7 +45,8 @@ def test_each_word_and_nothing_besides():
     assert allowed("shell") == Allowed()
     assert allowed("shell", "pty") == Allowed(pty=True)
     assert allowed("shell", "forward 10.0.0.1:80") == Allowed(port_forwarding=True)
-    assert allowed("shell", "remote-forward 8080") == Allowed(port_forwarding=True)
+    assert allowed("shell", "remote-forward localhost:8080") == Allowed(port_forwarding=True)
+    assert allowed("shell", "remote-forward /run/app.sock") == Allowed(port_forwarding=True)
     assert allowed("agent-forwarding", "x11") == Allowed(agent_forwarding=True, x11_forwarding=True)
 
 
@@ -57,7 +58,9 @@ def test_each_word_and_nothing_besides():
         (("exec uptime", "exec date"), None),
         (("exec uptime", "shell"), None),
         (("exec uptime", "sftp read /var/log"), None),
-        (("exec uptime", "forward 10.0.0.1:80"), None),
+        (("exec uptime", "forward 10.0.0.1:80", "remote-forward localhost:0"), "uptime"),
+        (("exec uptime", "agent-forwarding", "x11"), "uptime"),
+        (("forward 10.0.0.1:80",), None),
         (("exec uptime", "subsystem netconf"), None),
         (("exec journalctl -u <name>",), None),
         (("exec cat /var/log/*",), None),
@@ -69,7 +72,7 @@ def test_each_word_and_nothing_besides():
     ],
 )
 def test_only_one_literal_command_is_forced(words, command):
-    """A command that is forced runs whatever is asked for: it must be the only thing that is granted."""
+    """A command that is forced runs whatever is asked for: it must be the only program that is granted."""
     assert allowed(*words).command == command
 
 

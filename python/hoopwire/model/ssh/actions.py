@@ -88,7 +88,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forward(msgspec.Struct, frozen=True, kw_only=True):
-    """`forward DESTINATION`, `remote-forward PORTS`."""
+    """`forward DESTINATION`, `remote-forward WHERE_TO_LISTEN`."""
 
     verb: Literal["forward", "remote-forward"]
     where: Ports | Socket

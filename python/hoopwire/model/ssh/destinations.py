@@ -52,7 +52,7 @@ def read_destination(text: str, column: int) -> Ports | Socket:
     """Where a connection may go. ActionError."""
     if text.startswith("/"):
         return Socket(normal_path(text, column))
-    ports = read_ports(text, column)
+    ports = _read_ports(text, column)
     if ports.host == "*":
         raise ActionError(
             "name the host: what a name leads to is known to the target only", column, "*.example.com:443"
@@ -60,8 +60,12 @@ def read_destination(text: str, column: int) -> Ports | Socket:
     return ports
 
 
-def read_ports(text: str, column: int) -> Ports:
-    """Where a target may listen, or hosts and ports. ActionError."""
+def read_listening(text: str, column: int) -> Ports | Socket:
+    """Where a target may listen. ActionError."""
+    return Socket(normal_path(text, column)) if text.startswith("/") else _read_ports(text, column)
+
+
+def _read_ports(text: str, column: int) -> Ports:
     if text.startswith("["):
         host, colon, port = text[1:].partition("]:")
     else:

@@ -23,7 +23,7 @@ from hoopwire.model.ssh.actions import (
     Sftp,
     Word,
 )
-from hoopwire.model.ssh.destinations import read_destination, read_ports
+from hoopwire.model.ssh.destinations import read_destination, read_listening
 from hoopwire.model.ssh.paths import lies_under, normal_path
 from hoopwire.model.ssh.patterns import read_pattern
 from hoopwire.model.ssh.shell import PLAIN
@@ -76,7 +76,7 @@ def _with_object(verb: str, rest: str, column: int) -> Action:
     if verb == "forward":
         return Forward(verb="forward", where=read_destination(rest, column))
     if verb == "remote-forward":
-        return Forward(verb="remote-forward", where=read_ports(rest, column))
+        return Forward(verb="remote-forward", where=read_listening(rest, column))
     if verb == "env":
         if rest != "LC_*" and not _VARIABLE.fullmatch(rest):
             raise ActionError("write the whole name of a variable, or LC_*", column, "env LC_*")

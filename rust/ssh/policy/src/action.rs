@@ -52,6 +52,11 @@ pub enum Action<'a> {
         /// At which port; 0 is one that the target chooses.
         port: u32,
     },
+    /// That the target listens on a Unix socket.
+    RemoteStreamLocal {
+        /// Where it is made.
+        path: &'a str,
+    },
     /// The client's agent, at the target.
     AgentForwarding,
     /// The client's screen, at the target.
@@ -161,12 +166,9 @@ impl Rights {
                     "" | "*" => None,
                     host => Some(Host::read(host).ok_or(Reason::OddHost)?),
                 };
-                let covers = |means: &Means| match means {
-                    Means::RemoteForward(ports) => ports.covers_listening(host.as_ref(), port),
-                    _ => false,
-                };
-                self.first(covers, Reason::NotGranted)
+                self.first_listening(|one| one.covers_listening(host.as_ref(), port))
             }
+            Action::RemoteStreamLocal { path } => self.first_listening(|one| one.covers_socket(path)),
             Action::AgentForwarding => {
                 self.first(|means| *means == Means::AgentForwarding, Reason::NotGranted)
             }
@@ -224,6 +226,10 @@ impl Rights {
 
     fn first_destination(&self, covers: impl Fn(&Destination) -> bool) -> Result<&str, Reason> {
         self.first(|means| matches!(means, Means::Forward(one) if covers(one)), Reason::NotGranted)
+    }
+
+    fn first_listening(&self, covers: impl Fn(&Destination) -> bool) -> Result<&str, Reason> {
+        self.first(|means| matches!(means, Means::RemoteForward(one) if covers(one)), Reason::NotGranted)
     }
 
     fn first(&self, covers: impl Fn(&Means) -> bool, missing: Reason) -> Result<&str, Reason> {

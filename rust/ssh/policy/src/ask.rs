@@ -7,8 +7,8 @@ impl<'a> Action<'a> {
     ///
     /// ```text
     /// shell | pty [TERM] | exec COMMAND | subsystem NAME | env NAME=VALUE | sftp read|write|list PATH
-    /// forward HOST:PORT | remote-forward [HOST]:PORT | streamlocal PATH | agent-forwarding | x11 | signal NAME
-    /// window-change | request NAME
+    /// forward HOST:PORT | forward /PATH | streamlocal PATH | remote-forward [HOST]:PORT | remote-forward /PATH
+    /// remote-streamlocal PATH | agent-forwarding | x11 | signal NAME | window-change | request NAME
     /// ```
     ///
     /// `None` if it is none.
@@ -31,10 +31,13 @@ impl<'a> Action<'a> {
             (b"signal", _) => Action::Signal { name: name()? },
             (b"request", _) => Action::Other { name: name()? },
             (b"streamlocal", _) => Action::StreamLocal { path: name()? },
+            (b"remote-streamlocal", _) => Action::RemoteStreamLocal { path: name()? },
             (b"env", _) => {
                 let (name, value) = name()?.split_once('=')?;
                 Action::Env { name, value: value.as_bytes() }
             }
+            (b"forward", _) if rest.starts_with(b"/") => Action::StreamLocal { path: name()? },
+            (b"remote-forward", _) if rest.starts_with(b"/") => Action::RemoteStreamLocal { path: name()? },
             (b"forward", _) => {
                 let (host, port) = address(name()?)?;
                 Action::Forward { host, port }

@@ -56,9 +56,22 @@ impl Destination {
         }
     }
 
+    /// For the target to listen on.
+    pub(crate) fn read_listening(text: &str) -> Result<Destination, String> {
+        if text.starts_with('/') {
+            return Prefix::read(text).map(Destination::Socket);
+        }
+        Ports::read(text).map(Destination::Port)
+    }
+
     /// Is it this host and port?
     pub(crate) fn covers(&self, host: &Host, port: u32) -> bool {
         matches!(self, Destination::Port(ports) if ports.covers(host, port) && port != 0)
+    }
+
+    /// May the target listen there? `None`: on every address.
+    pub(crate) fn covers_listening(&self, host: Option<&Host>, port: u32) -> bool {
+        matches!(self, Destination::Port(ports) if ports.covers_listening(host, port))
     }
 
     /// Is it this Unix socket?
@@ -70,7 +83,7 @@ impl Destination {
 
 impl Ports {
     /// Of its text; also to listen on.
-    pub(crate) fn read(text: &str) -> Result<Ports, String> {
+    fn read(text: &str) -> Result<Ports, String> {
         const FORM: &str = "it is written HOST:PORT";
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => rest.split_once("]:").ok_or(FORM)?,
@@ -85,8 +98,7 @@ impl Ports {
         (self.first..=self.last).contains(&port) && self.hosts.covers(host)
     }
 
-    /// May the target listen there? `None`: on every address.
-    pub(crate) fn covers_listening(&self, host: Option<&Host>, port: u32) -> bool {
+    fn covers_listening(&self, host: Option<&Host>, port: u32) -> bool {
         match host {
             None => self.hosts == Hosts::Every && (self.first..=self.last).contains(&port),
             Some(host) => self.covers(host, port),

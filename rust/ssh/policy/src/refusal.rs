@@ -65,9 +65,13 @@ impl Reason {
             (_, Action::Exec { .. }) => Code::CommandNotGranted,
             (_, Action::Subsystem { .. }) => Code::SubsystemNotGranted,
             (_, Action::Env { .. }) => Code::VariableNotGranted,
-            (_, Action::Forward { .. } | Action::RemoteForward { .. } | Action::StreamLocal { .. }) => {
-                Code::ForwardNotGranted
-            }
+            (
+                _,
+                Action::Forward { .. }
+                | Action::RemoteForward { .. }
+                | Action::StreamLocal { .. }
+                | Action::RemoteStreamLocal { .. },
+            ) => Code::ForwardNotGranted,
             _ => Code::RequestNotGranted,
         }
     }
@@ -198,6 +202,9 @@ fn missing(grant: &Grant, action: &Action<'_>) -> Words {
         }
         Action::StreamLocal { path } => {
             (format!("connections to {}", cut(path)), Some(format!("forward {}", cut(path))))
+        }
+        Action::RemoteStreamLocal { path } => {
+            (format!("listening on {}", cut(path)), Some(format!("remote-forward {}", cut(path))))
         }
         Action::AgentForwarding => ("agent forwarding".to_owned(), Some("agent-forwarding".to_owned())),
         Action::X11 => ("X11".to_owned(), Some("x11".to_owned())),

@@ -2,7 +2,7 @@
 
 use crate::action::Access;
 use crate::code::Code;
-use crate::destination::{Destination, Ports};
+use crate::destination::Destination;
 use crate::path::Prefix;
 use crate::pattern::Pattern;
 use crate::variable::Variable;
@@ -41,7 +41,7 @@ pub(crate) enum Means {
     Sftp(Access, Prefix),
     Subsystem(String),
     Forward(Destination),
-    RemoteForward(Ports),
+    RemoteForward(Destination),
     Env(Variable),
     AgentForwarding,
     X11,
@@ -131,7 +131,7 @@ impl Means {
             },
             ("subsystem", name) => Means::Subsystem(subsystem(name)?),
             ("forward", destination) => Means::Forward(Destination::read(destination)?),
-            ("remote-forward", ports) => Means::RemoteForward(Ports::read(ports)?),
+            ("remote-forward", place) => Means::RemoteForward(Destination::read_listening(place)?),
             ("env", name) => Means::Env(Variable::read(name)?),
             _ => return Err("there is no such word".to_owned()),
         };
@@ -205,7 +205,9 @@ mod tests {
             "forward [fe80::1%1]:5",
             "forward run/x",
             "forward /run/../x",
-            "remote-forward /run/x",
+            "remote-forward run/x",
+            "remote-forward /run/../x",
+            "remote-forward /run/x/",
             "remote-forward :80",
             "env",
             "env *",

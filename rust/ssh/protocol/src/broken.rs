@@ -61,14 +61,27 @@ impl Broken {
 
 /// Appends DISCONNECT in plain form: RFC 4253 section 11.1. A text beyond 1,024 bytes is cut.
 pub fn put_disconnect(out: &mut Vec<u8>, code: u32, text: &str) {
-    let ends = text.char_indices().map(|(start, each)| start + each.len_utf8());
-    let end = ends.take_while(|&end| end <= MOST_WORDS).last().unwrap_or_default();
     plain::put(out, |payload| {
         payload.push(number::DISCONNECT);
         payload.extend_from_slice(&code.to_be_bytes());
-        fields::put_string(payload, text.get(..end).unwrap_or_default().as_bytes());
+        fields::put_string(payload, cut(text).as_bytes());
         fields::put_string(payload, b"");
     });
+}
+
+/// Appends DEBUG in plain form, to be shown: RFC 4253 section 11.3. A text beyond 1,024 bytes is cut.
+pub fn put_debug(out: &mut Vec<u8>, text: &str) {
+    plain::put(out, |payload| {
+        payload.extend_from_slice(&[number::DEBUG, 1]);
+        fields::put_string(payload, cut(text).as_bytes());
+        fields::put_string(payload, b"");
+    });
+}
+
+fn cut(text: &str) -> &str {
+    let ends = text.char_indices().map(|(start, each)| start + each.len_utf8());
+    let end = ends.take_while(|&end| end <= MOST_WORDS).last().unwrap_or_default();
+    text.get(..end).unwrap_or_default()
 }
 
 impl fmt::Display for Broken {

@@ -22,7 +22,7 @@ pub mod sftp;
 mod transport;
 pub mod userauth;
 
-pub use broken::{Broken, put_disconnect, reason};
+pub use broken::{Broken, put_debug, put_disconnect, reason};
 pub use host::{HostKeys, HostTrust};
 pub use transport::{CipherNames, Heard, Transport};
 

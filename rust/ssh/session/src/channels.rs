@@ -2,6 +2,8 @@
 
 use crate::file_transfer::Transfer;
 use crate::keep::Keeper;
+use crate::lent::{Lent, Screen};
+use crate::listeners::Place;
 use crate::session::Turn;
 use hoopwire_grant::Permit;
 use hoopwire_recording::Direction;
@@ -90,6 +92,7 @@ pub(crate) struct Channel {
     pub(crate) to_target: Room,
     /// What runs is sftp: its data is messages, and from here on it keeps both windows.
     pub(crate) transfer: Option<Box<Transfer>>,
+    pub(crate) lent: Lent,
 }
 
 /// Toward the target, before anything runs.
@@ -114,6 +117,10 @@ pub(crate) enum Runs {
         port: u32,
     },
     Socket(String),
+    /// The connection of somebody who came where the target listens.
+    Caught(Place),
+    Agent,
+    Screen,
     /// What no grant opens.
     Nothing,
 }
@@ -195,6 +202,11 @@ impl Channel {
         bytes.checked_sub(own)
     }
 
+    /// It is open on both sides.
+    fn is_lending(&self) -> bool {
+        self.state != State::Refused && self.closes == Closes::default()
+    }
+
     /// Takes room for words of ours: as much of them as fits in one packet.
     pub(crate) fn inject<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
         let room = usize::try_from(self.window.min(self.packet_max)).unwrap_or(0);
@@ -212,12 +224,14 @@ pub(crate) struct Channels {
     by_client: HashMap<u32, Channel>,
     /// The target's number to the client's.
     by_target: HashMap<u32, u32>,
+    /// Those that the target has opened and the client has not answered, by the target's number.
+    coming: HashMap<u32, Channel>,
     last_no: u64,
 }
 
 impl Channels {
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_client.is_empty()
+        self.by_client.is_empty() && self.coming.is_empty()
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Channel> {
@@ -225,7 +239,7 @@ impl Channels {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Channel> {
-        self.by_client.values()
+        self.by_client.values().chain(self.coming.values())
     }
 
     /// The next number for a recording: an open that is refused has one, too.
@@ -236,7 +250,12 @@ impl Channels {
 
     /// The client may open one more with this number.
     pub(crate) fn has_room_for(&self, client: u32) -> bool {
-        self.by_client.len() < CHANNELS_MAX && !self.by_client.contains_key(&client)
+        self.has_room() && !self.by_client.contains_key(&client)
+    }
+
+    /// There may be one more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.by_client.len().saturating_add(self.coming.len()) < CHANNELS_MAX
     }
 
     /// The client uses this number already.
@@ -265,7 +284,7 @@ impl Channels {
 
     /// The target confirms with a number of its own. False if that is in use.
     pub(crate) fn confirm(&mut self, client: u32, target: u32) -> bool {
-        if self.by_target.contains_key(&target) {
+        if self.by_target.contains_key(&target) || self.coming.contains_key(&target) {
             return false;
         }
         let Some(channel) = self.by_client.get_mut(&client) else { return false };
@@ -287,6 +306,53 @@ impl Channels {
             && let Some(target) = channel.target
         {
             self.by_target.remove(&target);
+        }
+    }
+
+    /// The target uses this number: it has not heard the gateway's CLOSE, which comes with the client's.
+    pub(crate) fn is_used_by_target(&self, target: u32) -> bool {
+        self.by_target.contains_key(&target) || self.coming.contains_key(&target)
+    }
+
+    /// The target opens one.
+    pub(crate) fn expect(&mut self, channel: Channel) {
+        if let Some(target) = channel.target {
+            self.coming.insert(target, channel);
+        }
+    }
+
+    /// The client takes it, under a number of its own.
+    pub(crate) fn welcome(&mut self, target: u32, client: u32) -> Option<&mut Channel> {
+        let channel = self.coming.remove(&target)?;
+        self.by_target.insert(target, client);
+        Some(
+            self.by_client
+                .entry(client)
+                .insert_entry(Channel { client, state: State::Running, ..channel })
+                .into_mut(),
+        )
+    }
+
+    /// The client does not take it.
+    pub(crate) fn turn_away(&mut self, target: u32) -> Option<Channel> {
+        self.coming.remove(&target)
+    }
+
+    /// A channel that is open has asked for this.
+    pub(crate) fn lends(&self, what: impl Fn(Lent) -> bool) -> bool {
+        self.by_client.values().any(|channel| channel.is_lending() && what(channel.lent))
+    }
+
+    /// A connection to the screen: the last, where a channel has asked for one only.
+    pub(crate) fn use_screen(&mut self) {
+        let lending = |channel: &&mut Channel| channel.is_lending() && channel.lent.screen != Screen::No;
+        let first = self
+            .by_client
+            .values_mut()
+            .filter(lending)
+            .min_by_key(|channel| (channel.lent.screen == Screen::Once, channel.no));
+        if let Some(channel) = first.filter(|channel| channel.lent.screen == Screen::Once) {
+            channel.lent.screen = Screen::No;
         }
     }
 }

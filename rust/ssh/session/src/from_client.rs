@@ -3,6 +3,7 @@
 use crate::channels::{Channel, Closes, Room, Runs, State};
 use crate::file_transfer::Transfer;
 use crate::keep::{Asked, Keeper, is_final};
+use crate::lent::Lent;
 use crate::live::Live;
 use crate::session::Turn;
 use crate::words;
@@ -10,7 +11,7 @@ use hoopwire_grant::Permit;
 use hoopwire_recording::Direction;
 use hoopwire_session::Ending;
 use hoopwire_ssh_policy::{Action, decide};
-use hoopwire_ssh_protocol::channel::{Global, Message, Open, clamp_packet_bytes, reason, say};
+use hoopwire_ssh_protocol::channel::{Message, Open, clamp_packet_bytes, reason, say};
 use hoopwire_ssh_protocol::plain;
 use hoopwire_wire::Redacted;
 use std::collections::VecDeque;
@@ -40,7 +41,9 @@ impl Live {
             .map_err(|error| words::misbehaved_client(&format!("a malformed packet: {error}")))?;
         self.counters.bytes_in = self.counters.bytes_in.saturating_add(payload.len() as u64);
         match message {
-            Message::Global { want_reply, global } => self.global_of_client(want_reply, global, turn),
+            Message::Global { want_reply, global } => {
+                self.global_of_client(want_reply, global, payload, &permit, turn)
+            }
             Message::Open { sender, window_bytes, packet_bytes, open } => {
                 let is_barred = self.no_more_sessions && matches!(open, Open::Session);
                 if !is_barred && (!self.waiting.is_empty() || self.channels.is_in_the_way(sender)) {
@@ -61,51 +64,21 @@ impl Live {
             Message::Success { recipient } | Message::Failure { recipient } => {
                 self.answer_of_client(recipient, payload, turn)
             }
-            // the target opens nothing and asks nothing that is passed on, so that nothing is to be answered
-            Message::Confirmation { .. }
-            | Message::OpenFailure { .. }
-            | Message::RequestSuccess { .. }
-            | Message::RequestFailure => Err(words::misbehaved_client("an answer to what nobody asked")),
+            Message::Confirmation { recipient, sender, window_bytes, packet_bytes, .. } => {
+                self.taken_by_client(recipient, sender, (window_bytes, packet_bytes), payload, turn)
+            }
+            Message::OpenFailure { recipient, description, .. } => {
+                self.refused_by_client(recipient, description, payload, turn)
+            }
+            // what the target asks of the connection is not passed on
+            Message::RequestSuccess { .. } | Message::RequestFailure => {
+                Err(words::misbehaved_client("an answer to what nobody asked"))
+            }
             Message::ExtendedData { .. } => Err(words::misbehaved_client("stderr from a client")),
             Message::Unknown(number) => {
                 Err(words::misbehaved_client(&format!("a packet of the unknown kind {number}")))
             }
         }
-    }
-
-    /// Requests for the connection are answered here: the target's connection is the gateway's.
-    fn global_of_client(
-        &mut self,
-        want_reply: bool,
-        global: Global<'_>,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), Ending> {
-        let (action, name) = match global {
-            Global::NoMoreSessions => {
-                self.no_more_sessions = true;
-                (None, &b""[..])
-            }
-            Global::Listen { host, port } => (
-                Some((Action::RemoteForward { host, port }, format!("{host}:{port}"))),
-                &b"tcpip-forward"[..],
-            ),
-            _ => (None, &b""[..]),
-        };
-        if let Some((action, about)) = action {
-            // what a grant gives here is not served yet: see docs/protocols/ssh.md
-            let refused = decide(&self.grant, turn.now, &action).err();
-            let asked = Asked { channel: 0, name, about: about.as_bytes() };
-            match &refused {
-                Some(denial) if is_final(denial) => return Err(words::denied(denial)),
-                Some(denial) => self.keeper().request(asked, Some(denial), turn),
-                None => self.keeper().misplaced(asked, false, "not_served", turn),
-            };
-            self.refused()?;
-        }
-        if want_reply {
-            turn.carry_down(say::request_failure);
-        }
-        Ok(())
     }
 
     fn wait_for_number(&mut self, payload: &[u8]) -> Result<(), Ending> {
@@ -207,6 +180,7 @@ impl Live {
                     injected: 0,
                     to_target: Room::default(),
                     transfer: None,
+                    lent: Lent::default(),
                 });
                 Ok(())
             }
@@ -339,6 +313,9 @@ impl Runs {
             Runs::Subsystem(name) => Action::Subsystem { name },
             Runs::Forward { host, port } => Action::Forward { host, port: *port },
             Runs::Socket(path) => Action::StreamLocal { path },
+            Runs::Caught(place) => place.action(),
+            Runs::Agent => Action::AgentForwarding,
+            Runs::Screen => Action::X11,
             Runs::Nothing => Action::Other { name: "" },
         }
     }

@@ -3,6 +3,7 @@
 use crate::channels::{Channel, Room, State};
 use crate::file_transfer::{ROOM_MOST, Transfer};
 use crate::from_client::{PACKET_MAX, put, put_clamped};
+use crate::from_outside::Coming;
 use crate::keep::{Asked, Keeper};
 use crate::live::Live;
 use crate::request::say_answer;
@@ -10,7 +11,7 @@ use crate::session::Turn;
 use crate::words;
 use hoopwire_recording::Direction;
 use hoopwire_session::Ending;
-use hoopwire_ssh_protocol::channel::{Message, Request, STDERR, reason, say};
+use hoopwire_ssh_protocol::channel::{Message, Request, STDERR, say};
 use hoopwire_wire::Redacted;
 
 impl Live {
@@ -27,11 +28,9 @@ impl Live {
                 }
                 Ok(())
             }
-            Message::Open { sender, .. } => {
-                let text = "nothing asked for this channel";
-                let code = reason::ADMINISTRATIVELY_PROHIBITED;
-                turn.carry_up(|out| say::open_failure(out, sender, code, text));
-                Ok(())
+            Message::Open { sender, window_bytes, packet_bytes, open } => {
+                let coming = Coming { sender, window: window_bytes, packet: packet_bytes, open };
+                self.open_of_target(coming, payload, turn)
             }
             Message::Confirmation { recipient, sender, window_bytes, packet_bytes, .. } => {
                 self.confirmed(recipient, sender, (window_bytes, packet_bytes), payload, turn)
@@ -66,9 +65,8 @@ impl Live {
             }
             Message::Success { recipient } => self.answer_of_target(recipient, true, turn),
             Message::Failure { recipient } => self.answer_of_target(recipient, false, turn),
-            Message::RequestSuccess { .. } | Message::RequestFailure => {
-                Err(words::misbehaved_target("an answer to what nobody asked"))
-            }
+            Message::RequestSuccess { rest } => self.global_answer(Some(rest), turn),
+            Message::RequestFailure => self.global_answer(None, turn),
             Message::Unknown(number) => {
                 Err(words::misbehaved_target(&format!("a packet of the unknown kind {number}")))
             }
@@ -98,6 +96,10 @@ impl Live {
                 turn.hand_down(kept, |out| say::confirmation(out, client, target, ROOM_MOST, packet_max));
             } else {
                 turn.hand_down(kept, |out| put_clamped(out, payload));
+            }
+            if channel.state == State::Running {
+                // the end of another may have stopped it since this one was asked for
+                self.meter.start(turn.now);
             }
         }
         Ok(())

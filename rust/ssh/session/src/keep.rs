@@ -64,6 +64,19 @@ impl Keeper<'_> {
         turn.record(self.no, Direction::Downstream, &Frame::Ssh(frame))
     }
 
+    /// A channel that the target opens toward the principal.
+    pub(crate) fn open_of_target(
+        self,
+        asked: Asked<'_>,
+        refused: Option<&str>,
+        turn: &mut Turn<'_>,
+    ) -> Recorded {
+        let Asked { channel, name, about } = asked;
+        let reason = refused.unwrap_or(&self.grant.policy);
+        let frame = Ssh::Open(Ask { channel, name, about, allow: refused.is_none(), reason });
+        turn.record(self.no, Direction::Downstream, &Frame::Ssh(frame))
+    }
+
     /// Bytes of the principal. What is typed at a terminal may be a password.
     pub(crate) fn input(self, channel: &Channel, data: &[u8], turn: &mut Turn<'_>) -> Recorded {
         let frame = if channel.has_terminal {

@@ -5,6 +5,8 @@ use crate::channels::{Channels, Runs, State};
 use crate::enter::Enter;
 use crate::file_transfer::{Scene, Transfer};
 use crate::keep::Keeper;
+use crate::lent::Screen;
+use crate::listeners::{Listeners, Place};
 use crate::session::{Turn, goodbye};
 use crate::words;
 use hoopwire_grant::{Budget, Fault, Meter, Party, Permit};
@@ -42,6 +44,7 @@ pub(crate) struct Live {
     pub(crate) meter: Meter,
     pub(crate) counters: Counters,
     pub(crate) channels: Channels,
+    pub(crate) listeners: Listeners,
     /// The client has said that it opens no more of them.
     pub(crate) no_more_sessions: bool,
     /// The target is one that knows OpenSSH's own requests.
@@ -54,6 +57,8 @@ pub(crate) struct Live {
     /// The session ends when nothing runs any more.
     pub(crate) draining: bool,
     refusals: u32,
+    /// Channels that the target opened and nobody takes.
+    unasked: u32,
     /// Bytes that wait on sftp channels.
     held: usize,
     /// CHANNEL_OPENs that wait until a number is free, as they came.
@@ -70,6 +75,7 @@ impl Live {
             meter,
             counters: Counters::default(),
             channels: Channels::default(),
+            listeners: Listeners::default(),
             no_more_sessions: false,
             is_openssh: target.contains("OpenSSH"),
             is_unix: !target.contains("Windows"),
@@ -77,6 +83,7 @@ impl Live {
             notice: Notice::NotDue,
             draining: false,
             refusals: 0,
+            unasked: 0,
             held: 0,
             waiting: VecDeque::new(),
         }
@@ -106,6 +113,15 @@ impl Live {
         let words = Words::new(format!("more than {REFUSALS_MAX} requests of this session were refused"))
             .hint("Read what they say: each names what to ask for.");
         Err(Ending::faulty(Party::Gateway, Fault::OverLimit, "too many refused requests", words))
+    }
+
+    /// One more channel of the target's that was refused.
+    pub(crate) fn unasked(&mut self) -> Result<(), Ending> {
+        self.unasked = self.unasked.saturating_add(1);
+        if self.unasked < REFUSALS_MAX {
+            return Ok(());
+        }
+        Err(words::misbehaved_target(&format!("more than {REFUSALS_MAX} channels that were refused")))
     }
 
     /// Bytes that wait on channels.
@@ -236,13 +252,17 @@ impl Live {
         let old = std::mem::replace(&mut self.grant, grant);
         self.grant.succeed(&old);
         self.meter.set_budgets(self.grant.budgets);
-        for channel in self.channels.iter().filter(|channel| channel.state == State::Running) {
+        let still = |action: &Action<'_>| {
+            decide(&self.grant, turn.now, action).map(drop).map_err(|denial| words::denied(&denial))
+        };
+        for channel in self.channels.iter().filter(|channel| channel.state != State::Refused) {
             let terminal = channel.has_terminal.then_some(Action::Pty { term: "" });
+            let agent = channel.lent.agent.then_some(Action::AgentForwarding);
+            let screen = (channel.lent.screen != Screen::No).then_some(Action::X11);
             let runs = channel.runs.as_ref().map(Runs::action);
-            for action in [terminal, runs].into_iter().flatten() {
-                decide(&self.grant, turn.now, &action).map_err(|denial| words::denied(&denial))?;
-            }
+            [terminal, agent, screen, runs].iter().flatten().try_for_each(still)?;
         }
+        self.listeners.places().map(Place::action).try_for_each(|action| still(&action))?;
         self.look_at_time(turn)
     }
 

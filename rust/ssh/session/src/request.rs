@@ -4,6 +4,7 @@ use crate::channels::{Channel, Runs, State};
 use crate::file_transfer::Transfer;
 use crate::from_client::{known, put};
 use crate::keep::{Asked, Keeper, is_final};
+use crate::lent::Screen;
 use crate::live::Live;
 use crate::session::Turn;
 use crate::words;
@@ -88,6 +89,12 @@ impl Live {
                 if matches!(action, Action::Pty { .. }) {
                     channel.has_terminal = true;
                 }
+                match request {
+                    Request::Agent => channel.lent.agent = true,
+                    Request::X11 { is_single: true, .. } => channel.lent.screen = Screen::Once,
+                    Request::X11 { .. } => channel.lent.screen = Screen::Often,
+                    _ => {}
+                }
                 if let Some(runs) = read.runs {
                     channel.state = State::Running;
                     channel.runs = Some(runs);
@@ -147,8 +154,11 @@ fn read<'a>(request: &Request<'a>) -> Read<'a> {
             Read { about: size(of).into_bytes(), ..only(b"window-change", Action::WindowChange) }
         }
         Request::Break { .. } => only(b"break", Action::Signal { name: "BREAK" }),
-        Request::X11 { .. } => none(b"x11-req"),
-        Request::Agent => none(b"auth-agent-req@openssh.com"),
+        // its cookie is a secret
+        Request::X11 { screen, .. } => {
+            Read { about: screen.to_string().into_bytes(), ..only(b"x11-req", Action::X11) }
+        }
+        Request::Agent => only(b"auth-agent-req@openssh.com", Action::AgentForwarding),
         // the client reads no more: what runs shall not go on for nobody
         Request::EndOfWrite => only(b"eow@openssh.com", Action::Connect),
         Request::Keepalive => none(b"keepalive@openssh.com"),

@@ -10,7 +10,9 @@
     reason = "test support"
 )]
 
-use hoopwire_grant::Grant;
+pub(crate) mod outside;
+
+use hoopwire_grant::{Budgets, Grant};
 use hoopwire_recording::ssh::Ssh;
 use hoopwire_recording::{Direction, Frame, Frames, Scratch};
 use hoopwire_session::{Admission, Closed, Effect, Ending, Legs, Loan, PhaseLimits};
@@ -72,13 +74,15 @@ pub(crate) struct Peer {
     out: Vec<u8>,
     pub(crate) heard: Vec<Vec<u8>>,
     pub(crate) goodbye: Option<String>,
+    /// DEBUGs, which its transport takes for itself.
+    pub(crate) remarks: Vec<String>,
 }
 
 impl Peer {
     fn new(mut leg: Transport) -> Peer {
         let mut out = Vec::new();
         leg.begin(&mut out, &mut Counting(7));
-        Peer { leg, out, heard: Vec::new(), goodbye: None }
+        Peer { leg, out, heard: Vec::new(), goodbye: None, remarks: Vec::new() }
     }
 
     /// Puts something out, in plain form.
@@ -118,10 +122,10 @@ impl Peer {
 /// What a frame of ssh said, kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    Open { name: String, allow: bool, reason: String },
+    Open { direction: Direction, name: String, about: String, allow: bool, reason: String },
     Request { channel: u64, name: String, about: String, allow: bool, reason: String },
     Data { direction: Direction, stream: u64, bytes: u64 },
-    Answer { what: String },
+    Answer { channel: u64, what: String, about: String },
     End { closed_by: String, reason: String },
     Other,
 }
@@ -305,7 +309,9 @@ impl Link {
             let direction = Direction::from_byte(raw.direction).unwrap();
             let told = told(&frame, direction);
             match &told {
-                Told::Open { allow: true, .. } => sent.opens += 1,
+                Told::Open { direction: Direction::Upstream, allow: true, .. } => sent.opens += 1,
+                Told::Open { allow: true, .. } => got.opens += 1,
+                Told::Request { channel: 0, allow: true, .. } => sent.globals += 1,
                 // these go as data
                 Told::Request { name, .. } if name.starts_with("sftp-") => {}
                 Told::Request { channel: 1.., allow: true, .. } if direction == Direction::Upstream => {
@@ -318,13 +324,16 @@ impl Link {
             }
             self.told.push(told);
         }
+        let remarks =
+            plain::Packets::new(&self.legs.down()[down..]).filter(|packet| packet.first() == Some(&4));
+        self.client.remarks.extend(remarks.map(|packet| String::from_utf8_lossy(packet).into_owned()));
         let after_login = was_ready || self.session.is_ready();
         let went_up = Seen::of(&self.legs.up()[up..], after_login);
         let went_down = Seen::of(&self.legs.down()[down..], after_login);
         assert_eq!(went_up, sent, "toward the target");
         // an exit status of the gateway's own has its words' frame, and no packet of the target's
         assert_eq!(went_down.bytes, got.bytes, "toward the principal");
-        assert!(went_down.requests >= got.requests && went_down.opens == 0);
+        assert!(went_down.requests >= got.requests && went_down.opens == got.opens && went_down.globals == 0);
     }
 
     /// The end of the session, by a party, with this phrase in its reason.
@@ -354,6 +363,13 @@ impl Link {
         self.call(|session, turn| session.handle_regrant(grant, "policy changed", turn));
     }
 
+    /// The grant has budgets from here on.
+    pub(crate) fn limit(&mut self, budgets: Budgets) {
+        let mut grant = self.grant.clone();
+        grant.budgets = budgets;
+        self.call(|session, turn| session.handle_regrant(grant, "policy changed", turn));
+    }
+
     /// A session channel with these numbers, confirmed.
     pub(crate) fn channel(&mut self, client: u32, target: u32) {
         self.client.packet(&open(client, b"session", b""));
@@ -369,6 +385,7 @@ impl Link {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     opens: u64,
+    globals: u64,
     requests: u64,
     bytes: u64,
 }
@@ -380,6 +397,7 @@ impl Seen {
         for payload in packets {
             match Message::read(payload).unwrap() {
                 Message::Open { .. } => seen.opens += 1,
+                Message::Global { .. } => seen.globals += 1,
                 Message::Request { .. } => seen.requests += 1,
                 Message::Data { data, .. } | Message::ExtendedData { data, .. } => {
                     seen.bytes += data.0.len() as u64;
@@ -395,7 +413,8 @@ fn told(frame: &Frame<'_>, direction: Direction) -> Told {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match frame {
         Frame::Ssh(Ssh::Open(ask)) => {
-            Told::Open { name: text(ask.name), allow: ask.allow, reason: ask.reason.to_owned() }
+            let (name, about, reason) = (text(ask.name), text(ask.about), ask.reason.to_owned());
+            Told::Open { direction, name, about, allow: ask.allow, reason }
         }
         Frame::Ssh(Ssh::Request(ask)) => Told::Request {
             channel: ask.channel,
@@ -409,7 +428,9 @@ fn told(frame: &Frame<'_>, direction: Direction) -> Told {
         }
         Frame::Ssh(Ssh::Flow(flow)) => Told::Data { direction, stream: flow.stream, bytes: flow.bytes },
         Frame::Ssh(Ssh::Typed(typed)) => Told::Data { direction, stream: 0, bytes: typed.bytes },
-        Frame::Ssh(Ssh::Answer(answer)) => Told::Answer { what: answer.what.to_owned() },
+        Frame::Ssh(Ssh::Answer(answer)) => {
+            Told::Answer { channel: answer.channel, what: answer.what.to_owned(), about: text(answer.about) }
+        }
         Frame::SessionEnd(end) => {
             Told::End { closed_by: end.closed_by.to_owned(), reason: end.reason.to_owned() }
         }
@@ -417,7 +438,7 @@ fn told(frame: &Frame<'_>, direction: Direction) -> Told {
     }
 }
 
-fn string(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.extend(u32::try_from(text.len()).unwrap().to_be_bytes());
     out.extend_from_slice(text);
 }
@@ -429,6 +450,23 @@ pub(crate) fn open(sender: u32, kind: &[u8], rest: &[u8]) -> Vec<u8> {
     for value in [sender, 1 << 20, 1 << 15] {
         payload.extend(value.to_be_bytes());
     }
+    payload.extend_from_slice(rest);
+    payload
+}
+
+/// A text, and a number: an address of TCP.
+pub(crate) fn address(host: &str, port: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    string(&mut out, host.as_bytes());
+    out.extend(port.to_be_bytes());
+    out
+}
+
+/// GLOBAL_REQUEST.
+pub(crate) fn global(name: &str, want_reply: bool, rest: &[u8]) -> Vec<u8> {
+    let mut payload = vec![channel::number::GLOBAL_REQUEST];
+    string(&mut payload, name.as_bytes());
+    payload.push(u8::from(want_reply));
     payload.extend_from_slice(rest);
     payload
 }
