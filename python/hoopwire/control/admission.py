@@ -23,6 +23,7 @@ from hoopwire.access import (
 from hoopwire.audit import AuditEvent, grant_event, identity_event
 from hoopwire.control import texts
 from hoopwire.control.certifying import allowed_of
+from hoopwire.control.device_login import DeviceLogins
 from hoopwire.control.locking import check_lock
 from hoopwire.control.minting import SECRET_PREFIX, redeem_certificate, redeem_secret, redeem_token
 from hoopwire.control.parts import Denied, Parts
@@ -31,13 +32,23 @@ from hoopwire.control.spending import Spending
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Lease
 from hoopwire.model.denial import Denial
-from hoopwire.model.events import GrantNeeded
+from hoopwire.model.events import Answered, GrantNeeded
 from hoopwire.model.grant import Grant
 from hoopwire.model.ssh.login import LoginGrant
 from hoopwire.model.ssh.settings import SshTarget
 
 _log = logging.getLogger("hoopwire.admission")
 _AT_ONCE = 64
+
+
+class _Running:
+    """An admission under way."""
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope()
+        self.is_answered, self.is_over = trio.Event(), trio.Event()
+        self.answer = ""
+        """Of the principal, to what it was asked."""
 
 
 class Admission:
@@ -51,32 +62,51 @@ class Admission:
         self._roles = roles
         self._spending = spending
         self._lending: dict[str, trio.CapacityLimiter] = {}
-        self._running: dict[str, trio.CancelScope] = {}
+        self._running: dict[str, _Running] = {}
+        self._devices = DeviceLogins(parts)
 
     def __contains__(self, session: str) -> bool:
         return session in self._running
 
     def abandon(self, session: str) -> bool:
         """The principal went away: stop working for it. False if nothing was under way."""
-        scope = self._running.get(session)
-        if scope is not None:
-            scope.cancel()
-        return scope is not None
+        running = self._running.get(session)
+        if running is not None:
+            running.scope.cancel()
+        return running is not None
+
+    def answered(self, event: Answered) -> None:
+        """The principal has answered what it was asked, or nobody waits for us any more."""
+        running = self._running.get(event.session)
+        if running is None:
+            return
+        if event.withdrawn:
+            running.scope.cancel()
+        else:
+            running.answer = event.answer
+            running.is_answered.set()
 
     async def admit(self, event: GrantNeeded) -> None:
         """Answer the engine for this session, whatever happens."""
         limit_s = float(self._parts.current.settings.limits.admission)
-        scope = trio.CancelScope()
-        self._running[event.session] = scope
+        before, running = self._running.get(event.session), _Running()
+        self._running[event.session] = running
         try:
-            with scope:
-                await self._answer(event, limit_s)
+            with running.scope:
+                if before is not None:
+                    # What it was asked, it has withdrawn: one after the other, as they share a seat.
+                    await before.is_over.wait()
+                await self._answer(event, limit_s, running)
         finally:
-            del self._running[event.session]
+            running.is_over.set()
+            if self._running[event.session] is running:
+                del self._running[event.session]
 
-    async def _answer(self, event: GrantNeeded, limit_s: float) -> None:
+    async def _answer(self, event: GrantNeeded, limit_s: float, running: "_Running") -> None:
         admitted = False
         try:
+            if event.prompt:
+                event = await self._interview(event, limit_s, running)
             with trio.fail_after(limit_s):
                 admitted = await self._decide(event)
         except Denied as denied:
@@ -90,6 +120,22 @@ class Admission:
             if not admitted:
                 self._parts.table.leave(event.session)
                 self._parts.unstarted.ended(event.session)
+
+    async def _interview(self, event: GrantNeeded, limit_s: float, running: "_Running") -> GrantNeeded:
+        """The event with what the principal typed, or with the token that the issuer has given for it."""
+        devices, (asked, _) = self._devices, _asked(event)
+        if any(map(looks_like_credential, _names(event))):
+            raise Denied(texts.credential_misplaced())
+        with devices.place(event.peer) as has_place:
+            with trio.fail_after(limit_s):
+                question = await devices.ask(asked[0], has_place)
+            self._parts.engine.prompt(event.session, question.prompt)
+            with trio.move_on_at(question.until):
+                await running.is_answered.wait()
+            if running.answer.startswith(SECRET_PREFIX):
+                return msgspec.structs.replace(event, credential=running.answer, prompt=False)
+            token = await devices.token(question)
+        return msgspec.structs.replace(event, credential=token)
 
     async def _decide(self, event: GrantNeeded) -> bool:
         parts, settings = self._parts, self._parts.current.settings
@@ -132,7 +178,7 @@ class Admission:
             return await redeem_certificate(self._parts, event.credential, user_name=name, peer=event.peer)
         if event.credential.startswith(SECRET_PREFIX):
             return await redeem_secret(self._parts, event.credential)
-        if event.protocol == "ssh":
+        if event.protocol == "ssh" and not event.prompt:
             is_token = looks_like_credential(event.credential)
             raise Denied(texts.token_at_ssh() if is_token else texts.password_unknown())
         grant, _ = await redeem_token(
@@ -140,9 +186,10 @@ class Admission:
             event.credential,
             AccessRequest(target=asked[0], database=asked[1], task=task, protocol=event.protocol),
             mint="implicit",
-            channel="native",
+            channel="ssh" if event.prompt else "native",
             peer=event.peer,
             session=event.session,
+            check=self._devices.check if event.prompt else lambda identity: None,
         )
         return grant
 
@@ -210,7 +257,7 @@ class Admission:
             audit,
             session=event.session,
             peer=event.peer,
-            channel="native",
+            channel="ssh" if event.prompt else "native",
             code=denial.code,
             reason=denial.internal or denial.message,
         )

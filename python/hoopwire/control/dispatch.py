@@ -42,6 +42,8 @@ class Dispatch:
         match event:
             case events.GrantNeeded():
                 self._admissions.once("admission", self._admission.admit, event)
+            case events.Answered():
+                self._admission.answered(event)
             case events.SessionStarted():
                 self._started(event)
             case events.Unmatched():

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::time::{Duration, Instant};
 
 /// The version of the seam that this extension speaks.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// Field names as in `hoopwire.model.commands.CompiledGrant`.
 #[derive(Deserialize)]

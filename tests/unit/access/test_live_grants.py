@@ -268,7 +268,7 @@ class TestCompile:
     def test_the_deadline_is_on_the_monotonic_clock(self) -> None:
         compiled = compile_grant(made(), "orders", now=NOW + 100, monotonic_ns=5_000_000_000, notice_s=60)
         assert compiled.deadline_monotonic_ns == 805_000_000_000
-        assert (compiled.principal, compiled.database, compiled.version) == ("cid:0oa1", "orders", 6)
+        assert (compiled.principal, compiled.database, compiled.version) == ("cid:0oa1", "orders", 7)
         assert (compiled.notice_s, compiled.expires_at) == (60, NOW + 900)
         assert compiled.expires_text == "2027-01-15 08:15:00 UTC"
 

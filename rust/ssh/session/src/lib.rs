@@ -13,6 +13,7 @@ mod from_target;
 mod keep;
 mod live;
 mod login;
+mod prompted;
 mod request;
 mod session;
 mod settings;
