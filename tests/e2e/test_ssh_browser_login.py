@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import asyncssh
@@ -14,9 +14,9 @@ import pytest
 from hoopwire.control.device_login import AT_ONCE, EVERY_S_OF_ADDRESS
 from hoopwire.demo.issuer import DevIssuer
 from hoopwire.demo.postgres import ThrowAwayPostgres
+from support.ssh_browser import asked
 from support.ssh_house import TARGET, SshHouse, ssh_house
 from support.ssh_logins import Offer, log_in
-from support.terminal import Terminal
 from support.wait import wait_for, wait_for_audit
 
 CLIENT = "0oaGatewayItself"
@@ -29,7 +29,6 @@ POLICIES = [
         "ttl": "15m",
     },
 ]
-QUESTION = b"press Enter"
 
 
 @pytest.fixture(scope="module")
@@ -46,38 +45,6 @@ def house(pg: ThrowAwayPostgres, tmp_path_factory: pytest.TempPathFactory) -> It
         folder = tmp_path_factory.mktemp("ssh")
         with ssh_house(pg, issuer, folder, POLICIES, settings=settings) as running:
             yield running
-
-
-def command(house: SshHouse, *words: str) -> list[str]:
-    """ssh without key and secret."""
-    return [
-        *("ssh", "-F", "none", "-tt", "-p", str(house.port), "-l", TARGET),
-        *("-o", f"UserKnownHostsFile={house.folder / 'known_hosts'}", "-o", "GlobalKnownHostsFile=none"),
-        *("-o", "IdentityFile=none", "-o", "IdentityAgent=none", "-o", "PubkeyAuthentication=no"),
-        *("127.0.0.1", *words),
-    ]
-
-
-@contextmanager
-def asked(house: SshHouse, *words: str) -> Iterator[tuple[Terminal, str, str]]:
-    """ssh at its question, what was shown, and the code in it. Tests come from one address: it may wait."""
-
-    def ask() -> tuple[Terminal, str, str] | None:
-        terminal = Terminal(command(house, *words), house.folder)
-        shown = terminal.until(QUESTION, b"Grant secret").decode()
-        found = re.search(r"confirm the code ([A-Z]{4}-[A-Z]{4})\.", shown)
-        if found is not None:
-            return terminal, shown, found[1]
-        assert "Too many logins with a browser are under way, try again in a minute." in shown
-        terminal.close()
-        return None
-
-    got = wait_for(ask, "a code", timeout_s=300.0)
-    assert got is not None
-    try:
-        yield got
-    finally:
-        got[0].close()
 
 
 def browse(house: SshHouse, shown: str, code: str, person: str) -> None:
