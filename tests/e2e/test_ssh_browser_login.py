@@ -11,7 +11,7 @@ import asyncssh
 import httpx
 import pytest
 
-from hoopwire.control.device_login import AT_ONCE, EVERY_S_OF_ADDRESS
+from hoopwire.control.device_login import AT_ONCE_OF_ADDRESS, EVERY_S_OF_ADDRESS
 from hoopwire.demo.issuer import DevIssuer
 from hoopwire.demo.postgres import ThrowAwayPostgres
 from support.ssh_browser import asked
@@ -200,7 +200,7 @@ def test_two_hundred_that_ask_and_vanish(house: SshHouse, presses: bool) -> None
     began, begun, polls = time.monotonic(), house.issuer.devices.begun, house.issuer.devices.polls
     vanish(house, 200, presses=presses)
     codes = house.issuer.devices.begun - begun
-    assert codes <= AT_ONCE + (time.monotonic() - began) / EVERY_S_OF_ADDRESS + 1
+    assert codes <= AT_ONCE_OF_ADDRESS + (time.monotonic() - began) / EVERY_S_OF_ADDRESS + 1
     with asked(house, "true") as (terminal, shown, code):
         # each may have polled once; nobody does for those that are gone
         assert house.issuer.devices.polls - polls <= (codes if presses else 0)

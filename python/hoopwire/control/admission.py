@@ -5,7 +5,7 @@ them. Whatever changes before that is seen; whatever changes after finds a live 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import trio
@@ -86,24 +86,30 @@ class Admission:
             running.answer = event.answer
             running.is_answered.set()
 
-    async def admit(self, event: GrantNeeded) -> None:
-        """Answer the engine for this session, whatever happens."""
-        limit_s = float(self._parts.current.settings.limits.admission)
+    def begin(self, event: GrantNeeded) -> Callable[[], Awaitable[None]]:
+        """A task that answers the engine for this session, whatever happens.
+
+        From now on the session may be abandoned, or answer: what the engine tells next may be just that.
+        """
         before, running = self._running.get(event.session), _Running()
         self._running[event.session] = running
-        try:
-            with running.scope:
-                if before is not None:
-                    # What it was asked, it has withdrawn: one after the other, as they share a seat.
-                    await before.is_over.wait()
-                await self._answer(event, limit_s, running)
-        finally:
-            running.is_over.set()
-            if self._running[event.session] is running:
-                del self._running[event.session]
 
-    async def _answer(self, event: GrantNeeded, limit_s: float, running: "_Running") -> None:
-        admitted = False
+        async def admit() -> None:
+            try:
+                with running.scope:
+                    if before is not None:
+                        # What it was asked, it has withdrawn: one after the other, as they share a seat.
+                        await before.is_over.wait()
+                    await self._answer(event, running)
+            finally:
+                running.is_over.set()
+                if self._running.get(event.session) is running:
+                    del self._running[event.session]
+
+        return admit
+
+    async def _answer(self, event: GrantNeeded, running: "_Running") -> None:
+        admitted, limit_s = False, float(self._parts.current.settings.limits.admission)
         try:
             if event.prompt:
                 event = await self._interview(event, limit_s, running)
@@ -126,10 +132,13 @@ class Admission:
         devices, (asked, _) = self._devices, _asked(event)
         if any(map(looks_like_credential, _names(event))):
             raise Denied(texts.credential_misplaced())
+        # Who is gone again uses up nothing.
+        await trio.lowlevel.checkpoint()
         with devices.place(event.peer) as has_place:
             with trio.fail_after(limit_s):
                 question = await devices.ask(asked[0], has_place)
-            self._parts.engine.prompt(event.session, question.prompt)
+            if not self._parts.engine.prompt(event.session, question.prompt):
+                raise Denied(texts.device_over())  # to nobody: it is gone
             with trio.move_on_at(question.until):
                 await running.is_answered.wait()
             if running.answer.startswith(SECRET_PREFIX):

@@ -21,7 +21,7 @@ from hoopwire.identity import DeviceCode, DeviceFailed, DeviceRefused, Wait
 from hoopwire.model.commands import Prompt
 from hoopwire.model.denial import Denial
 from hoopwire.model.identity import Identity
-from hoopwire.model.settings import DeviceSettings
+from hoopwire.model.settings import DeviceSettings, IssuerSettings
 
 _log = logging.getLogger("hoopwire.device")
 
@@ -33,8 +33,10 @@ EVERY_S: Final = 0.2
 """A new code for somebody, on average."""
 EVERY_S_OF_ADDRESS: Final = 2.0
 """The same for one source address."""
-AT_ONCE: Final = 5
-"""So many come at once before that counts."""
+AT_ONCE: Final = 20
+"""So many come at once, in all, before that counts."""
+AT_ONCE_OF_ADDRESS: Final = 5
+"""The same for one source address."""
 INTERVAL_MAX_S: Final = 60.0
 LATER_S: Final = 5.0
 """The engine gives up later than we do, so that the person hears a reason."""
@@ -43,14 +45,15 @@ _ADDRESSES: Final = 4096
 
 @dataclass
 class _Bucket:
-    """Fills by one each `every_s`, up to `AT_ONCE`."""
+    """Fills by one each `every_s`, up to `most`."""
 
     every_s: float
-    level: float = AT_ONCE
-    at: float = 0.0
+    most: int
+    level: float
+    at: float
 
     def refill(self, now: float) -> float:
-        self.level = min(AT_ONCE, self.level + (now - self.at) / self.every_s)
+        self.level = min(self.most, self.level + (now - self.at) / self.every_s)
         self.at = now
         return self.level
 
@@ -63,6 +66,8 @@ class Asked:
     until: float
     """`trio.current_time()` at which it is too late to answer, and the code is over for us."""
     code: DeviceCode | None = None
+    asked_at: tuple[str, str] = ("", "")
+    """The issuer that gave the code, and the client that it is for: no other hears of it."""
     otherwise: Denial | None = None
     """What is said to an answer that is no secret, without a code."""
 
@@ -73,7 +78,7 @@ class DeviceLogins:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._pending: dict[str, int] = {}
-        self._all = _Bucket(EVERY_S)
+        self._all = _Bucket(EVERY_S, AT_ONCE, AT_ONCE, 0.0)
         self._addresses: dict[str, _Bucket] = {}
 
     def __len__(self) -> int:
@@ -98,10 +103,12 @@ class DeviceLogins:
     def _may_ask(self, party: str) -> bool:
         now = trio.current_time()
         if party not in self._addresses and len(self._addresses) >= _ADDRESSES:
-            full = [name for name, bucket in self._addresses.items() if bucket.refill(now) >= AT_ONCE]
+            full = [name for name, bucket in self._addresses.items() if bucket.refill(now) >= bucket.most]
             for name in full or list(self._addresses)[: _ADDRESSES // 2]:
                 del self._addresses[name]
-        own = self._addresses.setdefault(party, _Bucket(EVERY_S_OF_ADDRESS, at=now))
+        own = self._addresses.setdefault(
+            party, _Bucket(EVERY_S_OF_ADDRESS, AT_ONCE_OF_ADDRESS, AT_ONCE_OF_ADDRESS, now)
+        )
         if min(own.refill(now), self._all.refill(now)) < 1:
             return False
         own.level -= 1
@@ -127,7 +134,7 @@ class DeviceLogins:
             question=texts.DEVICE_PROMPT,
             wait_s=life_s + LATER_S,
         )
-        return Asked(prompt, trio.current_time() + life_s, code)
+        return Asked(prompt, trio.current_time() + life_s, code, self._asked_at(device))
 
     async def token(self, asked: Asked) -> str:
         """The token, once the person has confirmed. Raises Denied: refused, over, or the issuer fails."""
@@ -138,7 +145,7 @@ class DeviceLogins:
         with trio.move_on_at(asked.until):
             while True:
                 try:
-                    answer = await self._poll(code)
+                    answer = await self._poll(code, asked.asked_at)
                 except DeviceRefused as refused:
                     over = refused.code == "expired_token"
                     raise Denied(texts.device_over() if over else texts.device_denied()) from None
@@ -155,17 +162,15 @@ class DeviceLogins:
                 await trio.sleep(interval_s)
         raise Denied(texts.device_over())
 
-    async def _poll(self, code: DeviceCode) -> str | Wait:
+    async def _poll(self, code: DeviceCode, asked_at: tuple[str, str]) -> str | Wait:
         device = self._settings()
-        if device is None:
-            raise DeviceFailed("`device` is gone from the settings")
+        if device is None or self._asked_at(device) != asked_at:
+            raise DeviceFailed("the settings of `device` have changed meanwhile")
         return await self._parts.current.verifier.device.poll(code, await _secret(device))
 
     def check(self, identity: Identity) -> Denial | None:
         """What the issuer gave us for a login must be a person's, and ours."""
-        settings = self._parts.current.settings.issuers.values()
-        issuer = next((each for each in settings if each.device is not None), None)
-        who = identity.principal
+        issuer, who = self._issuer(), identity.principal
         if issuer is None or issuer.device is None or who.issuer not in issuer.issuers:
             return texts.device_other_token(f"a token of {who.issuer}")
         if who.cid != issuer.device.client_id:
@@ -174,9 +179,17 @@ class DeviceLogins:
             return texts.device_not_person(f"the token is of {who.key}, kind {who.kind}")
         return None
 
-    def _settings(self) -> DeviceSettings | None:
+    def _issuer(self) -> IssuerSettings | None:
         issuers = self._parts.current.settings.issuers.values()
-        return next((each.device for each in issuers if each.device is not None), None)
+        return next((each for each in issuers if each.device is not None), None)
+
+    def _settings(self) -> DeviceSettings | None:
+        issuer = self._issuer()
+        return None if issuer is None else issuer.device
+
+    def _asked_at(self, device: DeviceSettings) -> tuple[str, str]:
+        issuer = self._issuer()
+        return "" if issuer is None else issuer.issuers[0], device.client_id
 
 
 def _instead(denial: Denial, wait_s: float) -> Asked:

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from hoopwire.control.device_login import (
     AT_ONCE,
+    AT_ONCE_OF_ADDRESS,
     EVERY_S_OF_ADDRESS,
     LATER_S,
     PENDING,
@@ -156,7 +157,7 @@ async def test_an_issuer_that_is_down_leaves_the_secret(bench: Bench) -> None:
 
 
 async def test_codes_of_one_address_are_few_at_once_and_slow(autojump_clock: MockClock, bench: Bench) -> None:
-    for _ in range(AT_ONCE):
+    for _ in range(AT_ONCE_OF_ADDRESS):
         with bench.logins.place(PEER) as has_place:
             assert has_place
     for _ in range(3):
@@ -209,9 +210,9 @@ def known(
     return "T"
 
 
-async def asked(house: Any, session: str = "s_1", user: str = "web1") -> str:
+async def asked(house: Any, session: str = "s_1", user: str = "web1", peer: str = PEER) -> str:
     """What somebody is asked."""
-    house.engine.ask(user, session=session, peer=PEER)
+    house.engine.ask(user, session=session, peer=peer)
     await house.settle(lambda: session in house.engine.prompted or session in house.engine.refused)
     prompt = house.engine.prompted.get(session)
     return "" if prompt is None else f"{prompt.instruction} {prompt.question}"
@@ -294,6 +295,42 @@ async def test_who_begins_anew_is_heard_anew(house: Any) -> None:
     house.engine.ssh("hw1_nothing", "web1", session="s_1", peer=PEER)
     await house.answered("s_1")
     assert house.audited("session.denied")[0]["code"] in ("secret_malformed", "secret_unknown")
+
+
+async def test_who_begins_anew_before_it_was_asked(house: Any) -> None:
+    """All that in one breath: the first was not known yet when it was withdrawn, and was waited for."""
+    house.tokens.device.hangs = True
+    house.engine.ask("web1", session="s_1", peer=PEER)
+    house.engine.prompted["s_1"] = None  # type: ignore[assignment]
+    house.engine.withdraw("s_1")
+    house.engine.ssh("hw1_nothing", "web1", session="s_1", peer=PEER)
+    await house.answered("s_1")
+    assert house.audited("session.denied")[0]["code"] in ("secret_malformed", "secret_unknown")
+
+
+async def test_who_is_gone_before_it_was_asked(house: Any) -> None:
+    """It kept its place until the code was over."""
+    for number in range(PENDING_OF_ADDRESS):
+        house.engine.ask("web1", session=f"g_{number}", peer=PEER)
+        house.engine.hang_up(f"g_{number}")
+    await house.settle(lambda: len(house.audited("connection.refused")) == PENDING_OF_ADDRESS)
+    assert "confirm the code" in await asked(house, "s_1", peer="192.0.2.8:1")
+    assert not house.engine.refused
+    house.engine.hang_up("s_1")
+
+
+async def test_a_code_goes_to_no_other_issuer(settings: Settings, house: Any) -> None:
+    """The settings change between the prompt and Enter."""
+    await asked(house)
+    issuer = msgspec.structs.replace(
+        settings.issuers["okta"], issuer="https://other.example.test/oauth2/default"
+    )
+    house.settings = msgspec.structs.replace(settings, issuers={"okta": issuer})
+    await house.running.reload()
+    house.engine.answer("s_1")
+    await house.answered("s_1")
+    assert house.audited("session.denied")[0]["code"] == "device_unavailable"
+    assert not house.tokens.device.polls
 
 
 async def test_a_credential_as_the_name_is_not_told_back(house: Any) -> None:
