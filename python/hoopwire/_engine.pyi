@@ -23,6 +23,8 @@ class Engine:
         """All waiting events: a MessagePack array of maps (`hoopwire.model.events`). Also after `stop`."""
     def admit(self, session: str, grant: bytes, lease: bytes) -> bool:
         """Admit a waiting session. False if it is gone. ValueError if the bytes are malformed."""
+    def prompt(self, session: str, prompt: bytes) -> bool:
+        """Ask the principal of a session that waits for a prompt. False if it is gone."""
     def refuse(self, session: str, refusal: bytes) -> bool:
         """Refuse a waiting session."""
     def revoke(self, session: str, refusal: bytes) -> bool:

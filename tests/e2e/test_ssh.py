@@ -3,9 +3,6 @@
 import hashlib
 import json
 import os
-import pty
-import select
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from hoopwire.demo.issuer import DevIssuer
 from hoopwire.demo.postgres import ThrowAwayPostgres
 from hoopwire.recordings import frames
 from support.ssh_house import TARGET, Agent, SshHouse, ssh_house
+from support.terminal import Terminal
 
 POLICIES = [
     {
@@ -204,7 +202,7 @@ def test_a_key_without_a_certificate_and_a_strangers_certificate_are_refused(hou
 
 def test_a_revoked_grant_cuts_its_session_and_lets_nobody_in_again(house: SshHouse) -> None:
     agent = house.admitted("revoked", "operators")
-    live = Shell(agent)
+    live = shell(agent)
     try:
         live.until(b"$ ", b"# ")
         grants = [each["grant"] for each in house.sessions() if each["target"] == TARGET]
@@ -223,7 +221,7 @@ def test_a_revoked_grant_cuts_its_session_and_lets_nobody_in_again(house: SshHou
 
 def test_the_end_of_a_grant_is_announced_and_ends_a_shell(house: SshHouse) -> None:
     agent = house.admitted("brief", "brief")
-    live = Shell(agent)
+    live = shell(agent)
     try:
         live.until(b"$ ", b"# ")
         shown = live.rest()
@@ -237,7 +235,7 @@ def test_the_end_of_a_grant_is_announced_and_ends_a_shell(house: SshHouse) -> No
 
 def test_what_was_recorded_verifies_shows_and_replays(house: SshHouse) -> None:
     agent = house.admitted("recorded", "operators")
-    live = Shell(agent)
+    live = shell(agent)
     try:
         live.until(b"$ ", b"# ")
         live.type(b"echo he''llo; stty -echo; echo rea''dy; read x; stty echo\r")
@@ -265,50 +263,6 @@ def test_what_was_recorded_verifies_shows_and_replays(house: SshHouse) -> None:
     assert house.gateway.verify().ok
 
 
-class Shell:
-    """An interactive shell of an agent, on a terminal."""
-
-    def __init__(self, agent: Agent) -> None:
-        self._seen = b""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(agent.folder)
-            os.environ["PS1"] = "$ "
-            os.execvp("ssh", agent.command("-tt", TARGET))
-
-    def type(self, text: bytes) -> None:
-        os.write(self.fd, text)
-
-    def until(self, *any_of: bytes) -> None:
-        """Reads until one of these was shown."""
-        end = time.monotonic() + 600
-        while not any(each in self._seen for each in any_of):
-            assert time.monotonic() < end, self._seen
-            assert self._read(), self._seen
-        self._seen = b""
-
-    def rest(self) -> bytes:
-        """All that is shown up to the end."""
-        while self._read():
-            pass
-        return self._seen
-
-    def _read(self) -> bool:
-        select.select([self.fd], [], [], 600)
-        try:
-            more = os.read(self.fd, 65536)
-        except OSError:
-            return False
-        self._seen += more
-        return bool(more)
-
-    def code(self) -> int:
-        _, status = os.waitpid(self.pid, 0)
-        self.pid = 0
-        return os.waitstatus_to_exitcode(status)
-
-    def close(self) -> None:
-        os.close(self.fd)
-        if self.pid:
-            os.kill(self.pid, 9)
-            os.waitpid(self.pid, 0)
+def shell(agent: Agent) -> Terminal:
+    """An interactive shell."""
+    return Terminal(agent.command("-tt", TARGET), agent.folder)

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from hoopwire.identity import looks_like_certificate
-from hoopwire.model.commands import CompiledGrant, EngineConfig, Lease, Refusal
-from hoopwire.model.events import Drained, Event, GrantNeeded, SessionEnded, SessionStarted
+from hoopwire.model.commands import CompiledGrant, EngineConfig, Lease, Prompt, Refusal
+from hoopwire.model.events import Answered, Drained, Event, GrantNeeded, SessionEnded, SessionStarted
 from hoopwire.model.grant import Protocol
 from hoopwire.model.statistics import EngineStatistics, LiveSession, SessionBudget
 
@@ -32,6 +32,7 @@ class ScriptedEngine:
     def __init__(self, config: bytes, *, wall: Callable[[], float] = time.time) -> None:
         self.config: EngineConfig = _decode(config, EngineConfig)
         self.admitted: dict[str, tuple[CompiledGrant, Lease]] = {}
+        self.prompted: dict[str, Prompt] = {}
         self.refused: dict[str, Refusal] = {}
         self.revoked: dict[str, Refusal] = {}
         self.regranted: dict[str, list[CompiledGrant]] = {}
@@ -66,6 +67,7 @@ class ScriptedEngine:
         replication: bool = False,
         protocol: Protocol = "postgres",
         proved: bool = False,
+        prompt: bool = False,
     ) -> None:
         """A principal sent its startup packet and password inside TLS; of SSH see `ssh`."""
         self._accepted += 1
@@ -79,6 +81,7 @@ class ScriptedEngine:
             credential=credential,
             protocol=protocol,
             proved=proved,
+            prompt=prompt,
         )
         self._waiting[session] = needed
         self.push(needed)
@@ -94,6 +97,22 @@ class ScriptedEngine:
         self.connect(
             credential, session=session, user=user, database="", peer=peer, protocol="ssh", proved=proved
         )
+
+    def ask(self, user: str, *, session: str, peer: str = "127.0.0.1:50000") -> None:
+        """A client asks for keyboard-interactive, and the control plane is to say what it is asked."""
+        assert self.config.protocols.ssh is not None
+        assert self.config.protocols.ssh.prompts
+        self.connect("", session=session, user=user, database="", peer=peer, protocol="ssh", prompt=True)
+
+    def answer(self, session: str, answer: str = "") -> None:
+        """What was typed at the prompt; mostly it is only Enter."""
+        assert session in self.prompted
+        self.push(Answered(session=session, answer=answer, withdrawn=False))
+
+    def withdraw(self, session: str) -> None:
+        """The client goes another way, in the same connection."""
+        self._waiting.pop(session)
+        self.push(Answered(session=session, answer="", withdrawn=True))
 
     def hang_up(self, session: str) -> None:
         """The principal goes away, admitted or not."""
@@ -176,6 +195,16 @@ class ScriptedEngine:
         self._admitted_only[session] = needed
         if self.login_succeeds:
             self.started(session)
+        return True
+
+    def prompt(self, session: str, prompt: bytes) -> bool:
+        """See `_engine.pyi`."""
+        decoded: Prompt = _decode(prompt, Prompt)
+        waiting = self._waiting.get(session)
+        if waiting is None:
+            return False
+        assert waiting.prompt
+        self.prompted[session] = decoded
         return True
 
     def refuse(self, session: str, refusal: bytes) -> bool:

@@ -29,6 +29,8 @@ class Offer:
     certificate: bytes | None = None
     password: str | None = None
     responses: list[str] | None = None
+    answers: list[list[str]] | None = None
+    """The same, each as all that is said to one request: of any count."""
     user: str = TARGET
 
 
@@ -74,9 +76,11 @@ class _Client(asyncssh.SSHClient):
             await self._gone.wait()
 
     def kbdint_auth_requested(self) -> str | None:
-        return "" if self._offer.responses else None
+        return "" if self._offer.responses or self._offer.answers else None
 
     def kbdint_challenge_received(self, *_: Any) -> list[str]:
+        if self._offer.answers:
+            return self._offer.answers.pop(0)
         return [self._offer.responses.pop(0)] if self._offer.responses else []
 
 

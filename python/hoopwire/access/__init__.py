@@ -18,6 +18,7 @@ from hoopwire.access.request import (
     looks_like_credential,
     parse_database,
     parse_user,
+    printable,
 )
 from hoopwire.access.ssh import allowed_by, own_places, parse_ssh_user, user_names, without_task
 
@@ -46,6 +47,7 @@ __all__ = [
     "policy_hash",
     "prepare",
     "prepare_grant",
+    "printable",
     "regrant",
     "renew",
     "user_names",

@@ -6,7 +6,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, nearest, quoted
-from hoopwire.model.settings import GroupsSettings, IssuerSettings
+from hoopwire.config.sources import check_sources
+from hoopwire.model.settings import DeviceSettings, GroupsSettings, IssuerSettings, ListenSettings
 
 ALGORITHMS = (
     "RS256",
@@ -24,6 +25,7 @@ ALGORITHMS = (
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _OKTA_CUSTOM_SERVER = re.compile(r"/oauth2/[A-Za-z0-9_-]+")
+_CLIENT_ID = re.compile(r"[!-~]{1,256}")
 _PRINCIPAL_KEY = re.compile(r"(cid|uid):[!-9;-~][!-~]{0,255}")
 """What a token can have as an id: a key with other letters would name nobody, and deny nothing."""
 
@@ -46,6 +48,11 @@ def check_issuers(issuers: dict[str, IssuerSettings | None], report: Report) -> 
                 )
             seen[text] = name
     sound = {name: issuer for name, issuer in issuers.items() if issuer is not None}
+    devices = [name for name, issuer in sound.items() if issuer.device is not None]
+    for name in devices[1:]:
+        report.add(
+            ("issuers", name, "device"), f"{devices[0]} has one, too: a prompt can name one issuer's page"
+        )
     if any(issuer.dev for issuer in sound.values()) and not all(issuer.dev for issuer in sound.values()):
         for name, issuer in sound.items():
             if issuer.dev:
@@ -53,6 +60,27 @@ def check_issuers(issuers: dict[str, IssuerSettings | None], report: Report) -> 
                     ("issuers", name, "dev"),
                     "a dev issuer hands out tokens to anyone; it cannot stand beside a real issuer",
                 )
+
+
+def check_device_listener(
+    issuers: dict[str, IssuerSettings | None], listen: ListenSettings, report: Report
+) -> None:
+    """People log in with a browser to ssh only."""
+    for name, issuer in issuers.items():
+        if issuer is not None and issuer.device is not None and not listen.ssh:
+            report.add(("issuers", name, "device"), "has no effect: [listen] has no `ssh`")
+
+
+def _check_device(key: Key, device: DeviceSettings, report: Report) -> None:
+    if not _CLIENT_ID.fullmatch(device.client_id):
+        report.add((*key, "client_id"), "is the client id of the issuer's application, for example 0oa1abcd")
+    if device.client_secret is not None:
+        check_sources((*key, "client_secret"), device.client_secret, ("file", "env", "command"), report)
+    for index, scope in enumerate(device.scopes):
+        if not scope or any(character.isspace() for character in scope):
+            report.add((*key, "scopes", index), "is one scope, without blanks")
+    if not 30 <= device.wait <= 300:
+        report.add((*key, "wait"), "must be from 30s to 5m")
 
 
 def is_principal_key(text: str) -> bool:
@@ -83,6 +111,8 @@ def _check_issuer(key: Key, issuer: IssuerSettings, report: Report) -> None:
         if not agent or agent.startswith(("cid:", "uid:")) or any(character.isspace() for character in agent):
             report.add((*key, "agents", index), "is a bare client id, for example 0oa1abcd")
     _check_groups((*key, "groups"), issuer.groups, report)
+    if issuer.device is not None:
+        _check_device((*key, "device"), issuer.device, report)
 
 
 def _check_issuer_string(key: Key, text: str, issuer: IssuerSettings, report: Report) -> None:

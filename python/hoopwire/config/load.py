@@ -9,7 +9,7 @@ from typing import Any
 
 from hoopwire.config.decode import Parts, decode
 from hoopwire.config.gateway import check_gateway, check_limits, check_listen, check_recording
-from hoopwire.config.issuers import check_issuers
+from hoopwire.config.issuers import check_device_listener, check_issuers
 from hoopwire.config.policies import check_policies
 from hoopwire.config.positions import Key, Positions, scan
 from hoopwire.config.problem import ConfigError, Problem, Report
@@ -129,6 +129,8 @@ def _check(parts: Parts, report: Report) -> None:
             check(fields[name], report)
     if fields["targets"] is not None and fields["listen"] is not None:
         check_listeners(fields["targets"], fields["listen"], fields["ssh"], report)
+    if fields["issuers"] is not None and fields["listen"] is not None:
+        check_device_listener(fields["issuers"], fields["listen"], report)
     if fields["policies"] is not None:
         check_policies(fields["policies"], fields["issuers"], fields["targets"], report)
         if fields["targets"] is not None:

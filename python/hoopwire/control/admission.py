@@ -5,7 +5,7 @@ them. Whatever changes before that is seen; whatever changes after finds a live 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import trio
@@ -23,6 +23,7 @@ from hoopwire.access import (
 from hoopwire.audit import AuditEvent, grant_event, identity_event, vouched_event
 from hoopwire.control import texts
 from hoopwire.control.certifying import allowed_of
+from hoopwire.control.device_login import DeviceLogins
 from hoopwire.control.locking import check_lock
 from hoopwire.control.minting import SECRET_PREFIX, redeem_certificate, redeem_secret, redeem_token
 from hoopwire.control.parts import Denied, Parts
@@ -31,7 +32,7 @@ from hoopwire.control.spending import Spending
 from hoopwire.custody import LeaseFailed
 from hoopwire.model.commands import Lease
 from hoopwire.model.denial import Denial
-from hoopwire.model.events import GrantNeeded
+from hoopwire.model.events import Answered, GrantNeeded
 from hoopwire.model.grant import Grant
 from hoopwire.model.settings import Settings
 from hoopwire.model.ssh.login import LoginGrant
@@ -39,6 +40,16 @@ from hoopwire.model.ssh.settings import SshTarget
 
 _log = logging.getLogger("hoopwire.admission")
 _AT_ONCE = 64
+
+
+class _Running:
+    """An admission under way."""
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope()
+        self.is_answered, self.is_over = trio.Event(), trio.Event()
+        self.answer = ""
+        """Of the principal, to what it was asked."""
 
 
 class Admission:
@@ -52,32 +63,57 @@ class Admission:
         self._roles = roles
         self._spending = spending
         self._lending: dict[str, trio.CapacityLimiter] = {}
-        self._running: dict[str, trio.CancelScope] = {}
+        self._running: dict[str, _Running] = {}
+        self._devices = DeviceLogins(parts)
 
     def __contains__(self, session: str) -> bool:
         return session in self._running
 
     def abandon(self, session: str) -> bool:
         """The principal went away: stop working for it. False if nothing was under way."""
-        scope = self._running.get(session)
-        if scope is not None:
-            scope.cancel()
-        return scope is not None
+        running = self._running.get(session)
+        if running is not None:
+            running.scope.cancel()
+        return running is not None
 
-    async def admit(self, event: GrantNeeded) -> None:
-        """Answer the engine for this session, whatever happens."""
-        limit_s = float(self._parts.current.settings.limits.admission)
-        scope = trio.CancelScope()
-        self._running[event.session] = scope
-        try:
-            with scope:
-                await self._answer(event, limit_s)
-        finally:
-            del self._running[event.session]
+    def answered(self, event: Answered) -> None:
+        """The principal has answered what it was asked, or nobody waits for us any more."""
+        running = self._running.get(event.session)
+        if running is None:
+            return
+        if event.withdrawn:
+            running.scope.cancel()
+        else:
+            running.answer = event.answer
+            running.is_answered.set()
 
-    async def _answer(self, event: GrantNeeded, limit_s: float) -> None:
-        admitted = False
+    def begin(self, event: GrantNeeded) -> Callable[[], Awaitable[None]]:
+        """A task that answers the engine for this session, whatever happens.
+
+        From now on the session may be abandoned, or answer: what the engine tells next may be just that.
+        """
+        before, running = self._running.get(event.session), _Running()
+        self._running[event.session] = running
+
+        async def admit() -> None:
+            try:
+                with running.scope:
+                    if before is not None:
+                        # What it was asked, it has withdrawn: one after the other, as they share a seat.
+                        await before.is_over.wait()
+                    await self._answer(event, running)
+            finally:
+                running.is_over.set()
+                if self._running.get(event.session) is running:
+                    del self._running[event.session]
+
+        return admit
+
+    async def _answer(self, event: GrantNeeded, running: "_Running") -> None:
+        admitted, limit_s = False, float(self._parts.current.settings.limits.admission)
         try:
+            if event.prompt:
+                event = await self._interview(event, limit_s, running)
             with trio.fail_after(limit_s):
                 admitted = await self._decide(event)
         except Denied as denied:
@@ -91,6 +127,25 @@ class Admission:
             if not admitted:
                 self._parts.table.leave(event.session)
                 self._parts.unstarted.ended(event.session)
+
+    async def _interview(self, event: GrantNeeded, limit_s: float, running: "_Running") -> GrantNeeded:
+        """The event with what the principal typed, or with the token that the issuer has given for it."""
+        devices, (asked, _) = self._devices, _asked(event, self._parts.current.settings)
+        if any(map(looks_like_credential, _names(event))):
+            raise Denied(texts.credential_misplaced())
+        # Who is gone again uses up nothing.
+        await trio.lowlevel.checkpoint()
+        with devices.place(event.peer) as has_place:
+            with trio.fail_after(limit_s):
+                question = await devices.ask(asked[0], has_place)
+            if not self._parts.engine.prompt(event.session, question.prompt):
+                raise Denied(texts.device_over())  # to nobody: it is gone
+            with trio.move_on_at(question.until):
+                await running.is_answered.wait()
+            if running.answer.startswith(SECRET_PREFIX):
+                return msgspec.structs.replace(event, credential=running.answer, prompt=False)
+            token = await devices.token(question)
+        return msgspec.structs.replace(event, credential=token)
 
     async def _decide(self, event: GrantNeeded) -> bool:
         parts, settings = self._parts, self._parts.current.settings
@@ -133,7 +188,7 @@ class Admission:
             return await redeem_certificate(self._parts, event.credential, user_name=name, peer=event.peer)
         if event.credential.startswith(SECRET_PREFIX):
             return await redeem_secret(self._parts, event.credential)
-        if event.protocol == "ssh":
+        if event.protocol == "ssh" and not event.prompt:
             is_token = looks_like_credential(event.credential)
             raise Denied(texts.token_at_ssh() if is_token else texts.password_unknown())
         grant, _ = await redeem_token(
@@ -141,9 +196,10 @@ class Admission:
             event.credential,
             AccessRequest(target=asked[0], database=asked[1], task=task, protocol=event.protocol),
             mint="implicit",
-            channel="native",
+            channel="ssh" if event.prompt else "native",
             peer=event.peer,
             session=event.session,
+            check=self._devices.check if event.prompt else lambda identity: None,
         )
         return grant
 
@@ -213,7 +269,7 @@ class Admission:
             audit,
             session=event.session,
             peer=event.peer,
-            channel="native",
+            channel="ssh" if event.prompt else "native",
             code=denial.code,
             reason=denial.internal or denial.message,
         )

@@ -41,7 +41,9 @@ class Dispatch:
         """Act on one event."""
         match event:
             case events.GrantNeeded():
-                self._admissions.once("admission", self._admission.admit, event)
+                self._admissions.once("admission", self._admission.begin(event))
+            case events.Answered():
+                self._admission.answered(event)
             case events.SessionStarted():
                 self._started(event)
             case events.Unmatched():

@@ -10,7 +10,7 @@ from typing import Protocol as Surface
 
 import msgspec
 
-from hoopwire.model.commands import CompiledGrant, EngineConfig, EngineListener, Lease, Refusal
+from hoopwire.model.commands import CompiledGrant, EngineConfig, EngineListener, Lease, Prompt, Refusal
 from hoopwire.model.events import Event
 from hoopwire.model.explained import ExplainedAction, ExplainedStatement
 from hoopwire.model.grant import Protocol
@@ -26,6 +26,7 @@ class RawEngine(Surface):
     def addresses(self) -> list[str]: ...
     def drain_events(self) -> bytes: ...
     def admit(self, session: str, grant: bytes, lease: bytes) -> bool: ...
+    def prompt(self, session: str, prompt: bytes) -> bool: ...
     def refuse(self, session: str, refusal: bytes) -> bool: ...
     def revoke(self, session: str, refusal: bytes) -> bool: ...
     def regrant(self, session: str, grant: bytes) -> bool: ...
@@ -131,6 +132,10 @@ class DataPlane:
     def admit(self, session: str, grant: CompiledGrant, lease: Lease) -> bool:
         """Admit a waiting session; False if it is gone."""
         return self._raw.admit(session, self._encode(grant), self._encode(lease))
+
+    def prompt(self, session: str, prompt: Prompt) -> bool:
+        """Ask the principal of a session that waits for it; `Answered` follows. False if it is gone."""
+        return self._raw.prompt(session, self._encode(prompt))
 
     def refuse(self, session: str, refusal: Refusal) -> bool:
         """Refuse a waiting session; False if it is gone."""

@@ -15,6 +15,11 @@ from hoopwire.model.commands import (
 from hoopwire.model.settings import Settings
 
 
+def has_device(settings: Settings) -> bool:
+    """People may log in with a browser."""
+    return any(issuer.device is not None for issuer in settings.issuers.values())
+
+
 def engine_config(settings: Settings, keyring: Keyring | None) -> EngineConfig:
     """`keyring` is there if the settings have `[ssh]`. StartError if a file can't be read."""
     recording, limits, tls, listen = (
@@ -55,6 +60,10 @@ def engine_config(settings: Settings, keyring: Keyring | None) -> EngineConfig:
         protocols=EngineProtocols(
             ssh=None
             if keyring is None
-            else EngineSsh(host_keys=keyring.host_keys, agents_authorities=keyring.agents_trusted),
+            else EngineSsh(
+                host_keys=keyring.host_keys,
+                agents_authorities=keyring.agents_trusted,
+                prompts=has_device(settings),
+            ),
         ),
     )

@@ -3,6 +3,7 @@
 Logins and the public API both come through here; a token buys a grant nowhere else.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 from hoopwire.access import AccessRequest, Offer, decide, is_long, renew
@@ -27,7 +28,7 @@ from hoopwire.store import (
     ulid,
 )
 
-Channel = Literal["native", "http"]
+Channel = Literal["native", "http", "ssh"]
 SECRET_PREFIX = "hw1_"  # noqa: S105 - how a secret starts, not one
 
 
@@ -41,19 +42,22 @@ async def redeem_token(
     peer: str,
     session: str = "",
     renews: str | None = None,
+    check: Callable[[Identity], Denial | None] = lambda identity: None,
 ) -> tuple[Grant, str]:
     """Spend a token: the grant it buys (or, implicitly, bought before) and, if minted explicitly, its secret.
 
     There is no secret if the request names a key: a certificate over that opens the grant.
 
     `renews` is the id of an earlier grant of the same principal that the new one may not be wider than.
-    Raises Denied.
+    `check` is what else the identity must be. Raises Denied.
     """
     try:
         identity = await parts.current.verifier.verify(token, channel=channel)
     except TokenRefused as refused:
         denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
         raise Denied(denial, vouched=refused.vouched) from None
+    if (objection := check(identity)) is not None:
+        raise Denied(objection, identity=identity)
     check_lock(parts, identity.principal, identity=identity)
     now, current = parts.clock.wall(), parts.current
     old = None if renews is None else await _renewed(parts, renews, identity)

@@ -21,6 +21,7 @@ from hoopwire.control.sessions import Effect, Regrant, Revoke, SessionTable
 from hoopwire.control.supervise import Faults
 from hoopwire.control.unstarted import Unstarted
 from hoopwire.custody.ssh import Keyring
+from hoopwire.identity import DeviceCode, Wait
 from hoopwire.model.api import Cause
 from hoopwire.model.commands import CompiledGrant, Lease
 from hoopwire.model.denial import Denial
@@ -68,8 +69,19 @@ class HealthTold(Protocol):
     def stream(self, stream: int, error: str | None) -> None: ...
 
 
+class BrowserLogins(Protocol):
+    """`identity.DeviceFlow`, as this room uses it."""
+
+    async def begin(self, secret: str) -> DeviceCode: ...
+
+    async def poll(self, code: DeviceCode, secret: str) -> str | Wait: ...
+
+
 class TokenVerifier(Protocol):
     """`identity.Verifier`, as this room uses it."""
+
+    @property
+    def device(self) -> BrowserLogins: ...
 
     async def verify(self, token: str, *, channel: str) -> Identity: ...
 

@@ -8,6 +8,7 @@ import trio
 
 from hoopwire.access import prepare
 from hoopwire.audit import AuditEvent, Kind
+from hoopwire.control.engine_config import has_device
 from hoopwire.control.files import StartError, read_pem
 from hoopwire.control.parts import Current, Parts
 from hoopwire.control.revocation import redecide
@@ -107,5 +108,7 @@ def _fixed(old: Settings, new: Settings) -> tuple[str, ...]:
         "limits": (old.limits, new.limits),
         "recording": (old.recording, new.recording),
         "ssh": (_keys(old), _keys(new)),
+        # the first that the engine asks for, or the last: off counts at once
+        "issuers.*.device": (has_device(old) or not has_device(new), True),
     }
     return tuple(name for name, (before, after) in pairs.items() if before != after)

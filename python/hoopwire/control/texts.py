@@ -18,6 +18,8 @@ from hoopwire.store import GrantEnded
 
 NEW_TOKEN = "Ask your identity provider for a new access token and connect again."  # noqa: S105
 ASK_OPERATORS = "Ask the operators of this gateway before you connect again."
+SECRET_PROMPT = "Grant secret: "  # noqa: S105 - a question
+DEVICE_PROMPT = "Then press Enter (or paste a grant secret): "
 CERTIFICATE = "Get a certificate with your access token: hoopwire ssh-cert."
 NEW_GRANT = "Ask for a new grant (hoopwire grants request) with a new access token."
 
@@ -469,4 +471,75 @@ def policy_cut(grant: Grant, denial: Denial) -> Refusal:
         detail=denial.message,
         hint=denial.hint,
         reason=f"policy changed: {denial.code}",
+    )
+
+
+def device_instruction(target: str, page: str, code: str) -> str:
+    """What somebody is asked who comes to log in with a browser."""
+    return f"To log in to {target}, open {page} in a browser and confirm the code {code}."
+
+
+def device_busy() -> Denial:
+    """The limits of logins with a browser."""
+    return Denial(
+        fault="too_many",
+        code="device_busy",
+        message="too many logins with a browser are under way, try again in a minute",
+        hint=f"A grant secret is taken all the same. Or: {CERTIFICATE}",
+        internal="limit of logins with a browser",
+    )
+
+
+def device_unavailable(internal: str) -> Denial:
+    """The issuer gives no code, or no token."""
+    return Denial(
+        fault="unavailable",
+        code="device_unavailable",
+        message="the issuer does not answer, so nobody can log in with a browser at the moment",
+        hint=f"Try again in a minute. A grant secret is taken all the same. Or: {CERTIFICATE}",
+        internal=internal,
+    )
+
+
+def device_over() -> Denial:
+    """Nobody confirmed."""
+    return Denial(
+        fault="not_authenticated",
+        code="device_code_over",
+        message="the code was not confirmed in time",
+        hint="Connect again: you are shown a new one.",
+        internal="the device code is over",
+    )
+
+
+def device_denied() -> Denial:
+    """The person said no."""
+    return Denial(
+        fault="not_authenticated",
+        code="device_denied",
+        message="the login was refused in the browser",
+        hint="Connect again and confirm the code, if it was you who connected.",
+        internal="access_denied",
+    )
+
+
+def device_not_person(internal: str) -> Denial:
+    """An agent's token by the road of people."""
+    return Denial(
+        fault="not_authorized",
+        code="device_not_person",
+        message="only people log in with a browser",
+        hint=f"Agents have tokens of their own. {CERTIFICATE}",
+        internal=internal,
+    )
+
+
+def device_other_token(internal: str) -> Denial:
+    """The issuer answered with a token that is not for us."""
+    return Denial(
+        fault="not_authorized",
+        code="device_other_token",
+        message="the issuer gave a token that is not for this gateway",
+        hint="Tell the operators of this gateway.",
+        internal=internal,
     )

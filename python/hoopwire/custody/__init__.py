@@ -8,5 +8,18 @@ from hoopwire.custody.lender import Lender
 from hoopwire.custody.postgres.administer import RoleFailed
 from hoopwire.custody.postgres.making import Made
 from hoopwire.custody.postgres.roles import Lent, Roles
+from hoopwire.custody.source import SourceFailed, read_secret
 
-__all__ = ["LeaseFailed", "Lender", "Lent", "Made", "Resolve", "RoleFailed", "Roles", "lease", "resolve_host"]
+__all__ = [
+    "LeaseFailed",
+    "Lender",
+    "Lent",
+    "Made",
+    "Resolve",
+    "RoleFailed",
+    "Roles",
+    "SourceFailed",
+    "lease",
+    "read_secret",
+    "resolve_host",
+]

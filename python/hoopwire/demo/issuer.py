@@ -1,7 +1,8 @@
 """A dev issuer: a simulated Okta custom authorization server on loopback, for tests and for the demo.
 
 It answers discovery (both documents), `/v1/keys`, `/v1/token` (client credentials with client_secret_basic,
-client_secret_post or private_key_jwt) and `/v1/introspect`. Its keys are made for each run, its issuer
+client_secret_post or private_key_jwt), `/v1/introspect`, and for people `/v1/device/authorize` and the page
+`/activate`. Its keys are made for each run, its issuer
 string holds `dev`, and it refuses to bind to anything but loopback: whoever reaches it can be anybody.
 
     async with DevIssuer.serve() as issuer:          # under trio
@@ -20,7 +21,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -31,11 +32,12 @@ import msgspec
 import trio
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from hoopwire.api.http_connection import HttpLimits
 from hoopwire.api.http_server import Listener
+from hoopwire.demo.issuer_device import GRANT_TYPE, DeviceCodes, DevPerson, person
 from hoopwire.demo.issuer_tokens import DevClient, IssuerTokens, SigningKey
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -68,6 +70,8 @@ class DevIssuer(IssuerTokens):
         self.discoveries = 0
         self._failing: int | None = None
         self._assertions_seen: set[str] = set()
+        self.devices = DeviceCodes(lambda: self.now(), self._of_person)
+        self._page = f"{base}/activate"
         at = f"/oauth2/{name}"
         self.app = Starlette(
             routes=[
@@ -76,6 +80,8 @@ class DevIssuer(IssuerTokens):
                 Route(f"{at}/v1/keys", self._keys),
                 Route(f"{at}/v1/token", self._token, methods=["POST"]),
                 Route(f"{at}/v1/introspect", self._introspect, methods=["POST"]),
+                Route(f"{at}/v1/device/authorize", self._device, methods=["POST"]),
+                Route("/activate", self._activate, methods=["GET", "POST"]),
             ]
         )
 
@@ -148,7 +154,8 @@ class DevIssuer(IssuerTokens):
                 "jwks_uri": f"{self.issuer}/v1/keys",
                 "token_endpoint": f"{self.issuer}/v1/token",
                 "introspection_endpoint": f"{self.issuer}/v1/introspect",
-                "grant_types_supported": ["client_credentials"],
+                "device_authorization_endpoint": f"{self.issuer}/v1/device/authorize",
+                "grant_types_supported": ["client_credentials", GRANT_TYPE],
                 "response_types_supported": ["token"],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256"],
@@ -170,6 +177,12 @@ class DevIssuer(IssuerTokens):
 
     async def _token(self, request: Request) -> Response:
         form = await _form(request)
+        if form.get("grant_type") == GRANT_TYPE:
+            client = self._device_client(request, form)
+            if client is None:
+                return _error(401, "invalid_client")
+            status, said = self.devices.poll(form.get("device_code", ""), client.cid)
+            return JSONResponse(said, status, headers={"cache-control": "no-store"})
         client = self._authenticate(request, form)
         if client is None:
             return _error(401, "invalid_client")
@@ -190,6 +203,42 @@ class DevIssuer(IssuerTokens):
             },
             headers={"cache-control": "no-store"},
         )
+
+    async def _device(self, request: Request) -> Response:
+        form = await _form(request)
+        client = self._device_client(request, form)
+        if client is None:
+            return _error(401, "invalid_client")
+        asked = form.get("scope", "").split()
+        if not set(asked) <= set(client.scopes):
+            return _error(400, "invalid_scope")
+        said = self.devices.begin(client.cid, tuple(asked), self._page)
+        return JSONResponse(said, headers={"cache-control": "no-store"})
+
+    def _device_client(self, request: Request, form: dict[str, str]) -> DevClient | None:
+        """RFC 8628, 3.1: a client without a secret says who it is, and no more."""
+        client = self._active(form.get("client_id", ""))
+        is_public = client is not None and not client.secret and client.jwk is None
+        return client if is_public else self._authenticate(request, form)
+
+    async def _activate(self, request: Request) -> Response:
+        if request.method == "GET":
+            return HTMLResponse(self.devices.page(request.query_params.get("user_code", "")))
+        form = await _form(request)
+        code, name = form.get("user_code", ""), form.get("person", "")
+        done = self.devices.confirm(code, name) if name else self.devices.deny(code)
+        return HTMLResponse("<p>Done." if done else "<p>No such code.", 200 if done else 400)
+
+    def person(self, name: str, groups: Sequence[str] = (), *, uid: str | None = None) -> DevPerson:
+        """Somebody who can confirm codes; an empty `uid` makes their tokens an agent's."""
+        self.devices.people[name] = made = person(name, groups, uid=uid)
+        return made
+
+    def _of_person(self, cid: str, who: DevPerson, scopes: tuple[str, ...]) -> str:
+        claims: dict[str, Any] = {self.groups_claim: list(who.groups)}
+        if who.uid is not None:
+            claims |= {"uid": who.uid, "sub": f"{who.name}@example.com", "auth_time": int(self.now())}
+        return self.token(cid, scopes=scopes or None, claims=claims)
 
     async def _introspect(self, request: Request) -> Response:
         form = await _form(request)

@@ -3,6 +3,7 @@
 It knows OIDC, JWKS and Okta's claims; it must never know targets, policies or the engine.
 """
 
+from hoopwire.identity.device import DeviceCode, DeviceFailed, DeviceFlow, DeviceRefused, Wait
 from hoopwire.identity.issuers import check_issuers
 from hoopwire.identity.keys.jwks import JwksCache, KeySource
 from hoopwire.identity.refusal import TokenRefused
@@ -18,12 +19,17 @@ from hoopwire.identity.token.verify import Introspection, Verifier, Watermarks
 __all__ = [
     "CertificateRefused",
     "CertifiedKey",
+    "DeviceCode",
+    "DeviceFailed",
+    "DeviceFlow",
+    "DeviceRefused",
     "Examination",
     "Introspection",
     "JwksCache",
     "KeySource",
     "TokenRefused",
     "Verifier",
+    "Wait",
     "Watermarks",
     "check_issuers",
     "examine",

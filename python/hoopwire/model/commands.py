@@ -53,6 +53,8 @@ class EngineSsh(msgspec.Struct, frozen=True, kw_only=True):
     """At least one; the first is the one of now."""
     agents_authorities: tuple[bytes, ...]
     """Public keys (blobs) of the CAs that sign principals' certificates; empty: grant secrets only."""
+    prompts: bool
+    """Who asks for keyboard-interactive waits for the control plane's prompt; else it is a grant secret's."""
 
 
 class EngineProtocols(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +135,17 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Lease(user={self.user!r}, database={self.database!r}, ...)"
+
+
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a principal is asked that logs in interactively."""
+
+    instruction: str
+    """For a person; lines."""
+    question: str
+    """The question itself; what is typed is not shown."""
+    wait_s: float
+    """How long the engine waits for the answer, and then for `admit`; 10 minutes at most."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,9 +41,27 @@ class GrantNeeded(_Event, frozen=True, kw_only=True):
     The engine has checked its signature over the session id (RFC 4252 section 7), and nothing else. What was
     typed is not proved: a certificate is public, and whoever types one gets nothing by it.
     """
+    prompt: bool = False
+    """Nothing has come yet: the engine waits for `prompt`, then tells by `Answered` what came of it.
+
+    SSH, and only with `EngineSsh.prompts`.
+    """
 
     def __repr__(self) -> str:
         return f"GrantNeeded(session={self.session!r}, peer={self.peer!r}, database={self.database!r}, ...)"
+
+
+class Answered(_Event, frozen=True, kw_only=True):
+    """What came of a `prompt`; the engine waits for `admit` or `refuse`, unless the client has begun anew."""
+
+    session: str
+    answer: str
+    """As typed; perhaps nothing, perhaps a secret. Never logged."""
+    withdrawn: bool
+    """The client goes another way: nobody waits any more. Another GrantNeeded may follow."""
+
+    def __repr__(self) -> str:
+        return f"Answered(session={self.session!r}, withdrawn={self.withdrawn!r}, ...)"
 
 
 class SessionStarted(_Event, frozen=True, kw_only=True):
@@ -146,6 +164,7 @@ class Drained(_Event, frozen=True, kw_only=True):
 
 Event = (
     GrantNeeded
+    | Answered
     | SessionStarted
     | Unmatched
     | SessionEnded

@@ -10,7 +10,7 @@ import msgspec
 
 from hoopwire.model.grant import MaskKind, RecordResults, TokenReuse
 from hoopwire.model.part import ADMIN_SOCKET, Directory, File, Part, Place, SecretFile
-from hoopwire.model.ssh.settings import SshSettings, SshTarget
+from hoopwire.model.ssh.settings import SecretSettings, SshSettings, SshTarget
 from hoopwire.model.units import Bytes, Seconds
 
 
@@ -118,6 +118,19 @@ class GroupsSettings(Part, frozen=True, kw_only=True):
     """With `static`: principal key (`cid:...` or `uid:...`) to groups."""
 
 
+class DeviceSettings(Part, frozen=True, kw_only=True):
+    """People log in to ssh with their browser (RFC 8628): the gateway as a client of the issuer."""
+
+    client_id: str
+    """Of the application that the issuer has registered for this gateway."""
+    client_secret: SecretSettings | None = None
+    """Where its secret is kept, if it has one."""
+    scopes: tuple[str, ...] = ()
+    """What is asked for; none means `required_scope`."""
+    wait: Seconds = Seconds(300)
+    """How long a person has at most, however long the issuer's code is good: up to 5 minutes."""
+
+
 class IssuerSettings(Part, frozen=True, kw_only=True):
     """One issuer whose access tokens are accepted."""
 
@@ -137,6 +150,8 @@ class IssuerSettings(Part, frozen=True, kw_only=True):
     """A loopback dev issuer: plain http and loopback addresses allowed; never mixed with a real one."""
     ca: File | None = None
     """CA bundle for the issuer's own TLS, if not the system's."""
+    device: DeviceSettings | None = None
+    """People may log in to ssh with their browser. One issuer can have it."""
 
     @property
     def issuers(self) -> tuple[str, ...]:

@@ -66,6 +66,10 @@ impl Engine {
         Ok(self.engine.admit(session, grant, lease))
     }
 
+    fn prompt(&self, session: &str, prompt: &[u8]) -> PyResult<bool> {
+        Ok(self.engine.prompt(session, rmp_serde::from_slice(prompt).map_err(malformed)?))
+    }
+
     fn refuse(&self, session: &str, refusal: &[u8]) -> PyResult<bool> {
         Ok(self.engine.end(session, rmp_serde::from_slice(refusal).map_err(malformed)?))
     }

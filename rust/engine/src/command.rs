@@ -3,6 +3,7 @@
 use crate::tls::ServerConfigs;
 use hoopwire_gateway::{Grant, Protocol};
 use hoopwire_grant::{Fault, Party};
+use hoopwire_session::Prompt;
 use hoopwire_wire::Secret;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -82,11 +83,25 @@ pub struct EndWords {
     pub reason: String,
 }
 
+/// What a principal is asked; field names as in `hoopwire.model.commands.Prompt`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromptWords {
+    /// What to do, for a person.
+    pub instruction: String,
+    /// The question itself.
+    pub question: String,
+    /// Seconds for the answer, and for what follows of it.
+    pub wait_s: f64,
+}
+
 pub(crate) enum Command {
     /// A connection accepted by the first reactor, at a listener of this protocol.
     Serve { socket: TcpStream, peer: SocketAddr, protocol: Protocol },
     /// Answers to AskGrant.
     Admit { serial: u32, grant: Box<Grant>, lease: Box<Lease> },
+    /// Ask the principal.
+    Prompt { serial: u32, prompt: Box<Prompt> },
     /// Refuse or end.
     End { serial: u32, words: Box<EndWords> },
     /// Replace the grant.

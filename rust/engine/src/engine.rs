@@ -1,7 +1,7 @@
 //! The engine object: starts the reactors, takes commands, hands out events.
 
 use crate::address::AddressBook;
-use crate::command::{Command, EndWords, Lease};
+use crate::command::{Command, EndWords, Lease, PromptWords};
 use crate::config::{EngineConfig, ListenConfig, RecordingConfig, seconds};
 use crate::directory::{Directory, LiveSession};
 use crate::event::{Counters, Event, EventQueue, Statistics, unix_us};
@@ -10,7 +10,7 @@ use crate::spending::Spending;
 use crate::tls::ServerConfigs;
 use hoopwire_gateway::Grant;
 use hoopwire_recording::signing_key_from_pem;
-use hoopwire_session::PhaseLimits;
+use hoopwire_session::{PhaseLimits, Prompt};
 use hoopwire_spool::{Recovery, Spool, SpoolConfig, recover_others};
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
@@ -153,6 +153,13 @@ impl Engine {
             grant: Box::new(grant),
             lease: Box::new(lease),
         })
+    }
+
+    /// Asks the principal of a session that waits for a prompt; false if it is gone.
+    pub fn prompt(&self, session: &str, words: PromptWords) -> bool {
+        let PromptWords { instruction, question, wait_s } = words;
+        let prompt = Prompt { instruction, question, wait: seconds(wait_s) };
+        self.to_session(session, |serial| Command::Prompt { serial, prompt: Box::new(prompt) })
     }
 
     /// Refuses a waiting session or ends a live one; false if it is gone.

@@ -23,6 +23,12 @@ pub(crate) enum Event<'a> {
         protocol: &'a str,
         credential: &'a str,
         proved: bool,
+        prompt: bool,
+    },
+    Answered {
+        session: &'a str,
+        answer: &'a str,
+        withdrawn: bool,
     },
     SessionStarted {
         session: &'a str,

@@ -30,7 +30,7 @@ mod tls;
 mod turn;
 mod upstream;
 
-pub use command::{EndWords, Lease};
+pub use command::{EndWords, Lease, PromptWords};
 pub use config::{EngineConfig, LimitConfig, ListenConfig, RecordingConfig};
 pub use directory::LiveSession;
 pub use engine::{Engine, StartError};

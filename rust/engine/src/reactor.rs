@@ -399,6 +399,7 @@ impl Reactor {
             match command {
                 Command::Serve { socket, peer, protocol } => self.serve(socket, peer, protocol),
                 Command::Admit { serial, grant, lease } => self.admit(serial, *grant, *lease),
+                Command::Prompt { serial, prompt } => self.prompt(serial, &prompt),
                 Command::End { serial, words } => self.end(serial, *words),
                 Command::Regrant { serial, grant } => self.regrant(serial, *grant),
                 Command::Signal { serial, from } => self.signal(serial, from),

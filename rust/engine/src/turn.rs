@@ -9,7 +9,7 @@ use crate::reactor::Reactor;
 use crate::slot::{LINGER, Slot};
 use hoopwire_gateway::{Admission, Grant, Session, Turn};
 use hoopwire_grant::{Fault, Party};
-use hoopwire_session::{Ask, Closed, Effect, Ending, Words};
+use hoopwire_session::{Answer, Ask, Closed, Effect, Ending, Prompt, Words};
 use hoopwire_wire::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -202,6 +202,7 @@ impl Reactor {
                 }
             }
             Effect::AskGrant(ask) => self.ask(key, &ask),
+            Effect::Answer(answer) => self.answer(key, &answer),
             Effect::Dial(opening) => self.dial(key, opening),
             Effect::Established => self.established(key),
             Effect::Unmatched(unmatched) => self.unmatched(key, &unmatched),
@@ -225,7 +226,23 @@ impl Reactor {
             protocol: slot.session.protocol().word(),
             credential: ask.credential.expose(),
             proved: ask.is_proved,
+            prompt: ask.wants_prompt,
         });
+    }
+
+    fn answer(&mut self, key: usize, answer: &Answer) {
+        let Some(slot) = self.connections.slots.get(key) else { return };
+        let (text, withdrawn) = match answer {
+            Answer::Typed(text) => (text.expose().as_str(), false),
+            Answer::Withdrawn => ("", true),
+        };
+        self.shared.events.push(&Event::Answered { session: &slot.id, answer: text, withdrawn });
+    }
+
+    /// The control plane asks the principal.
+    pub(crate) fn prompt(&mut self, serial: u32, prompt: &Prompt) {
+        let Some(&key) = self.connections.by_serial.get(&serial) else { return };
+        self.call(key, |session, turn| session.handle_prompt(prompt, turn));
     }
 
     /// The control plane admits: room in the recording first, then the session.

@@ -3,7 +3,7 @@
 use crate::caches::Caches;
 use crate::rights::{Grant, OtherProtocol, Rights};
 use hoopwire_grant::Fault;
-use hoopwire_session::{About, Counters, Ending, Legs, Loan, PhaseLimits, Withheld, Words};
+use hoopwire_session::{About, Counters, Ending, Legs, Loan, PhaseLimits, Prompt, Withheld, Words};
 use hoopwire_wire::Random;
 use std::time::Instant;
 
@@ -288,6 +288,14 @@ impl Session {
     /// A deadline passed, or may have.
     pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
         turn_of_each!(self, turn, it, own => it.handle_timeout(own));
+    }
+
+    /// The control plane says what to ask the principal.
+    pub fn handle_prompt(&mut self, prompt: &Prompt, turn: &mut Turn<'_>) {
+        // no other protocol asks for one
+        if let Session::Ssh(it) = self {
+            it.handle_prompt(prompt, &mut turn.with(|caches| &mut caches.ssh));
+        }
     }
 
     /// The control plane admits. A grant for another protocol than this connection speaks ends it.

@@ -37,6 +37,28 @@ pub struct Ask {
     /// The credential is no secret, and the client has proved that it holds the key that belongs to it. What is only typed
     /// is never taken for such a credential: everybody may know it.
     pub is_proved: bool,
+    /// Nothing has come yet: the control plane says what to ask, and [`Answer`] tells what came of it.
+    pub wants_prompt: bool,
+}
+
+/// What the control plane has the principal asked.
+#[derive(Debug)]
+pub struct Prompt {
+    /// What to do, for a person; lines.
+    pub instruction: String,
+    /// The question itself. What is typed is not shown.
+    pub question: String,
+    /// How long there is for the answer, and for the control plane to act on it.
+    pub wait: Duration,
+}
+
+/// What came of a prompt.
+#[derive(Debug)]
+pub enum Answer {
+    /// This was typed; perhaps nothing. The control plane decides.
+    Typed(Secret<String>),
+    /// The principal goes another way: nobody waits any more.
+    Withdrawn,
 }
 
 /// What the engine hands in when the control plane admits.

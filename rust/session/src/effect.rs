@@ -1,6 +1,6 @@
 //! What a session asks of the engine.
 
-use crate::admission::Ask;
+use crate::admission::{Answer, Ask};
 use crate::ending::Closed;
 use hoopwire_wire::Secret;
 
@@ -62,6 +62,8 @@ pub enum Effect {
     StartTls,
     /// Ask the control plane for a grant.
     AskGrant(Box<Ask>),
+    /// Tell the control plane what came of its prompt.
+    Answer(Answer),
     /// Connect to the target; answer with `handle_dialed`, or end the session.
     Dial(Opening),
     /// The login at the target is done; the session lives.

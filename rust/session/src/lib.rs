@@ -15,7 +15,7 @@ mod release;
 mod turn;
 
 pub use account::{About, Counters, Withheld};
-pub use admission::{Admission, Ask, Loan, PhaseLimits, after};
+pub use admission::{Admission, Answer, Ask, Loan, PhaseLimits, Prompt, after};
 pub use effect::{Call, Effect, Opening, Signal};
 pub use ending::{Closed, Ending, Words};
 pub use release::{Flow, Leg, Legs, Recorded, Span};

@@ -190,6 +190,7 @@ impl Session {
             replication: false,
             credential: Secret::new(secret.to_owned()),
             is_proved: false,
+            wants_prompt: false,
         })));
         self.phase = Phase::AwaitGrant;
         self.deadline = after(turn.now, self.limits.admission);

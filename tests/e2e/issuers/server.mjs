@@ -1,9 +1,11 @@
 // oidc-provider on loopback, its access tokens reshaped to what an Okta custom authorization server issues.
 //
 // Usage: node server.mjs SPEC.json
-// SPEC:  {"audiences": [...], "clients": [{"client_id", "client_secret"?, "jwks"?, "groups"?, "okta"?}]}
+// SPEC:  {"audiences": [...], "clients": [{"client_id", "client_secret"?, "jwks"?, "groups"?, "okta"?, "device"?}]}
 // Prints its issuer string as the first line, and ends when its standard input closes.
 // A client with "okta": false gets oidc-provider's own claims (RFC 9068's words: client_id, scope).
+// One with "device": true lets people log in (RFC 8628) on oidc-provider's own pages, where any name and password will do. Its
+// tokens are for the first audience.
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -21,12 +23,19 @@ function signingKey() {
   return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), use: 'sig', alg: 'RS256' };
 }
 
-function client({ client_id, client_secret, jwks, groups = [], okta = true }) {
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
+
+function authentication({ client_secret, jwks, device }) {
+  if (client_secret) return { client_secret, token_endpoint_auth_method: 'client_secret_basic' };
+  if (device) return { token_endpoint_auth_method: 'none', application_type: 'native' };
+  return { jwks, token_endpoint_auth_method: 'private_key_jwt' };
+}
+
+function client({ client_id, client_secret, jwks, groups = [], okta = true, device = false }) {
   return {
     client_id,
-    ...(client_secret ? { client_secret } : { jwks }),
-    token_endpoint_auth_method: client_secret ? 'client_secret_basic' : 'private_key_jwt',
-    grant_types: ['client_credentials'],
+    ...authentication({ client_secret, jwks, device }),
+    grant_types: [device ? DEVICE : 'client_credentials'],
     response_types: [],
     redirect_uris: [],
     scope: SCOPE,
@@ -54,12 +63,16 @@ function configuration() {
     jwks: { keys: [signingKey()] },
     scopes: [SCOPE],
     ttl: { ClientCredentials: 300 },
+    findAccount: (ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     features: {
       clientCredentials: { enabled: true },
-      devInteractions: { enabled: false },
+      deviceFlow: { enabled: true },
+      devInteractions: { enabled: spec.clients.some(({ device }) => device) },
       dPoP: { enabled: true },
       resourceIndicators: {
         enabled: true,
+        defaultResource: (ctx, { grantTypes }) => (grantTypes.includes(DEVICE) ? spec.audiences[0] : undefined),
+        useGrantedResource: () => true,
         getResourceServerInfo(ctx, resource) {
           if (!spec.audiences.includes(resource)) throw new Error('unknown resource');
           return { scope: SCOPE, audience: resource, accessTokenTTL: 300, accessTokenFormat: 'jwt' };

@@ -130,6 +130,7 @@ def test_one_unsound_table_does_not_make_others_look_wrong() -> None:
     assert [problem.key for problem in found] == ["targets.payroll.port"]
 
 
+DEVICE_AT = 'required_scope = "hoopwire:connect"\n'
 CASES: list[tuple[str, str, str, str]] = [
     # what to replace, with what, the key of the problem, words in it
     ('node = "gw1"', 'node = "gw 1"', "gateway.node", "letters"),
@@ -226,6 +227,37 @@ CASES: list[tuple[str, str, str, str]] = [
     ),
     ('required_scope = "', 'dev = true\nrequired_scope = "', "issuers.agents.dev", "beside a real issuer"),
     ('["0oa1reports"]', '["cid:0oa1reports"]', "issuers.agents.agents[0]", "bare client id"),
+    (
+        DEVICE_AT,
+        f'{DEVICE_AT}device = {{ client_id = "" }}\n',
+        "issuers.agents.device.client_id",
+        "client id",
+    ),
+    (
+        DEVICE_AT,
+        f'{DEVICE_AT}device = {{ client_id = "0oa1", scopes = ["a b"] }}\n',
+        "issuers.agents.device.scopes[0]",
+        "without blanks",
+    ),
+    (
+        DEVICE_AT,
+        f'{DEVICE_AT}device = {{ client_id = "0oa1", wait = "10m" }}\n',
+        "issuers.agents.device.wait",
+        "from 30s to 5m",
+    ),
+    (
+        DEVICE_AT,
+        f'{DEVICE_AT}device = {{ client_id = "0oa1", client_secret = {{}} }}\n',
+        "issuers.agents.device.client_secret",
+        "exactly one of file, env, command",
+    ),
+    (
+        f"{DEVICE_AT}groups",
+        f'{DEVICE_AT}device = {{ client_id = "0oa1" }}\n[issuers.more]\n'
+        'issuer = "https://example.okta.com/oauth2/aus3"\ndevice = { client_id = "0oa2" }\ngroups',
+        "issuers.more.device",
+        "agents has one, too",
+    ),
     ('claim = "groups" }', 'members = { "cid:a" = ["x"] } }', "issuers.agents.groups.members", "one source"),
     (
         'source = "claim", claim = "groups" }',

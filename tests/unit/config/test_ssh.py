@@ -246,3 +246,16 @@ def test_a_key_to_log_in_with(folder: Path) -> None:
     assert "no private key" in of_keys(folder)["targets.web1.credential.file"]
     (folder / "gw.toml").write_text(edited((TARGET, f"{TARGET}\n{by_key.replace('key', 'password', 1)}")))
     assert of_keys(folder) == {}
+
+
+def test_people_with_a_browser_come_to_ssh_only() -> None:
+    agents = "[issuers.agents]\n"
+    device = f'{agents}device = {{ client_id = "0oa1", client_secret = {{ env = "SECRET" }} }}\n'
+    settings = loads(edited((agents, device)).encode(), "/etc/hoopwire/hoopwire.toml", files=False)
+    found = settings.issuers["agents"].device
+    assert found is not None
+    assert (found.client_id, found.client_secret, found.wait) == ("0oa1", SecretSettings(env="SECRET"), 300)
+    found_wrong = problems(edited((agents, device), ('ssh = ["0.0.0.0:22"]', "")))
+    assert ("issuers.agents.device", "has no effect: [listen] has no `ssh`") in [
+        (each.key, each.what) for each in found_wrong
+    ]

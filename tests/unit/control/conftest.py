@@ -22,7 +22,7 @@ from hoopwire.control.clock import Clock
 from hoopwire.control.service import Rooms, Running, serve
 from hoopwire.custody import Lent, Made
 from hoopwire.custody.ssh.lend import lend_login
-from hoopwire.identity import TokenRefused
+from hoopwire.identity import DeviceCode, TokenRefused, Wait
 from hoopwire.model.commands import Lease
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.role import RoleGrant, role_name
@@ -49,6 +49,43 @@ LEASE: dict[str, Any] = {
 ISSUER = "https://id.example.test/oauth2/default"
 
 
+class Devices:
+    """Stands in for `identity.DeviceFlow`: a test says what the issuer answers."""
+
+    def __init__(self) -> None:
+        self.code = DeviceCode(
+            device_code="device-code-secret",
+            user_code="ABCD-EFGH",
+            page="https://id.example.test/activate?user_code=ABCD-EFGH",
+            expires_s=600.0,
+            interval_s=5.0,
+        )
+        self.begun = 0
+        self.error: Exception | None = None
+        self.hangs = False
+        self.answers: list[str | Wait | Exception] = []
+        """One for each poll; the last is for those after it, too."""
+        self.polls: list[float] = []
+        """When."""
+
+    async def begin(self, secret: str) -> DeviceCode:
+        self.begun += 1
+        if self.hangs:
+            await trio.sleep_forever()
+        if self.error is not None:
+            raise self.error
+        return self.code
+
+    async def poll(self, code: DeviceCode, secret: str) -> str | Wait:
+        self.polls.append(trio.current_time())
+        if self.hangs:
+            await trio.sleep_forever()
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
 class TokenTable:
     """Stands in for `identity.Verifier`: a token is a word, known or not."""
 
@@ -58,6 +95,7 @@ class TokenTable:
         """When set, verification waits for it."""
         self.keys: dict[str, Any] = {}
         """By issuer: what is known of its keys."""
+        self.device = Devices()
 
     async def __aenter__(self) -> "TokenTable":
         return self

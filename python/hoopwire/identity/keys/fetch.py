@@ -1,4 +1,4 @@
-"""Fetches one small JSON document from an issuer by HTTPS, and trusts nobody on the way.
+"""Fetches one small JSON document from an issuer by HTTPS, or posts it a form, and trusts nobody on the way.
 
 What it guards against: a redirect or a proxy from the environment that leads elsewhere, a name that resolves
 to the inside of our network, an answer without end, compressed bombs, and a peer that trickles.
@@ -13,7 +13,9 @@ import ipaddress
 import json
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import httpx
 import trio
@@ -52,22 +54,55 @@ async def fetch_json(
     client: httpx.AsyncClient, url: str, *, dev: bool
 ) -> tuple[dict[str, Any], httpx.Headers]:
     """The JSON object at `url` and the response headers. Raises `FetchFailed`, within `TOTAL_S` seconds."""
-    target = httpx.URL(url)
+    _, document, headers = await _ask(client, _Question(httpx.URL(url)), dev=dev)
+    return document, headers
+
+
+async def post_form(
+    client: httpx.AsyncClient, url: str, form: Mapping[str, str], *, authorization: str = "", dev: bool
+) -> tuple[int, dict[str, Any]]:
+    """The JSON object that answers a form, and its status: 200, or 400 or 401, with which OAuth refuses.
+
+    Raises `FetchFailed`, within `TOTAL_S` seconds; its text holds nothing of the form.
+    """
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    if authorization:
+        headers["authorization"] = authorization
+    question = _Question(httpx.URL(url), "POST", urlencode(form).encode(), headers, (200, 400, 401))
+    status, document, _ = await _ask(client, question, dev=dev)
+    return status, document
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is sent, and the statuses under which an answer is read."""
+
+    url: httpx.URL
+    method: str = "GET"
+    content: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    statuses: tuple[int, ...] = (200,)
+
+
+async def _ask(
+    client: httpx.AsyncClient, question: _Question, *, dev: bool
+) -> tuple[int, dict[str, Any], httpx.Headers]:
+    target = question.url
     if target.scheme != "https" and not (dev and target.scheme == "http"):
         raise FetchFailed(f"{target.scheme} is not allowed for {target.host}")
     try:
         with trio.fail_after(TOTAL_S):
             addresses = await _checked_addresses(target, dev=dev)
-            response_body, headers = await _try_each(client, target, addresses)
+            status, response_body, headers = await _try_each(client, question, addresses)
     except trio.TooSlowError:
-        raise FetchFailed(f"{url}: no whole answer within {TOTAL_S:.0f} s") from None
+        raise FetchFailed(f"{target}: no whole answer within {TOTAL_S:.0f} s") from None
     try:
         document = json.loads(response_body)
     except (ValueError, RecursionError):
-        raise FetchFailed(f"{url}: not JSON") from None
+        raise FetchFailed(f"{target}: not JSON") from None
     if not isinstance(document, dict):
-        raise FetchFailed(f"{url}: not a JSON object")
-    return document, headers
+        raise FetchFailed(f"{target}: not a JSON object")
+    return status, document, headers
 
 
 async def _checked_addresses(target: httpx.URL, *, dev: bool) -> list[_Address]:
@@ -106,12 +141,13 @@ def _unwrapped(address: _Address) -> _Address:
 
 
 async def _try_each(
-    client: httpx.AsyncClient, target: httpx.URL, addresses: list[_Address]
-) -> tuple[bytes, httpx.Headers]:
+    client: httpx.AsyncClient, question: _Question, addresses: list[_Address]
+) -> tuple[int, bytes, httpx.Headers]:
+    target = question.url
     last: Exception | None = None
     for address in addresses:
         try:
-            return await _get(client, target, address)
+            return await _send(client, question, address)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             last = error
         except httpx.HTTPError as error:
@@ -128,20 +164,22 @@ def _root(error: BaseException | None) -> str:
     return text
 
 
-async def _get(
-    client: httpx.AsyncClient, target: httpx.URL, address: _Address
-) -> tuple[bytes, httpx.Headers]:
+async def _send(
+    client: httpx.AsyncClient, question: _Question, address: _Address
+) -> tuple[int, bytes, httpx.Headers]:
+    target = question.url
     request = client.build_request(
-        "GET",
+        question.method,
         target.copy_with(host=str(address)),
-        headers={"host": target.netloc.decode("ascii")},
+        content=question.content,
+        headers={**question.headers, "host": target.netloc.decode("ascii")},
         extensions={**_timeouts(), "sni_hostname": target.host},
     )
     response = await client.send(request, stream=True)
     try:
         if response.status_code in (404, 405):
             raise NotThere(f"{target}: HTTP {response.status_code}")
-        if response.status_code != 200:
+        if response.status_code not in question.statuses:
             raise FetchFailed(f"{target}: HTTP {response.status_code}")
         if response.headers.get("content-encoding", "identity") != "identity":
             raise FetchFailed(f"{target}: compressed, though not asked for")
@@ -150,7 +188,7 @@ async def _get(
             body += piece
             if len(body) > MAX_BODY_BYTES:
                 raise FetchFailed(f"{target}: larger than {MAX_BODY_BYTES} bytes")
-        return bytes(body), response.headers
+        return response.status_code, bytes(body), response.headers
     finally:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
             await response.aclose()

@@ -17,13 +17,14 @@ import re
 from collections.abc import Mapping
 from math import ceil
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
 import httpx
 import msgspec
 import trio
 
-from hoopwire.identity.keys.fetch import FetchFailed, NotThere, fetch_json, make_client
+from hoopwire.identity.keys.discovery import discover, own_url
+from hoopwire.identity.keys.fetch import FetchFailed, fetch_json, make_client
 from hoopwire.identity.keys.keyset import KeySet, PublicKey, read_key_set
 from hoopwire.identity.refusal import refused
 from hoopwire.model.settings import IssuerSettings
@@ -40,11 +41,6 @@ REFRESH_S: Final = 8.0
 """Discovery and keys together; well below the time a login may take."""
 
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
-_DISCOVERY: Final = {
-    "okta": ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"),
-    "oidc": ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"),
-    "keycloak": ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"),
-}
 
 
 class KeySource(Protocol):
@@ -222,32 +218,9 @@ class JwksCache:
 
     async def _fetch(self, entry: _Entry) -> tuple[KeySet, float]:
         client = self._clients[entry.issuer]
-        metadata = await self._discover(client, entry)
-        if metadata.get("issuer") != entry.issuer:
-            raise FetchFailed(f"{entry.issuer}: discovery names another issuer")
-        jwks_uri = metadata.get("jwks_uri")
-        if not isinstance(jwks_uri, str) or _origin(jwks_uri) != _origin(entry.issuer):
-            raise FetchFailed(f"{entry.issuer}: jwks_uri is missing or of another origin")
+        jwks_uri = own_url(await discover(client, entry.issuer, entry.settings), "jwks_uri", entry.issuer)
         document, headers = await fetch_json(client, jwks_uri, dev=entry.settings.dev)
         return read_key_set(document), _max_age_s(headers)
-
-    async def _discover(self, client: httpx.AsyncClient, entry: _Entry) -> dict[str, Any]:
-        first, second = (entry.issuer.rstrip("/") + path for path in _DISCOVERY[entry.settings.kind])
-        try:
-            return (await fetch_json(client, first, dev=entry.settings.dev))[0]
-        except NotThere:
-            return (await fetch_json(client, second, dev=entry.settings.dev))[0]
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host, port (RFC 6454). Raises ValueError for a relative URL or one with user information."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"not a URL: {error}") from None
-    if not parsed.host or parsed.userinfo:
-        raise ValueError("not an absolute URL, or one with user information")
-    return parsed.scheme, parsed.host, parsed.port
 
 
 def _max_age_s(headers: httpx.Headers) -> float:

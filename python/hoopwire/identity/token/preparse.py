@@ -19,9 +19,9 @@ import msgspec
 
 from hoopwire.identity.refusal import claim_refused, refused
 
-Channel = Literal["native", "http"]
+Channel = Literal["native", "http", "ssh"]
 
-SIZE_CAP_BYTES: Final[dict[str, int]] = {"native": 8 * 1024, "http": 16 * 1024}
+SIZE_CAP_BYTES: Final[dict[str, int]] = {"native": 8 * 1024, "http": 16 * 1024, "ssh": 16 * 1024}
 MAX_LIFETIME_S: Final = 24 * 3600
 MAX_DEPTH: Final = 16
 """Deep enough for an `act` chain of 8 inside the payload; JSON of this depth costs no stack."""

@@ -13,6 +13,7 @@ from typing import Final, Protocol, Self
 import jwt
 from jwt.exceptions import InvalidJTIError, InvalidSubjectError
 
+from hoopwire.identity.device import DeviceFlow
 from hoopwire.identity.issuers import check_issuers, is_org_server
 from hoopwire.identity.keys.jwks import JwksCache, JwksStatistics, KeySource
 from hoopwire.identity.keys.keyset import PublicKey, fits
@@ -76,6 +77,8 @@ class Verifier:
         if keys is None:
             keys = self._own_cache = JwksCache(issuers)
         self._keys = keys
+        self.device = DeviceFlow(issuers)
+        """How people log in with a browser, where an issuer has that."""
         self._watermarks = watermarks
         self._introspection = introspection
         self._now = now
@@ -83,11 +86,13 @@ class Verifier:
     async def __aenter__(self) -> Self:
         if self._own_cache is not None:
             await self._own_cache.__aenter__()
+        await self.device.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.device.__aexit__(kind, error, trace)
         if self._own_cache is not None:
             await self._own_cache.__aexit__(kind, error, trace)
 
@@ -107,8 +112,9 @@ class Verifier:
     async def verify(self, token: str, *, channel: Channel) -> Identity:
         """Who this token is, after every check. Raises `TokenRefused`.
 
-        `channel` is `native` (a database password, 8 KiB) or `http` (a bearer token, 16 KiB). Touches the
-        network only for a configured issuer, and seldom (`identity.keys.jwks`).
+        `channel` is `native` (a database password, 8 KiB), `http` (a bearer token, 16 KiB) or `ssh`
+        (what the issuer gave the gateway itself, 16 KiB). Touches the network only for a configured issuer,
+        and seldom (`identity.keys.jwks`).
         """
         presented = parse(token, channel)  # 1 size, 2 segments, 3 header, 4 typ
         settings = select_issuer(presented, self._issuers)  # 5 iss, and alg against that issuer's own list

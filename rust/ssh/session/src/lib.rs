@@ -17,6 +17,7 @@ mod lent;
 mod listeners;
 mod live;
 mod login;
+mod prompted;
 mod request;
 mod session;
 mod settings;

@@ -3,6 +3,7 @@
 //! A key that is only offered proves nothing and asks nobody. What is proved, or typed, goes to the control plane, which
 //! says who that is.
 
+use crate::settings::Caches;
 use crate::words;
 use hoopwire_grant::{Fault, Party};
 use hoopwire_session::{Ending, Words};
@@ -32,12 +33,18 @@ pub(crate) enum Step {
         /// It is a certificate whose key has signed for this connection; else it was typed.
         is_proved: bool,
     },
+    /// The control plane is to say what the principal is asked.
+    WantsPrompt {
+        /// The name that it logs in as.
+        user: String,
+    },
 }
 
 /// ```text
 ///  Fresh ──service──▶ Served ──interactive──▶ Asked ──a response──▶ proved
 ///                       │  ▲──── in vain ◀──────┘
-///                       └──a signature or a password──▶ proved
+///                       ├──a signature or a password──▶ proved
+///                       └──interactive, once, where the control plane asks──▶ wants a prompt
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
@@ -54,6 +61,8 @@ pub(crate) struct Login {
     user: String,
     offers: u32,
     failures: u32,
+    /// The control plane was asked for a prompt: once for each connection.
+    had_prompt: bool,
 }
 
 impl Login {
@@ -62,7 +71,7 @@ impl Login {
         &mut self,
         payload: &[u8],
         session_id: &[u8],
-        authorities: &[Vec<u8>],
+        caches: &Caches,
         out: &mut Vec<u8>,
     ) -> Result<Step, Ending> {
         match (self.state, payload.first().copied().unwrap_or_default()) {
@@ -77,7 +86,7 @@ impl Login {
             (State::Served | State::Asked, number::USERAUTH_REQUEST) => {
                 self.state = State::Served;
                 let request = Request::read(payload).map_err(malformed)?;
-                self.request(&request, session_id, authorities, out)
+                self.request(&request, session_id, caches, out)
             }
             (State::Asked, number::USERAUTH_INFO_RESPONSE) => {
                 self.state = State::Served;
@@ -95,7 +104,7 @@ impl Login {
         &mut self,
         request: &Request<'_>,
         session_id: &[u8],
-        authorities: &[Vec<u8>],
+        caches: &Caches,
         out: &mut Vec<u8>,
     ) -> Result<Step, Ending> {
         if request.service != userauth::CONNECTION {
@@ -112,20 +121,24 @@ impl Login {
                 Ok(Step::GoOn)
             }
             Method::Password { password: Redacted(password) } => self.typed(password, out),
+            Method::KeyboardInteractive { .. } if caches.prompts && !self.had_prompt => {
+                self.had_prompt = true;
+                Ok(Step::WantsPrompt { user: self.user.clone() })
+            }
             Method::KeyboardInteractive { .. } => {
                 self.state = State::Asked;
                 say::prompts(out, "hoopwire", "", &[(PROMPT, false)]);
                 Ok(Step::GoOn)
             }
             Method::PublicKey { algorithm, key, signature: None } => {
-                match acceptable(algorithm, key, authorities) {
+                match acceptable(algorithm, key, &caches.authorities) {
                     Some(_) => say::public_key_ok(out, algorithm, key),
                     None => self.offered_in_vain(out)?,
                 }
                 Ok(Step::GoOn)
             }
             Method::PublicKey { algorithm, key, signature: Some(signature) } => {
-                let offer = acceptable(algorithm, key, authorities);
+                let offer = acceptable(algorithm, key, &caches.authorities);
                 let proved = offer.filter(|(offer, _)| offer.verify(session_id, request, signature).is_ok());
                 match proved {
                     Some((_, line)) => Ok(self.proved(line, true)),

@@ -3,17 +3,18 @@
 use crate::enter::Enter;
 use crate::live::{self, Live};
 use crate::login::{Login, Step};
+use crate::prompted::Prompted;
 use crate::settings::Caches;
 use crate::words;
 use hoopwire_grant::{Fault, Meter, Party};
 use hoopwire_session::{
-    Admission, Ask, Closed, Counters, Effect, Ending, Leg, Legs, Loan, Opening, PhaseLimits, Withheld, Words,
-    after,
+    Admission, Answer, Ask, Closed, Counters, Effect, Ending, Leg, Legs, Loan, Opening, PhaseLimits, Prompt,
+    Withheld, Words, after,
 };
 use hoopwire_ssh_policy::{Grant, Rights};
 use hoopwire_ssh_protocol::gatekeep::{self, Side, Verdict};
 use hoopwire_ssh_protocol::{Broken, Heard, Transport, put_disconnect};
-use hoopwire_wire::Random;
+use hoopwire_wire::{Random, Secret};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroize;
@@ -22,6 +23,9 @@ use zeroize::Zeroize;
 pub type Turn<'a> = hoopwire_session::Turn<'a, Caches>;
 
 /// ```text
+///                                   Prompted ──────────────┐
+///                                     ▲  │ begun anew      │
+///                                     │  ▼                 ▼
 ///  Fresh ──connected──▶ Kex ──keys──▶ Login ──proved──▶ AwaitGrant ──admit──▶ Enter ──let in──▶ Live
 ///    │                     │            │                  │                   │               │   │
 ///    └─────────────────────┴────────────┴──────────────────┴───────────────────┴──▶ Closed ◀───┘   │ with a terminal
@@ -36,6 +40,8 @@ enum Phase {
     Kex,
     /// The principal says who it is.
     Login(Login),
+    /// The control plane asks the principal something, and decides.
+    Prompted(Prompted),
     /// The control plane decides.
     AwaitGrant,
     /// Admitted; the gateway logs in at the target.
@@ -89,7 +95,7 @@ impl Session {
     pub fn phase(&self) -> &'static str {
         match &self.phase {
             Phase::Fresh | Phase::Kex => "key_exchange",
-            Phase::Login(_) => "login",
+            Phase::Login(_) | Phase::Prompted(_) => "login",
             Phase::AwaitGrant => "admission",
             Phase::Enter(_) => "upstream_login",
             Phase::Live(_) | Phase::Leaving { .. } => "ready",
@@ -100,7 +106,11 @@ impl Session {
     /// Waiting for the control plane's answer.
     #[must_use]
     pub fn is_waiting_for_grant(&self) -> bool {
-        matches!(self.phase, Phase::AwaitGrant)
+        match &self.phase {
+            Phase::AwaitGrant => true,
+            Phase::Prompted(prompted) => prompted.is_answered(),
+            _ => false,
+        }
     }
 
     /// The session has ended.
@@ -246,31 +256,77 @@ impl Session {
                 (_, None) => break,
                 (_, Some(Heard::Disconnected { text, .. })) => return Err(left(&text)),
                 (phase @ Phase::Kex, Some(Heard::KexDone { .. })) => *phase = Phase::Login(Login::default()),
-                (Phase::Login(login), Some(Heard::Packet)) => {
-                    let Some(leg) = &mut self.down else { break };
-                    let authorities = Arc::clone(&turn.caches.authorities);
-                    let step = login.hear(&self.payload, leg.session_id(), &authorities, &mut self.own);
-                    // it may have held a secret
-                    self.payload.zeroize();
-                    self.say_own(Leg::Down, turn);
-                    if let Step::Proved { user, credential, is_proved } = step? {
-                        turn.effects.push(Effect::AskGrant(Box::new(Ask {
-                            user,
-                            database: String::new(),
-                            application_name: String::new(),
-                            replication: false,
-                            credential,
-                            is_proved,
-                        })));
-                        self.phase = Phase::AwaitGrant;
-                        self.deadline = after(turn.now, self.limits.admission);
+                (Phase::Login(_), Some(Heard::Packet)) => self.hear_login(turn)?,
+                (Phase::Prompted(prompted), Some(Heard::Packet)) => {
+                    let answer = prompted.hear(&self.payload);
+                    if !matches!(answer, Ok(Answer::Withdrawn)) {
+                        self.payload.zeroize();
                     }
+                    self.answered(answer?, turn)?;
                 }
                 (Phase::Live(live), Some(Heard::Packet)) => live.hear_client(&self.payload, turn)?,
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// A packet of a login.
+    fn hear_login(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let (Phase::Login(login), Some(leg)) = (&mut self.phase, &self.down) else { return Ok(()) };
+        let step = login.hear(&self.payload, leg.session_id(), turn.caches, &mut self.own);
+        // it may have held a secret
+        self.payload.zeroize();
+        self.say_own(Leg::Down, turn);
+        let (user, credential, is_proved) = match step? {
+            Step::GoOn => return Ok(()),
+            Step::Proved { user, credential, is_proved } => {
+                self.phase = Phase::AwaitGrant;
+                (user, credential, is_proved)
+            }
+            Step::WantsPrompt { user } => {
+                if let Phase::Login(login) = std::mem::replace(&mut self.phase, Phase::Closed) {
+                    self.phase = Phase::Prompted(Prompted::new(login));
+                }
+                (user, Secret::new(String::new()), false)
+            }
+        };
+        turn.effects.push(Effect::AskGrant(Box::new(Ask {
+            user,
+            database: String::new(),
+            application_name: String::new(),
+            replication: false,
+            credential,
+            is_proved,
+            wants_prompt: matches!(self.phase, Phase::Prompted(_)),
+        })));
+        self.deadline = after(turn.now, self.limits.admission);
+        Ok(())
+    }
+
+    /// The principal has answered the control plane's prompt, or begins anew.
+    fn answered(&mut self, answer: Answer, turn: &mut Turn<'_>) -> Result<(), Ending> {
+        let is_withdrawn = matches!(answer, Answer::Withdrawn);
+        turn.effects.push(Effect::Answer(answer));
+        if !is_withdrawn {
+            // the control plane's own end comes first, so that the principal hears a reason
+            self.deadline = after(self.deadline, self.limits.admission);
+            return Ok(());
+        }
+        if let Phase::Prompted(prompted) = std::mem::replace(&mut self.phase, Phase::Closed) {
+            self.phase = Phase::Login(prompted.login);
+        }
+        self.deadline = after(turn.now, self.limits.startup);
+        self.hear_login(turn)
+    }
+
+    /// The control plane says what the principal is asked.
+    pub fn handle_prompt(&mut self, prompt: &Prompt, turn: &mut Turn<'_>) {
+        let Phase::Prompted(prompted) = &mut self.phase else { return };
+        if let Some(wait) = prompted.ask(prompt, &mut self.own) {
+            self.deadline = after(turn.now, wait);
+        }
+        self.say_own(Leg::Down, turn);
     }
 
     fn hear_target(&mut self, turn: &mut Turn<'_>) -> Result<(), Ending> {
@@ -422,13 +478,10 @@ impl Session {
             Phase::Enter(enter) => enter.look_at_time(turn.now).and_then(|()| {
                 if is_late { Err(words::not_let_in("it did not answer in time")) } else { Ok(()) }
             }),
-            Phase::AwaitGrant if is_late => Err(words::too_late(
-                Party::Gateway,
-                Fault::Unavailable,
-                "the gateway could not decide in time; try again",
-            )),
+            Phase::AwaitGrant if is_late => Err(words::late_decision()),
             Phase::Leaving { .. } if is_late => return self.leave(turn),
-            Phase::Fresh | Phase::Kex | Phase::Login(_) if is_late => {
+            Phase::Prompted(prompted) if is_late && !prompted.is_asked() => Err(words::late_decision()),
+            Phase::Fresh | Phase::Kex | Phase::Login(_) | Phase::Prompted(_) if is_late => {
                 Err(words::too_late(Party::Principal, Fault::BrokeProtocol, "the login was not done in time"))
             }
             _ => Ok(()),
@@ -472,7 +525,7 @@ impl Session {
         }
         match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Closed => return,
-            Phase::Fresh | Phase::Kex | Phase::Login(_) | Phase::AwaitGrant => {
+            Phase::Fresh | Phase::Kex | Phase::Login(_) | Phase::Prompted(_) | Phase::AwaitGrant => {
                 if let (Some(fault), Some(words), Some(_)) = (ending.fault, &ending.words, &self.down) {
                     turn.greet(|out| goodbye(out, fault, words));
                 }

@@ -58,7 +58,15 @@ pub(crate) fn lines(words: &Words, between: &str) -> String {
     parts.join(between)
 }
 
-fn plain(text: &str) -> String {
+/// Lines for a person, each ended as a terminal wants it.
+#[must_use]
+pub(crate) fn paragraph(text: &str) -> String {
+    text.split('\n').map(plain).collect::<Vec<_>>().join("\r\n")
+}
+
+/// A text without control characters.
+#[must_use]
+pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|each| if each.is_control() { ' ' } else { each }).collect()
 }
 
@@ -118,6 +126,12 @@ pub(crate) fn not_let_in(what: &str) -> Ending {
 pub(crate) fn shutting_down() -> Ending {
     let words = Words::new("the gateway is shutting down").hint("Connect again in a moment.");
     Ending::faulty(Party::Gateway, Fault::Ended, "shutdown", words)
+}
+
+/// The control plane did not answer.
+#[must_use]
+pub(crate) fn late_decision() -> Ending {
+    too_late(Party::Gateway, Fault::Unavailable, "the gateway could not decide in time; try again")
 }
 
 /// Somebody did not come far in time.

@@ -115,6 +115,7 @@ impl Session {
             replication: wait.params.replication != Replication::Off,
             credential,
             is_proved: false,
+            wants_prompt: false,
         };
         turn.effects.push(Effect::AskGrant(Box::new(ask)));
         if let Phase::AwaitPassword(wait) = std::mem::replace(&mut self.phase, Phase::Closed) {

@@ -15,7 +15,7 @@ pub(crate) mod outside;
 use hoopwire_grant::{Budgets, Grant};
 use hoopwire_recording::ssh::Ssh;
 use hoopwire_recording::{Direction, Frame, Frames, Scratch};
-use hoopwire_session::{Admission, Closed, Effect, Ending, Legs, Loan, PhaseLimits};
+use hoopwire_session::{Admission, Answer, Closed, Effect, Ending, Legs, Loan, PhaseLimits};
 use hoopwire_ssh_policy::Rights;
 use hoopwire_ssh_protocol::channel::{self, Message};
 use hoopwire_ssh_protocol::keys::PrivateKey;
@@ -57,6 +57,7 @@ struct HostKey {
 struct Given {
     host_keys: Vec<HostKey>,
     agents_authorities: Vec<ByteBuf>,
+    prompts: bool,
 }
 
 #[derive(Serialize)]
@@ -141,7 +142,9 @@ pub(crate) struct Link {
     pub(crate) closed: Option<Closed>,
     /// So many bytes go over at once.
     pub(crate) split: usize,
-    asked: Option<(String, String)>,
+    pub(crate) asked: Option<(String, String)>,
+    /// What came of prompts; none if it was withdrawn.
+    pub(crate) answers: Vec<Option<String>>,
     dialed: bool,
     /// The target is: what it says comes through.
     is_connected: bool,
@@ -151,10 +154,16 @@ pub(crate) struct Link {
 impl Link {
     /// Both handshakes are to come.
     pub(crate) fn new(rights: &[&str], split: usize) -> Link {
+        Link::with(rights, split, false)
+    }
+
+    /// `prompts`: the control plane says what is asked.
+    pub(crate) fn with(rights: &[&str], split: usize, prompts: bool) -> Link {
         let now = Instant::now();
         let given = Given {
             host_keys: vec![HostKey { key: ByteBuf::from(key(1)), certificate: ByteBuf::new() }],
             agents_authorities: Vec::new(),
+            prompts,
         };
         let settings: Settings = rmp_serde::from_slice(&rmp_serde::to_vec_named(&given).unwrap()).unwrap();
         let wait = Duration::from_secs(20);
@@ -181,6 +190,7 @@ impl Link {
             closed: None,
             split,
             asked: None,
+            answers: Vec::new(),
             dialed: false,
             is_connected: false,
             grant: Grant::of(rights, now + Duration::from_secs(600)),
@@ -199,13 +209,7 @@ impl Link {
         link.client.say(|out| auth::password(out, "web1", &Secret::new("hw1_secret".to_owned())));
         link.run();
         assert_eq!(link.asked.take(), Some(("web1".to_owned(), "hw1_secret".to_owned())));
-        let grant = link.grant.clone();
-        link.call(|session, turn| {
-            let (spent, peer) = (Arc::default(), "127.0.0.1:5000");
-            let admission = Admission { no: 7, reactor: 0, session: "s_1", peer, node: "n", grant, spent };
-            session.handle_admit(admission, turn);
-        });
-        assert!(std::mem::take(&mut link.dialed), "the target is dialled");
+        assert!(link.admit(), "the target is dialled");
         let host = PrivateKey::from_pkcs8(&key(2)).unwrap().public_blob().to_vec();
         let login = Login {
             key: ByteBuf::new(),
@@ -243,6 +247,17 @@ impl Link {
         link
     }
 
+    /// The control plane admits; was the target dialled?
+    pub(crate) fn admit(&mut self) -> bool {
+        let grant = self.grant.clone();
+        self.call(|session, turn| {
+            let (spent, peer) = (Arc::default(), "127.0.0.1:5000");
+            let admission = Admission { no: 7, reactor: 0, session: "s_1", peer, node: "n", grant, spent };
+            session.handle_admit(admission, turn);
+        });
+        std::mem::take(&mut self.dialed)
+    }
+
     /// Bytes go over until nobody has any more.
     pub(crate) fn run(&mut self) {
         loop {
@@ -277,8 +292,11 @@ impl Link {
             match effect {
                 Effect::AskGrant(ask) => {
                     assert!(!ask.is_proved, "nobody signed anything");
+                    assert_eq!(ask.wants_prompt, ask.credential.expose().is_empty());
                     self.asked = Some((ask.user.clone(), ask.credential.expose().clone()));
                 }
+                Effect::Answer(Answer::Typed(typed)) => self.answers.push(Some(typed.expose().clone())),
+                Effect::Answer(Answer::Withdrawn) => self.answers.push(None),
                 Effect::Dial(_) => self.dialed = true,
                 Effect::Established => {}
                 Effect::Close(closed) => {
