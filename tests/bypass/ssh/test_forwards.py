@@ -207,10 +207,14 @@ def test_a_listener_at_the_target(unharmed: Siege, grant: str, kind: str) -> Non
     agent = unharmed.agent(grant)
     mark = unharmed.log_bytes
     port = free_port()
-    options = ("-N", "-o", "ExitOnForwardFailure=yes", *FORWARDS[kind](unharmed, port))
+    options = ("-v", "-N", "-o", "ExitOnForwardFailure=yes", *FORWARDS[kind](unharmed, port))
     done = agent.run(*agent.command(*options, TARGET))
     assert done.returncode == 255
     assert b"remote port forwarding failed" in done.stderr or b"Could not request" in done.stderr, done.stderr
+    # a failure has no words: `ssh -v` shows them
+    said = done.stderr.partition(b"Remote: hoopwire: ")[2]
+    assert b"does not allow listening on" in said
+    assert b"code: forward_not_granted" in said
     assert not unharmed.heard(mark)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0

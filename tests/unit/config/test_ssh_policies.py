@@ -111,6 +111,8 @@ def test_a_deny_may_name_both() -> None:
         ("env GIT_SSH_COMMAND", "limits of `exec` are gone"),
         ("agent-forwarding", "use of the client's agent"),
         ("remote-forward *:80", "for everybody"),
+        ("remote-forward 0.0.0.0:80", "for everybody"),
+        ("remote-forward [::]:80", "for everybody"),
         ("pty", "pager"),
     ],
 )

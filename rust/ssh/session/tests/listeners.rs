@@ -194,6 +194,7 @@ fn a_listener_that_the_target_refused_lets_nobody_in() {
     link.client.packet(&global(PORT, true, &address("localhost", 8080)));
     link.run();
     link.target.news();
+    assert!(!link.is_let_through(&came(5, "localhost", 8080)), "not answered yet");
     link.target.say(say::request_failure);
     link.run();
     assert_eq!(link.client.news(), [[number::REQUEST_FAILURE]]);
