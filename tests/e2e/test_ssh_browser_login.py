@@ -143,6 +143,56 @@ def test_a_grant_secret_at_the_same_prompt(house: SshHouse) -> None:
         assert terminal.code() == 255
 
 
+class _Person(asyncssh.SSHClient):
+    """Reads the prompt as a client shows it, and goes to the page."""
+
+    def __init__(self, house: SshHouse) -> None:
+        self._house = house
+        self.said: tuple[str, str, list[tuple[str, bool]]] = ("", "", [])
+
+    def kbdint_auth_requested(self) -> str:
+        return ""
+
+    async def kbdint_challenge_received(
+        self, name: str, instructions: str, lang: str, prompts: list[tuple[str, bool]]
+    ) -> list[str]:
+        self.said = (name, instructions, prompts)
+        found = re.search(r"confirm the code ([A-Z-]+)\.", instructions)
+        if found is not None:
+            await asyncio.to_thread(browse, self._house, instructions, found[1], "ada")
+        return [""]
+
+
+def test_another_client_shows_the_same_words(house: SshHouse) -> None:
+    """asyncssh's own keyboard-interactive: instruction and question come apart."""
+
+    async def log_in() -> tuple[str, str, list[tuple[str, bool]]] | None:
+        person = _Person(house)
+        try:
+            connection, _ = await asyncssh.create_connection(
+                lambda: person,
+                "127.0.0.1",
+                house.port,
+                username=TARGET,
+                config=None,
+                known_hosts=None,
+                agent_path=None,
+                client_keys=None,
+            )
+        except asyncssh.Error as error:
+            if "too many logins" not in str(error):
+                raise
+            return None
+        connection.abort()
+        return person.said
+
+    said = wait_for(lambda: asyncio.run(log_in()), "a login by asyncssh", timeout_s=300.0)
+    assert said is not None
+    assert said[0] == "hoopwire"
+    assert said[1].startswith(f"To log in to {TARGET}, open http://127.0.0.1:")
+    assert said[2] == [("Then press Enter (or paste a grant secret): ", False)]
+
+
 @pytest.mark.parametrize("answer", [["", ""], [], ["x"] * 32])
 def test_another_count_of_responses(house: SshHouse, answer: list[str]) -> None:
     assert "one prompt, and not one response" in log_in(house, Offer(answers=[answer]))
