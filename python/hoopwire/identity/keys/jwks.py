@@ -84,6 +84,19 @@ class _Entry:
         self.failed_in_a_row = 0
         self.last_error = ""
 
+    @property
+    def trust(self) -> tuple[object, ...]:
+        """All by which its keys are found and believed. What else changes in its settings drops no key."""
+        settings = self.settings
+        return settings.kind, settings.dev, settings.ca
+
+    def go_on_from(self, known: "_Entry") -> None:
+        """As if this one had fetched all that the other has."""
+        self.key_set, self.loaded_at, self.fresh_until = known.key_set, known.loaded_at, known.fresh_until
+        self.tried_at, self.last_error = known.tried_at, known.last_error
+        self.fetches, self.failures = known.fetches, known.failures
+        self.failed_in_a_row = known.failed_in_a_row
+
     def usable(self) -> KeySet | None:
         """The set, unless it is past the hard stop."""
         if self.key_set is None or trio.current_time() - self.loaded_at > HARD_STOP_S:
@@ -184,6 +197,13 @@ class JwksCache:
         async with entry.lock:
             if issuer in self._clients and entry.is_stale() and entry.may_fetch():
                 await self._refresh(entry)
+
+    def adopt(self, before: "JwksCache") -> None:
+        """Go on with the keys that `before` has of issuers that are trusted as they were."""
+        for issuer, entry in self._entries.items():
+            known = before._entries.get(issuer)
+            if known is not None and known.key_set is not None and known.trust == entry.trust:
+                entry.go_on_from(known)
 
     def statistics(self) -> Mapping[str, JwksStatistics]:
         """By issuer string."""
