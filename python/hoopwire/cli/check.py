@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.identity is None:
         if arguments.target is not None or arguments.groups is not None:
             raise CommandFailed("--target and --groups need --as", USAGE)
+        _check_issuers(settings)
         _summarize(arguments, loaded)
         return OK
     names = [arguments.target] if arguments.target is not None else list(settings.targets)
@@ -76,10 +77,19 @@ def run(arguments: argparse.Namespace) -> int:
     return OK if granted else REFUSED
 
 
+def _check_issuers(settings: Settings) -> None:
+    """What verifies tokens has the last word at the start of the gateway: it has it here, too."""
+    from hoopwire.identity import check_issuers
+
+    if problems := check_issuers(settings.issuers):
+        raise CommandFailed(" ".join(problems), USAGE)
+
+
 def _check_token(arguments: argparse.Namespace, settings: Settings) -> int:
     # It reads tokens and keys: who checks a file need not wait for those libraries.
     from hoopwire.cli import check_token
 
+    _check_issuers(settings)
     looked, explanations = check_token.look_at(arguments, settings)
     if arguments.json:
         check_token.tell_json(looked, explanations)

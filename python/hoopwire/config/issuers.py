@@ -6,21 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, nearest, quoted
-from hoopwire.model.settings import GroupsSettings, IssuerSettings
-
-ALGORITHMS = (
-    "RS256",
-    "RS384",
-    "RS512",
-    "PS256",
-    "PS384",
-    "PS512",
-    "ES256",
-    "ES384",
-    "ES512",
-    "EdDSA",
-)
-"""Asymmetric signatures (RFC 7518 section 3.1, RFC 8037). The issuer alone can make them."""
+from hoopwire.model.settings import ALGORITHMS, GroupsSettings, IssuerSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _OKTA_CUSTOM_SERVER = re.compile(r"/oauth2/[A-Za-z0-9_-]+")

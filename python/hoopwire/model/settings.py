@@ -13,6 +13,21 @@ from hoopwire.model.part import Directory, File, Part, Place, SecretFile
 from hoopwire.model.ssh.settings import SshSettings, SshTarget
 from hoopwire.model.units import Bytes, Seconds
 
+ALGORITHMS = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+)
+"""Signatures that an issuer's list may hold: asymmetric ones (RFC 7518 section 3.1, RFC 8037), which it alone
+can make. What checks the file and what verifies tokens have them from here."""
+
 
 class TlsSettings(Part, frozen=True, kw_only=True):
     """The gateway's own certificate and key."""

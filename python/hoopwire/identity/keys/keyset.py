@@ -20,7 +20,7 @@ MAX_RSA_BITS: Final = 8192
 """Verifying is quadratic in the modulus: a larger one is a way to keep the gateway busy."""
 MAX_KEYS: Final = 64
 
-_CURVES: Final[Mapping[str, str]] = {"ES256": "secp256r1", "ES384": "secp384r1"}
+_CURVES: Final[Mapping[str, str]] = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
 _PRIVATE_MEMBERS: Final = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 
 
