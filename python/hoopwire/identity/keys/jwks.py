@@ -118,7 +118,7 @@ class _Entry:
 
     def lacks(self, kid: str) -> bool:
         key_set = self.usable()
-        return key_set is None or not key_set.knows(kid)
+        return key_set is None or not (key_set.knows(kid) or kid in key_set.weak)
 
     def is_stale(self) -> bool:
         return self.usable() is None or trio.current_time() >= self.fresh_until
@@ -175,6 +175,10 @@ class JwksCache:
         if key_set is None:
             why = f"no keys of {issuer}: {entry.last_error or 'none fetched yet'}"
             raise refused("keys_unavailable", why, again=again)
+        if not key_set.knows(kid) and kid in key_set.weak:
+            raise refused(
+                "key_weak", f"key {kid!r} of {issuer} is {key_set.weak[kid]}", problem=key_set.weak[kid]
+            )
         if not key_set.knows(kid) and (entry.last_error or entry.fetches == fetches):
             why = entry.last_error or f"they are {trio.current_time() - entry.loaded_at:.0f} s old"
             raise refused("key_not_known_yet", f"no key {kid!r} of {issuer}; {why}", again=again)
