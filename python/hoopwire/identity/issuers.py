@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import httpx
 
-from hoopwire.identity.keys.fetch import is_loopback
 from hoopwire.identity.token.preparse import ASYMMETRIC
+from hoopwire.model.addresses import is_loopback
 from hoopwire.model.settings import IssuerSettings
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}/?")

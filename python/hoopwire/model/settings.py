@@ -152,6 +152,10 @@ class IssuerSettings(Part, frozen=True, kw_only=True):
     """A loopback dev issuer: plain http and loopback addresses allowed; never mixed with a real one."""
     ca: File | None = None
     """CA bundle for the issuer's own TLS, if not the system's."""
+    addresses: tuple[str, ...] = ()
+    """Where an issuer is that has no public address: `10.0.0.5`, `10.0.0.0/24`; and nowhere else."""
+    proxy: str | None = None
+    """HTTP proxy on the way to the issuer: `http://proxy.example:3128`. The environment names none."""
 
     @property
     def issuers(self) -> tuple[str, ...]:

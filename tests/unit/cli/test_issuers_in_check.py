@@ -116,3 +116,37 @@ def test_a_dev_issuer_never_shares_a_policy_with_a_real_one(check):
     code, said = check({"real": {"issuer": OKTA}, "lab": dev}, issuer="real")
     assert code == 2
     assert "cannot stand beside a real issuer" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"issuer": "https://10.0.0.5/realms/x"}, "is a private address, where the gateway fetches nothing"),
+        ({"issuer": "https://[fd00::5]/realms/x"}, 'addresses = ["fd00::5"]'),
+        ({"issuer": "https://10.0.0.5/realms/x", "addresses": ["10.0.0.5"]}, ""),
+        (
+            {"issuer": "https://10.0.0.5/realms/x", "addresses": ["10.0.1.0/24"]},
+            "not at one of its `addresses`",
+        ),
+        ({"issuer": "https://10.0.0.5/realms/x", "proxy": "http://proxy.example:3128"}, ""),
+        ({"issuer": KEYCLOAK, "addresses": ["10.0.0.0/8", "fd00:1::/32"]}, ""),
+        ({"issuer": KEYCLOAK, "addresses": ["0.0.0.0/0"]}, "too wide"),
+        ({"issuer": KEYCLOAK, "addresses": ["::/0"]}, "too wide"),
+        ({"issuer": KEYCLOAK, "addresses": ["169.254.169.254"]}, "link-local"),
+        ({"issuer": KEYCLOAK, "addresses": ["10.0.0.5/8"]}, "is no address or network"),
+        ({"issuer": KEYCLOAK, "addresses": ["id.example"]}, "is no address or network"),
+        ({"issuer": KEYCLOAK, "proxy": "proxy.example:3128"}, "must be http://HOST:PORT"),
+        ({"issuer": KEYCLOAK, "proxy": "http://u:p@proxy.example:3128"}, "without user and password"),
+        ({"issuer": KEYCLOAK, "proxy": "http://proxy.example:x"}, "must be http://HOST:PORT"),
+        ({"issuer": KEYCLOAK, "proxy": "http://p:1", "addresses": ["10.0.0.5"]}, "no effect with `proxy`"),
+        (
+            {"issuer": "http://127.0.0.1:1/dev", "dev": True, "addresses": ["127.0.0.1"]},
+            "no effect with `dev`",
+        ),
+    ],
+)
+def test_where_an_issuer_is(check, settings, said):
+    """I4: an issuer at a private address was valid to `check`, and every login by it refused."""
+    code, told = check({"x": {"kind": "keycloak"} | settings})
+    assert (code == 0) == (not said)
+    assert said in told

@@ -23,7 +23,7 @@ import httpx
 import msgspec
 import trio
 
-from hoopwire.identity.keys.fetch import FetchFailed, NotThere, fetch_json, make_client
+from hoopwire.identity.keys.fetch import FetchFailed, IssuerClient, NotThere, fetch_json, make_client
 from hoopwire.identity.keys.keyset import KeySet, PublicKey, read_key_set
 from hoopwire.identity.refusal import refused
 from hoopwire.model.settings import IssuerSettings
@@ -88,7 +88,7 @@ class _Entry:
     def trust(self) -> tuple[object, ...]:
         """All by which its keys are found and believed. What else changes in its settings drops no key."""
         settings = self.settings
-        return settings.kind, settings.dev, settings.ca
+        return settings.kind, settings.dev, settings.ca, settings.addresses, settings.proxy
 
     def go_on_from(self, known: "_Entry") -> None:
         """As if this one had fetched all that the other has."""
@@ -142,12 +142,15 @@ class JwksCache:
             issuer: _Entry(issuer, settings) for settings in issuers.values() for issuer in settings.issuers
         }
         self._transport = transport
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._clients: dict[str, IssuerClient] = {}
         """By issuer string: the connections of one that is silent are not missing at another."""
 
     async def __aenter__(self) -> Self:
         for issuer, entry in self._entries.items():
-            self._clients[issuer] = make_client(entry.settings.ca, self._transport)
+            settings = entry.settings
+            self._clients[issuer] = make_client(
+                settings.ca, self._transport, addresses=settings.addresses, proxy=settings.proxy
+            )
         return self
 
     async def __aexit__(
@@ -255,7 +258,7 @@ class JwksCache:
         document, headers = await fetch_json(client, jwks_uri, dev=entry.settings.dev)
         return read_key_set(document), _max_age_s(headers)
 
-    async def _discover(self, client: httpx.AsyncClient, entry: _Entry) -> dict[str, Any]:
+    async def _discover(self, client: IssuerClient, entry: _Entry) -> dict[str, Any]:
         first, second = (entry.issuer.rstrip("/") + path for path in _DISCOVERY[entry.settings.kind])
         try:
             return (await fetch_json(client, first, dev=entry.settings.dev))[0]
