@@ -122,6 +122,7 @@ def _summarize(arguments: argparse.Namespace, loaded: Loaded) -> None:
     print(f"{clean(arguments.config)} is valid.")
     issuers = ", ".join(map(clean, settings.issuers))
     print(f"It takes tokens for {clean(settings.gateway.audience)} of {issuers}.")
+    print("What an issuer takes back (a group, a client) counts when token and grant end: it is not asked.")
     rows = [
         (
             policy.name,

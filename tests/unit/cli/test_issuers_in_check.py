@@ -99,6 +99,14 @@ def test_dev_issuers(check):
     check({"x": {"issuer": "http://[::ffff:127.0.0.1]:1/dev", "dev": True, "kind": "oidc"}})
 
 
+def test_what_the_issuer_takes_back(check):
+    """I3: a group removed and a client deactivated at the issuer end nothing; until they do, that is said."""
+    assert (
+        "What an issuer takes back (a group, a client) counts when token and grant end"
+        in check({"x": {"issuer": OKTA}})[1]
+    )
+
+
 def test_a_group_that_two_issuers_may_claim(check):
     """I14: with two issuers, a policy by group without `issuer` lets either of them claim the group."""
     two = {"agents": {"issuer": OKTA}, "lab": {"issuer": KEYCLOAK, "kind": "keycloak"}}
