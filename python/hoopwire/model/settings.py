@@ -261,6 +261,8 @@ class PolicySettings(Part, frozen=True, kw_only=True):
     """Principal keys: `cid:0oa...`, `uid:00u...`; with `issuer` when several are configured."""
     issuer: str | None = None
     """Name of an `[issuers.NAME]`; none means any configured issuer."""
+    who: Literal["anyone", "agent", "person"] = "anyone"
+    """Of those groups and principals only agents (services, AI agents), or only people (users)."""
     targets: tuple[str, ...]
     """`orders` (its first database), `orders/analytics`, `orders/*`. In a deny: `orders` (all of it), `*`."""
     actions: tuple[str, ...] = ("read-only",)
