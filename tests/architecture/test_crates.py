@@ -36,7 +36,7 @@ EDGES: dict[str, set[str]] = {
     "gateway": {"wire", "grant", "session", "postgres-session", *POSTGRES, "ssh-session", *SSH, "skeleton"},
     "engine": {"spool", "gateway", *CORE},
     "bindings": {"engine", "gateway", "spool", *CORE, *POSTGRES, *SSH},
-    "fuzz": {"spool", "gateway", "postgres-session", *CORE, *POSTGRES, *SSH},
+    "fuzz": {"spool", "gateway", "postgres-session", "ssh-session", *CORE, *POSTGRES, *SSH},
     "testkit": {"wire"},
 }
 """What of ours each crate may depend on. A new crate needs a row, and a thing that it must never know."""

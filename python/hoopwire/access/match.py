@@ -18,14 +18,17 @@ def issuer_name(principal: Principal, settings: Settings) -> str | None:
 def identity_mismatch(policy: PolicySettings, identity: Identity, settings: Settings) -> str | None:
     """Why the policy does not speak about this identity, or none if it does.
 
-    A policy speaks about an identity if the issuer fits (or the policy names none) and either the principal
-    is named or one of its groups is.
+    A policy speaks about an identity if the issuer fits (or the policy names none), so does its kind, and
+    either the principal is named or one of its groups is.
     """
     issuer = issuer_name(identity.principal, settings)
     if issuer is None:
         return "the identity's issuer is not configured"
     if policy.issuer is not None and policy.issuer != issuer:
         return f"it is for issuer {policy.issuer}, the identity comes from {issuer}"
+    is_person = identity.principal.kind == "user"
+    if policy.who != "anyone" and is_person != (policy.who == "person"):
+        return f"it is for {'people' if policy.who == 'person' else 'agents'} only"
     if identity.principal.key in policy.principals:
         return None
     if policy.effect == "deny":

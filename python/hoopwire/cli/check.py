@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise CommandFailed("--target and --groups need --as", USAGE)
         if arguments.audit is not None and not arguments.online:
             raise CommandFailed("--audit needs --online", USAGE)
+        _check_issuers(settings)
         trials = [] if arguments.no_files else list(standing(settings, datetime.now(UTC)))
         if arguments.online:
             trials += online(settings, arguments.audit)
@@ -89,10 +90,19 @@ def run(arguments: argparse.Namespace) -> int:
     return OK if granted else REFUSED
 
 
+def _check_issuers(settings: Settings) -> None:
+    """What verifies tokens has the last word at the start of the gateway: it has it here, too."""
+    from hoopwire.identity import check_issuers
+
+    if problems := check_issuers(settings.issuers):
+        raise CommandFailed(" ".join(problems), USAGE)
+
+
 def _check_token(arguments: argparse.Namespace, settings: Settings) -> int:
     # It reads tokens and keys: who checks a file need not wait for those libraries.
     from hoopwire.cli import check_token
 
+    _check_issuers(settings)
     looked, explanations = check_token.look_at(arguments, settings)
     if arguments.json:
         check_token.tell_json(looked, explanations)
@@ -126,6 +136,7 @@ def _summarize(arguments: argparse.Namespace, loaded: Loaded, trials: list[Trial
     print(f"{clean(arguments.config)} is valid.")
     issuers = ", ".join(map(clean, settings.issuers))
     print(f"It takes tokens for {clean(settings.gateway.audience)} of {issuers}.")
+    print("What an issuer takes back (a group, a client) counts when token and grant end: it is not asked.")
     rows = [
         (
             policy.name,

@@ -13,7 +13,7 @@ from hoopwire.access import Explanation, Offer, explain_identity
 from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, print_json
 from hoopwire.cli.token import read_token
-from hoopwire.identity import Examination, JwksCache, check_issuers, examine
+from hoopwire.identity import Examination, JwksCache, examine
 from hoopwire.model.settings import Settings
 
 _MARKS = {"passed": "+", "failed": "-", "unknown": "?"}
@@ -24,9 +24,6 @@ def look_at(arguments: argparse.Namespace, settings: Settings) -> tuple[Examinat
     if arguments.identity is not None or arguments.groups is not None or arguments.issuer is not None:
         raise CommandFailed("--token says who it is: leave out --as, --groups and --issuer", USAGE)
     token = read_token(arguments.token)
-    problems = check_issuers(settings.issuers)
-    if problems:
-        raise CommandFailed(" ".join(problems), USAGE)
     looked = trio.run(_examine, token, settings, arguments.online)
     if looked.identity is None:
         return looked, []

@@ -7,21 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, nearest, quoted
 from hoopwire.config.sources import check_sources
-from hoopwire.model.settings import DeviceSettings, GroupsSettings, IssuerSettings, ListenSettings
-
-ALGORITHMS = (
-    "RS256",
-    "RS384",
-    "RS512",
-    "PS256",
-    "PS384",
-    "PS512",
-    "ES256",
-    "ES384",
-    "ES512",
-    "EdDSA",
-)
-"""Asymmetric signatures (RFC 7518 section 3.1, RFC 8037). The issuer alone can make them."""
+from hoopwire.model.addresses import is_public, is_within
+from hoopwire.model.settings import ALGORITHMS, DeviceSettings, GroupsSettings, IssuerSettings, ListenSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _OKTA_CUSTOM_SERVER = re.compile(r"/oauth2/[A-Za-z0-9_-]+")
@@ -113,6 +100,61 @@ def _check_issuer(key: Key, issuer: IssuerSettings, report: Report) -> None:
     _check_groups((*key, "groups"), issuer.groups, report)
     if issuer.device is not None:
         _check_device((*key, "device"), issuer.device, report)
+    _check_way(key, issuer, report)
+
+
+def _check_way(key: Key, issuer: IssuerSettings, report: Report) -> None:
+    """Where it is, and by what way: what would refuse every login is found here."""
+    for name in ("addresses", "proxy"):
+        if issuer.dev and getattr(issuer, name):
+            report.add((*key, name), "has no effect with `dev`: a dev issuer is on loopback")
+            return
+    if issuer.addresses and issuer.proxy is not None:
+        report.add((*key, "addresses"), "has no effect with `proxy`, which finds the issuer itself")
+    are_sound = [
+        _check_network((*key, "addresses", index), text, report)
+        for index, text in enumerate(issuer.addresses)
+    ]
+    if issuer.proxy is not None:
+        _check_proxy((*key, "proxy"), issuer.proxy, report)
+    if issuer.dev or issuer.proxy is not None or not all(are_sound):
+        return
+    for index, text in enumerate(issuer.issuers):
+        place: Key = (*key, "issuer") if isinstance(issuer.issuer, str) else (*key, "issuer", index)
+        try:
+            address = ipaddress.ip_address(urlsplit(text).hostname or "")
+        except ValueError:
+            continue
+        if issuer.addresses and not is_within(address, issuer.addresses):
+            report.add(place, f"is not at one of its `addresses`: {', '.join(issuer.addresses)}")
+        elif not issuer.addresses and not is_public(address):
+            words = "is a private address, where the gateway fetches nothing unless it is meant"
+            report.add(place, f'{words}: addresses = ["{address}"]')
+
+
+def _check_network(key: Key, text: str, report: Report) -> bool:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError as error:
+        report.add(key, f"is no address or network: {error}")
+        return False
+    if network.prefixlen < (8 if network.version == 4 else 32):
+        report.add(key, "is too wide; name the addresses that the issuer really has")
+    elif network.is_link_local or network.is_multicast or network.is_unspecified:
+        report.add(key, "is no address of a server: link-local, multicast or unspecified")
+    else:
+        return True
+    return False
+
+
+def _check_proxy(key: Key, text: str, report: Report) -> None:
+    try:
+        url = urlsplit(text)
+        is_sound = bool(url.hostname) and (url.port or 0) > 0 and url.path in ("", "/")
+    except ValueError:
+        is_sound = False
+    if not is_sound or url.scheme not in ("http", "https") or url.query or url.fragment or "@" in url.netloc:
+        report.add(key, "must be http://HOST:PORT, without user and password")
 
 
 def _check_issuer_string(key: Key, text: str, issuer: IssuerSettings, report: Report) -> None:

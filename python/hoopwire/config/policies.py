@@ -17,7 +17,7 @@ from hoopwire.model.settings import IssuerSettings, PolicySettings, TargetSettin
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _T = TypeVar("_T")
-DENY_KEYS = ("name", "effect", "reason", "groups", "principals", "issuer", "targets")
+DENY_KEYS = ("name", "effect", "reason", "groups", "principals", "issuer", "who", "targets")
 """What a policy with effect = "deny" may say."""
 _REASON_CHARACTERS = 200
 _WRITES = ("insert", "update")

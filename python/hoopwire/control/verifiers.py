@@ -56,6 +56,8 @@ class Verifiers:
         """From now on this one; the one before closes once its last admission is over."""
         before, self._in_use = self._in_use, opened
         if before is not None and before is not opened:
+            # Its issuers may be down just now: who could log in a moment ago still can.
+            opened.verifier.adopt(before.verifier)
             before.done.set()
         return opened.verifier
 

@@ -17,7 +17,7 @@ import msgspec
 import trio
 
 from hoopwire.identity.keys.discovery import discover, own_url
-from hoopwire.identity.keys.fetch import FetchFailed, make_client, post_form
+from hoopwire.identity.keys.fetch import FetchFailed, IssuerClient, make_client, post_form
 from hoopwire.model.settings import DeviceSettings, IssuerSettings
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:device_code"
@@ -79,13 +79,16 @@ class DeviceFlow:
     ) -> None:
         self._settings = next((each for each in issuers.values() if each.device is not None), None)
         self._transport = transport
-        self._client: httpx.AsyncClient | None = None
+        self._client: IssuerClient | None = None
         self._described: tuple[float, str, str] | None = None
         """When; device authorization endpoint; token endpoint."""
 
     async def __aenter__(self) -> Self:
         if self._settings is not None:
-            self._client = make_client(self._settings.ca, self._transport)
+            settings = self._settings
+            self._client = make_client(
+                settings.ca, self._transport, addresses=settings.addresses, proxy=settings.proxy
+            )
         return self
 
     async def __aexit__(
@@ -125,13 +128,13 @@ class DeviceFlow:
                 raise DeviceRefused(code_)
         raise DeviceFailed(f"the issuer gives no token: {_error(said)}")
 
-    def _opened(self) -> tuple[IssuerSettings, DeviceSettings, httpx.AsyncClient]:
+    def _opened(self) -> tuple[IssuerSettings, DeviceSettings, IssuerClient]:
         if self._settings is None or self._settings.device is None or self._client is None:
             raise DeviceFailed("no issuer has `device`")
         return self._settings, self._settings.device, self._client
 
     async def _post(
-        self, client: httpx.AsyncClient, which: int, form: dict[str, str], secret: str
+        self, client: IssuerClient, which: int, form: dict[str, str], secret: str
     ) -> tuple[int, dict[str, Any]]:
         settings, device, _ = self._opened()
         # RFC 6749, 2.3.1: both are form-encoded before they are joined.
@@ -145,7 +148,7 @@ class DeviceFlow:
         except (FetchFailed, ValueError, httpx.InvalidURL) as error:
             raise DeviceFailed(str(error), is_lasting=False) from None
 
-    async def _endpoints(self, client: httpx.AsyncClient, settings: IssuerSettings) -> tuple[str, str]:
+    async def _endpoints(self, client: IssuerClient, settings: IssuerSettings) -> tuple[str, str]:
         now = trio.current_time()
         if self._described is None or now - self._described[0] > DESCRIBED_S:
             issuer = settings.issuers[0]

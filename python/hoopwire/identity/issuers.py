@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import httpx
 
-from hoopwire.identity.keys.fetch import is_loopback
 from hoopwire.identity.token.preparse import ASYMMETRIC
+from hoopwire.model.addresses import is_loopback
 from hoopwire.model.settings import IssuerSettings
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}/?")
@@ -75,7 +75,8 @@ def _check_settings(name: str, settings: IssuerSettings) -> list[str]:
 def _check_issuer(issuer: str, settings: IssuerSettings) -> list[str]:
     try:
         url = httpx.URL(issuer)
-    except httpx.InvalidURL:
+        _ = url.host  # decodes the name, and fails by a name that only looks internationalised
+    except (httpx.InvalidURL, ValueError):
         return [f"{issuer!r} is not a URL."]
     problems = []
     if not url.host or url.userinfo or url.query or url.fragment or "?" in issuer or "#" in issuer:

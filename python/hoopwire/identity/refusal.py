@@ -57,6 +57,8 @@ _HINTS: dict[str, str] = {
         "The token is bound to a key (cnf), so a proof of possession must come with it; that is not possible "
         "here. Ask for a token that is not bound (without DPoP)."
     ),
+    # Its keys are public; whoever holds a token of it should know that anybody may make one.
+    "key_weak": "The issuer signs with {problem}: tokens can be forged. Tell whoever runs the issuer.",
     # That the issuer cannot be reached is nobody's secret.
     "keys_unavailable": "The gateway cannot reach the issuer's keys at the moment. Try again in {again}.",
     "key_not_known_yet": (

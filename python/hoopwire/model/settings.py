@@ -13,6 +13,21 @@ from hoopwire.model.part import ADMIN_SOCKET, Directory, File, Part, Place, Secr
 from hoopwire.model.ssh.settings import SecretSettings, SshSettings, SshTarget
 from hoopwire.model.units import Bytes, Seconds
 
+ALGORITHMS = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+)
+"""Signatures that an issuer's list may hold: asymmetric ones (RFC 7518 section 3.1, RFC 8037), which it alone
+can make. What checks the file and what verifies tokens have them from here."""
+
 
 class TlsSettings(Part, frozen=True, kw_only=True):
     """The gateway's own certificate and key."""
@@ -152,6 +167,10 @@ class IssuerSettings(Part, frozen=True, kw_only=True):
     """CA bundle for the issuer's own TLS, if not the system's."""
     device: DeviceSettings | None = None
     """People may log in to ssh with their browser. One issuer can have it."""
+    addresses: tuple[str, ...] = ()
+    """Where an issuer is that has no public address: `10.0.0.5`, `10.0.0.0/24`; and nowhere else."""
+    proxy: str | None = None
+    """HTTP proxy on the way to the issuer: `http://proxy.example:3128`. The environment names none."""
 
     @property
     def issuers(self) -> tuple[str, ...]:
@@ -257,6 +276,8 @@ class PolicySettings(Part, frozen=True, kw_only=True):
     """Principal keys: `cid:0oa...`, `uid:00u...`; with `issuer` when several are configured."""
     issuer: str | None = None
     """Name of an `[issuers.NAME]`; none means any configured issuer."""
+    who: Literal["anyone", "agent", "person"] = "anyone"
+    """Of those groups and principals only agents (services, AI agents), or only people (users)."""
     targets: tuple[str, ...]
     """`orders` (its first database), `orders/analytics`, `orders/*`. In a deny: `orders` (all of it), `*`."""
     actions: tuple[str, ...] = ("read-only",)

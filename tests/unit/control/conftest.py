@@ -109,6 +109,9 @@ class TokenTable:
     async def keep_fresh(self, issuer: str) -> None:
         pass
 
+    def adopt(self, before: object) -> None:
+        pass
+
     def issuers(self) -> dict[str, Any]:
         return self.keys
 

@@ -79,7 +79,7 @@ async def test_what_was_counted_is_written_at_the_stop(house):
 
 
 async def test_the_settings_say_how_long_rows_are_kept(house, monkeypatch):
-    """No retention (R16): rows were kept for ever."""
+    """No retention (R16, I21): rows were kept for ever."""
     monkeypatch.setattr(retention, "_PAUSE_S", 0)
     now, store = house.wall.now, house.parts.store
     ages = (200, 100, 50, 1)

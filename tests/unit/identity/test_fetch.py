@@ -2,10 +2,11 @@
 
 import datetime
 import ipaddress
+import json
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hoopwire.identity.keys.fetch import FetchFailed, NotThere, fetch_json, is_public, make_client
+from hoopwire.demo.issuer_tokens import SigningKey
+from hoopwire.identity import JwksCache, TokenRefused
+from hoopwire.identity.keys.fetch import FetchFailed, NotThere, fetch_json, make_client
+from hoopwire.model.addresses import is_public
+from hoopwire.model.settings import IssuerSettings
 
 Answer = Callable[[trio.abc.Stream, bytes], Awaitable[None]]
 
@@ -234,6 +239,13 @@ async def test_next_address_is_tried() -> None:
         assert await fetch(f"http://issuer.example:{port}/") == {"a": 1}
 
 
+def general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
 def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, str]:
     """A server context for `name`, and the path of the CA bundle that vouches for it."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -247,7 +259,7 @@ def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, str]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([general_name(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -293,3 +305,108 @@ def test_client_takes_nothing_from_the_environment() -> None:
     assert isinstance(client, httpx.AsyncClient)
     assert not client.trust_env
     assert not client.follow_redirects
+
+
+def published(key: SigningKey) -> Answer:
+    """Discovery and keys of the realm x, wherever it is asked for."""
+
+    async def answer(stream: trio.abc.Stream, request: bytes) -> None:
+        path, host = request.split()[1].decode(), request.lower().split(b"host: ")[1].split()[0].decode()
+        issuer = f"https://{host}/realms/x"
+        document: dict[str, Any] = {"issuer": issuer, "jwks_uri": f"{issuer}/keys"}
+        if path.endswith("/keys"):
+            document = {"keys": [key.jwk()]}
+        await stream.send_all(http(json.dumps(document).encode()))
+
+    return answer
+
+
+@asynccontextmanager
+async def proxy(*, refuses: bool = False) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """An HTTP proxy whose every tunnel ends at this machine; yields its port and the requests it saw."""
+
+    async def answer(stream: trio.abc.Stream, request: bytes) -> None:
+        if refuses:
+            await stream.send_all(http(b"", "403 Forbidden"))
+            return
+        port = int(request.split()[1].rpartition(b":")[2])
+        async with await trio.open_tcp_stream("127.0.0.1", port) as far, trio.open_nursery() as nursery:
+            await stream.send_all(b"HTTP/1.1 200 OK\r\n\r\n")
+
+            async def carry(source: trio.abc.ReceiveStream, sink: trio.abc.SendStream) -> None:
+                with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                    async for piece in source:
+                        await sink.send_all(piece)
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(carry, stream, far)
+            nursery.start_soon(carry, far, stream)
+
+    async with server(answer) as (port, seen):
+        yield port, seen
+
+
+async def key_of(issuer: str, key: SigningKey, **settings: Any) -> str:
+    """What comes of a login by this issuer: the key, or why there is none."""
+    known = IssuerSettings(issuer=issuer, kind="keycloak", **settings)
+    async with JwksCache({"inside": known}) as keys:
+        try:
+            await keys.key(issuer, key.kid, "RS256")
+        except TokenRefused as refused:
+            return refused.internal
+    return "found"
+
+
+async def test_an_issuer_inside_that_is_named_on_purpose(tmp_path: Path, signing_key: SigningKey) -> None:
+    """I4: `https://10.0.0.5/realms/x` with its CA was valid, and every login was refused."""
+    context, ca = certificate(tmp_path, "127.0.0.1")
+    async with server(published(signing_key), context) as (port, _):
+        issuer = f"https://127.0.0.1:{port}/realms/x"
+        for addresses in (("127.0.0.1",), ("10.0.0.0/8", "127.0.0.0/30")):
+            assert await key_of(issuer, signing_key, ca=ca, addresses=addresses) == "found"
+        assert "private address; if it is meant" in await key_of(issuer, signing_key, ca=ca)
+        away = await key_of(issuer, signing_key, ca=ca, addresses=("10.0.0.0/8",))
+        assert "127.0.0.1 is not among the issuer's `addresses`" in away
+        assert "CERTIFICATE_VERIFY_FAILED" in await key_of(issuer, signing_key, addresses=("127.0.0.1",))
+
+
+@pytest.mark.parametrize(
+    "address", ["169.254.169.254", "10.0.0.6", "8.8.8.8", "::ffff:169.254.169.254", "::"]
+)
+async def test_its_name_leads_nowhere_else(address: str) -> None:
+    """What names an inner network on purpose must not open the rest of it, nor the cloud's metadata."""
+    trio.socket.set_custom_hostname_resolver(Resolver([address]))
+    async with make_client(None, addresses=("10.0.0.5", "169.254.0.0/16")) as client:
+        with pytest.raises(FetchFailed, match="not among the issuer's `addresses`"):
+            await fetch_json(client, "https://issuer.example/", dev=False)
+
+
+async def test_by_a_proxy(tmp_path: Path) -> None:
+    """I4: a site whose only way out is a proxy. It finds the name; TLS is with the issuer, by its name."""
+    context, ca = certificate(tmp_path, "issuer.example")
+    trio.socket.set_custom_hostname_resolver(Resolver([]))
+    async with (
+        server(http(b'{"a": 1}'), context) as (port, _),
+        proxy() as (way, seen),
+        make_client(ca, proxy=f"http://127.0.0.1:{way}") as client,
+    ):
+        document, _ = await fetch_json(client, f"https://issuer.example:{port}/", dev=False)
+        assert document == {"a": 1}
+        assert seen[0].startswith(f"CONNECT issuer.example:{port} HTTP/1.1\r\n".encode())
+        with pytest.raises(FetchFailed, match="CERTIFICATE_VERIFY_FAILED"):
+            await fetch_json(client, f"https://other.example:{port}/", dev=False)
+
+
+async def test_a_proxy_that_refuses_or_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason is told, for `status` and the log; and nothing goes past the proxy."""
+    trio.socket.set_custom_hostname_resolver(Resolver([]))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    async with (
+        proxy(refuses=True) as (way, _),
+        make_client(None, proxy=f"http://127.0.0.1:{way}") as client,
+    ):
+        with pytest.raises(FetchFailed, match="403 Forbidden"):
+            await fetch_json(client, "https://issuer.example/", dev=False)
+    async with make_client(None, proxy=f"http://127.0.0.1:{way}") as client:
+        with pytest.raises(FetchFailed, match="cannot connect"):
+            await fetch_json(client, "https://issuer.example/", dev=False)

@@ -199,13 +199,14 @@ async def test_two_issuers_with_the_same_kid(wall: Any) -> None:
         assert await code_of(verifier, crossed) == "bad_signature"
 
 
-@pytest.mark.parametrize("algorithm", ["RS384", "PS256", "ES256", "ES384", "EdDSA"])
+@pytest.mark.parametrize("algorithm", ["RS384", "PS256", "ES256", "ES384", "ES512", "EdDSA"])
 async def test_other_algorithms_that_an_issuer_may_be_configured_for(
     keys: JwksCache, issuer: DevIssuer, wall: Any, algorithm: str
 ) -> None:
     private: Any = {
         "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
         "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
+        "ES512": lambda: ec.generate_private_key(ec.SECP521R1()),
         "EdDSA": ed25519.Ed25519PrivateKey.generate,
     }.get(algorithm, lambda: issuer.signing_key.private)()
     published = jwt.get_algorithm_by_name(algorithm).to_jwk(private.public_key(), as_dict=True)

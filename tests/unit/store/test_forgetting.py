@@ -1,4 +1,4 @@
-"""Tables that grow are bounded, and what a gateway must not forget can be copied: R16."""
+"""Tables that grow are bounded, and what a gateway must not forget can be copied: R16, I21."""
 
 import sqlite3
 import stat

@@ -9,7 +9,7 @@ import trio
 
 from hoopwire.cli.trials.trial import Trial, failed, warned
 from hoopwire.config.positions import Key
-from hoopwire.identity.keys.fetch import FetchFailed, NotThere, fetch_json, make_client
+from hoopwire.identity.keys.fetch import FetchFailed, IssuerClient, NotThere, fetch_json, make_client
 from hoopwire.identity.keys.jwks import JwksCache
 from hoopwire.model.settings import IssuerSettings
 
@@ -62,7 +62,7 @@ async def _try(key: Key, issuer: str, settings: IssuerSettings) -> list[Trial]:
 async def _clock(key: Key, issuer: str, settings: IssuerSettings) -> list[Trial]:
     """Its clock by ours: a token is not valid before its time, nor after."""
     try:
-        async with make_client(settings.ca) as client:
+        async with make_client(settings.ca, addresses=settings.addresses, proxy=settings.proxy) as client:
             headers = await _headers(client, issuer, settings)
             ahead_s = time.time() - parsedate_to_datetime(headers.get("date", "")).timestamp()
     except (FetchFailed, ValueError, TypeError):
@@ -74,7 +74,7 @@ async def _clock(key: Key, issuer: str, settings: IssuerSettings) -> list[Trial]
     return [warned(key, tried, found, "set it by NTP: tokens are refused as expired, or as not valid yet")]
 
 
-async def _headers(client: httpx.AsyncClient, issuer: str, settings: IssuerSettings) -> httpx.Headers:
+async def _headers(client: IssuerClient, issuer: str, settings: IssuerSettings) -> httpx.Headers:
     base = issuer.rstrip("/") + "/.well-known/"
     try:
         return (await fetch_json(client, base + "openid-configuration", dev=settings.dev))[1]

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import httpx
 
-from hoopwire.identity.keys.fetch import FetchFailed, NotThere, fetch_json
+from hoopwire.identity.keys.fetch import FetchFailed, IssuerClient, NotThere, fetch_json
 from hoopwire.model.settings import IssuerSettings
 
 _DISCOVERY: Final = {
@@ -15,7 +15,7 @@ _DISCOVERY: Final = {
 }
 
 
-async def discover(client: httpx.AsyncClient, issuer: str, settings: IssuerSettings) -> dict[str, Any]:
+async def discover(client: IssuerClient, issuer: str, settings: IssuerSettings) -> dict[str, Any]:
     """The document, which must be of this very issuer. Raises `FetchFailed`."""
     first, second = (issuer.rstrip("/") + path for path in _DISCOVERY[settings.kind])
     try:

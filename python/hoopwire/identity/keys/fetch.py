@@ -7,6 +7,9 @@ The name is resolved here, every address is checked, and the connection goes to 
 carries the address, the Host header and the TLS server name carry the name), so a second, different DNS
 answer between check and connect changes nothing. Limit: an address counts as inside by the IANA
 special-purpose registries alone; a public address that is routed to something private is not recognised.
+
+An issuer inside of our network is named on purpose, by its addresses. Behind a proxy, which is named on
+purpose, too, the proxy resolves: nothing is checked then but TLS and what the answers say.
 """
 
 import ipaddress
@@ -20,12 +23,11 @@ from urllib.parse import urlencode
 import httpx
 import trio
 
+from hoopwire.model.addresses import Address, is_loopback, is_public, is_within
+
 MAX_BODY_BYTES: Final = 256 * 1024
 TOTAL_S: Final = 5.0
 """From resolving the name to the last byte."""
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class FetchFailed(Exception):
@@ -36,9 +38,27 @@ class NotThere(FetchFailed):
     """404: the issuer serves no such document."""
 
 
-def make_client(ca: str | None, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client that takes nothing from the environment. `ca`: a PEM bundle, else the system's own."""
-    return httpx.AsyncClient(
+class IssuerClient(httpx.AsyncClient):
+    """An HTTP client, and where the issuer that it is for may be."""
+
+    addresses: tuple[str, ...] = ()
+    is_proxied: bool = False
+
+
+def make_client(
+    ca: str | None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    *,
+    addresses: tuple[str, ...] = (),
+    proxy: str | None = None,
+) -> IssuerClient:
+    """A client that takes nothing from the environment. `ca`: a PEM bundle, else the system's own.
+
+    `addresses`: the only addresses or networks that it may connect to; empty means public ones. With `proxy`,
+    an HTTP proxy, it is that which resolves and connects, and TLS goes through it to the issuer.
+    """
+    client = IssuerClient(
+        proxy=proxy,
         verify=ssl.create_default_context(cafile=ca),
         transport=transport,
         trust_env=False,
@@ -48,18 +68,18 @@ def make_client(ca: str | None, transport: httpx.AsyncBaseTransport | None = Non
         limits=httpx.Limits(max_connections=4, max_keepalive_connections=0),
         headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "hoopwire"},
     )
+    client.addresses, client.is_proxied = addresses, proxy is not None
+    return client
 
 
-async def fetch_json(
-    client: httpx.AsyncClient, url: str, *, dev: bool
-) -> tuple[dict[str, Any], httpx.Headers]:
+async def fetch_json(client: IssuerClient, url: str, *, dev: bool) -> tuple[dict[str, Any], httpx.Headers]:
     """The JSON object at `url` and the response headers. Raises `FetchFailed`, within `TOTAL_S` seconds."""
     _, document, headers = await _ask(client, _Question(httpx.URL(url)), dev=dev)
     return document, headers
 
 
 async def post_form(
-    client: httpx.AsyncClient, url: str, form: Mapping[str, str], *, authorization: str = "", dev: bool
+    client: IssuerClient, url: str, form: Mapping[str, str], *, authorization: str = "", dev: bool
 ) -> tuple[int, dict[str, Any]]:
     """The JSON object that answers a form, and its status: 200, or 400 or 401, with which OAuth refuses.
 
@@ -85,14 +105,17 @@ class _Question:
 
 
 async def _ask(
-    client: httpx.AsyncClient, question: _Question, *, dev: bool
+    client: IssuerClient, question: _Question, *, dev: bool
 ) -> tuple[int, dict[str, Any], httpx.Headers]:
     target = question.url
     if target.scheme != "https" and not (dev and target.scheme == "http"):
         raise FetchFailed(f"{target.scheme} is not allowed for {target.host}")
     try:
         with trio.fail_after(TOTAL_S):
-            addresses = await _checked_addresses(target, dev=dev)
+            if client.is_proxied:
+                addresses: list[Address | None] = [None]
+            else:
+                addresses = [*await _checked_addresses(client, target, dev=dev)]
             status, response_body, headers = await _try_each(client, question, addresses)
     except trio.TooSlowError:
         raise FetchFailed(f"{target}: no whole answer within {TOTAL_S:.0f} s") from None
@@ -105,9 +128,9 @@ async def _ask(
     return status, document, headers
 
 
-async def _checked_addresses(target: httpx.URL, *, dev: bool) -> list[_Address]:
+async def _checked_addresses(client: IssuerClient, target: httpx.URL, *, dev: bool) -> list[Address]:
     try:
-        addresses: list[_Address] = [ipaddress.ip_address(target.host)]
+        addresses: list[Address] = [ipaddress.ip_address(target.host)]
     except ValueError:
         port = target.port or 443
         try:
@@ -116,39 +139,27 @@ async def _checked_addresses(target: httpx.URL, *, dev: bool) -> list[_Address]:
             raise FetchFailed(f"{target.host}: cannot be resolved: {error}") from None
         addresses = [ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers]
     for address in addresses:
-        if not (is_loopback(address) if dev else is_public(address)):
-            raise FetchFailed(f"{target.host}: {address} is {'not loopback' if dev else 'a private address'}")
+        if dev and not is_loopback(address):
+            raise FetchFailed(f"{target.host}: {address} is not loopback")
+        if not dev and client.addresses and not is_within(address, client.addresses):
+            raise FetchFailed(f"{target.host}: {address} is not among the issuer's `addresses`")
+        if not dev and not client.addresses and not is_public(address):
+            raise FetchFailed(
+                f"{target.host}: {address} is a private address; if it is meant, name it in the issuer's"
+                " `addresses`"
+            )
     return list(dict.fromkeys(addresses))
 
 
-def is_loopback(address: _Address) -> bool:
-    """Loopback, also when written as an IPv4-mapped IPv6 address."""
-    return _unwrapped(address).is_loopback
-
-
-def is_public(address: _Address) -> bool:
-    """Globally reachable, also after unwrapping the IPv6 forms that carry an IPv4 address."""
-    inner = _unwrapped(address)
-    return inner.is_global and not inner.is_multicast and not inner.is_reserved
-
-
-def _unwrapped(address: _Address) -> _Address:
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
-
-
 async def _try_each(
-    client: httpx.AsyncClient, question: _Question, addresses: list[_Address]
+    client: IssuerClient, question: _Question, addresses: list[Address | None]
 ) -> tuple[int, bytes, httpx.Headers]:
     target = question.url
     last: Exception | None = None
     for address in addresses:
         try:
             return await _send(client, question, address)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             last = error
         except httpx.HTTPError as error:
             raise FetchFailed(f"{target}: {type(error).__name__}: {_root(error)}") from None
@@ -165,12 +176,12 @@ def _root(error: BaseException | None) -> str:
 
 
 async def _send(
-    client: httpx.AsyncClient, question: _Question, address: _Address
+    client: IssuerClient, question: _Question, address: Address | None
 ) -> tuple[int, bytes, httpx.Headers]:
     target = question.url
     request = client.build_request(
         question.method,
-        target.copy_with(host=str(address)),
+        target if address is None else target.copy_with(host=str(address)),
         content=question.content,
         headers={**question.headers, "host": target.netloc.decode("ascii")},
         extensions={**_timeouts(), "sni_hostname": target.host},

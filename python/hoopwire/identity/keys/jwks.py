@@ -24,7 +24,7 @@ import msgspec
 import trio
 
 from hoopwire.identity.keys.discovery import discover, own_url
-from hoopwire.identity.keys.fetch import FetchFailed, fetch_json, make_client
+from hoopwire.identity.keys.fetch import FetchFailed, IssuerClient, fetch_json, make_client
 from hoopwire.identity.keys.keyset import KeySet, PublicKey, read_key_set
 from hoopwire.identity.refusal import refused
 from hoopwire.model.settings import IssuerSettings
@@ -80,6 +80,19 @@ class _Entry:
         self.failed_in_a_row = 0
         self.last_error = ""
 
+    @property
+    def trust(self) -> tuple[object, ...]:
+        """All by which its keys are found and believed. What else changes in its settings drops no key."""
+        settings = self.settings
+        return settings.kind, settings.dev, settings.ca, settings.addresses, settings.proxy
+
+    def go_on_from(self, known: "_Entry") -> None:
+        """As if this one had fetched all that the other has."""
+        self.key_set, self.loaded_at, self.fresh_until = known.key_set, known.loaded_at, known.fresh_until
+        self.tried_at, self.last_error = known.tried_at, known.last_error
+        self.fetches, self.failures = known.fetches, known.failures
+        self.failed_in_a_row = known.failed_in_a_row
+
     def usable(self) -> KeySet | None:
         """The set, unless it is past the hard stop."""
         if self.key_set is None or trio.current_time() - self.loaded_at > HARD_STOP_S:
@@ -101,7 +114,7 @@ class _Entry:
 
     def lacks(self, kid: str) -> bool:
         key_set = self.usable()
-        return key_set is None or not key_set.knows(kid)
+        return key_set is None or not (key_set.knows(kid) or kid in key_set.weak)
 
     def is_stale(self) -> bool:
         return self.usable() is None or trio.current_time() >= self.fresh_until
@@ -125,12 +138,15 @@ class JwksCache:
             issuer: _Entry(issuer, settings) for settings in issuers.values() for issuer in settings.issuers
         }
         self._transport = transport
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._clients: dict[str, IssuerClient] = {}
         """By issuer string: the connections of one that is silent are not missing at another."""
 
     async def __aenter__(self) -> Self:
         for issuer, entry in self._entries.items():
-            self._clients[issuer] = make_client(entry.settings.ca, self._transport)
+            settings = entry.settings
+            self._clients[issuer] = make_client(
+                settings.ca, self._transport, addresses=settings.addresses, proxy=settings.proxy
+            )
         return self
 
     async def __aexit__(
@@ -158,6 +174,10 @@ class JwksCache:
         if key_set is None:
             why = f"no keys of {issuer}: {entry.last_error or 'none fetched yet'}"
             raise refused("keys_unavailable", why, again=again)
+        if not key_set.knows(kid) and kid in key_set.weak:
+            raise refused(
+                "key_weak", f"key {kid!r} of {issuer} is {key_set.weak[kid]}", problem=key_set.weak[kid]
+            )
         if not key_set.knows(kid) and (entry.last_error or entry.fetches == fetches):
             why = entry.last_error or f"they are {trio.current_time() - entry.loaded_at:.0f} s old"
             raise refused("key_not_known_yet", f"no key {kid!r} of {issuer}; {why}", again=again)
@@ -180,6 +200,13 @@ class JwksCache:
         async with entry.lock:
             if issuer in self._clients and entry.is_stale() and entry.may_fetch():
                 await self._refresh(entry)
+
+    def adopt(self, before: "JwksCache") -> None:
+        """Go on with the keys that `before` has of issuers that are trusted as they were."""
+        for issuer, entry in self._entries.items():
+            known = before._entries.get(issuer)
+            if known is not None and known.key_set is not None and known.trust == entry.trust:
+                entry.go_on_from(known)
 
     def statistics(self) -> Mapping[str, JwksStatistics]:
         """By issuer string."""

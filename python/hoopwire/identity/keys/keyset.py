@@ -1,7 +1,7 @@
 """Reads a JWK set (RFC 7517): keeps keys that verify signatures, fit our algorithms and are strong enough.
 
 A key that does not qualify is left out and does not spoil the set: issuers publish encryption keys and new
-key types beside the ones we use.
+key types beside the ones we use. One that can be broken is left out by name.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from hoopwire.identity.keys.weak import is_roca
+
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 MIN_RSA_BITS: Final = 2048
@@ -20,7 +22,7 @@ MAX_RSA_BITS: Final = 8192
 """Verifying is quadratic in the modulus: a larger one is a way to keep the gateway busy."""
 MAX_KEYS: Final = 64
 
-_CURVES: Final[Mapping[str, str]] = {"ES256": "secp256r1", "ES384": "secp384r1"}
+_CURVES: Final[Mapping[str, str]] = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
 _PRIVATE_MEMBERS: Final = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 
 
@@ -28,6 +30,8 @@ class KeySet(msgspec.Struct, frozen=True):
     """Verification keys of one issuer by `kid`. `alg` is the JWK's own restriction, empty if it has none."""
 
     keys: Mapping[str, tuple[tuple[str, PublicKey], ...]]
+    weak: Mapping[str, str] = {}
+    """What is wrong with a key that is left out because it can be broken, by its `kid`."""
 
     def find(self, kid: str, algorithm: str) -> PublicKey | None:
         """The one key with this id that fits the algorithm; none also where two fit (which one is meant?)."""
@@ -58,6 +62,7 @@ def read_key_set(document: Mapping[str, Any]) -> KeySet:
     if len(entries) > MAX_KEYS:
         raise ValueError(f"{len(entries)} keys, more than {MAX_KEYS}")
     keys: dict[str, tuple[tuple[str, PublicKey], ...]] = {}
+    weak: dict[str, str] = {}
     for entry in entries:
         if not isinstance(entry, dict):
             continue
@@ -65,11 +70,28 @@ def read_key_set(document: Mapping[str, Any]) -> KeySet:
         if not isinstance(kid, str) or not isinstance(alg, str):
             continue
         key = _read_key(entry)
-        if key is not None:
+        if key is None:
+            continue
+        if (problem := _weakness(key)) is not None:
+            weak[kid] = problem
+        else:
             keys[kid] = (*keys.get(kid, ()), (alg, key))
     if not keys:
-        raise ValueError("no usable signature key in the set")
-    return KeySet(keys)
+        named = "".join(f"; key {kid[:128]!r} is {problem}" for kid, problem in weak.items())
+        raise ValueError(f"no usable signature key in the set{named}")
+    return KeySet(keys, weak)
+
+
+def _weakness(key: PublicKey) -> str | None:
+    """Why whoever signs with it may be another than the issuer, or cost us too much."""
+    if not isinstance(key, rsa.RSAPublicKey):
+        return None
+    if not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
+        return f"an RSA key of {key.key_size} bits, which must have {MIN_RSA_BITS} to {MAX_RSA_BITS}"
+    numbers = key.public_numbers()
+    if numbers.e.bit_length() > 33:
+        return f"an RSA key with an exponent of {numbers.e.bit_length()} bits"
+    return "an RSA key of the ROCA kind (CVE-2017-15361)" if is_roca(numbers.n) else None
 
 
 def _read_key(entry: dict[str, Any]) -> PublicKey | None:
@@ -92,9 +114,6 @@ def _read_key(entry: dict[str, Any]) -> PublicKey | None:
                 return None
     except (jwt.PyJWTError, UnsupportedAlgorithm, ValueError, TypeError, KeyError, AttributeError):
         return None
-    if isinstance(key, rsa.RSAPublicKey):
-        strong = MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS and key.public_numbers().e.bit_length() <= 33
-        return key if strong else None
-    if isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
+    if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
         return key
     return None

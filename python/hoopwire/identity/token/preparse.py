@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from hoopwire.identity.refusal import claim_refused, refused
+from hoopwire.model.settings import ALGORITHMS
 
 Channel = Literal["native", "http", "ssh"]
 
@@ -26,9 +27,7 @@ MAX_LIFETIME_S: Final = 24 * 3600
 MAX_DEPTH: Final = 16
 """Deep enough for an `act` chain of 8 inside the payload; JSON of this depth costs no stack."""
 
-ASYMMETRIC: Final = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"}
-)
+ASYMMETRIC: Final = frozenset(ALGORITHMS)
 """The algorithms an issuer's list may hold. `none` and HS* can never be configured."""
 
 _SSWS: Final = re.compile(r"00[A-Za-z0-9_-]{40}")

@@ -105,6 +105,11 @@ class Verifier:
         if self._own_cache is not None:
             await self._own_cache.keep_fresh(issuer)
 
+    def adopt(self, before: object) -> None:
+        """Go on with the keys of the verifier that this one replaces, where the trust in them is the same."""
+        if isinstance(before, Verifier) and self._own_cache is not None and before._own_cache is not None:
+            self._own_cache.adopt(before._own_cache)
+
     def issuers(self) -> Mapping[str, JwksStatistics]:
         """What is known of each issuer's keys."""
         return {} if self._own_cache is None else self._own_cache.statistics()
