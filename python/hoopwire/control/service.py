@@ -6,6 +6,7 @@ used and the audit trail are written, then the store closes.
 """
 
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
@@ -31,6 +32,7 @@ from hoopwire.control.keeping import Keeping, audit_row
 from hoopwire.control.leaving import Leave
 from hoopwire.control.listeners import Listener, MakeListeners
 from hoopwire.control.locks import Locks
+from hoopwire.control.notify import Notifier
 from hoopwire.control.operations import Operations
 from hoopwire.control.parts import Current, Lend, LendLogin, Parts
 from hoopwire.control.reload import Reload
@@ -129,6 +131,7 @@ async def _run_with(
     hangups: AsyncIterator[int] | None,
     task_status: trio.TaskStatus[Running],
 ) -> None:
+    manager = Notifier(os.environ)
     settings = await trio.to_thread.run_sync(rooms.load, path)
     await trio.to_thread.run_sync(prepare, settings, (), clock.wall())
     async with _opened(settings, rooms, sink, clock) as (parts, tasks):
@@ -166,6 +169,8 @@ async def _run_with(
                 tasks.once("hangups", _hangups, tasks, parts, reload, hangups)
             _log.info("hoopwire %s answers on %s", __version__, ", ".join(parts.engine.addresses))
             parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
+            tasks.keep("watchdog", manager.keep_watched)
+            manager.ready(f"answers on {', '.join(parts.engine.addresses)}")
             task_status.started(
                 Running(
                     postgres=parts.engine.addresses_of("postgres"),
@@ -178,6 +183,7 @@ async def _run_with(
                 )
             )
             await stopping.wait()
+            manager.stopping()
             parts.store.hurry()
             leave = Leave.begin(float(parts.current.settings.gateway.drain))
             with draining:
