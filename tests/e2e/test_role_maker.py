@@ -482,3 +482,23 @@ async def test_another_targets_roles_at_the_same_server(desk: Desk) -> None:
     assert await Desk(desk.pg).roles.recover(desk.target, "gw") == {role.grant}
     await desk.roles.drop(role.grant)
     assert desk.pg.psql("DROP ROLE other_maker").ok
+
+
+def test_what_others_have_made_of_it_is_named_with_what_to_do(server: ThrowAwayPostgres, desk: Desk) -> None:
+    """R24: the drop of a role failed for ever, and PostgreSQL's words did not say what stood in the way."""
+    role = role_grant()
+    assert trio.run(desk.session, role) == "1"
+    assert server.psql(
+        f"CREATE TABLE app.of_the_role (id int); ALTER TABLE app.of_the_role OWNER TO {role.name};"
+        " CREATE VIEW app.of_another AS SELECT id FROM app.of_the_role",
+        database="orders",
+    ).ok
+    with pytest.raises(RoleFailed) as failed:
+        trio.run(desk.roles.drop, role.grant)
+    assert failed.value.is_lasting
+    assert "view app.of_another depends on table app.of_the_role" in failed.value.internal
+    assert "drop that" in failed.value.internal
+    assert server.psql(f"SELECT rolcanlogin FROM pg_roles WHERE rolname = '{role.name}'").out == "f"
+    assert server.psql("DROP VIEW app.of_another", database="orders").ok
+    assert trio.run(desk.roles.drop, role.grant) == [role.name]
+    assert not exists(server, role.name)

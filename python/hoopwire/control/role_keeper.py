@@ -33,6 +33,8 @@ _LEAVE_S = 2.0
 """How long a stop waits for what is under way at targets."""
 _STOP_S = 3.0
 """How long it takes then for the roles that are there."""
+_LEAST_S = 0.5
+"""So long, whatever else has taken its time."""
 _RETRY_S = 1.0
 _RETRY_MOST_S = 60.0
 
@@ -84,6 +86,8 @@ class _Kept:
     """The settings that the role's privileges are known to fit, in every database."""
     pace: _Pace
     over_since: float | None = None
+    told: str = ""
+    """Why it cannot be dropped, if no other try helps: said once, and again when it is something else."""
 
 
 class RoleKeeper:
@@ -145,23 +149,24 @@ class RoleKeeper:
         """The gateway stops: what is under way at a target is waited for a moment, and no longer."""
         self._desk.end_by(trio.current_time() + _LEAVE_S)
 
-    async def drop_all(self) -> None:
+    async def drop_all(self, until: float) -> None:
         """At a clean stop, when no session is left: make nobody wait for the next start.
 
-        What cannot be dropped within seconds is left to that.
+        What cannot be dropped within seconds, or `until` then (`trio.current_time()`), is left to that.
         """
+        left_s = min(_STOP_S, max(until - trio.current_time(), _LEAST_S))
 
         async def drop(id: str) -> None:
             kept = self._kept.get(id) or self._adopt(id, None)
             try:
                 await self._drop(id, kept)
             except (RoleFailed, LeaseFailed) as error:
-                self._kept_on(id, kept, error.internal)
+                self._kept_on(id, kept, error.internal, False)
             except Exception as error:
                 self._parts.faults.caught("roles", error)
 
-        self._desk.end_by(trio.current_time() + _STOP_S)
-        with trio.move_on_after(_STOP_S, shield=True) as limit:
+        self._desk.end_by(trio.current_time() + left_s)
+        with trio.move_on_after(left_s, shield=True) as limit:
             async with trio.open_nursery() as nursery:
                 for id in sorted(self._desk.grants()):
                     nursery.start_soon(drop, id)
@@ -181,7 +186,7 @@ class RoleKeeper:
             if found:
                 _log.warning("found %d roles of an earlier run at %s:%d", len(found), *place[:2])
 
-        def failed(why: str) -> None:
+        def failed(why: str, _: bool) -> None:
             _log.error("cannot look for roles of an earlier run at %s:%d: %s", *place[:2], why)
 
         self._try(pace, nursery, recover, failed)
@@ -196,14 +201,17 @@ class RoleKeeper:
             kept.over_since = now if kept.over_since is None else kept.over_since
             if not self._parts.table.has_seats(id) or now - kept.over_since > _CUT_S:
                 self._try(
-                    kept.pace, nursery, lambda: self._drop(id, kept), lambda why: self._kept_on(id, kept, why)
+                    kept.pace,
+                    nursery,
+                    lambda: self._drop(id, kept),
+                    lambda why, lasts: self._kept_on(id, kept, why, lasts),
                 )
         elif kept.grant is not None and kept.decided_by is not self._parts.current.settings:
             self._try(
                 kept.pace,
                 nursery,
                 lambda: self._narrow(kept),
-                lambda why: _log.error("the role of %s could not be narrowed: %s", id, why),
+                lambda why, _: _log.error("the role of %s could not be narrowed: %s", id, why),
             )
 
     def _is_over(self, id: str, kept: _Kept) -> bool:
@@ -240,7 +248,10 @@ class RoleKeeper:
         if self._kept.get(id) is kept:
             del self._kept[id]
 
-    def _kept_on(self, id: str, kept: _Kept, why: str) -> None:
+    def _kept_on(self, id: str, kept: _Kept, why: str, lasts: bool) -> None:
+        if lasts and why == kept.told:
+            return
+        kept.told = why if lasts else ""
         _log.error("the role of %s could not be dropped, it will be tried again: %s", id, why)
         self._record("role.drop_failed", id, kept.grant, role=role_name(id), reason=why)
 
@@ -249,7 +260,7 @@ class RoleKeeper:
         pace: _Pace,
         nursery: trio.Nursery,
         work: Callable[[], Awaitable[None]],
-        failed: Callable[[str], None],
+        failed: Callable[[str, bool], None],
     ) -> None:
         """Start the work, unless it runs or failed just now. One target that is away holds up no other."""
 
@@ -259,11 +270,11 @@ class RoleKeeper:
                 pace.worked()
             except (RoleFailed, LeaseFailed) as error:
                 pace.failed()
-                failed(error.internal)
+                failed(error.internal, isinstance(error, RoleFailed) and error.is_lasting)
             except Exception as error:  # one role's bug must not leave all the others behind
                 pace.failed()
                 self._parts.faults.caught("roles", error)
-                failed(type(error).__name__)
+                failed(type(error).__name__, False)
             finally:
                 pace.busy = False
 

@@ -6,6 +6,7 @@ used and the audit trail are written, then the store closes.
 """
 
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
@@ -28,8 +29,10 @@ from hoopwire.control.engine_config import engine_config
 from hoopwire.control.files import StartError, StateDirectory
 from hoopwire.control.health import Health, HealthWatch
 from hoopwire.control.keeping import Keeping, audit_row
+from hoopwire.control.leaving import Leave
 from hoopwire.control.listeners import Listener, MakeListeners
 from hoopwire.control.locks import Locks
+from hoopwire.control.notify import Notifier
 from hoopwire.control.operations import Operations
 from hoopwire.control.parts import Current, Lend, LendLogin, Parts
 from hoopwire.control.reload import Reload
@@ -128,6 +131,7 @@ async def _run_with(
     hangups: AsyncIterator[int] | None,
     task_status: trio.TaskStatus[Running],
 ) -> None:
+    manager = Notifier(os.environ)
     settings = await trio.to_thread.run_sync(rooms.load, path)
     await trio.to_thread.run_sync(prepare, settings, (), clock.wall())
     async with _opened(settings, rooms, sink, clock) as (parts, tasks):
@@ -165,6 +169,8 @@ async def _run_with(
                 tasks.once("hangups", _hangups, tasks, parts, reload, hangups)
             _log.info("hoopwire %s answers on %s", __version__, ", ".join(parts.engine.addresses))
             parts.trail.record(AuditEvent(kind="gateway.started", at=clock.wall(), reason=__version__))
+            tasks.keep("watchdog", manager.keep_watched)
+            manager.ready(f"answers on {', '.join(parts.engine.addresses)}")
             task_status.started(
                 Running(
                     postgres=parts.engine.addresses_of("postgres"),
@@ -177,10 +183,11 @@ async def _run_with(
                 )
             )
             await stopping.wait()
+            manager.stopping()
             parts.store.hurry()
+            leave = Leave.begin(float(parts.current.settings.gateway.drain))
             with draining:
-                limit_s = float(parts.current.settings.gateway.drain)
-                await tasks.contained("drain", _drain, parts, dispatch, limit_s)
+                await tasks.contained("drain", _drain, parts, dispatch, leave)
             drained.set()
             keeper.hurry()
             nursery.cancel_scope.cancel()
@@ -191,10 +198,10 @@ async def _run_with(
         dispatch.refusals.write(clock.wall(), is_last=True)
         await tasks.contained("spending", spending.flush)
         await tasks.contained("keeping", parts.keeping.flush)
-        await tasks.contained("roles", keeper.drop_all)
+        await tasks.contained("roles", keeper.drop_all, leave.until)
         if checkpoints is not None:
             # A volume that hangs must not keep the gateway from stopping.
-            with trio.move_on_after(_LAST_LINES_S, shield=True):
+            with trio.move_on_after(leave.left_s(_LAST_LINES_S), shield=True):
                 await tasks.contained("checkpoints", checkpoints.flush)
         if draining.cancel_called:
             raise KeyboardInterrupt
@@ -362,12 +369,13 @@ async def _sweep(parts: Parts) -> None:
         await trio.sleep(_SWEEP_S)
 
 
-async def _drain(parts: Parts, dispatch: Dispatch, limit_s: float) -> None:
+async def _drain(parts: Parts, dispatch: Dispatch, leave: Leave) -> None:
+    limit_s = leave.sessions_s
     _log.info("draining: %d sessions, at most %g s", len(parts.table), limit_s)
     parts.table.draining = True
     parts.health.tell("draining", "the gateway stops")
     parts.engine.drain(limit_s)
-    with trio.move_on_after(limit_s + 5.0):
+    with trio.move_on_at(leave.cut_by):
         await dispatch.drained.wait()
 
 

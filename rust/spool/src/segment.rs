@@ -20,6 +20,10 @@ pub(crate) struct Segment {
     pub(crate) holds_turns: bool,
     /// The seal is written; what is left is to cut and to rename.
     pub(crate) sealed: bool,
+    /// It has its final name; what is left is to wait for the directory.
+    pub(crate) named: bool,
+    /// Its file is no longer where it belongs: what is written to it nobody finds.
+    pub(crate) lost: bool,
 }
 
 /// What the next segment needs to know of the one before.
@@ -63,13 +67,27 @@ impl Segment {
             self.used += bytes.len() as u64;
             self.sealed = true;
         }
-        volume.truncate(&self.file, self.used)?;
         let path = directory.sealed(self.header.sequence);
-        volume.rename(&directory.open(self.header.sequence), &path)?;
+        if !self.named {
+            volume.truncate(&self.file, self.used)?;
+            volume.rename(&directory.open(self.header.sequence), &path)?;
+            self.named = true;
+        }
         if synced {
             volume.sync_directory(directory.path())?;
         }
         Ok(path)
+    }
+
+    /// Seals a segment whose file is lost, for what follows it: the next one names this seal, so that `verify`
+    /// says which one is missing.
+    pub(crate) fn give_up(&mut self, unix_us: u64, key: &SigningKey) {
+        if !self.sealed {
+            let mut bytes = Vec::with_capacity(SEAL_BYTES);
+            self.chain.seal(self.used, unix_us, key, &mut bytes);
+            self.used += bytes.len() as u64;
+            self.sealed = true;
+        }
     }
 
     /// Signs where the segment stands.

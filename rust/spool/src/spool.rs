@@ -15,9 +15,12 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY_US: u64 = 1_000_000;
 const SPACE_CHECKED_FOR: Duration = Duration::from_millis(100);
 const SCRATCH_KEPT_BYTES: usize = 256 * 1024;
 
@@ -32,12 +35,18 @@ pub struct Spool<V: Volume = Disk> {
     pub(crate) segment: Option<Segment>,
     /// The next segment's file, allocated; it survives a failure for the next try.
     pub(crate) fresh: Option<(File, u64)>,
+    /// It has the name of the open segment already; what is left is to wait for the directory.
+    pub(crate) placed: bool,
     pub(crate) events: VecDeque<SpoolEvent>,
     pub(crate) failed: Option<String>,
     pub(crate) retry_at: Option<Instant>,
     pub(crate) seal_at: Option<Instant>,
     pub(crate) checkpoint_at: Option<Instant>,
     pub(crate) space: Option<(Instant, u64)>,
+    /// When to look whether the open segment is still where it belongs.
+    pub(crate) look_at: Option<Instant>,
+    /// Wall clock of the last look.
+    pub(crate) looked_us: u64,
     /// Wall clock of the last call that told it.
     pub(crate) unix_us: u64,
     pub(crate) scratch: Vec<u8>,
@@ -72,6 +81,7 @@ impl<V: Volume> Spool<V> {
             return Err(Refused::NumberInUse);
         }
         self.check_floor()?;
+        self.look(self.unix_us).map_err(|failed| Refused::Failed(failed.error))?;
         let reserve = self.sessions.reserve() + CLOSING_BYTES;
         if self.segment.as_ref().is_none_or(|segment| segment.room(reserve) == 0) {
             self.rotate(self.unix_us, CLOSING_BYTES).map_err(|error| {
@@ -139,6 +149,9 @@ impl<V: Volume> Spool<V> {
         if let Some(error) = self.failed.as_ref().filter(|_| !closing) {
             return Err(WriteFailed::new(error));
         }
+        if !closing {
+            self.look(unix_us)?;
+        }
         let prefix =
             if frames.sessions_change() { self.sessions.prefix(frames, unix_us) } else { Frames::new() };
         let reserve = if closing { 0 } else { self.sessions.reserve() };
@@ -173,7 +186,7 @@ impl<V: Volume> Spool<V> {
     /// Builds the blocks into the scratch buffer; gives the chain as it will stand. `None` if no segment takes them.
     fn build(&mut self, prefix: &Frames, frames: &Frames) -> Option<Chain> {
         self.scratch.clear();
-        let mut chain = self.segment.as_ref().filter(|segment| !segment.sealed)?.chain;
+        let mut chain = self.segment.as_ref().filter(|segment| !segment.sealed && !segment.lost)?.chain;
         chain.append(prefix, &mut self.scratch);
         chain.append(frames, &mut self.scratch);
         Some(chain)
@@ -189,6 +202,32 @@ impl<V: Volume> Spool<V> {
         let now = Instant::now();
         self.seal_at.get_or_insert(now + self.config.seal_after);
         self.checkpoint_at.get_or_insert(now + self.config.checkpoint_every);
+        self.look_at.get_or_insert(now + LOOK_EVERY);
+    }
+
+    /// Looks, once a second, whether the open segment is still where it belongs. A file that was removed or renamed
+    /// takes all that is written to it, and nobody finds it.
+    fn look(&mut self, unix_us: u64) -> Result<(), WriteFailed> {
+        if (self.looked_us..self.looked_us + LOOK_EVERY_US).contains(&unix_us) {
+            return Ok(());
+        }
+        let Some(segment) = &mut self.segment else { return Ok(()) };
+        let path = self.directory.open(segment.header.sequence);
+        // A sealed one that failed on its way has its final name, or waits for it.
+        if segment.sealed {
+            return Ok(());
+        }
+        match self.volume.is_at(&segment.file, &path) {
+            Ok(true) => {
+                self.looked_us = unix_us;
+                Ok(())
+            }
+            Ok(false) => {
+                segment.lost = true;
+                Err(self.fail(&io::Error::other(format!("{} is no longer there", path.display()))))
+            }
+            Err(error) => Err(self.fail(&error)),
+        }
     }
 
     /// Gives back the room of a session that is over.
@@ -209,12 +248,22 @@ impl<V: Volume> Spool<V> {
             if let Err(error) = self.rotate(unix_us, 0) {
                 self.fail(&error);
             }
-        } else if self.checkpoint_at.is_some_and(|at| at <= now) {
+            return;
+        }
+        if self.look_at.is_some_and(|at| at <= now) {
+            self.look_at = Some(now + LOOK_EVERY);
+            // Whoever asks for something hears of it; here it is for those who are idle.
+            if self.look(unix_us).is_err() {
+                return;
+            }
+        }
+        if self.checkpoint_at.is_some_and(|at| at <= now) {
             self.checkpoint(unix_us);
         }
     }
 
     fn retry(&mut self, now: Instant, unix_us: u64) {
+        self.find_again();
         match self.rotate(unix_us, 0) {
             Ok(()) => {
                 self.failed = None;
@@ -229,6 +278,13 @@ impl<V: Volume> Spool<V> {
         }
     }
 
+    /// A segment that was lost may be back in its place: a directory that was renamed, a volume that was hidden.
+    fn find_again(&mut self) {
+        let Some(segment) = self.segment.as_mut().filter(|segment| segment.lost) else { return };
+        let path = self.directory.open(segment.header.sequence);
+        segment.lost = !matches!(self.volume.is_at(&segment.file, &path), Ok(true));
+    }
+
     /// The next event, oldest first.
     pub fn poll_event(&mut self) -> Option<SpoolEvent> {
         self.events.pop_front()
@@ -240,7 +296,7 @@ impl<V: Volume> Spool<V> {
         if self.failed.is_some() {
             return self.retry_at;
         }
-        [self.seal_at, self.checkpoint_at].into_iter().flatten().min()
+        [self.seal_at, self.checkpoint_at, self.look_at].into_iter().flatten().min()
     }
 
     /// Seals the stream. Gives the events that were not yet taken, the last seal and checkpoint with them.
@@ -252,8 +308,8 @@ impl<V: Volume> Spool<V> {
             self.rotate(unix_us, 0).map_err(WriteFailed::new)?;
         }
         self.finish(unix_us).map_err(WriteFailed::new)?;
-        if self.fresh.take().is_some() {
-            self.volume.remove(&self.directory.fresh()).map_err(WriteFailed::new)?;
+        if self.fresh.is_some() {
+            self.volume.remove(&self.fresh_path()).map_err(WriteFailed::new)?;
         }
         drop(self.lock);
         Ok(self.events.into())
@@ -293,10 +349,16 @@ impl<V: Volume> Spool<V> {
         self.config.segment_bytes.max(bytes + 2 * self.sessions.reserve())
     }
 
+    /// Where the file for the next segment is.
+    fn fresh_path(&self) -> PathBuf {
+        if self.placed { self.directory.open(self.tail.sequence + 1) } else { self.directory.fresh() }
+    }
+
     fn allocate(&mut self, capacity: u64) -> io::Result<()> {
         let path = self.directory.fresh();
-        if self.fresh.take().is_some() {
-            self.volume.remove(&path)?;
+        if self.fresh.is_some() {
+            self.volume.remove(&self.fresh_path())?;
+            (self.fresh, self.placed) = (None, false);
         }
         let file = match self.directory.recyclable() {
             Some(spare) => {
@@ -318,8 +380,15 @@ impl<V: Volume> Spool<V> {
     /// Seals the open segment, or removes it if it holds nothing.
     fn finish(&mut self, unix_us: u64) -> io::Result<()> {
         let Some(segment) = &mut self.segment else { return Ok(()) };
-        if segment.chain.blocks() == 0 {
+        if segment.chain.blocks() == 0 && segment.lost {
+            // Nothing was in it.
+        } else if segment.chain.blocks() == 0 {
             self.volume.remove(&self.directory.open(segment.header.sequence))?;
+        } else if segment.lost {
+            segment.give_up(unix_us, &self.config.key);
+            self.tail = segment.tail();
+            let line = segment.checkpoint(unix_us, &self.config.key).line();
+            self.events.push_back(SpoolEvent::Checkpoint { line });
         } else {
             let path = segment.seal(
                 &mut self.volume,
@@ -336,6 +405,7 @@ impl<V: Volume> Spool<V> {
         self.segment = None;
         self.seal_at = None;
         self.checkpoint_at = None;
+        self.look_at = None;
         Ok(())
     }
 
@@ -361,15 +431,30 @@ impl<V: Volume> Spool<V> {
             self.volume.sync(file)?;
         }
         let sequence = header.sequence;
-        self.volume.rename(&self.directory.fresh(), &self.directory.open(sequence))?;
+        if !self.placed {
+            self.volume.rename(&self.directory.fresh(), &self.directory.open(sequence))?;
+            self.placed = true;
+        }
         if self.config.synced {
             self.volume.sync_directory(self.directory.path())?;
         }
         let (capacity, used) = (*capacity, bytes.len() as u64);
         let Some((file, _)) = self.fresh.take() else { return Ok(()) };
+        self.placed = false;
+        self.looked_us = unix_us;
         let holds_turns = self.sessions.owes();
         self.sessions.settle();
-        self.segment = Some(Segment { file, header, chain, used, capacity, holds_turns, sealed: false });
+        self.segment = Some(Segment {
+            file,
+            header,
+            chain,
+            used,
+            capacity,
+            holds_turns,
+            sealed: false,
+            named: false,
+            lost: false,
+        });
         if holds_turns {
             self.arm();
         }

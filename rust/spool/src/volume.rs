@@ -4,7 +4,7 @@ use rustix::fs::{FallocateFlags, fallocate, fdatasync, fsync, statvfs};
 use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// What a writer does to its volume. Each call does one thing, so that a test can fail each one.
@@ -56,6 +56,12 @@ pub trait Volume {
     /// # Errors
     /// As the system says.
     fn sync_directory(&mut self, path: &Path) -> io::Result<()>;
+
+    /// Whether the open file is what stands under this name: not removed, renamed, replaced or hidden.
+    ///
+    /// # Errors
+    /// As the system says, but for a name that is not there.
+    fn is_at(&mut self, file: &File, path: &Path) -> io::Result<bool>;
 
     /// Free bytes of the volume for this user.
     ///
@@ -115,6 +121,17 @@ impl Volume for Disk {
 
     fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
         Ok(fsync(File::open(path)?)?)
+    }
+
+    fn is_at(&mut self, file: &File, path: &Path) -> io::Result<bool> {
+        let own = file.metadata()?;
+        match fs::symlink_metadata(path) {
+            Ok(there) => Ok((there.dev(), there.ino()) == (own.dev(), own.ino())),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn free_bytes(&mut self, path: &Path) -> io::Result<u64> {

@@ -12,6 +12,7 @@
 
 mod support;
 
+use hoopwire_recording::Frames;
 use hoopwire_spool::*;
 use std::fs;
 use std::time::Duration;
@@ -250,4 +251,103 @@ fn full_tmpfs(place: &Place) {
     finish(&mut spool, 2, "done").unwrap();
     spool.close(US).unwrap();
     assert!(verify(place, None).ok);
+}
+
+/// R8: one failing fsync of the directory at rotation ended the stream until a restart: the rename was done, and the
+/// next try renamed again what was no longer there.
+#[test]
+fn a_directory_that_could_not_be_synced_once_is_no_end() {
+    for failing in 0..16 {
+        for count in 1..4 {
+            let place = Place::new("directory");
+            let volume = Failing::default();
+            let plan = volume.plan.clone();
+            let config = SpoolConfig { synced: true, ..config(&place.0) };
+            let (mut spool, _) = Spool::open_on(volume, config, now(), US).unwrap();
+            begin(&mut spool, 1);
+            say(&mut spool, 1, "select 1").unwrap();
+            plan.fail(plan.calls.get() + failing, count, How::Io);
+            // the segment is old enough to be sealed: a rotation, each of whose calls fails once
+            let mut at = now() + Duration::from_secs(301);
+            spool.tick(at, US);
+            for _ in 0..8 {
+                at += Duration::from_secs(2);
+                spool.tick(at, US);
+            }
+            plan.heal();
+            say(&mut spool, 1, "select 2")
+                .unwrap_or_else(|error| panic!("call {failing}, {count} times: {error}"));
+            finish(&mut spool, 1, "done").unwrap();
+            spool.close(US).unwrap();
+            let told: Vec<_> =
+                story(&place).into_iter().filter(|word| !word.starts_with("continued")).collect();
+            assert_eq!(
+                told,
+                ["start s_1", "select 1", "select 2", "end gateway 1"],
+                "call {failing}, {count}"
+            );
+            assert!(verify(&place, None).complete, "call {failing}, {count}");
+            assert!(place.files().iter().all(|name| name.ends_with(".hwr")), "{:?}", place.files());
+        }
+    }
+}
+
+/// R9: the open segment was unlinked, or its directory removed, and the gateway went on: what it wrote nobody finds.
+#[test]
+fn an_open_segment_that_is_gone_is_noticed_within_a_second() {
+    for directory_too in [false, true] {
+        let place = Place::new("gone");
+        let (mut spool, _) = open(&place);
+        begin(&mut spool, 1);
+        say(&mut spool, 1, "select 1").unwrap();
+        if directory_too {
+            fs::remove_dir_all(place.stream()).unwrap();
+        } else {
+            fs::remove_file(place.stream().join("0000000001.open")).unwrap();
+        }
+        let mut frames = Frames::new();
+        statement(&mut frames, 1, "select 2");
+        spool.commit(&mut frames, US + 1_000_000).unwrap_err();
+        let seen = events(&mut spool);
+        assert!(
+            matches!(&seen[..], [SpoolEvent::Failed { error }] if error.contains("no longer there")),
+            "{seen:?}"
+        );
+        assert!(matches!(spool.admit(2, "s_2", "g_1"), Err(Refused::Failed(_))));
+        // the end is not written where nobody finds it
+        finish(&mut spool, 1, "recording_failed").unwrap_err();
+        spool.tick(spool.next_deadline().unwrap(), US + 2_000_000);
+        let resumed = events(&mut spool).iter().any(|event| matches!(event, SpoolEvent::Resumed));
+        assert_eq!(resumed, !directory_too);
+        if resumed {
+            begin(&mut spool, 2);
+            finish(&mut spool, 2, "done").unwrap();
+            spool.close(US + 3_000_000).unwrap();
+            assert_eq!(story(&place), ["continued s_1", "end gateway 1", "start s_2", "end gateway 2"]);
+            let report = verify(&place, None);
+            assert!(!report.complete, "a segment is missing, and that is said: {report:?}");
+        }
+    }
+}
+
+/// R9: who is idle hears of it, too, and a session does not begin.
+#[test]
+fn a_segment_that_is_gone_is_noticed_without_a_turn_and_at_admission() {
+    let place = Place::new("idle");
+    let (mut spool, _) = open(&place);
+    begin(&mut spool, 1);
+    fs::rename(place.stream(), place.0.join("elsewhere")).unwrap();
+    let deadline = spool.next_deadline().unwrap();
+    assert!(deadline <= now() + Duration::from_secs(1));
+    spool.tick(deadline, US + 1_000_001);
+    let seen = events(&mut spool);
+    assert!(matches!(&seen[..], [SpoolEvent::Failed { .. }]), "{seen:?}");
+    // back in its place: nothing is lost
+    fs::rename(place.0.join("elsewhere"), place.stream()).unwrap();
+    spool.tick(spool.next_deadline().unwrap(), US + 3_000_000);
+    assert!(events(&mut spool).iter().any(|event| matches!(event, SpoolEvent::Resumed)));
+    say(&mut spool, 1, "select 1").unwrap();
+    finish(&mut spool, 1, "done").unwrap();
+    spool.close(US + 3_000_000).unwrap();
+    assert!(verify(&place, None).complete);
 }

@@ -145,6 +145,7 @@ class ScriptedDesk:
         """What an earlier run made, until it is found."""
         self.calls: list[tuple[str, str]] = []
         self.error: Exception | None = None
+        self.ends_by = 0.0
         self.gate: trio.Event | None = None
 
     async def _called(self, what: str, grant: str) -> None:
@@ -157,6 +158,7 @@ class ScriptedDesk:
 
     def end_by(self, moment: float) -> None:
         self.calls.append(("end_by", ""))
+        self.ends_by = moment
 
     def grants(self) -> set[str]:
         return set(self.made) | (self.left_over if ("recover", "") in self.calls else set())

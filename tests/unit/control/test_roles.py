@@ -131,6 +131,22 @@ async def test_a_drop_that_fails_is_tried_again(house):
     assert house.audited("role.drop_failed")[0]["reason"] == "could not connect"
 
 
+async def test_what_only_somebody_can_mend_is_said_once(house):
+    """R24: a view of another owner depended on what the role owned, and the log said so for ever."""
+    grant = await admitted(house)
+    house.desk.error = RoleFailed("2BP01: view public.v depends on table app.t", is_lasting=True)
+    await revoke_grant(house.parts, grant, by="operator", reason="")
+    drops = ("drop", grant)
+    await house.settle(lambda: house.desk.calls.count(drops) >= 3)
+    assert [event["reason"] for event in house.audited("role.drop_failed")] == [str(house.desk.error)]
+    # another reason is another thing to mend
+    house.desk.error = RoleFailed("2BP01: view public.w depends on table app.t", is_lasting=True)
+    await house.settle(lambda: len(house.audited("role.drop_failed")) == 2)
+    house.desk.error = None
+    await house.settle(lambda: house.desk.made == {})
+    assert len(house.audited("role.dropped")) == 1
+
+
 async def test_a_narrower_policy_narrows_the_role(house):
     """The engine holds less than before, and the belt still has all."""
     grant = await admitted(house)

@@ -16,16 +16,19 @@ from hoopwire.model.commands import Lease
 from hoopwire.model.settings import PostgresTarget
 
 _CONNECT_S = 4
+_DEPENDING = 10
 
 
 class RoleFailed(Exception):
     """A role could not be made, changed or dropped. `internal` is for the log and holds no secret."""
 
-    def __init__(self, internal: str, *, is_conflict: bool = False) -> None:
+    def __init__(self, internal: str, *, is_conflict: bool = False, is_lasting: bool = False) -> None:
         super().__init__(internal)
         self.internal = internal
         self.is_conflict = is_conflict
         """Somebody else changed the same thing at the same time: worth another try."""
+        self.is_lasting = is_lasting
+        """No other try helps: somebody has to put something right at the target, and `internal` says what."""
 
 
 @contextmanager
@@ -56,6 +59,8 @@ def administering(
         finally:
             with suppress(psycopg.Error):
                 connection.close()
+    except psycopg.errors.DependentObjectsStillExist as error:
+        raise RoleFailed(_depends(error), is_lasting=True) from None
     except psycopg.Error as error:
         raise RoleFailed(said(error), is_conflict=_is_conflict(error)) from None
 
@@ -65,6 +70,17 @@ def said(error: psycopg.Error) -> str:
     primary = error.diag.message_primary
     text = f"{error.sqlstate}: {primary}" if primary else str(error)
     return " ".join(text.split())[:500]
+
+
+def _depends(error: psycopg.Error) -> str:
+    """What others have made of what the role owns: PostgreSQL's DETAIL has a line each."""
+    lines = (error.diag.message_detail or said(error)).splitlines()
+    shown = "; ".join(" ".join(line.split()) for line in lines[:_DEPENDING])
+    more = f"; and {len(lines) - _DEPENDING} more" if len(lines) > _DEPENDING else ""
+    to_do = "drop that, or ALTER ... OWNER TO another what the role owns; the role cannot log in any more"
+    return (
+        f"{error.sqlstate}: {shown[:1000]}{more}. Others have made something of what the role owns: {to_do}"
+    )
 
 
 def _is_conflict(error: psycopg.Error) -> bool:

@@ -318,6 +318,10 @@ impl Volume for Failing {
         self.step(|disk| disk.sync_directory(path))
     }
 
+    fn is_at(&mut self, file: &File, path: &Path) -> io::Result<bool> {
+        self.disk.is_at(file, path)
+    }
+
     fn free_bytes(&mut self, path: &Path) -> io::Result<u64> {
         self.step(|disk| disk.free_bytes(path))
     }
