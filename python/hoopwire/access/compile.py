@@ -49,6 +49,7 @@ def compile_grant(
         target=grant.target,
         database=database,
         rights=_RIGHTS[grant.protocol](grant, database, mask_key),
+        idle_s=grant.limits.idle_s,
         budgets=grant.budgets,
         used=grant.used,
         policy=grant.policy,
@@ -73,6 +74,7 @@ def _postgres(grant: Grant, database: str, mask_key: bytes) -> CompiledPostgres:
         masks_must_match=grant.masks_must_match,
         mask_key=mask_key if grant.masks else b"",
         target_id=f"{grant.target}/{database}",
+        idle_in_transaction_s=grant.limits.idle_in_transaction_s,
     )
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from hoopwire.access.decide import Offer, decide
-from hoopwire.access.match import denies, granted_databases, identity_mismatch, reach
+from hoopwire.access.match import called, denies, granted_databases, identity_mismatch, reach
 from hoopwire.access.request import AccessRequest, parse_database
 from hoopwire.model.denial import Denial
 from hoopwire.model.identity import Evidence, Identity, Principal
@@ -57,8 +57,8 @@ def explain(
     outcome = decide(identity, request, settings, now, mint="implicit")
     chosen = outcome.policy if isinstance(outcome, Offer) else None
     if chosen is None and isinstance(outcome, Denial) and outcome.code == "policy_denies":
-        found = reach(identity, target_name, settings.targets.get(target_name), settings)
-        known = settings.targets.get(target_name)
+        found = reach(identity, target_name, settings.target(target_name), settings)
+        known = settings.target(target_name)
         denying = found.denial(
             database if database is not None or known is None else known.parts[0],
             () if known is None else known.parts,
@@ -91,11 +91,15 @@ def _account(
 
 
 def _target_mismatch(policy: PolicySettings, request: AccessRequest, settings: Settings) -> str | None:
-    target = settings.targets.get(request.target)
+    target = settings.target(request.target)
     if target is None:
         return "no such target is configured"
     if policy.effect == "deny":
-        return None if denies(policy, request.target) else f"it denies only: {', '.join(policy.targets)}"
+        return (
+            None
+            if denies(policy, called(request.target, target))
+            else f"it denies only: {', '.join(policy.targets)}"
+        )
     databases = granted_databases(policy, request.target, target)
     asked = target.parts[0] if request.database is None else request.database
     if not databases:

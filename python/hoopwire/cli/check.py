@@ -11,7 +11,10 @@ from hoopwire.cli.exits import OK, REFUSED, USAGE, CommandFailed
 from hoopwire.cli.output import clean, masked_columns, print_denial, print_json, print_table
 from hoopwire.cli.sshd_lines import sshd_lines
 from hoopwire.config import Loaded, load_with_places
-from hoopwire.model.settings import PolicySettings
+from hoopwire.model.limits import limit_texts
+from hoopwire.model.settings import PolicySettings, TargetSettings
+from hoopwire.model.ssh.hosts import example, is_pattern
+from hoopwire.model.ssh.settings import SshTarget
 
 
 def add(commands: Commands) -> None:
@@ -45,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
             raise CommandFailed("--target and --groups need --as", USAGE)
         _summarize(arguments, loaded)
         return OK
-    names = [arguments.target] if arguments.target is not None else list(settings.targets)
+    names = (
+        [arguments.target] if arguments.target is not None else list(map(_typed, settings.targets.items()))
+    )
     groups = None
     if arguments.groups is not None:
         groups = tuple(group.strip() for group in arguments.groups.split(",") if group.strip())
@@ -63,6 +68,13 @@ def run(arguments: argparse.Namespace) -> int:
             _print(explanation)
     granted = any(isinstance(explanation.outcome, Offer) for explanation in explanations)
     return OK if granted else REFUSED
+
+
+def _typed(target: tuple[str, TargetSettings]) -> str:
+    """What a client could type: of a block for many hosts the name of one."""
+    name, settings = target
+    is_block = isinstance(settings, SshTarget) and is_pattern(name)
+    return example(name, settings) if is_block and isinstance(settings, SshTarget) else name
 
 
 def _summarize(arguments: argparse.Namespace, loaded: Loaded) -> None:
@@ -131,6 +143,8 @@ def _print(explanation: Explanation) -> None:
         budgets = msgspec.structs.asdict(outcome.budgets)
         if limits := [f"{name} {limit:g}" for name, limit in budgets.items() if limit is not None]:
             print(f"    budgets    {', '.join(limits)}")
+        if lasting := limit_texts(outcome.limits):
+            print(f"    limits     {', '.join(lasting)}")
         if not is_ssh:
             print(f"    as         {clean(outcome.upstream_user)}")
         lasts = outcome.expires_at - outcome.minted_at

@@ -5,8 +5,20 @@ Knows secret stores and leases; must never know the sessions' bytes or why a ses
 
 from hoopwire.custody.lease import LeaseFailed, Resolve, lease, resolve_host
 from hoopwire.custody.lender import Lender
+from hoopwire.custody.places import PlaceLimiters
 from hoopwire.custody.postgres.administer import RoleFailed
 from hoopwire.custody.postgres.making import Made
 from hoopwire.custody.postgres.roles import Lent, Roles
 
-__all__ = ["LeaseFailed", "Lender", "Lent", "Made", "Resolve", "RoleFailed", "Roles", "lease", "resolve_host"]
+__all__ = [
+    "LeaseFailed",
+    "Lender",
+    "Lent",
+    "Made",
+    "PlaceLimiters",
+    "Resolve",
+    "RoleFailed",
+    "Roles",
+    "lease",
+    "resolve_host",
+]

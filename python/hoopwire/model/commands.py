@@ -81,7 +81,7 @@ Rights = CompiledPostgres | CompiledSsh
 class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as the data plane decides by it. `version` guards the seam."""
 
-    version: int = 6
+    version: int = 7
     id: str
     issuer: str
     principal: str
@@ -91,6 +91,8 @@ class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     database: str
     rights: Rights
+    idle_s: float | None = None
+    """How long a session may be silent, on both sides."""
     budgets: Budgets = Budgets()
     used: Used = Used()
     """What was used before the engine knew the grant. It never lowers its own count by this."""

@@ -11,6 +11,7 @@ mod file_transfer;
 mod from_client;
 mod from_target;
 mod keep;
+mod keepalive;
 mod live;
 mod login;
 mod request;
