@@ -51,6 +51,7 @@ def compile_grant(
         target=grant.target,
         database=database,
         rights=_RIGHTS[grant.protocol](grant, database, mask_key, own),
+        idle_s=grant.limits.idle_s,
         budgets=grant.budgets,
         used=grant.used,
         policy=grant.policy,
@@ -75,6 +76,7 @@ def _postgres(grant: Grant, database: str, mask_key: bytes, own: tuple[str, ...]
         masks_must_match=grant.masks_must_match,
         mask_key=mask_key if grant.masks else b"",
         target_id=f"{grant.target}/{database}",
+        idle_in_transaction_s=grant.limits.idle_in_transaction_s,
     )
 
 

@@ -18,9 +18,20 @@ from hoopwire.access import denials
 from hoopwire.access.match import Opening, Reach, named_by, reach
 from hoopwire.access.request import MIN_TTL_S, AccessRequest, check_request
 from hoopwire.model.denial import Denial
-from hoopwire.model.grant import Budgets, Grant, Mask, Mint, Protocol, RecordResults, SshBinding, TokenReuse
+from hoopwire.model.grant import (
+    Budgets,
+    Grant,
+    Limits,
+    Mask,
+    Mint,
+    Protocol,
+    RecordResults,
+    SshBinding,
+    TokenReuse,
+)
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.language import LANGUAGES
+from hoopwire.model.limits import policy_limits
 from hoopwire.model.postgres.obligations import policy_budgets, policy_masks
 from hoopwire.model.settings import PolicySettings, PostgresTarget, Settings, TargetSettings
 
@@ -44,6 +55,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     masks: tuple[Mask, ...] = ()
     masks_must_match: bool = False
     budgets: Budgets = Budgets()
+    limits: Limits = Limits()
     search_path: tuple[str, ...] = ("public",)
     policy: str
     policy_hash: str
@@ -71,7 +83,7 @@ def decide(
     An explicit mint that names a database opens that one only. An implicit mint opens every database that the
     policy has on the target, so that pools and `\\c` work with the same token.
     """
-    target = settings.targets.get(request.target)
+    target = settings.target(request.target)
     malformed = check_request(request, "postgres" if target is None else target.protocol)
     if malformed is not None:
         return malformed
@@ -79,7 +91,7 @@ def decide(
     covering = _chosen(found, request, target, identity, settings, mint)
     if isinstance(covering, Denial):
         denying = found.denial(*_asked(request, target, mint))
-        return covering if denying is None else denials.policy_denies(request, denying)
+        return covering if denying is None else denials.policy_denies(request, denying, target)
     assert target is not None
     left_s = identity.evidence.exp - now
     if left_s < MIN_TTL_S:
@@ -188,6 +200,7 @@ def _offer(
         masks=policy_masks(policy),
         masks_must_match=policy.masks_must_match,
         budgets=policy_budgets(policy.budgets),
+        limits=policy_limits(policy.limits),
         protocol=target.protocol,
         search_path=target.search_path if isinstance(target, PostgresTarget) else (),
         policy=policy.name,

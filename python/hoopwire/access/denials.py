@@ -6,7 +6,7 @@ reach, it does not learn about.
 
 from collections.abc import Iterable, Sequence
 
-from hoopwire.access.match import Opening, database_name, denies_whole, open_to
+from hoopwire.access.match import Opening, called, database_name, denies_whole, open_to
 from hoopwire.access.request import AccessRequest, printable, shown
 from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Protocol
@@ -36,7 +36,7 @@ def who(identity: Identity) -> str:
 
 def target_not_granted(request: AccessRequest, identity: Identity, settings: Settings) -> Denial:
     """No policy opens the target to this identity, or there is no such target: the same answer."""
-    known = request.target in settings.targets
+    known = settings.target(request.target) is not None
     return Denial(
         fault="not_authorized",
         code="target_not_granted",
@@ -48,10 +48,10 @@ def target_not_granted(request: AccessRequest, identity: Identity, settings: Set
     )
 
 
-def policy_denies(request: AccessRequest, policy: PolicySettings) -> Denial:
+def policy_denies(request: AccessRequest, policy: PolicySettings, target: TargetSettings | None) -> Denial:
     """A policy with effect = "deny" speaks about identity and target. What else is granted is not told."""
     asked = f"target {shown(request.target)}"
-    if request.database is not None and not denies_whole(policy, request.target):
+    if request.database is not None and not denies_whole(policy, called(request.target, target)):
         asked = f"database {shown(request.database)} of {asked}"
     return Denial(
         fault="not_authorized",

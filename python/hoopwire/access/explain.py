@@ -3,7 +3,7 @@
 import msgspec
 
 from hoopwire.access.decide import Offer, decide
-from hoopwire.access.match import denies, granted_databases, identity_mismatch, issuer_name, reach
+from hoopwire.access.match import called, denies, granted_databases, identity_mismatch, issuer_name, reach
 from hoopwire.access.request import AccessRequest, parse_database
 from hoopwire.model.denial import Denial
 from hoopwire.model.identity import Evidence, GroupsSource, Identity, Principal
@@ -62,8 +62,8 @@ def explain_identity(identity: Identity, target: str, settings: Settings, now: f
     outcome = decide(identity, request, settings, now, mint="implicit")
     chosen = outcome.policy if isinstance(outcome, Offer) else None
     if chosen is None and isinstance(outcome, Denial) and outcome.code == "policy_denies":
-        found = reach(identity, target_name, settings.targets.get(target_name), settings)
-        known = settings.targets.get(target_name)
+        found = reach(identity, target_name, settings.target(target_name), settings)
+        known = settings.target(target_name)
         denying = found.denial(
             database if database is not None or known is None else known.parts[0],
             () if known is None else known.parts,
@@ -96,11 +96,15 @@ def _account(
 
 
 def _target_mismatch(policy: PolicySettings, request: AccessRequest, settings: Settings) -> str | None:
-    target = settings.targets.get(request.target)
+    target = settings.target(request.target)
     if target is None:
         return "no such target is configured"
     if policy.effect == "deny":
-        return None if denies(policy, request.target) else f"it denies only: {', '.join(policy.targets)}"
+        return (
+            None
+            if denies(policy, called(request.target, target))
+            else f"it denies only: {', '.join(policy.targets)}"
+        )
     databases = granted_databases(policy, request.target, target)
     asked = target.parts[0] if request.database is None else request.database
     if not databases:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hoopwire.model.grant import Protocol
 from hoopwire.model.identity import Identity, Principal
 from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
+from hoopwire.model.ssh.hosts import HostTarget
 
 
 def issuer_name(principal: Principal, settings: Settings) -> str | None:
@@ -80,8 +81,14 @@ class Reach:
 
 def spoken(policy: PolicySettings, settings: Settings) -> Protocol:
     """What an allowing policy's targets speak: all the same, since its actions are words of one language."""
-    named = (settings.targets.get(pattern.partition("/")[0]) for pattern in policy.targets)
+    names = (pattern.partition("/")[0] for pattern in policy.targets)
+    named = (settings.targets.get(name) or settings.target(name) for name in names)
     return next((target.protocol for target in named if target is not None), "postgres")
+
+
+def called(name: str, target: TargetSettings | None) -> tuple[str, ...]:
+    """What a policy may call the target: its name, and that of the block that it is a host of."""
+    return (name, target.block) if isinstance(target, HostTarget) else (name,)
 
 
 def speaking(identity: Identity, settings: Settings) -> tuple[PolicySettings, ...]:
@@ -102,7 +109,7 @@ def _reach(policies: tuple[PolicySettings, ...], name: str, target: TargetSettin
     gone: frozenset[str] | None = frozenset()
     for policy in policies:
         if policy.effect == "deny":
-            names = _denied_databases(policy, name)
+            names = _denied_databases(policy, called(name, target))
             if names is None or names:
                 denied.append((policy, names))
                 gone = None if names is None or gone is None else gone | names
@@ -113,25 +120,25 @@ def _reach(policies: tuple[PolicySettings, ...], name: str, target: TargetSettin
     return Reach(tuple(openings), tuple(denied))
 
 
-def denies(policy: PolicySettings, name: str) -> bool:
-    """A policy with effect = "deny" refuses something of target `name`."""
-    return _denied_databases(policy, name) != frozenset()
+def denies(policy: PolicySettings, names: tuple[str, ...]) -> bool:
+    """A policy with effect = "deny" refuses something of the target that is `called` so."""
+    return _denied_databases(policy, names) != frozenset()
 
 
-def denies_whole(policy: PolicySettings, name: str) -> bool:
-    """A policy with effect = "deny" refuses all of target `name`, not some of its databases."""
-    return _denied_databases(policy, name) is None
+def denies_whole(policy: PolicySettings, names: tuple[str, ...]) -> bool:
+    """A policy with effect = "deny" refuses all of the target `called` so, not some of its databases."""
+    return _denied_databases(policy, names) is None
 
 
-def _denied_databases(policy: PolicySettings, name: str) -> frozenset[str] | None:
-    """Databases of target `name` that a deny refuses; none: all. The bare name means all here: who shuts out
+def _denied_databases(policy: PolicySettings, names: tuple[str, ...]) -> frozenset[str] | None:
+    """Databases of the target that a deny refuses; none: all. The bare name means all here: who shuts out
     a target does not mean to leave its other databases open."""
     found: set[str] = set()
     for pattern in policy.targets:
         pattern_target, _, database = pattern.partition("/")
-        if pattern == "*" or (pattern_target == name and database in ("", "*")):
+        if pattern == "*" or (pattern_target in names and database in ("", "*")):
             return None
-        if pattern_target == name:
+        if pattern_target in names:
             found.add(database)
     return frozenset(found)
 
@@ -144,9 +151,10 @@ def granted_databases(policy: PolicySettings, name: str, target: TargetSettings)
     if policy.effect == "deny":
         return ()
     opened: set[str] = set()
+    names = called(name, target)
     for pattern in policy.targets:
         pattern_target, slash, database = pattern.partition("/")
-        if pattern_target != name:
+        if pattern_target not in names:
             continue
         if not slash:
             opened.update(target.parts[:1])
@@ -161,12 +169,22 @@ def open_to(identity: Identity, settings: Settings) -> tuple[str, ...]:
     """All that the identity could open, as one types it: `orders`, `orders/analytics`."""
     names: list[str] = []
     policies = speaking(identity, settings)
-    for name, target in settings.targets.items():
+    for name, target in _all_targets(policies, settings).items():
         opened: set[str] = set()
         for opening in _reach(policies, name, target).openings:
             opened.update(opening.databases)
         names.extend(database_name(name, target, database) for database in target.parts if database in opened)
     return tuple(names)
+
+
+def _all_targets(policies: tuple[PolicySettings, ...], settings: Settings) -> dict[str, TargetSettings]:
+    """Those of the file, a block as one, and the hosts of blocks that policies name."""
+    targets = dict(settings.targets)
+    for policy in policies:
+        for name in (pattern.partition("/")[0] for pattern in policy.targets):
+            if name not in targets and (host := settings.target(name)) is not None:
+                targets[name] = host
+    return targets
 
 
 def database_name(name: str, target: TargetSettings, database: str) -> str:

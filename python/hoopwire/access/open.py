@@ -16,7 +16,7 @@ def open_database(
     A bare target is its first one. Another target, one outside the grant, or a client that does not speak the
     target's protocol is refused.
     """
-    configured = settings.targets.get(grant.target)
+    configured = settings.target(grant.target)
     if configured is not None and protocol != configured.protocol:
         return other_protocol(grant.target, configured.protocol)
     if target != grant.target or configured is None:

@@ -8,6 +8,7 @@ from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant, RecordResults, TokenReuse
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.language import LANGUAGES
+from hoopwire.model.limits import policy_limits, stricter_limits
 from hoopwire.model.postgres.obligations import policy_budgets, policy_masks, stricter_budgets, stricter_masks
 from hoopwire.model.settings import IssuerSettings, PostgresTarget, Settings, TargetSettings
 
@@ -18,15 +19,15 @@ _RECORD: tuple[RecordResults, ...] = ("full", "digest")
 def regrant(grant: Grant, settings: Settings, now: float) -> Grant | Denial:
     """The grant as the settings allow it now: the same, narrower, or a Denial that ends its sessions.
 
-    An action that the policy no longer covers is dropped whole. Denies and masks add up; of budgets the
-    smaller counts.
+    An action that the policy no longer covers is dropped whole. Denies and masks add up; of budgets and
+    limits the smaller counts.
     The policy that made the grant is looked at first, then the others in file order. The first that still
     covers the grant whole is taken; if none does, the first that leaves something of it.
     """
     identity = current_identity(grant, settings)
     if isinstance(identity, Denial):
         return identity
-    target = settings.targets.get(grant.target)
+    target = settings.target(grant.target)
     if target is None:
         return _ended(grant, "target_removed", "its target was removed from the configuration")
     if target.protocol != grant.protocol:
@@ -76,6 +77,7 @@ def narrow(grant: Grant, identity: Identity, opening: Opening, target: TargetSet
         masks=stricter_masks(grant.masks, policy_masks(policy)),
         masks_must_match=grant.masks_must_match or policy.masks_must_match,
         budgets=stricter_budgets(grant.budgets, policy_budgets(policy.budgets)),
+        limits=stricter_limits(grant.limits, policy_limits(policy.limits)),
         policy=policy.name,
         policy_hash=policy_hash(policy, grant.target, target),
         matched=named_by(policy, identity),
@@ -135,6 +137,7 @@ def _is_whole(candidate: Grant, grant: Grant) -> bool:
         "masks",
         "masks_must_match",
         "budgets",
+        "limits",
         "expires_at",
         "max_sessions",
     )

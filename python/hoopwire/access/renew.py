@@ -12,6 +12,7 @@ from hoopwire.model.denial import Denial
 from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Identity
 from hoopwire.model.language import LANGUAGES
+from hoopwire.model.limits import stricter_limits
 from hoopwire.model.postgres.obligations import stricter_budgets, stricter_masks
 from hoopwire.model.settings import Settings
 
@@ -48,6 +49,7 @@ def renew(
         masks=stricter_masks(grant.masks, offer.masks),
         masks_must_match=grant.masks_must_match or offer.masks_must_match,
         budgets=stricter_budgets(grant.budgets, offer.budgets),
+        limits=stricter_limits(grant.limits, offer.limits),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hoopwire.access.match import denies_whole, granted_databases, spoken
+from hoopwire.access.match import called, denies_whole, granted_databases, spoken
 from hoopwire.access.ssh_footguns import Warned
 from hoopwire.model.action import ActionError, nearest
 from hoopwire.model.language import LANGUAGES
@@ -86,13 +86,15 @@ def _whos(policy: PolicySettings) -> list[_Who]:
 def _speaks(other: PolicySettings, policy: PolicySettings, who: _Who) -> bool:
     """`other` speaks about everybody whom `policy` means by `who`."""
     kind, name = who
-    return other.issuer in (None, policy.issuer) and name in getattr(other, kind)
+    is_meant = other.issuer in (None, policy.issuer) and other.who in ("anyone", policy.who)
+    return is_meant and name in getattr(other, kind)
 
 
 def _opens(other: PolicySettings, target: str, part: str, settings: Settings) -> bool:
     """It decides who connects there: it grants, or denies."""
     if other.effect == "deny":
-        return denies_whole(other, target) or f"{target}/{part}" in other.targets
+        names = called(target, settings.targets[target])
+        return denies_whole(other, names) or f"{target}/{part}" in other.targets
     return part in granted_databases(other, target, settings.targets[target])
 
 

@@ -258,7 +258,9 @@ def _key(asked: GrantRequest) -> PublicKey | None:
 def _connect(parts: Parts, grant: Grant, place: SshPlace | None, asked_at: str | None) -> str:
     """A command line that opens the grant. None for a target that nothing listens for."""
     settings = parts.current.settings
-    target, part = settings.targets[grant.target], grant.databases[0]
+    target, part = settings.target(grant.target), grant.databases[0]
+    if target is None:
+        return ""
     if target.protocol == "ssh":
         if place is None:
             return ""

@@ -14,7 +14,10 @@ from hoopwire.cli.sshd_lines import sshd_lines
 from hoopwire.cli.trials import Trial, online, standing
 from hoopwire.cli.trials.told import has_failed, print_trials, trials_json
 from hoopwire.config import Loaded, load_with_places
-from hoopwire.model.settings import PolicySettings, Settings
+from hoopwire.model.limits import limit_texts
+from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
+from hoopwire.model.ssh.hosts import example, is_pattern
+from hoopwire.model.ssh.settings import SshTarget
 
 
 def add(commands: Commands) -> None:
@@ -70,7 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
         return REFUSED if has_failed(trials) else OK
     if arguments.online:
         raise CommandFailed("--online tries what the file names, for nobody: leave out --as", USAGE)
-    names = [arguments.target] if arguments.target is not None else list(settings.targets)
+    names = (
+        [arguments.target] if arguments.target is not None else list(map(_typed, settings.targets.items()))
+    )
     groups = None
     if arguments.groups is not None:
         groups = tuple(group.strip() for group in arguments.groups.split(",") if group.strip())
@@ -111,6 +116,13 @@ def _check_token(arguments: argparse.Namespace, settings: Settings) -> int:
         for explanation in explanations:
             _print(explanation)
     return check_token.exit_code(looked, explanations)
+
+
+def _typed(target: tuple[str, TargetSettings]) -> str:
+    """What a client could type: of a block for many hosts the name of one."""
+    name, settings = target
+    is_block = isinstance(settings, SshTarget) and is_pattern(name)
+    return example(name, settings) if is_block and isinstance(settings, SshTarget) else name
 
 
 def _summarize(arguments: argparse.Namespace, loaded: Loaded, trials: list[Trial]) -> None:
@@ -182,6 +194,8 @@ def _print(explanation: Explanation) -> None:
         budgets = msgspec.structs.asdict(outcome.budgets)
         if limits := [f"{name} {limit:g}" for name, limit in budgets.items() if limit is not None]:
             print(f"    budgets    {', '.join(limits)}")
+        if lasting := limit_texts(outcome.limits):
+            print(f"    limits     {', '.join(lasting)}")
         if not is_ssh:
             print(f"    as         {clean(outcome.upstream_user)}")
         lasts = outcome.expires_at - outcome.minted_at

@@ -37,7 +37,7 @@ def asked_action(arguments: argparse.Namespace) -> str | None:
 
 def check_spoken(target: str, settings: Settings, asked: Protocol) -> None:
     """CommandFailed if the target speaks something else. An unknown one is refused by the policies."""
-    configured = settings.targets.get(parse_database(target, settings.targets)[0])
+    configured = settings.target(parse_database(target, settings.targets)[0])
     if configured is None or configured.protocol == asked:
         return
     wanted = "SQL" if configured.protocol == "postgres" else "--ssh COMMAND or --action ACTION"

@@ -23,6 +23,7 @@ from hoopwire.cli.output import budget_text, clean, moment, print_json, print_ta
 from hoopwire.cli.token import read_token
 from hoopwire.client import request_grant
 from hoopwire.model.api import GrantRequest, GrantView, RevokedView
+from hoopwire.model.limits import limit_texts
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 
@@ -205,6 +206,8 @@ def _print_obligations(grant: GrantView) -> None:
     if limits:
         texts = (f"{name.removesuffix('_s')} {_limit_text(name, limit)}" for name, limit in limits.items())
         print(f"budgets  {', '.join(texts)}")
+    if limits_of := limit_texts(grant.limits):
+        print(f"limits   {', '.join(limits_of)}")
 
 
 def _limit_text(name: str, limit: float) -> str:

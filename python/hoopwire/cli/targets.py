@@ -9,6 +9,7 @@ from hoopwire.cli.exits import OK, REFUSED, UNREACHABLE, USAGE, CommandFailed
 from hoopwire.cli.output import clean, print_json
 from hoopwire.config import load
 from hoopwire.config.ssh import HOST_KEY_ALGORITHMS
+from hoopwire.model.ssh.hosts import HostTarget
 from hoopwire.model.ssh.keys import KeyFault, fingerprint, public_blob, read_public_key
 from hoopwire.model.ssh.settings import SshTarget
 
@@ -35,7 +36,7 @@ def add(commands: Commands) -> None:
 def scan(arguments: argparse.Namespace) -> int:
     """Ask ssh-keyscan, and say which keys are pinned already."""
     settings = load(arguments.config, files=False)
-    target = settings.targets.get(arguments.target)
+    target = settings.target(arguments.target)
     if not isinstance(target, SshTarget):
         names = ", ".join(name for name, one in settings.targets.items() if isinstance(one, SshTarget))
         text = f"{clean(arguments.target)} is no SSH target of the file; there are: {names or 'none'}"
@@ -53,6 +54,9 @@ def scan(arguments: argparse.Namespace) -> int:
         print(f"{fingerprint(blob)}  {line.split()[0]}{'  (pinned)' if blob in pinned else ''}")
     if unknown:
         print(f"{len(unknown)} pinned keys are not shown by it.")
+    if isinstance(target, HostTarget):
+        print(f"Its block {clean(target.block)} pins no keys: its host_ca must have signed one of these.")
+        return OK
     listed = ", ".join(f'"{line}"' for line, _ in found)
     print(f"If they are what the target's own console says:\nhost_keys = [{listed}]")
     return OK

@@ -14,6 +14,7 @@ from hoopwire.model.postgres.actions import Action, ActionClass, Rule, Word, exp
 from hoopwire.model.postgres.grammar import MIXED, parse_action, parse_deny
 from hoopwire.model.postgres.obligations import MaskError, make_mask
 from hoopwire.model.settings import IssuerSettings, PolicySettings, TargetSettings
+from hoopwire.model.ssh.hosts import found
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _T = TypeVar("_T")
@@ -31,6 +32,8 @@ MOST_NAMES = 5_000
 """Each login under a policy goes through all of them, here and in the engine."""
 _MIN_TTL_S = 30
 _MAX_TTL_S = 3600
+_MIN_IDLE_S = 1
+_MOST_SESSIONS = 10_000
 
 
 def check_policies(
@@ -116,7 +119,7 @@ def _protocol(
     first: tuple[str, Protocol] | None = None
     for index, pattern in enumerate(policy.targets):
         name = pattern.partition("/")[0]
-        target = targets.get(name)
+        target = _named(name, targets)
         if target is None:
             continue
         if first is None:
@@ -239,7 +242,8 @@ def _check_pattern(key: Key, pattern: str, targets: dict[str, TargetSettings | N
     if name == "*":
         report.add(key, "name each target: a policy does not grow by itself when a target is added")
         return
-    if name not in targets:
+    target = _named(name, targets)
+    if target is None and name not in targets:
         close = nearest(name, targets)
         if close is not None and slash:
             there = targets[close]
@@ -247,7 +251,6 @@ def _check_pattern(key: Key, pattern: str, targets: dict[str, TargetSettings | N
             close = f"{close}/{rest}" if rest else close
         report.add(key, f"unknown target {quoted(name)}", close)
         return
-    target = targets[name]
     if not slash or database == "*" or target is None or database in target.parts:
         return
     close = nearest(database, target.parts)
@@ -255,8 +258,26 @@ def _check_pattern(key: Key, pattern: str, targets: dict[str, TargetSettings | N
     report.add(key, f"target {quoted(name)} has no {part} {quoted(database)}", close and f"{name}/{close}")
 
 
+def _named(name: str, targets: dict[str, TargetSettings | None]) -> TargetSettings | None:
+    """A target, a block by its own name, or a host of one."""
+    host = found(targets, name)
+    return targets.get(name, host)
+
+
 def _check_limits(key: Key, policy: PolicySettings, report: Report) -> None:
     if not _MIN_TTL_S <= policy.ttl <= _MAX_TTL_S:
         report.add((*key, "ttl"), "must be from 30s to 1h")
-    if not 1 <= policy.max_sessions <= 10_000:
-        report.add((*key, "max_sessions"), "must be from 1 to 10000")
+    if not 1 <= policy.max_sessions <= _MOST_SESSIONS:
+        report.add((*key, "max_sessions"), f"must be from 1 to {_MOST_SESSIONS}")
+    limits = policy.limits
+    for name in ("idle", "idle_in_transaction"):
+        limit = getattr(limits, name)
+        if limit is not None and limit < _MIN_IDLE_S:
+            report.add((*key, "limits", name), "must be at least 1s; leave it out for no limit")
+    if limits.sessions is not None and not 1 <= limits.sessions <= _MOST_SESSIONS:
+        report.add(
+            (*key, "limits", "sessions"), f"must be from 1 to {_MOST_SESSIONS}; leave it out for no limit"
+        )
+    idle, in_transaction = limits.idle, limits.idle_in_transaction
+    if idle is not None and in_transaction is not None and idle < in_transaction:
+        report.add((*key, "limits", "idle_in_transaction"), "has no effect: `idle` is shorter")

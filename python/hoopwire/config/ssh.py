@@ -74,7 +74,7 @@ def check_ssh_target(key: Key, target: SshTarget, report: Report) -> None:
         elif line.split()[:2] in [other.split()[:2] for other in target.host_keys[:index]]:
             report.add((*key, "host_keys", index), "is listed twice")
     if target.host_name is not None:
-        if not is_host(target.host_name):
+        if "*" not in target.host_name and not is_host(target.host_name):
             report.add(
                 (*key, "host_name"), f"{quoted(target.host_name)} is neither a host name nor an IP address"
             )

@@ -20,6 +20,8 @@ def check_ssh_policy(key: Key, policy: PolicySettings, report: Report) -> None:
             report.add((*key, name), "is for PostgreSQL: on an ssh target what no action gives is refused")
     if (*key, "budgets", "rows") in report:
         report.add((*key, "budgets", "rows"), "is for PostgreSQL: ssh has no rows")
+    if (*key, "limits", "idle_in_transaction") in report:
+        report.add((*key, "limits", "idle_in_transaction"), "is for PostgreSQL: ssh has no transactions")
     if (*key, "actions") not in report:
         report.add(key, 'an ssh target has no actions by default: name `actions`, for example ["operate"]')
         return

@@ -7,7 +7,10 @@ from hoopwire.config.positions import Key
 from hoopwire.config.problem import Report, quoted
 from hoopwire.config.sources import check_sources, is_host
 from hoopwire.config.ssh import check_ssh_target
+from hoopwire.config.ssh_blocks import check_block
 from hoopwire.model.settings import CredentialSettings, PostgresTarget, TargetSettings
+from hoopwire.model.ssh.hosts import is_pattern
+from hoopwire.model.ssh.settings import SshTarget
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _POSTGRES_NAME_BYTES = 63
@@ -20,6 +23,9 @@ def check_targets(targets: dict[str, TargetSettings | None], report: Report) -> 
     """Each target alone."""
     for name, target in targets.items():
         key: Key = ("targets", name)
+        if isinstance(target, SshTarget) and is_pattern(name):
+            check_block(key, name, target, targets, report)
+            continue
         if not _NAME.fullmatch(name):
             # Clients type it as dbname, where `/` sets off the database, and in ssh's user name before a `+`.
             report.add(
@@ -34,6 +40,8 @@ def check_targets(targets: dict[str, TargetSettings | None], report: Report) -> 
         if isinstance(target, PostgresTarget):
             _check_postgres(key, target, report)
         else:
+            if target.names:
+                report.add((*key, "names"), 'is for a block of many hosts, such as [targets."web*"]')
             check_ssh_target(key, target, report)
 
 

@@ -29,7 +29,7 @@ from hoopwire.control.minting import SECRET_PREFIX, redeem_certificate, redeem_s
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.control.role_keeper import RoleKeeper
 from hoopwire.control.spending import Spending
-from hoopwire.custody import LeaseFailed
+from hoopwire.custody import LeaseFailed, PlaceLimiters
 from hoopwire.model.commands import Lease
 from hoopwire.model.denial import Denial
 from hoopwire.model.events import Answered, GrantNeeded
@@ -62,7 +62,7 @@ class Admission:
         self._parts = parts
         self._roles = roles
         self._spending = spending
-        self._lending: dict[str, trio.CapacityLimiter] = {}
+        self._lending = PlaceLimiters(_AT_ONCE)
         self._running: dict[str, _Running] = {}
         self._devices = DeviceLogins(parts)
 
@@ -152,7 +152,7 @@ class Admission:
         asked, task = _asked(event, settings)
         if any(map(looks_like_credential, (event.database, *_names(event)))):
             raise Denied(texts.credential_misplaced())
-        unnamed = event.replication and asked == ("replication", None) and asked[0] not in settings.targets
+        unnamed = event.replication and asked == ("replication", None) and settings.target(asked[0]) is None
         if unnamed and not event.credential.startswith(SECRET_PREFIX):
             raise Denied(texts.replication_unnamed())
         granted = await self._grant(event, asked, task)
@@ -221,8 +221,10 @@ class Admission:
         return grant, database
 
     async def _lease(self, grant: Grant, database: str, look: Callable[[], Grant]) -> Lease:
-        target = self._parts.current.settings.targets[grant.target]
-        limiter = self._lending.setdefault(grant.target, trio.CapacityLimiter(_AT_ONCE))
+        target = self._parts.current.settings.target(grant.target)
+        if target is None:
+            raise Denied(texts.admission_failed("the target is gone"), grant=grant)
+        limiter = self._lending.of(grant.target)
         try:
             async with limiter:
                 if isinstance(target, SshTarget):

@@ -37,7 +37,7 @@ def bind(parts: Parts, key: PublicKey, source_addresses: tuple[str, ...]) -> Ssh
 
 def certify(parts: Parts, key: PublicKey, grant: Grant) -> str:
     """The certificate over the key that `grant` is bound to, as one line."""
-    target = parts.current.settings.targets.get(grant.target)
+    target = parts.current.settings.target(grant.target)
     if parts.keyring is None or parts.keyring.agents is None or not isinstance(target, SshTarget):
         raise Denied(texts.certificates_not_made(), grant=grant)
     assert grant.ssh is not None

@@ -15,7 +15,7 @@ that must end it stops the admission, and it says when the session is gone.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import trio
 
@@ -60,6 +60,9 @@ class Regrant:
 
 
 Effect = Revoke | Regrant
+_Key = TypeVar("_Key")
+_Whose = tuple[str, str, str]
+"""Issuer and key of a principal, and a target."""
 
 
 class SessionTable:
@@ -68,6 +71,7 @@ class SessionTable:
     def __init__(self) -> None:
         self._seats: dict[str, Seat] = {}
         self._by_grant: dict[str, dict[str, Seat]] = {}
+        self._by_principal: dict[_Whose, dict[str, Seat]] = {}
         self._ended: dict[str, tuple[Refusal, float]] = {}
         self._used_up: dict[str, tuple[Refusal, float]] = {}
         self.draining = False
@@ -111,8 +115,12 @@ class SessionTable:
             return _denied(grant, over[0])
         if len(self.seats_of(grant.id)) >= grant.max_sessions:
             return texts.sessions_exceeded(grant, len(self.seats_of(grant.id)))
+        mine = self._by_principal.get(_whose(grant), {})
+        if grant.limits.sessions is not None and len(mine) >= grant.limits.sessions:
+            return texts.principal_sessions_exceeded(grant, tuple(mine))
         taken = self._by_grant.setdefault(grant.id, {})
         seat = self._seats[session] = taken[session] = Seat(session, grant, database, peer)
+        self._by_principal.setdefault(_whose(grant), {})[session] = seat
         return seat
 
     def permit(self, session: str, grant: Grant) -> Denial | None:
@@ -133,10 +141,8 @@ class SessionTable:
         seat = self._seats.pop(session, None)
         if seat is not None:
             seat.gone.set()
-            siblings = self._by_grant[seat.grant.id]
-            del siblings[session]
-            if not siblings:
-                del self._by_grant[seat.grant.id]
+            _take_out(self._by_grant, seat.grant.id, session)
+            _take_out(self._by_principal, _whose(seat.grant), session)
         return seat
 
     def started(self, session: str) -> list[Effect]:
@@ -192,6 +198,17 @@ class SessionTable:
         seat.lending.cancel()
         was, seat.phase = seat.phase, "ending"
         return [Revoke(seat.session, words)] if was == "live" else []
+
+
+def _whose(grant: Grant) -> _Whose:
+    return grant.principal.issuer, grant.principal.key, grant.target
+
+
+def _take_out(seats: dict[_Key, dict[str, Seat]], key: _Key, session: str) -> None:
+    siblings = seats[key]
+    del siblings[session]
+    if not siblings:
+        del seats[key]
 
 
 def _denied(grant: Grant, words: Refusal) -> Denial:

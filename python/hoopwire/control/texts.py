@@ -5,6 +5,7 @@ it could not be verified, `ended` from our side, `unavailable` try again later. 
 for each.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -21,6 +22,7 @@ ASK_OPERATORS = "Ask the operators of this gateway before you connect again."
 SECRET_PROMPT = "Grant secret: "  # noqa: S105 - a question
 DEVICE_PROMPT = "Then press Enter (or paste a grant secret): "
 CERTIFICATE = "Get a certificate with your access token: hoopwire ssh-cert."
+_SESSIONS_NAMED = 5
 NEW_GRANT = "Ask for a new grant (hoopwire grants request) with a new access token."
 
 
@@ -327,6 +329,23 @@ def sessions_exceeded(grant: Grant, live: int) -> Denial:
         detail=f"{live} are open.",
         hint="Close one, or lower the size of your connection pool.",
         internal=f"{live} of {grant.max_sessions} sessions",
+    )
+
+
+def principal_sessions_exceeded(grant: Grant, sessions: Sequence[str]) -> Denial:
+    """The limit of sessions of one principal at one target. `sessions` are the live ones, oldest first."""
+    limit, live = grant.limits.sessions, len(sessions)
+    named = ", ".join(sessions[:_SESSIONS_NAMED]) + (", ..." if live > _SESSIONS_NAMED else "")
+    return Denial(
+        fault="too_many",
+        code="principal_sessions_exceeded",
+        message=f"you may have {limit} {'session' if limit == 1 else 'sessions'} at a time at target"
+        f" {grant.target}",
+        detail=f"{live} {'is' if live == 1 else 'are'} live: {named} (policy {grant.policy},"
+        " limits.sessions).",
+        hint="Close one, or lower the size of your connection pools. A session whose client is gone ends by"
+        " itself; gateway operators can end one, too.",
+        internal=f"{live} of {limit} sessions of {grant.principal.key} at {grant.target}",
     )
 
 

@@ -5,6 +5,7 @@ Knows secret stores and leases; must never know the sessions' bytes or why a ses
 
 from hoopwire.custody.lease import LeaseFailed, Resolve, lease, resolve_host
 from hoopwire.custody.lender import Lender
+from hoopwire.custody.places import PlaceLimiters
 from hoopwire.custody.postgres.administer import RoleFailed
 from hoopwire.custody.postgres.making import Made
 from hoopwire.custody.postgres.roles import Lent, Roles
@@ -15,6 +16,7 @@ __all__ = [
     "Lender",
     "Lent",
     "Made",
+    "PlaceLimiters",
     "Resolve",
     "RoleFailed",
     "Roles",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hoopwire.model.grant import Budgets, Grant, Mask, Used
+from hoopwire.model.grant import Budgets, Grant, Limits, Mask, Used
 from hoopwire.model.lock import Lock
 from hoopwire.model.spending import budget_use
 from hoopwire.model.statistics import EngineStatistics, SessionBudget
@@ -66,6 +66,7 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     masks: tuple[str, ...]
     """Columns whose values are masked: `public.customers.email`."""
     budgets: Budgets
+    limits: Limits
     budget: SessionBudget
     """Used and limit of each budget, over all its sessions."""
     policy: str
@@ -357,6 +358,7 @@ def grant_view(grant: Grant, used: Used, *, pending: bool = False) -> GrantView:
         deny=grant.deny,
         masks=tuple(map(column_text, grant.masks)),
         budgets=grant.budgets,
+        limits=grant.limits,
         budget=budget_use(grant.budgets, used),
         policy=grant.policy,
         matched=grant.matched,

@@ -93,6 +93,8 @@ class CompiledGrant(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     database: str
     rights: Rights
+    idle_s: float | None = None
+    """How long a session may be silent, on both sides."""
     budgets: Budgets = Budgets()
     used: Used = Used()
     """What was used before the engine knew the grant. It never lowers its own count by this."""

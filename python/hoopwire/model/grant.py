@@ -57,6 +57,15 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     wall_time_s: float = 0.0
 
 
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a grant's sessions may be silent, and how many there may be; none is no limit."""
+
+    idle_s: float | None = None
+    idle_in_transaction_s: float | None = None
+    sessions: int | None = None
+    """At a time, of the grant's principal at its target, under whatever grant."""
+
+
 class SshBinding(msgspec.Struct, frozen=True, kw_only=True):
     """The key that a grant's certificate is over: the grant is opened by it, and by nothing else."""
 
@@ -94,6 +103,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     budgets: Budgets = Budgets()
     used: Used = Used()
     """As the store had it when the grant was read; the engine may know of more."""
+    limits: Limits = Limits()
     search_path: tuple[str, ...] = ("public",)
     """The target's, as it was: a live session's names keep their meaning."""
     policy: str

@@ -10,6 +10,7 @@ import msgspec
 
 from hoopwire.model.grant import MaskKind, RecordResults, TokenReuse
 from hoopwire.model.part import ADMIN_SOCKET, Directory, File, Part, Place, SecretFile
+from hoopwire.model.ssh.hosts import found
 from hoopwire.model.ssh.settings import SecretSettings, SshSettings, SshTarget
 from hoopwire.model.units import Bytes, Seconds
 
@@ -261,6 +262,17 @@ class BudgetSettings(Part, frozen=True, kw_only=True):
     """Time in which statements run."""
 
 
+class PolicyLimitSettings(Part, frozen=True, kw_only=True):
+    """How long the sessions of a policy may be silent, and how many of them there may be."""
+
+    idle: Seconds | None = None
+    """A session in which neither side says anything for so long is ended; none: not before its grant ends."""
+    idle_in_transaction: Seconds | None = None
+    """The same while a transaction is open, which may hold locks; PostgreSQL only."""
+    sessions: int | None = None
+    """Sessions at a time of one principal at one target, whatever grants they are under."""
+
+
 class PolicySettings(Part, frozen=True, kw_only=True):
     """Groups (or single principals) to targets, actions, time and obligations."""
 
@@ -290,6 +302,8 @@ class PolicySettings(Part, frozen=True, kw_only=True):
     """A session in which a mask matches no column of the target is refused, not only told of."""
     budgets: BudgetSettings = BudgetSettings()
     """What each grant may use up."""
+    limits: PolicyLimitSettings = PolicyLimitSettings()
+    """How long sessions may be silent, and how many of a principal there may be."""
     ttl: Seconds = Seconds(900)
     """A grant lives at most this long: 30 s to 1 h."""
     max_sessions: int = 16
@@ -319,3 +333,7 @@ class Settings(Part, frozen=True, kw_only=True):
     """Targets by the name that clients type: as `dbname`, or before the `@` of ssh."""
     policies: tuple[PolicySettings, ...]
     """Policies, in the order in which they are tried: the first that covers a request makes the grant."""
+
+    def target(self, name: str) -> TargetSettings | None:
+        """What clients mean by this name: a target, or a host of a block. None if there is no such."""
+        return found(self.targets, name)

@@ -1,6 +1,6 @@
 //! A compiled grant's bytes to a grant, checked field by field.
 
-use crate::limits::{CompiledBudgets, CompiledUsed};
+use crate::limits::{CompiledBudgets, CompiledUsed, patience};
 use crate::postgres::CompiledPostgres;
 use hoopwire_gateway::{Grant, Rights};
 use hoopwire_grant::Record;
@@ -35,6 +35,7 @@ struct CompiledGrant {
     deadline_monotonic_ns: u64,
     notice_s: f64,
     rights: CompiledRights,
+    idle_s: Option<f64>,
     budgets: CompiledBudgets,
     used: CompiledUsed,
 }
@@ -95,6 +96,7 @@ pub(crate) fn grant(bytes: &[u8]) -> Result<Grant, String> {
         expires_unix_us: u64::try_from(expires.as_micros()).unwrap_or(u64::MAX),
         expires_text: compiled.expires_text,
         rights: compiled.rights.check()?,
+        idle: patience(compiled.idle_s)?,
         budgets: compiled.budgets.check()?,
         used: compiled.used.check()?,
     })

@@ -22,14 +22,26 @@ pub(crate) struct CompiledUsed {
     wall_time_s: f64,
 }
 
+/// Seconds to a time; none is no limit.
+fn duration(seconds: Option<f64>) -> Result<Option<Duration>, String> {
+    seconds.map(Duration::try_from_secs_f64).transpose().map_err(|error| error.to_string())
+}
+
+/// How long somebody may be silent: more than nothing.
+pub(crate) fn patience(seconds: Option<f64>) -> Result<Option<Duration>, String> {
+    match duration(seconds)? {
+        Some(Duration::ZERO) => Err("a limit of no time at all".to_owned()),
+        limit => Ok(limit),
+    }
+}
+
 impl CompiledBudgets {
     pub(crate) fn check(&self) -> Result<Budgets, String> {
-        let wall_time = self.wall_time_s.map(Duration::try_from_secs_f64).transpose();
         Ok(Budgets {
             rows: self.rows,
             bytes: self.bytes,
             statements: self.statements,
-            wall_time: wall_time.map_err(|error| error.to_string())?,
+            wall_time: duration(self.wall_time_s)?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What a compiled grant opens at a PostgreSQL target, checked.
 
+use crate::limits::patience;
 use hoopwire_postgres_policy::{
     Actions, DecisionKey, Mask, MaskKey, MaskKind, Pattern, Rights, Rule, Rules, Words,
 };
@@ -19,6 +20,7 @@ pub(crate) struct CompiledPostgres {
     masks_must_match: bool,
     mask_key: ByteBuf,
     target_id: String,
+    idle_in_transaction_s: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +86,7 @@ impl CompiledPostgres {
             masks: masks.into(),
             masks_must_match: self.masks_must_match,
             target_id: self.target_id,
+            idle_in_transaction: patience(self.idle_in_transaction_s)?,
             decision_key: DecisionKey::default(),
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::limits::Budgets;
 use crate::spent::Used;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What the recording keeps of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Grant<R> {
     pub expires_unix_us: u64,
     /// The same end as text, for refusals: `2026-11-23 22:15:00 UTC`.
     pub expires_text: String,
+    /// How long a session may be silent, on both sides.
+    pub idle: Option<Duration>,
     /// Limits over all sessions of the grant.
     pub budgets: Budgets,
     /// What its sessions had used of them when the control plane last wrote it down.
@@ -87,6 +89,7 @@ impl<R> Grant<R> {
             notice_at: self.notice_at,
             expires_unix_us: self.expires_unix_us,
             expires_text: self.expires_text,
+            idle: self.idle,
             budgets: self.budgets,
             used: self.used,
             rights: change(self.rights)?,
@@ -115,6 +118,7 @@ impl<R> Grant<R> {
             notice_at: None,
             expires_unix_us: 0,
             expires_text: "2026-11-23 22:15:00 UTC".into(),
+            idle: None,
             budgets: Budgets::default(),
             used: Used::default(),
             rights,

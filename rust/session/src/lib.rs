@@ -12,6 +12,7 @@ mod admission;
 mod effect;
 mod ending;
 mod release;
+mod silence;
 mod turn;
 
 pub use account::{About, Counters, Withheld};
@@ -19,4 +20,5 @@ pub use admission::{Admission, Answer, Ask, Loan, PhaseLimits, Prompt, after};
 pub use effect::{Call, Effect, Opening, Signal};
 pub use ending::{Closed, Ending, Words};
 pub use release::{Flow, Leg, Legs, Recorded, Span};
+pub use silence::{Silence, lasting};
 pub use turn::Turn;

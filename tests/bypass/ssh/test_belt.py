@@ -129,7 +129,7 @@ def every_right() -> bytes:
     now = time.time()
     return encode(
         {
-            "version": 6,
+            "version": 7,
             "id": GRANT,
             "issuer": "https://dev",
             "principal": "cid:0oa1",

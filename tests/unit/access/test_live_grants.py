@@ -5,9 +5,10 @@ import pytest
 
 from hoopwire.access import AccessRequest, Offer, compile_grant, decide, open_database, regrant, renew
 from hoopwire.model.denial import Denial
-from hoopwire.model.grant import Grant
+from hoopwire.model.grant import Grant, Limits
 from hoopwire.model.identity import Evidence, Identity, Principal
 from hoopwire.model.postgres.actions import RELATION_VERBS
+from hoopwire.model.postgres.rights import CompiledPostgres
 from hoopwire.model.settings import (
     BudgetSettings,
     CredentialSettings,
@@ -15,6 +16,7 @@ from hoopwire.model.settings import (
     GroupsSettings,
     IssuerSettings,
     ListenSettings,
+    PolicyLimitSettings,
     PolicySettings,
     PostgresTarget,
     RecordingSettings,
@@ -324,6 +326,15 @@ class TestCompile:
             "orders/orders",
         )
 
+    def test_each_limit_goes_to_those_who_keep_it(self) -> None:
+        """The number of sessions is the control plane's to know, silence the engine's."""
+        limits = PolicyLimitSettings(idle=Seconds(900), idle_in_transaction=Seconds(2), sessions=5)
+        grant = made(with_policies(replace(POLICY, limits=limits)))
+        assert grant.limits == Limits(idle_s=900.0, idle_in_transaction_s=2.0, sessions=5)
+        compiled = compile_grant(grant, "orders", now=NOW, monotonic_ns=0, notice_s=0)
+        assert isinstance(compiled.rights, CompiledPostgres)
+        assert (compiled.idle_s, compiled.rights.idle_in_transaction_s) == (900.0, 2.0)
+
     def test_query_has_no_rights(self) -> None:
         compiled = compile_grant(made(), "orders", now=NOW, monotonic_ns=0, notice_s=0)
         assert (compiled.rights.actions, compiled.rights.rules) == (("query", "function-call"), None)
@@ -348,7 +359,9 @@ class TestCompile:
             "masks_must_match": False,
             "mask_key": b"",
             "target_id": "orders/orders",
+            "idle_in_transaction_s": None,
         }
+        assert (told["version"], told["idle_s"]) == (7, None)
         assert told["budgets"] == {"rows": None, "bytes": None, "statements": None, "wall_time_s": None}
 
     def test_masks_need_their_key_and_never_show_it(self) -> None:
@@ -380,6 +393,18 @@ class TestObligations:
         gone = replace(self.EXACT, actions=("listen",))
         answer = regrant(made(with_policies(self.EXACT)), with_policies(gone), NOW)
         assert ended(answer) == "grant_not_covered"
+
+    def test_of_each_limit_the_smaller_counts(self) -> None:
+        """A live session keeps what it had, and takes what is stricter now."""
+
+        def limited(**limits: object) -> Settings:
+            return with_policies(replace(POLICY, limits=PolicyLimitSettings(**limits)))
+
+        grant = made(limited(idle=Seconds(60), sessions=9))
+        again = regrant(grant, limited(idle=Seconds(90), idle_in_transaction=Seconds(5), sessions=3), NOW)
+        assert isinstance(again, Grant)
+        assert again.limits == Limits(idle_s=60.0, idle_in_transaction_s=5.0, sessions=3)
+        assert regrant(again, limited(), NOW) == replace(again, policy_hash=made(limited()).policy_hash)
 
     def test_new_denies_masks_and_smaller_budgets_reach_a_live_grant(self) -> None:
         stricter = replace(

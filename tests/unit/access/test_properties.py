@@ -18,6 +18,7 @@ from hoopwire.model.settings import (
     GatewaySettings,
     IssuerSettings,
     ListenSettings,
+    PolicyLimitSettings,
     PolicySettings,
     PostgresTarget,
     RecordingSettings,
@@ -60,6 +61,7 @@ POLICIES = st.builds(
     ),
     masks_must_match=st.booleans(),
     budgets=st.builds(BudgetSettings, rows=st.none() | st.integers(1, 9)),
+    limits=st.builds(PolicyLimitSettings, idle=st.none() | st.integers(1, 9).map(Seconds)),
     ttl=st.integers(30, 3600).map(Seconds),
     max_sessions=st.integers(1, 20),
     token_reuse=st.sampled_from(get_args(TokenReuse)),
@@ -167,6 +169,7 @@ def is_within(small: Grant | Offer, large: Grant) -> bool:
         and {mask.column for mask in small.masks} >= {mask.column for mask in large.masks}
         and small.masks_must_match >= large.masks_must_match
         and (large.budgets.rows is None or (small.budgets.rows or 99) <= large.budgets.rows)
+        and (large.limits.idle_s is None or (small.limits.idle_s or 99) <= large.limits.idle_s)
         and small.max_sessions <= large.max_sessions
         and reuse.index(small.token_reuse) <= reuse.index(large.token_reuse)
         and (small.record_results == "full" or large.record_results == "digest")

@@ -74,6 +74,7 @@ def test_a_fault_is_told_where_it_stands(
         ('masks = { "public.customers.email" = "null" }', "masks"),
         ("masks_must_match = true", "masks_must_match"),
         ("budgets = { rows = 5 }", "budgets.rows"),
+        ('limits = { idle_in_transaction = "5s" }', "limits.idle_in_transaction"),
     ],
 )
 def test_a_key_that_only_postgresql_knows(line: str, key: str) -> None:

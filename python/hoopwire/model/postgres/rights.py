@@ -41,6 +41,8 @@ class CompiledPostgres(msgspec.Struct, frozen=True, kw_only=True, tag="postgres"
     """32 bytes that masks of kind `hash` are keyed with; empty without masks. A secret."""
     target_id: str = ""
     """Stable id of target and database, `TARGET/DATABASE`: what the engine keeps a catalogue for."""
+    idle_in_transaction_s: float | None = None
+    """How long a session may be silent in a transaction."""
 
     def __repr__(self) -> str:
         return f"CompiledPostgres(target_id={self.target_id!r}, ...)"

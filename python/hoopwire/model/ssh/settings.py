@@ -56,7 +56,9 @@ class SshTarget(Part, frozen=True, kw_only=True):
     protocol: Literal["ssh"]
     """What the target speaks."""
     host: str
-    """Host name or IP address."""
+    """Host name or IP address. Of a block for many hosts (`[targets."web*"]`): `web*.internal`."""
+    names: tuple[str, ...] = ()
+    """Of a block for many hosts: the names there are, and no other; none means every name that fits."""
     port: int = 22
     """TCP port."""
     logins: tuple[str, ...]

@@ -7,6 +7,7 @@ use crate::mask::Mask;
 use crate::rules::Rules;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A grant on a PostgreSQL target.
 pub type Grant = hoopwire_grant::Grant<Rights>;
@@ -107,6 +108,8 @@ pub struct Rights {
     pub mask_key: MaskKey,
     /// `TARGET/DATABASE`: whose catalogue counts.
     pub target_id: String,
+    /// How long a session may be silent in a transaction.
+    pub idle_in_transaction: Option<Duration>,
     /// What decisions are cached under: made at the first decision, and never copied with the grant.
     pub decision_key: DecisionKey,
 }

@@ -136,6 +136,10 @@ impl Sqlstate {
     pub const UNABLE_TO_CONNECT: Self = Self(*b"08001");
     /// `57P01` admin_shutdown.
     pub const ADMIN_SHUTDOWN: Self = Self(*b"57P01");
+    /// `57P05` idle_session_timeout.
+    pub const IDLE_SESSION_TIMEOUT: Self = Self(*b"57P05");
+    /// `25P03` idle_in_transaction_session_timeout.
+    pub const IDLE_IN_TRANSACTION_SESSION_TIMEOUT: Self = Self(*b"25P03");
     /// `57P03` cannot_connect_now.
     pub const CANNOT_CONNECT_NOW: Self = Self(*b"57P03");
     /// `57014` query_canceled.

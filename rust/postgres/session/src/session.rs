@@ -138,7 +138,10 @@ impl Session {
             Phase::Closed => None,
             Phase::Ready(live) => {
                 let notice = live.grant.notice_at.filter(|_| live.notice == Notice::NotDue);
-                [Some(live.grant.deadline), notice, live.tick_at()].into_iter().flatten().min()
+                [Some(live.grant.deadline), notice, live.tick_at(), live.silence.look_at()]
+                    .into_iter()
+                    .flatten()
+                    .min()
             }
             Phase::AwaitUpstream(admitted) => Some(self.deadline.min(admitted.live.grant.deadline)),
             _ => Some(self.deadline),
@@ -202,7 +205,7 @@ impl Session {
                         live.notice.fall_due();
                         live.give_notice(turn);
                     }
-                    ticked
+                    ticked.and_then(|()| live.look_at_silence(turn))
                 }
             }
             _ if turn.now >= self.deadline => Err(self.too_slow()),

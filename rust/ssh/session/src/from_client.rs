@@ -3,6 +3,7 @@
 use crate::channels::{Channel, Closes, Room, Runs, State};
 use crate::file_transfer::Transfer;
 use crate::keep::{Asked, Keeper, is_final};
+use crate::keepalive::is_said;
 use crate::lent::Lent;
 use crate::live::Live;
 use crate::session::Turn;
@@ -40,6 +41,9 @@ impl Live {
         let message = Message::read(payload)
             .map_err(|error| words::misbehaved_client(&format!("a malformed packet: {error}")))?;
         self.counters.bytes_in = self.counters.bytes_in.saturating_add(payload.len() as u64);
+        if is_said(&message) {
+            self.silence.heard(turn.now);
+        }
         match message {
             Message::Global { want_reply, global } => {
                 self.global_of_client(want_reply, global, payload, &permit, turn)

@@ -5,6 +5,7 @@ use crate::file_transfer::{ROOM_MOST, Transfer};
 use crate::from_client::{PACKET_MAX, put, put_clamped};
 use crate::from_outside::Coming;
 use crate::keep::{Asked, Keeper};
+use crate::keepalive::is_said;
 use crate::live::Live;
 use crate::request::say_answer;
 use crate::session::Turn;
@@ -20,6 +21,9 @@ impl Live {
         self.permit(turn.now)?;
         let message = Message::read(payload)
             .map_err(|error| words::misbehaved_target(&format!("a malformed packet: {error}")))?;
+        if is_said(&message) {
+            self.silence.heard(turn.now);
+        }
         match message {
             // its keys are the gateway's to know, and nothing else may be asked of the gateway
             Message::Global { want_reply, .. } => {

@@ -13,6 +13,7 @@ mod from_outside;
 mod from_target;
 mod globals;
 mod keep;
+mod keepalive;
 mod lent;
 mod listeners;
 mod live;

@@ -11,7 +11,7 @@ use crate::session::{Turn, goodbye};
 use crate::words;
 use hoopwire_grant::{Budget, Fault, Meter, Party, Permit};
 use hoopwire_recording::{Direction, Frame, GrantChanged, SessionEnd};
-use hoopwire_session::{Counters, Ending, Words};
+use hoopwire_session::{Counters, Ending, Silence, Words};
 use hoopwire_ssh_policy::{Action, Denial, Grant, decide};
 use hoopwire_ssh_protocol::channel::say;
 use hoopwire_ssh_protocol::put_disconnect;
@@ -63,12 +63,15 @@ pub(crate) struct Live {
     held: usize,
     /// CHANNEL_OPENs that wait until a number is free, as they came.
     pub(crate) waiting: VecDeque<Vec<u8>>,
+    pub(crate) silence: Silence,
 }
 
 impl Live {
     /// With the identifications of both peers.
-    pub(crate) fn new(enter: Enter, client: &str, target: &str) -> Live {
+    pub(crate) fn new(enter: Enter, client: &str, target: &str, now: Instant) -> Live {
         let Enter { no, grant, meter, .. } = enter;
+        let mut silence = Silence::new(now);
+        silence.watch(grant.idle);
         Live {
             no,
             grant,
@@ -86,6 +89,7 @@ impl Live {
             unasked: 0,
             held: 0,
             waiting: VecDeque::new(),
+            silence,
         }
     }
 
@@ -202,7 +206,10 @@ impl Live {
     /// When to look at the time again.
     pub(crate) fn wake(&self) -> Instant {
         let notice = self.grant.notice_at.filter(|_| self.notice == Notice::NotDue);
-        [self.meter.wake(), notice].into_iter().flatten().fold(self.grant.deadline, Instant::min)
+        [self.meter.wake(), notice, self.silence.look_at()]
+            .into_iter()
+            .flatten()
+            .fold(self.grant.deadline, Instant::min)
     }
 
     /// Time went by: is the session still good, and is somebody to be told that it ends soon?
@@ -212,6 +219,11 @@ impl Live {
         if self.meter.is_over_time() && self.meter.is_running() {
             let denial: Denial = self.meter.denial(Budget::WallTime, &self.grant);
             return Err(words::denied(&denial));
+        }
+        if self.silence.look_at().is_some_and(|at| turn.now >= at)
+            && self.silence.is_too_long(turn.now, self.grant.idle, self.grant.idle)
+        {
+            return Err(words::idle(&self.grant));
         }
         if self.notice == Notice::NotDue && self.grant.notice_at.is_some_and(|at| turn.now >= at) {
             self.notice = Notice::Said;
@@ -252,6 +264,7 @@ impl Live {
         let old = std::mem::replace(&mut self.grant, grant);
         self.grant.succeed(&old);
         self.meter.set_budgets(self.grant.budgets);
+        self.silence.watch(self.grant.idle);
         let still = |action: &Action<'_>| {
             decide(&self.grant, turn.now, action).map(drop).map_err(|denial| words::denied(&denial))
         };

@@ -414,7 +414,7 @@ impl Session {
         let Phase::Enter(enter) = std::mem::replace(&mut self.phase, Phase::Closed) else { return Ok(()) };
         let peer = |leg: &Option<Transport>| leg.as_ref().map_or(String::new(), |leg| leg.peer().to_owned());
         let (client, target) = (peer(&self.down), peer(&self.up));
-        self.phase = Phase::Live(Box::new(Live::new(*enter, &client, &target)));
+        self.phase = Phase::Live(Box::new(Live::new(*enter, &client, &target, turn.now)));
         for leg in [&mut self.down, &mut self.up].into_iter().flatten() {
             leg.authenticated();
         }

@@ -1,8 +1,8 @@
 //! What principals are told, and the protocol's codes: each fault is a DISCONNECT reason (RFC 4253, 11.1).
 
 use hoopwire_grant::{Fault, Party};
-use hoopwire_session::{Ending, Words};
-use hoopwire_ssh_policy::Denial;
+use hoopwire_session::{Ending, Words, lasting};
+use hoopwire_ssh_policy::{Denial, Grant};
 
 /// Exit status of a command that was refused: that of one which a shell may not run. 255 would mean a lost connection.
 pub(crate) const REFUSED_STATUS: u32 = 126;
@@ -132,6 +132,19 @@ pub(crate) fn shutting_down() -> Ending {
 #[must_use]
 pub(crate) fn late_decision() -> Ending {
     too_late(Party::Gateway, Fault::Unavailable, "the gateway could not decide in time; try again")
+}
+
+/// Nobody said anything for too long.
+#[must_use]
+pub(crate) fn idle(grant: &Grant) -> Ending {
+    let limit = lasting(grant.idle.unwrap_or_default());
+    let words = Words::new(format!("the session was idle for longer than {limit}"))
+        .detail(format!(
+            "So long nothing went either way; keepalives do not count (policy {}, limits.idle).\ncode: idle",
+            grant.policy
+        ))
+        .hint(format!("Connect again: grant {} is good until {}.", grant.id, grant.expires_text));
+    Ending::faulty(Party::Gateway, Fault::Ended, "idle", words)
 }
 
 /// Somebody did not come far in time.

@@ -9,6 +9,8 @@
 )]
 
 mod link;
+#[path = "dialogue/silence.rs"]
+mod silence;
 
 use hoopwire_grant::Party;
 use hoopwire_recording::Direction;

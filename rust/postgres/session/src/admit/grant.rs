@@ -15,7 +15,7 @@ use hoopwire_postgres_protocol::message::Scanner;
 use hoopwire_postgres_protocol::params::Replication;
 use hoopwire_postgres_protocol::pipeline::Pipeline;
 use hoopwire_recording::{Decision, Direction, Frame};
-use hoopwire_session::{Admission, Effect, after};
+use hoopwire_session::{Admission, Effect, Silence, after};
 use hoopwire_wire::Secret;
 
 impl Session {
@@ -57,6 +57,7 @@ impl Session {
             names: Names::default(),
             cursors: Cursors::default(),
             exact: None,
+            silence: Silence::new(turn.now),
         };
         self.phase = Phase::AwaitUpstream(Box::new(AwaitUpstream {
             params: wait.params,

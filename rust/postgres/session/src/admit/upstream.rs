@@ -114,6 +114,8 @@ impl Session {
             turn.caches.keyring.keep(id, keys);
         }
         live.welcome(established, turn);
+        live.silence.heard(turn.now);
+        live.watch_silence();
         self.phase = Phase::Ready(live);
         turn.effects.push(Effect::Established);
         if !held.is_empty() {

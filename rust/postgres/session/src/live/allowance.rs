@@ -202,7 +202,7 @@ impl Live {
     }
 
     /// The target keeps what it has to say back until the principal's Flush or Sync; the time till then is not its own.
-    fn flush(&mut self, turn: &mut Turn<'_>) {
+    pub(crate) fn flush(&mut self, turn: &mut Turn<'_>) {
         let is_kept_back = self.pipeline.is_in_round() && self.pipeline.copy() == Copy::None;
         if is_kept_back && !self.allowance.is_flushed && self.requests.scanner.at_boundary() {
             self.allowance.is_flushed = true;

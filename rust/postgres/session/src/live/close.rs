@@ -116,6 +116,9 @@ impl Live {
         let old = std::mem::replace(&mut *self.grant, grant);
         self.grant.succeed(&old);
         self.allowance.meter.set_budgets(self.grant.budgets);
+        if self.stage.is_welcomed() {
+            self.watch_silence();
+        }
         let must_match = old.rights.masks_must_match != self.grant.rights.masks_must_match;
         if old.rights.rules != self.grant.rights.rules
             || old.rights.masks != self.grant.rights.masks

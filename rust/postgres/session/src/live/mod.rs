@@ -10,6 +10,7 @@ pub(crate) mod names;
 pub(crate) mod replication;
 pub(crate) mod replies;
 pub(crate) mod requests;
+pub(crate) mod silence;
 pub(crate) mod stand_in;
 pub(crate) mod states;
 
@@ -25,7 +26,7 @@ use hoopwire_postgres_protocol::cancel::CancelKey;
 use hoopwire_postgres_protocol::message::Scanner;
 use hoopwire_postgres_protocol::pipeline::Pipeline;
 use hoopwire_postgres_protocol::{backend, frontend};
-use hoopwire_session::Counters;
+use hoopwire_session::{Counters, Silence};
 use hoopwire_wire::Secret;
 
 /// Replication mode.
@@ -92,6 +93,7 @@ pub(crate) struct Live {
     /// Of a statement-exact grant.
     pub(crate) exact: Option<Box<Exact>>,
     pub(crate) allowance: Allowance,
+    pub(crate) silence: Silence,
 }
 
 impl Live {

@@ -141,6 +141,7 @@ impl KeptTag {
 impl Live {
     /// Bytes of the target, after login: first what it says to the gateway itself.
     pub(crate) fn hear(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        self.silence.heard(turn.now);
         if self.is_asking() {
             let Some(Heard { aside, waiting }) = self.hear_again(&mut input, turn)? else { return Ok(()) };
             self.take_replies(&aside, turn)?;

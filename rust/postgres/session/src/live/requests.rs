@@ -66,6 +66,7 @@ struct Traits {
 impl Live {
     /// Bytes of the principal, after login.
     pub(crate) fn take_requests(&mut self, mut input: &[u8], turn: &mut Turn<'_>) -> Result<(), Ending> {
+        self.silence.heard(turn.now);
         let permit = decide(&self.grant, self.class(), turn.now);
         if let Err(denial) = &permit
             && denial.fault == Fault::Expired

@@ -15,5 +15,6 @@ mod queries;
 mod replication;
 mod server;
 mod settings;
+mod silence;
 mod splits;
 mod transactions;

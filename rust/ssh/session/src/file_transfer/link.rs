@@ -62,7 +62,7 @@ impl Link {
         let now = grant.deadline - Duration::from_secs(60);
         let Windows { target, client, packet } = windows;
         let mut link = Link {
-            live: Live::new(Enter::new(1, grant, meter), "SSH-2.0-paramiko", peer),
+            live: Live::new(Enter::new(1, grant, meter), "SSH-2.0-paramiko", peer, now),
             legs: Legs::default(),
             now,
             client_room: u64::from(target),

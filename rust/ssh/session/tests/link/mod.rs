@@ -203,7 +203,12 @@ impl Link {
     }
 
     pub(crate) fn up_by(rights: &[&str], split: usize) -> Link {
+        Link::up_with(rights, split, |_| {})
+    }
+
+    pub(crate) fn up_with(rights: &[&str], split: usize, change: impl FnOnce(&mut Grant<Rights>)) -> Link {
         let mut link = Link::new(rights, split);
+        change(&mut link.grant);
         link.call(|session, turn| session.handle_open(turn));
         link.client.say(|out| auth::service_request(out, userauth::USERAUTH));
         link.client.say(|out| auth::password(out, "web1", &Secret::new("hw1_secret".to_owned())));
