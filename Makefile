@@ -26,7 +26,7 @@ export CARGO_HOME := $(CARGO_PLACE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-versions masks-oracle ssh-peers quick lint types bench bench-texts fuzz fresh wheel format clean
+.PHONY: help demo test test-versions masks-oracle ssh-peers quick lint types bench bench-ssh bench-texts fuzz fresh wheel format clean
 
 help: ## list the jobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ types: ## mypy --strict, and the engine's stub against the engine
 bench: ## ratios against direct, a bare relay, PgBouncer and HAProxy
 	@scripts/bootstrap bench
 	$(PYTHON) benches/postgres.py $(ARGS)
+
+bench-ssh: ## bulk, keys and logins by ssh beside OpenSSH as a jump host
+	@scripts/bootstrap bench
+	$(PYTHON) benches/ssh.py $(ARGS)
 
 bench-texts: ## time against length for every list of the grammar, and what one session's text costs another
 	@scripts/bootstrap bench

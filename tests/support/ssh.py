@@ -51,6 +51,7 @@ class Sshd:
     port: int
     folder: Path
     host_key: PrivateKey
+    pid: int
 
     @property
     def log(self) -> str:
@@ -101,7 +102,7 @@ def sshd(folder: Path, *settings: str, program: str | None = None) -> Iterator[S
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         _wait_for(port, process)
-        yield Sshd(port, folder, host_key)
+        yield Sshd(port, folder, host_key, process.pid)
     finally:
         process.terminate()
         process.wait()
