@@ -300,7 +300,12 @@ impl Live {
         text.extend_from_slice(b"hoopwire: ");
         text.extend_from_slice(words::lines(words, "\r\nhoopwire: ").as_bytes());
         text.extend_from_slice(b"\r\n");
-        self.tell_terminals(&text, turn)
+        let is_told = self.tell_terminals(&text, turn);
+        if is_told {
+            // its answer says that the words were read
+            turn.carry_down(say::keepalive);
+        }
+        is_told
     }
 }
 

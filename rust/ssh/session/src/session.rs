@@ -12,6 +12,7 @@ use hoopwire_session::{
     Withheld, Words, after,
 };
 use hoopwire_ssh_policy::{Grant, Rights};
+use hoopwire_ssh_protocol::channel::number;
 use hoopwire_ssh_protocol::gatekeep::{self, Side, Verdict};
 use hoopwire_ssh_protocol::{Broken, Heard, Transport, put_disconnect};
 use hoopwire_wire::{Random, Secret};
@@ -56,8 +57,9 @@ enum Phase {
     Closed,
 }
 
-/// How long a client has to show the last words.
-const LEAVING: Duration = Duration::from_millis(250);
+/// How long a client has to read the last words, and to show what it has read: at a DISCONNECT it drops them.
+const LEAVING: Duration = Duration::from_secs(1);
+const SHOWING: Duration = Duration::from_millis(50);
 
 /// One connection of a principal.
 #[derive(Debug)]
@@ -134,7 +136,7 @@ impl Session {
     /// Somebody else owes something first.
     #[must_use]
     pub fn holds_principal(&self) -> bool {
-        matches!(self.phase, Phase::AwaitGrant | Phase::Enter(_) | Phase::Leaving { .. })
+        matches!(self.phase, Phase::AwaitGrant | Phase::Enter(_))
     }
 
     /// What waits for new keys, and on channels.
@@ -265,6 +267,14 @@ impl Session {
                     self.answered(answer?, turn)?;
                 }
                 (Phase::Live(live), Some(Heard::Packet)) => live.hear_client(&self.payload, turn)?,
+                // nothing of it goes anywhere any more
+                (Phase::Leaving { .. }, Some(Heard::Packet)) => {
+                    let number = self.payload.first().copied().unwrap_or_default();
+                    if matches!(number, number::REQUEST_SUCCESS | number::REQUEST_FAILURE) {
+                        self.deadline = self.deadline.min(after(turn.now, SHOWING));
+                    }
+                    self.payload.zeroize();
+                }
                 _ => {}
             }
         }

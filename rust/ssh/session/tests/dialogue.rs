@@ -273,11 +273,33 @@ fn nothing_passes_from_the_deadline_on_and_a_terminal_hears_why() {
     let Message::Data { data: words, .. } = Message::read(&news[0]).unwrap() else { panic!() };
     let words = String::from_utf8_lossy(words.0).into_owned();
     assert!(words.starts_with("\x1b[0m") && words.contains("expired"), "{words:?}");
+    // A client that was slow lost them: it drops what it has not shown at a DISCONNECT.
+    assert_eq!(numbers(&news), [number::CHANNEL_DATA, number::GLOBAL_REQUEST]);
     link.client.packet(&data(9, b"more"));
     link.run();
-    link.wait(Duration::from_secs(1));
+    link.wait(Duration::from_millis(500));
+    assert!(link.closed.is_none());
+    link.client.say(say::request_failure);
+    link.run();
+    link.wait(Duration::from_millis(50));
+    assert!(link.target.news().is_empty());
     link.assert_ended(Party::Gateway, "grant_expired");
     assert!(link.client.goodbye.as_ref().unwrap().contains("expired"));
+}
+
+#[test]
+fn a_client_that_does_not_read_the_last_words_is_not_waited_for() {
+    let mut link = Link::up(&["shell", "pty"]);
+    link.channel(1, 9);
+    link.client.packet(&pty(9));
+    link.client.packet(&request(9, b"shell", true, b""));
+    link.run();
+    link.now += Duration::from_secs(600);
+    link.client.packet(&data(9, b"x"));
+    link.run();
+    assert!(link.closed.is_none());
+    link.wait(Duration::from_secs(1));
+    link.assert_ended(Party::Gateway, "grant_expired");
 }
 
 #[test]

@@ -93,6 +93,15 @@ pub fn request_failure(out: &mut Vec<u8>) {
     plain::put(out, |payload| payload.push(number::REQUEST_FAILURE));
 }
 
+/// Asks the client for any answer at all: it comes when all before it was read. OpenSSH's own name for it.
+pub fn keepalive(out: &mut Vec<u8>) {
+    plain::put(out, |payload| {
+        payload.push(number::GLOBAL_REQUEST);
+        fields::put_string(payload, b"keepalive@openssh.com");
+        payload.push(1);
+    });
+}
+
 /// Tells a client all host keys, so that it can learn new ones: OpenSSH's PROTOCOL, section 2.5. Wants no reply.
 pub fn host_keys<'k>(out: &mut Vec<u8>, keys: impl IntoIterator<Item = &'k [u8]>) {
     plain::put(out, |payload| {

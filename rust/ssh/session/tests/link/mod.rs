@@ -409,6 +409,8 @@ impl Link {
 struct Seen {
     opens: u64,
     globals: u64,
+    /// The gateway's own, behind its last words.
+    keepalives: u64,
     requests: u64,
     bytes: u64,
 }
@@ -420,6 +422,7 @@ impl Seen {
         for payload in packets {
             match Message::read(payload).unwrap() {
                 Message::Open { .. } => seen.opens += 1,
+                Message::Global { .. } if payload == keepalive() => seen.keepalives += 1,
                 Message::Global { .. } => seen.globals += 1,
                 Message::Request { .. } => seen.requests += 1,
                 Message::Data { data, .. } | Message::ExtendedData { data, .. } => {
@@ -459,6 +462,14 @@ fn told(frame: &Frame<'_>, direction: Direction) -> Told {
         }
         _ => Told::Other,
     }
+}
+
+/// Wants a reply.
+fn keepalive() -> Vec<u8> {
+    let mut payload = vec![channel::number::GLOBAL_REQUEST];
+    string(&mut payload, b"keepalive@openssh.com");
+    payload.push(1);
+    payload
 }
 
 pub(crate) fn string(out: &mut Vec<u8>, text: &[u8]) {
