@@ -240,6 +240,9 @@ impl Session {
 
     /// Bytes of the target.
     pub fn handle_upstream(&mut self, input: &[u8], turn: &mut Turn<'_>) {
+        if self.is_leaving() {
+            return;
+        }
         if let Some(leg) = &mut self.up {
             leg.push(input);
         }
@@ -473,6 +476,7 @@ impl Session {
     /// A side closed its half of the connection.
     pub fn handle_eof(&mut self, upstream: bool, turn: &mut Turn<'_>) {
         let ending = match (&self.phase, upstream) {
+            (Phase::Leaving { .. }, true) => return,
             (Phase::Enter(_), true) => words::not_let_in("the target closed the connection"),
             (_, true) => target_left("it closed the connection"),
             (_, false) => left("the client closed the connection"),
@@ -513,6 +517,7 @@ impl Session {
     pub fn handle_drain(&mut self, turn: &mut Turn<'_>) {
         let outcome = match &mut self.phase {
             Phase::Live(live) => live.drain(),
+            Phase::Leaving { .. } => Ok(()),
             _ => Err(words::shutting_down()),
         };
         self.settle(outcome, turn);
@@ -523,9 +528,16 @@ impl Session {
         self.settle(Err(words::shutting_down()), turn);
     }
 
-    /// End with these words, whatever the phase.
+    /// End with these words, whatever the phase; where the last words are being said already, those count.
     pub fn handle_end(&mut self, ending: Ending, turn: &mut Turn<'_>) {
-        self.settle(Err(ending), turn);
+        if !self.is_leaving() {
+            self.settle(Err(ending), turn);
+        }
+    }
+
+    /// The target was told the end: what it still says, and that it goes, cuts nobody's last words short.
+    fn is_leaving(&self) -> bool {
+        matches!(self.phase, Phase::Leaving { .. })
     }
 
     fn settle(&mut self, outcome: Result<(), Ending>, turn: &mut Turn<'_>) {

@@ -273,7 +273,11 @@ fn nothing_passes_from_the_deadline_on_and_a_terminal_hears_why() {
     let Message::Data { data: words, .. } = Message::read(&news[0]).unwrap() else { panic!() };
     let words = String::from_utf8_lossy(words.0).into_owned();
     assert!(words.starts_with("\x1b[0m") && words.contains("expired"), "{words:?}");
-    // A client that was slow lost them: it drops what it has not shown at a DISCONNECT.
+    // A client that was slow lost them: it drops what it has not shown at a DISCONNECT, which came as soon as the target
+    // had gone.
+    link.target.packet(&data(1, b"late output"));
+    link.run();
+    link.call(|session, turn| session.handle_eof(true, turn));
     assert_eq!(numbers(&news), [number::CHANNEL_DATA, number::GLOBAL_REQUEST]);
     link.client.packet(&data(9, b"more"));
     link.run();
