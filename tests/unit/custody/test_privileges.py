@@ -226,6 +226,17 @@ def is_within(made: Privilege, given: CompiledRules) -> bool:
             return made.privilege == "CONNECT" or allows(given, "ddl", "pg_temp", "never seen")
 
 
+def test_a_deny_takes_temporary_relations_too():
+    """`ddl on pg_temp.*`, allowed and denied at once, left TEMPORARY on the database."""
+    rule = {"verbs": ["ddl"], "objects": [("pg_temp", "*")], "except": []}
+
+    def of_database(given: CompiledRules) -> set[str]:
+        return {made.privilege for made in expand(given, PLACE).granted if made.kind == "database"}
+
+    assert of_database(rights({"allow": [rule], "deny": []})) == {"CONNECT", "TEMPORARY"}
+    assert of_database(rights({"allow": [rule], "deny": [rule]})) == {"CONNECT"}
+
+
 @given(RIGHTS)
 def test_no_privilege_is_outside_the_rights(given: CompiledRules) -> None:
     """Whatever the rules: a role may do nothing that its grant does not say."""

@@ -149,14 +149,17 @@ def _is_denied_whole(rights: CompiledRules, sequence: Object) -> bool:
 def _of_schema(rights: CompiledRules, schema: str, used: bool) -> set[str]:
     """USAGE where something in it is named. CREATE only where `ddl` has every name in it, now and later."""
     privileges = {"USAGE"} if used else set()
-    if not is_system(schema) and any(_gives_whole_schema(rule, schema) for rule in rights.allow):
-        taken = any(
-            "ddl" in rule.verbs and any(_part(pattern[0], schema) for pattern in rule.objects)
-            for rule in rights.deny
-        )
-        if not taken:
-            privileges |= {"USAGE", "CREATE"}
+    if not is_system(schema) and _has_whole_schema(rights, schema):
+        privileges |= {"USAGE", "CREATE"}
     return privileges
+
+
+def _has_whole_schema(rights: CompiledRules, schema: str) -> bool:
+    """`ddl` has every name in it, and no deny takes one."""
+    return any(_gives_whole_schema(rule, schema) for rule in rights.allow) and not any(
+        "ddl" in rule.verbs and any(_part(pattern[0], schema) for pattern in rule.objects)
+        for rule in rights.deny
+    )
 
 
 def _gives_whole_schema(rule: CompiledRule, schema: str) -> bool:
@@ -168,8 +171,7 @@ def _gives_whole_schema(rule: CompiledRule, schema: str) -> bool:
 
 
 def _of_database(rights: CompiledRules) -> set[str]:
-    temporary = any(_gives_whole_schema(rule, "pg_temp") for rule in rights.allow)
-    return {"CONNECT", "TEMPORARY"} if temporary else {"CONNECT"}
+    return {"CONNECT", "TEMPORARY"} if _has_whole_schema(rights, "pg_temp") else {"CONNECT"}
 
 
 def _gives(rule: CompiledRule, verb: str, schema: str, name: str) -> bool:
