@@ -137,7 +137,7 @@ def every_right() -> bytes:
             "principal_kind": "ai_agent",
             "target": TARGET,
             "database": "",
-            "rights": {"type": "ssh", "actions": EVERYTHING, "action_texts": EVERYTHING},
+            "rights": {"type": "ssh", "actions": EVERYTHING, "action_texts": EVERYTHING, "own": []},
             "budgets": {"rows": None, "bytes": None, "statements": None, "wall_time_s": None},
             "used": {"rows": 0, "bytes": 0, "statements": 0, "wall_time_s": 0.0},
             "policy": "everything",
@@ -189,6 +189,7 @@ def engine_config(folder: Path, keys: Keys) -> dict[str, Any]:
             "ssh": {
                 "host_keys": [{"key": pkcs8(keys.host), "certificate": b""}],
                 "agents_authorities": [public_blob(keys.agents.public_key())],
+                "prompts": False,
             }
         },
         "reactors": 1,
