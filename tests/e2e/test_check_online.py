@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hoopwire.demo.gateway import RunningGateway
+from support.wait import wait_for
 
 
 @pytest.fixture
@@ -26,7 +27,8 @@ def test_a_gateway_that_runs_is_found_sound(own):
     found = {trial["tried"]: trial["found"] for trial in trials}
     assert found[f"listen at 127.0.0.1:{own.port}"] == "is held by the gateway that runs"
     assert found["login as app to orders"].startswith("PostgreSQL ")
-    assert own.hoopwire("status").ok, "nobody is disturbed"
+    # Nobody is disturbed; one that has just started looks around first.
+    wait_for(lambda: own.hoopwire("status").ok, "the gateway is ready")
 
 
 def test_each_fault_of_a_target_is_named(own, pg):
