@@ -4,7 +4,7 @@ TIME ?= 600
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 # Side by side, each file as a whole: most tests wait for servers and clients.
-PYTEST_ALL := $(PYTEST) -n auto --maxprocesses 4 --dist loadfile
+PYTEST_ALL := $(PYTEST) -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 FUZZ_TARGETS = $(basename $(notdir $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 FUZZ_PYTHON = $(wildcard tests/fuzz/fuzz_*.py)
 VERSIONS ?= 16 17 18
