@@ -1,6 +1,6 @@
 """SSH's part of a decision: what a client's user name says, and what certificates may say of a grant."""
 
-from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 
 from hoopwire.model.action import ActionError
@@ -48,7 +48,8 @@ def allowed_by(rights: CompiledSsh) -> Allowed:
     )
 
 
-def own_places(addresses: Iterable[str], target_host: str, machine: str) -> tuple[str, ...]:
+@lru_cache(maxsize=1024)
+def own_places(addresses: tuple[str, ...], target_host: str, machine: str) -> tuple[str, ...]:
     """Where a target would find the gateway's listeners, of which `addresses` are the bound `HOST:PORT`.
 
     `machine` is the name of the gateway's. Loopback is the gateway's only where the target is that machine.
