@@ -177,7 +177,7 @@ class Parts:
 
     def _own_places(self, name: str) -> tuple[str, ...]:
         settings = self.current.settings
-        target = settings.targets.get(name)
+        target = settings.target(name)
         if not isinstance(target, SshTarget):
             return ()
         control = () if settings.listen.control is None else (settings.listen.control,)

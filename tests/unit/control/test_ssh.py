@@ -43,6 +43,10 @@ def settings(settings: Settings, tmp_path) -> Settings:
         actions=("pty", "forward 10.0.0.1:80"),
         max_sessions=2,
     )
+    many = SshTarget(
+        protocol="ssh", host="db*.internal", logins=("deploy",), host_ca=str(tmp_path / "host_ca.pub")
+    )
+    blocks = PolicySettings(name="blocks", groups=("ops",), targets=("db*",), actions=("shell",))
     return msgspec.structs.replace(
         settings,
         listen=msgspec.structs.replace(settings.listen, ssh=("127.0.0.1:0",)),
@@ -53,8 +57,8 @@ def settings(settings: Settings, tmp_path) -> Settings:
             host_ca=str(tmp_path / "host_ca"),
             names=("gw1",),
         ),
-        targets={**settings.targets, "web1": web1},
-        policies=(*settings.policies, ops, one, both),
+        targets={**settings.targets, "web1": web1, "db*": many},
+        policies=(*settings.policies, ops, one, both, blocks),
     )
 
 
@@ -80,6 +84,16 @@ async def ssh(house, credential, user="web1", session="s_1", peer="127.0.0.1:500
 
 def code_of(house):
     return house.audited("session.denied")[-1]["code"]
+
+
+@pytest.mark.parametrize("target", ["web1", "db7"])
+async def test_nothing_is_forwarded_to_the_gateway_from_any_host(house, target, monkeypatch):
+    """A grant of its network led from a host of a block to the gateway's ports."""
+    await issued(house, target=target)
+    [grant] = await house.parts.store.grants()
+    monkeypatch.setattr(house.engine, "addresses", lambda: ["10.0.0.5:2222", "10.0.0.5:6432"])
+    rights = house.parts.compiled(grant, "deploy").rights
+    assert {"10.0.0.5:2222", "10.0.0.5:6432"} <= set(rights.own)
 
 
 async def test_the_engine_is_told_of_keys_and_listeners(house):
