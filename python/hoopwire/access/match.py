@@ -169,7 +169,7 @@ def open_to(identity: Identity, settings: Settings) -> tuple[str, ...]:
     """All that the identity could open, as one types it: `orders`, `orders/analytics`."""
     names: list[str] = []
     policies = speaking(identity, settings)
-    for name, target in _all_targets(policies, settings).items():
+    for name, target in all_targets(policies, settings).items():
         opened: set[str] = set()
         for opening in _reach(policies, name, target).openings:
             opened.update(opening.databases)
@@ -177,7 +177,7 @@ def open_to(identity: Identity, settings: Settings) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _all_targets(policies: tuple[PolicySettings, ...], settings: Settings) -> dict[str, TargetSettings]:
+def all_targets(policies: tuple[PolicySettings, ...], settings: Settings) -> dict[str, TargetSettings]:
     """Those of the file, a block as one, and the hosts of blocks that policies name."""
     targets = dict(settings.targets)
     for policy in policies:

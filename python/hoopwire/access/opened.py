@@ -1,6 +1,6 @@
 """Says what the policies would give an identity, policy by policy. Pure."""
 
-from hoopwire.access.match import database_name, reach, spoken
+from hoopwire.access.match import all_targets, database_name, reach, speaking, spoken
 from hoopwire.model.api import column_text
 from hoopwire.model.identity import Identity
 from hoopwire.model.language import LANGUAGES
@@ -12,7 +12,7 @@ from hoopwire.model.settings import PolicySettings, Settings
 def opened(identity: Identity, settings: Settings) -> tuple[PolicyView, ...]:
     """Each policy that opens something, in the order of the file; what a deny before it takes is left out."""
     places: dict[str, list[str]] = {}
-    for name, target in settings.targets.items():
+    for name, target in all_targets(speaking(identity, settings), settings).items():
         for opening in reach(identity, name, target, settings).openings:
             names = (database_name(name, target, part) for part in opening.databases)
             places.setdefault(opening.policy.name, []).extend(names)

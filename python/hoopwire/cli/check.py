@@ -15,9 +15,7 @@ from hoopwire.cli.trials import Trial, online, standing
 from hoopwire.cli.trials.told import has_failed, print_trials, trials_json
 from hoopwire.config import Loaded, load_with_places
 from hoopwire.model.limits import limit_texts
-from hoopwire.model.settings import PolicySettings, Settings, TargetSettings
-from hoopwire.model.ssh.hosts import example, is_pattern
-from hoopwire.model.ssh.settings import SshTarget
+from hoopwire.model.settings import PolicySettings, Settings
 
 
 def add(commands: Commands) -> None:
@@ -73,9 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         return REFUSED if has_failed(trials) else OK
     if arguments.online:
         raise CommandFailed("--online tries what the file names, for nobody: leave out --as", USAGE)
-    names = (
-        [arguments.target] if arguments.target is not None else list(map(_typed, settings.targets.items()))
-    )
+    names = [arguments.target] if arguments.target is not None else settings.typed_names()
     groups = None
     if arguments.groups is not None:
         groups = tuple(group.strip() for group in arguments.groups.split(",") if group.strip())
@@ -116,13 +112,6 @@ def _check_token(arguments: argparse.Namespace, settings: Settings) -> int:
         for explanation in explanations:
             _print(explanation)
     return check_token.exit_code(looked, explanations)
-
-
-def _typed(target: tuple[str, TargetSettings]) -> str:
-    """What a client could type: of a block for many hosts the name of one."""
-    name, settings = target
-    is_block = isinstance(settings, SshTarget) and is_pattern(name)
-    return example(name, settings) if is_block and isinstance(settings, SshTarget) else name
 
 
 def _summarize(arguments: argparse.Namespace, loaded: Loaded, trials: list[Trial]) -> None:

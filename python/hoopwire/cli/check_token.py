@@ -27,7 +27,7 @@ def look_at(arguments: argparse.Namespace, settings: Settings) -> tuple[Examinat
     looked = trio.run(_examine, token, settings, arguments.online)
     if looked.identity is None:
         return looked, []
-    names = [arguments.target] if arguments.target is not None else list(settings.targets)
+    names = [arguments.target] if arguments.target is not None else settings.typed_names()
     now = time.time()
     return looked, [explain_identity(looked.identity, name, settings, now) for name in names]
 

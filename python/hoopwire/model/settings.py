@@ -10,7 +10,7 @@ import msgspec
 
 from hoopwire.model.grant import MaskKind, RecordResults, TokenReuse
 from hoopwire.model.part import ADMIN_SOCKET, Directory, File, Part, Place, SecretFile
-from hoopwire.model.ssh.hosts import found
+from hoopwire.model.ssh.hosts import found, typed
 from hoopwire.model.ssh.settings import SecretSettings, SshSettings, SshTarget
 from hoopwire.model.units import Bytes, Seconds
 
@@ -337,3 +337,7 @@ class Settings(Part, frozen=True, kw_only=True):
     def target(self, name: str) -> TargetSettings | None:
         """What clients mean by this name: a target, or a host of a block. None if there is no such."""
         return found(self.targets, name)
+
+    def typed_names(self) -> list[str]:
+        """A name that clients can type for each target of the file."""
+        return [typed(name, target) for name, target in self.targets.items()]

@@ -238,6 +238,27 @@ def test_a_server_that_speaks_something_else_is_named(file, capsys):
     assert of(trials, "targets.web1.credential")["result"] == "ok"
 
 
+def test_a_block_of_many_hosts_is_tried_by_the_names_that_it_has(file, capsys):
+    """`web*.internal` itself was looked up, and a sound file called wrong."""
+    line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILs+zKfhvvVAoO1ZgyEAzD6cAvnef5HyJ/GdmQnLh4/4"
+    assert main(["keygen", "ssh", "--only", "host_key", "--out", str(file.folder)]) == 0
+    file.settings["ssh"] = {"host_key": "ssh_host"}
+    file.settings["listen"]["ssh"] = [f"127.0.0.1:{free_port()}"]
+    (file.folder / "hosts_ca.pub").write_text(line + "\n")
+    block = {"protocol": "ssh", "logins": ["deploy"], "host_ca": "hosts_ca.pub", "login_by": "password"}
+    block["credential"] = {"env": "PATH"}
+    file.settings["targets"] |= {
+        "web*": block | {"host": "web*.invalid"},
+        "db*": block | {"host": "db*.invalid", "names": ["db1", "db2"]},
+    }
+    _, trials = file.check(capsys, "--online")
+    tried = [(trial["tried"], trial["result"]) for trial in trials if "invalid" in trial["tried"]]
+    assert ("address of db1.invalid", "FAILED") in tried
+    assert ("address of db2.invalid", "FAILED") in tried
+    assert not any(what.startswith("address of web") for what, _ in tried)
+    assert ("hosts of web*", "not tried") in [(trial["tried"], trial["result"]) for trial in trials]
+
+
 def test_folders_and_sinks_are_tried(file, capsys):
     file.settings["recording"] |= {"floor": "1000000GiB", "checkpoints": "checkpoints"}
     (file.folder / "checkpoints").mkdir()

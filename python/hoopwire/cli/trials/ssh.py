@@ -13,6 +13,7 @@ from hoopwire.cli.trials.trial import Trial, failed
 from hoopwire.config.positions import Key
 from hoopwire.custody import resolve_host
 from hoopwire.custody.source import SourceFailed, read_secret
+from hoopwire.model.ssh.hosts import is_pattern, of_block
 from hoopwire.model.ssh.keys import KeyFault, fingerprint, public_blob, read_private_key, read_public_key
 from hoopwire.model.ssh.settings import SshTarget
 
@@ -20,9 +21,22 @@ _LIMIT_S = 5.0
 
 
 def try_ssh_target(name: str, target: SshTarget) -> Iterator[Trial]:
-    """It ends where nothing further can work."""
+    """Of a block for many hosts each that it names; one for any name cannot be tried."""
     key: Key = ("targets", name)
     yield from trio.run(_credential, key, target)
+    if not is_pattern(name):
+        yield from _host(key, target)
+        return
+    for one in target.names:
+        if (host := of_block(name, target, one)) is not None:
+            yield from _host(key, host)
+    if not target.names:
+        found = "stands for any host; `hoopwire targets scan NAME` asks one"
+        yield Trial(key=key, tried=f"hosts of {name}", outcome="not tried", found=found)
+
+
+def _host(key: Key, target: SshTarget) -> Iterator[Trial]:
+    """It ends where nothing further can work."""
     try:
         addresses = trio.run(functools.partial(resolve_host, target.host, target.port))
     except (OSError, UnicodeError) as error:

@@ -81,6 +81,8 @@ def may_meet(one: str, other: str) -> bool:
     return heads and tails
 
 
-def example(pattern: str, block: SshTarget) -> str:
-    """A name of one of its hosts, to explain what policies say of them."""
-    return block.names[0] if block.names else pattern.replace("*", "1")
+def typed(name: str, target: object) -> str:
+    """What a client could type for a target of the file: of a block for many hosts, the name of one."""
+    if not isinstance(target, SshTarget) or not is_pattern(name):
+        return name
+    return target.names[0] if target.names else name.replace("*", "1")
