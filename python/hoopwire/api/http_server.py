@@ -5,7 +5,6 @@ connection raises ends in `_contained`.
 """
 
 import errno
-import ipaddress
 import logging
 import os
 import ssl
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp
 
 from hoopwire.api.http_connection import Connection, Gone, HttpLimits
 from hoopwire.control.supervise import contained
+from hoopwire.model.addresses import party
 
 _log = logging.getLogger("hoopwire.http")
 _PAUSE_S = 0.1
@@ -141,7 +141,7 @@ class Listener:
             self._turned_away += 1
             self._say("turned away %d connections: %d are open", self._turned_away, self._count)
             return False
-        if peer is not None and self._of_address[_network(peer[0])] >= limits.per_address:
+        if peer is not None and self._of_address[party(peer[0])] >= limits.per_address:
             self._turned_away += 1
             text = "turned away %d connections, the last of %s, which has %d open"
             self._say(text, self._turned_away, peer[0], limits.per_address)
@@ -151,12 +151,12 @@ class Listener:
     def _enter(self, peer: Peer) -> None:
         self._count += 1
         if peer is not None:
-            self._of_address[_network(peer[0])] += 1
+            self._of_address[party(peer[0])] += 1
 
     def _leave(self, peer: Peer) -> None:
         self._count -= 1
         if peer is not None:
-            network = _network(peer[0])
+            network = party(peer[0])
             self._of_address[network] -= 1
             if not self._of_address[network]:
                 del self._of_address[network]
@@ -166,13 +166,3 @@ class Listener:
         if trio.current_time() - self._said_at >= _SAY_EVERY_S:
             self._said_at = trio.current_time()
             _log.warning(text, *arguments)
-
-
-def _network(host: str) -> bytes:
-    """What one peer can be taken to own: an IPv4 address, or a /64 of IPv6."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            return address.packed[:8]
-        address = address.ipv4_mapped
-    return address.packed

@@ -4,7 +4,6 @@ One device code for each connection at most, and none beyond the limits here: a 
 request when it connects, and polls only after it has pressed Enter and for as long as it stays.
 """
 
-import ipaddress
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from hoopwire.control import texts
 from hoopwire.control.parts import Denied, Parts
 from hoopwire.custody import SourceFailed, read_secret
 from hoopwire.identity import DeviceCode, DeviceFailed, DeviceRefused, Wait
+from hoopwire.model.addresses import party
 from hoopwire.model.commands import Prompt
 from hoopwire.model.denial import Denial
 from hoopwire.model.identity import Identity
@@ -77,9 +77,9 @@ class DeviceLogins:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._pending: dict[str, int] = {}
+        self._pending: dict[bytes, int] = {}
         self._all = _Bucket(EVERY_S, AT_ONCE, AT_ONCE, 0.0)
-        self._addresses: dict[str, _Bucket] = {}
+        self._addresses: dict[bytes, _Bucket] = {}
 
     def __len__(self) -> int:
         return sum(self._pending.values())
@@ -87,27 +87,27 @@ class DeviceLogins:
     @contextmanager
     def place(self, peer: str) -> Iterator[bool]:
         """A place among those that log in, from `ADDRESS:PORT`; False if there is none."""
-        party = _party(peer)
-        fits = len(self) < PENDING and self._pending.get(party, 0) < PENDING_OF_ADDRESS
-        if not fits or not self._may_ask(party):
+        owner = _party(peer)
+        fits = len(self) < PENDING and self._pending.get(owner, 0) < PENDING_OF_ADDRESS
+        if not fits or not self._may_ask(owner):
             yield False
             return
-        self._pending[party] = self._pending.get(party, 0) + 1
+        self._pending[owner] = self._pending.get(owner, 0) + 1
         try:
             yield True
         finally:
-            self._pending[party] -= 1
-            if not self._pending[party]:
-                del self._pending[party]
+            self._pending[owner] -= 1
+            if not self._pending[owner]:
+                del self._pending[owner]
 
-    def _may_ask(self, party: str) -> bool:
+    def _may_ask(self, owner: bytes) -> bool:
         now = trio.current_time()
-        if party not in self._addresses and len(self._addresses) >= _ADDRESSES:
+        if owner not in self._addresses and len(self._addresses) >= _ADDRESSES:
             full = [name for name, bucket in self._addresses.items() if bucket.refill(now) >= bucket.most]
             for name in full or list(self._addresses)[: _ADDRESSES // 2]:
                 del self._addresses[name]
         own = self._addresses.setdefault(
-            party, _Bucket(EVERY_S_OF_ADDRESS, AT_ONCE_OF_ADDRESS, AT_ONCE_OF_ADDRESS, now)
+            owner, _Bucket(EVERY_S_OF_ADDRESS, AT_ONCE_OF_ADDRESS, AT_ONCE_OF_ADDRESS, now)
         )
         if min(own.refill(now), self._all.refill(now)) < 1:
             return False
@@ -206,15 +206,6 @@ async def _secret(device: DeviceSettings) -> str:
     return "" if device.client_secret is None else await read_secret(device.client_secret)
 
 
-def _party(peer: str) -> str:
-    """Whose address it is, as the engine counts: an IPv6 address by its /64."""
-    host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return host
+def _party(peer: str) -> bytes:
+    """Whose address it is, as everywhere: of `ADDRESS:PORT`."""
+    return party(peer.rpartition(":")[0].strip("[]"))

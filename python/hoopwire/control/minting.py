@@ -32,6 +32,15 @@ Channel = Literal["native", "http", "ssh"]
 SECRET_PREFIX = "hw1_"  # noqa: S105 - how a secret starts, not one
 
 
+async def verified(parts: Parts, token: str, *, channel: Channel) -> Identity:
+    """Whose token it is. Raises Denied, with what its signature vouches for."""
+    try:
+        return await parts.current.verifier.verify(token, channel=channel)
+    except TokenRefused as refused:
+        denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
+        raise Denied(denial, vouched=refused.vouched) from None
+
+
 async def redeem_token(
     parts: Parts,
     token: str,
@@ -51,11 +60,7 @@ async def redeem_token(
     `renews` is the id of an earlier grant of the same principal that the new one may not be wider than.
     `check` is what else the identity must be. Raises Denied.
     """
-    try:
-        identity = await parts.current.verifier.verify(token, channel=channel)
-    except TokenRefused as refused:
-        denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
-        raise Denied(denial, vouched=refused.vouched) from None
+    identity = await verified(parts, token, channel=channel)
     if (objection := check(identity)) is not None:
         raise Denied(objection, identity=identity)
     check_lock(parts, identity.principal, identity=identity)

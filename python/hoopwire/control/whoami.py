@@ -3,9 +3,8 @@
 from hoopwire.access.opened import opened
 from hoopwire.control import texts
 from hoopwire.control.locking import check_lock
-from hoopwire.control.minting import SECRET_PREFIX, redeem_secret
+from hoopwire.control.minting import SECRET_PREFIX, redeem_secret, verified
 from hoopwire.control.parts import Denied, Parts
-from hoopwire.identity import TokenRefused
 from hoopwire.model.api import GrantView, grant_view
 from hoopwire.model.grant import Grant
 from hoopwire.model.identity import Evidence, Principal
@@ -27,11 +26,7 @@ async def whoami(parts: Parts, credential: str) -> MeView:
             raise Denied(texts.grant_over(grant), grant=grant)
         who = _identity(grant.principal, grant.evidence)
         return MeView(identity=who, grants=_views(parts, [grant]), policies=(), contact=contact)
-    try:
-        identity = await parts.current.verifier.verify(credential, channel="http")
-    except TokenRefused as refused:
-        denial = texts.token_refused(refused.code, str(refused), refused.hint, refused.internal)
-        raise Denied(denial, vouched=refused.vouched) from None
+    identity = await verified(parts, credential, channel="http")
     check_lock(parts, identity.principal, identity=identity)
     principal, settings = identity.principal, parts.current.settings
     try:

@@ -14,8 +14,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from hoopwire.api.http_connection import HttpLimits
-from hoopwire.api.http_server import Listener, _network
+from hoopwire.api.http_server import Listener
 from hoopwire.api.public import application, read_body, server_error
+from hoopwire.model.addresses import party
 
 GET = b"GET / HTTP/1.1\r\nhost: g\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n"
@@ -192,7 +193,7 @@ async def test_too_many_connections(stage):
 )
 async def test_who_counts_as_one_address(one, other, same):
     """A host has all addresses of its /64."""
-    assert (_network(one) == _network(other)) is same
+    assert (party(one) == party(other)) is same
 
 
 @pytest.mark.parametrize(

@@ -46,13 +46,11 @@ pub(crate) struct Ports {
 impl Destination {
     /// To connect to.
     pub(crate) fn read(text: &str) -> Result<Destination, String> {
-        if text.starts_with('/') {
-            return Prefix::read(text).map(Destination::Socket);
-        }
-        let ports = Ports::read(text)?;
-        match ports.hosts {
-            Hosts::Every => Err("name the host: what a name leads to is known to the target only".to_owned()),
-            _ => Ok(Destination::Port(ports)),
+        match Destination::read_listening(text)? {
+            Destination::Port(Ports { hosts: Hosts::Every, .. }) => {
+                Err("name the host: what a name leads to is known to the target only".to_owned())
+            }
+            destination => Ok(destination),
         }
     }
 

@@ -87,8 +87,7 @@ impl Live {
 
     fn wait_for_number(&mut self, payload: &[u8]) -> Result<(), Ending> {
         let (count, bytes) = WAITING_MOST;
-        let waiting: usize = self.waiting.iter().map(Vec::len).sum();
-        if self.waiting.len() >= count || waiting.saturating_add(payload.len()) > bytes {
+        if self.waiting.len() >= count || self.waiting_bytes().saturating_add(payload.len()) > bytes {
             return Err(words::misbehaved_client("more channels are opened than others closed"));
         }
         self.waiting.push_back(payload.to_vec());

@@ -130,7 +130,12 @@ impl Live {
 
     /// Bytes that wait on channels.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.held.saturating_add(self.waiting.iter().map(Vec::len).sum())
+        self.held.saturating_add(self.waiting_bytes())
+    }
+
+    /// Of CHANNEL_OPENs that wait until a number is free.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.waiting.iter().map(Vec::len).sum()
     }
 
     /// Something comes on an sftp channel.
