@@ -49,34 +49,39 @@ def allowed_by(rights: CompiledSsh) -> Allowed:
 
 
 @lru_cache(maxsize=1024)
-def own_places(addresses: tuple[str, ...], target_host: str, machine: str) -> tuple[str, ...]:
+def own_places(
+    addresses: tuple[str, ...], target_host: str, machine: str, names: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """Where a target would find the gateway's listeners, of which `addresses` are the bound `HOST:PORT`.
 
-    `machine` is the name of the gateway's. Loopback is the gateway's only where the target is that machine.
-    What else a name leads to, the target alone knows.
+    `machine` is what the gateway's is called, `names` are those by which clients are told to find it.
+    Loopback is the gateway's only where the target is that machine. What else a name leads to, the target
+    alone knows.
     """
     bound = [address.rpartition(":") for address in addresses]
     hosts = {host.strip("[]") for host, _, _ in bound}
-    is_here = _is_loopback(target_host) or target_host in {*hosts, machine}
+    is_here = _is_loopback(target_host) or target_host in {*hosts, machine, *names}
     found = []
     for host, _, port in bound:
         is_everywhere = host in ("0.0.0.0", "[::]", "")  # noqa: S104 - what is looked for, not what is listened on
-        if is_here and (is_everywhere or _is_loopback(host.strip("[]"))):
+        is_loopback = _is_loopback(host.strip("[]"))
+        if is_here and (is_everywhere or is_loopback):
             found.append(f"localhost:{port}")
         if is_everywhere:
             found.append(f"{machine}:{port}")
-        elif not _is_loopback(host.strip("[]")):
+        elif not is_loopback:
             found.append(f"{host}:{port}")
-    return tuple(place for place in found if _is_place(place))
+        if not is_loopback:
+            found += [f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names]
+    return tuple(place for text in found if (place := _canonical(text)) is not None)
 
 
-def _is_place(text: str) -> bool:
-    """Machines have names that no client could ask for: `web_1.7`."""
+def _canonical(text: str) -> str | None:
+    """As rights have it. Machines have names that no client could ask for: `web_1.7`."""
     try:
-        read_destination(text, 0)
+        return str(read_destination(text, 0))
     except ActionError:
-        return False
-    return True
+        return None
 
 
 def _is_loopback(host: str) -> bool:

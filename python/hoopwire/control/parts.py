@@ -181,7 +181,9 @@ class Parts:
         if not isinstance(target, SshTarget):
             return ()
         control = () if settings.listen.control is None else (settings.listen.control,)
-        return own_places((*self.engine.addresses, *control), target.host, socket.gethostname())
+        public = settings.listen.public_host
+        names = (() if public is None else (public,)) + (() if settings.ssh is None else settings.ssh.names)
+        return own_places((*self.engine.addresses, *control), target.host, socket.gethostname(), names)
 
     def perform(self, effects: Sequence[Effect]) -> None:
         """Carry out what the session table answered. Sessions that are gone meanwhile are no fault."""

@@ -94,3 +94,20 @@ NAME = "gw1"
 def test_where_a_target_would_find_the_gateway(addresses, target, places):
     """A grant of loopback on the gateway's own machine led to its ports."""
     assert own_places(addresses, target, NAME) == places
+
+
+def test_the_names_that_clients_are_told():
+    """A grant of `*.internal` led to the gateway by the name that its own settings have."""
+    names = ("gw.internal",)
+    assert own_places(("10.0.0.5:2222",), "web1.internal", NAME, names) == (
+        "10.0.0.5:2222",
+        "gw.internal:2222",
+    )
+    assert "gw.internal:2222" in own_places(("0.0.0.0:2222",), "web1.internal", NAME, names)
+    assert own_places(("127.0.0.1:8443",), "gw.internal", NAME, names) == ("localhost:8443",)
+    others = ("GW.Internal", "2001:db8::5", "gw_1.7")
+    assert own_places(("10.0.0.5:2222",), "web1.internal", NAME, others) == (
+        "10.0.0.5:2222",
+        "gw.internal:2222",
+        "[2001:db8::5]:2222",
+    )
